@@ -1,0 +1,5 @@
+"""``python -m compress`` is ``jetslim``."""
+
+from compress.cli import main
+
+main()

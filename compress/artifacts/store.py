@@ -1,0 +1,160 @@
+"""A folder of finished stage outputs, each under the key of what made it; no reader ever sees half of one.
+
+    artifacts/<key>/     stage.json and what the stage made; never changed once it is there
+    work/<key>/          what is being made; survives a kill, so that the stage resumes there
+    work/<key>.lock      held while it is being made (released by the system when the process dies)
+    measurements/        latencies, by machine: no part of an artifact
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+FACTS = "stage.json"
+
+
+def content_key(made_of: dict[str, Any]) -> str:
+    """20 hexadecimal digits of the SHA-256 of ``made_of`` as canonical JSON."""
+    text = json.dumps(made_of, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:20]
+
+
+def source_hash(*places: str) -> str:
+    """SHA-256 of the Python files at ``places``: module files or folders, relative to the package."""
+    package = Path(__file__).parents[1]
+    digest = hashlib.sha256()
+    for place in sorted(places):
+        path = package / place
+        files = sorted(path.rglob("*.py")) if path.is_dir() else [path.with_suffix(".py")]
+        for file in files:
+            digest.update(str(file.relative_to(package)).encode())
+            digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A finished stage output."""
+
+    key: str
+    path: Path
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What ``stage.json`` says: kind, config, parents, versions, metrics, seconds by cause."""
+        return json.loads((self.path / FACTS).read_text())
+
+    @property
+    def saved_model(self) -> Path:
+        return self.path / "saved_model"
+
+
+class Store:
+    """Finds, makes and removes artifacts below ``root``; makes no folder before the first artifact."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def find(self, key: str) -> Artifact | None:
+        path = self.root / "artifacts" / key
+        return Artifact(key, path) if (path / FACTS).is_file() else None
+
+    def make(self, key: str, build: Callable[[Path, Path], dict[str, Any]], waiting: Callable[[], None]) -> Artifact:
+        """The artifact of ``key``, made by ``build`` unless another process makes it first.
+
+        ``build(out, scratch)`` fills the folder ``out`` and returns the facts for stage.json; ``scratch`` keeps
+        what a later try resumes from. ``waiting()`` is called once if another process holds the lock.
+        """
+        with self._locked(key, waiting):
+            if found := self.find(key):
+                return found
+            work = self.root / "work" / key
+            out, scratch = work / "out", work / "scratch"
+            shutil.rmtree(out, ignore_errors=True)  # half of an earlier try
+            out.mkdir(parents=True)
+            scratch.mkdir(exist_ok=True)
+            facts = build(out, scratch)
+            write_json(out / FACTS, facts)
+            final = self.root / "artifacts" / key
+            final.parent.mkdir(exist_ok=True)
+            shutil.rmtree(final, ignore_errors=True)  # without stage.json: not of this store's making
+            _sync(out)
+            out.rename(final)
+            _sync(final.parent)
+            shutil.rmtree(work, ignore_errors=True)
+        return Artifact(key, final)
+
+    def __iter__(self) -> Iterator[Artifact]:
+        for facts in sorted((self.root / "artifacts").glob(f"*/{FACTS}")):
+            yield Artifact(facts.parent.name, facts.parent)
+
+    def unfinished(self) -> list[Path]:
+        """Work folders of stages that were interrupted and are not being made now."""
+        return [path for path in sorted((self.root / "work").glob("*/")) if not self._busy(path.name)]
+
+    def remove(self, path: Path) -> int:
+        """Deletes an artifact's or an unfinished stage's folder; returns the bytes that it held."""
+        freed = size_bytes(path)
+        doomed = path.with_name(f".{path.name}.deleted")
+        path.rename(doomed)  # in one step: no reader meets half of it
+        shutil.rmtree(doomed)
+        return freed
+
+    @contextmanager
+    def _locked(self, key: str, waiting: Callable[[], None]) -> Iterator[None]:
+        (self.root / "work").mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self.root / "work" / f"{key}.lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            waiting()
+            lock.acquire()
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _busy(self, key: str) -> bool:
+        lock = FileLock(self.root / "work" / f"{key}.lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            return True
+        lock.release()
+        return False
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Writes the file in one step: a reader sees the old one or the new one, whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with part.open("w") as file:
+            json.dump(value, file, indent=1, sort_keys=False)
+            file.write("\n")
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def size_bytes(path: Path) -> int:
+    """Bytes of a file, or of all files below a folder."""
+    return path.stat().st_size if path.is_file() else sum(f.stat().st_size for f in path.rglob("*") if f.is_file())
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

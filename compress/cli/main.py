@@ -1,0 +1,105 @@
+"""``jetslim``: the group of commands, and how it ends: exit codes, one-line errors, Ctrl-C."""
+
+import errno
+import os
+import signal
+import sys
+import threading
+import time
+from typing import Any
+
+import click
+
+from compress.errors import UserError
+
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+NO_SPACE_WORDS = ("No space left on device", "Disk quota exceeded", "File too large")
+PATIENCE_S = 6.0  # how long C++ code (a trace, a conversion) may hold up a Ctrl-C
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="jetslim", prog_name="jetslim")
+def cli() -> None:
+    """Makes the smallest, fastest int8 .tflite of a Keras network that keeps its accuracy.
+
+    \b
+    Example:
+      jetslim run densenet121      distil, prune, quantize and export, with a table of what each stage gave
+      jetslim check densenet121    what that would do
+    """
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Runs a command and exits: 0, or 1 for a fault of ours, 2 for what the user can mend, 130 for Ctrl-C."""
+    from compress.cli import evaluate, predict, run, store
+
+    for command in (run.run, run.check, evaluate.evaluate, predict.predict, store.store):
+        cli.add_command(command)
+    _end_soon_after_ctrl_c()
+    try:
+        cli.main(arguments, prog_name="jetslim", standalone_mode=False)
+    except click.exceptions.Abort:
+        _stopped()
+    except KeyboardInterrupt:
+        _stopped()
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except UserError as error:
+        _fail(str(error))
+    except BrokenPipeError:  # the reader of a pipe, such as head, has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except Exception as error:
+        if _is_disk_full(error):
+            _fail("the disk is full (or a file size limit was hit): nothing finished is lost; free some space, "
+                  "for example with `jetslim store prune`, and run the same command again")
+        raise
+
+
+def _fail(message: str) -> None:
+    click.echo(f"Error: {' '.join(message.split())}", err=True)
+    sys.exit(2)
+
+
+def _stopped() -> None:
+    click.echo("\nStopped. Finished stages are kept: run the same command again to go on where it was.", err=True)
+    os._exit(130)  # not sys.exit: threads of TensorFlow may be busy for long
+
+
+def _end_soon_after_ctrl_c() -> None:
+    """The first Ctrl-C raises KeyboardInterrupt; if C++ code keeps Python from seeing it, a thread ends the process.
+
+    What is on disk stays whole: a kill at any moment is safe.
+    """
+    asked = threading.Event()
+    read_end, write_end = os.pipe()
+    os.set_blocking(write_end, False)
+    signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
+
+    def watch() -> None:
+        while os.read(read_end, 1) != bytes([signal.SIGINT]):
+            pass
+        asked.set()
+        time.sleep(PATIENCE_S)
+        _stopped()
+
+    threading.Thread(target=watch, daemon=True, name="ctrl-c").start()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _is_disk_full(error: BaseException | None) -> bool:
+    """Whether a full disk is behind the error: as an OSError, or in the words of TensorFlow's own writers."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        if isinstance(error, OSError) and error.errno in NO_SPACE:
+            return True
+        if any(words in str(error) for words in NO_SPACE_WORDS):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def show(value: Any) -> None:
+    """Prints to standard output."""
+    click.echo(value)

@@ -1,0 +1,113 @@
+"""``jetslim run`` and ``jetslim check``."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from compress.cli.options import FOLDER, data_options, pipeline_options, store_option
+
+
+@click.command()
+@pipeline_options
+@data_options
+@store_option
+@click.option("--runs", type=FOLDER, default=Path("runs"), show_default=True, help="Folder of tables and reports.")
+@click.option("--tensorboard", is_flag=True, help="Write logs for TensorBoard (needs jetslim[tensorboard]).")
+def run(pipeline: str, settings: tuple[str, ...], seed: int | None, data_dir: Path | None, skip_bad_images: bool,
+        store_folder: Path, runs: Path, tensorboard: bool) -> None:
+    """Run PIPELINE: the name of a shipped one, or a TOML file.
+
+    Finished stages are taken from the store; an interrupted one goes on at its last finished epoch.
+
+    \b
+    Examples:
+      jetslim run densenet121
+      jetslim run my-pipeline.toml --set pruned.final_sparsity=0.95 --set data.name=cifar10 --data-dir ~/data
+    """
+    from compress.clock import Clock
+
+    clock = Clock()
+    with clock("import"):
+        from compress import report
+        from compress.artifacts import Store
+        from compress.pipeline import machine, run as run_plan
+        from compress.training import Progress
+
+    clock.seconds["import"] = machine.seconds_since_start()  # the interpreter's own start, too
+    progress = Progress()
+    plan = _plan(pipeline, settings, seed, data_dir, skip_bad_images, clock)
+    for note in plan.dataset.notes:
+        progress.say(f"note: {note}")
+    callbacks = _tensorboard(runs / plan.pipeline.name / "tensorboard") if tensorboard else lambda stage: ()
+    results = run_plan(plan, Store(store_folder), runs, progress, clock, callbacks)
+    folder = runs / plan.pipeline.name
+    written = report.write(results, folder)
+    click.echo("")
+    click.echo((folder / "table.md").read_text())
+    click.echo(_seconds(results["seconds"]))
+    last = plan.steps[-1]
+    click.echo(f"exported: {folder / f'{len(plan.steps)}-{last.stage.name}' / 'model.tflite'} (and model.sparse.tflite)"
+               if last.stage.kind == "export" else "nothing was exported: the pipeline has no export stage at its end")
+    click.echo(f"report:   {folder / 'report.md'}")
+    click.echo(f"tables:   {', '.join(str(path) for path in written if path.name.startswith('table'))}")
+
+
+@click.command()
+@pipeline_options
+@data_options
+@store_option
+def check(pipeline: str, settings: tuple[str, ...], seed: int | None, data_dir: Path | None, skip_bad_images: bool,
+          store_folder: Path) -> None:
+    """Say what `jetslim run PIPELINE` would do; check the file and the data, write nothing.
+
+    \b
+    Example:
+      jetslim check densenet121 --set pruned.final_sparsity=0.95
+    """
+    from compress.artifacts import Store
+    from compress.clock import Clock
+
+    plan = _plan(pipeline, settings, seed, data_dir, skip_bad_images, Clock())
+    store = Store(store_folder)
+    data = plan.dataset
+    click.echo(f"{plan.pipeline.name}: {data.name}, {len(data.train)} training, {len(data.validation)} validation and "
+               f"{len(data.test)} test images of {len(data.classes)} classes, seed {plan.pipeline.seed}")
+    for note in data.notes:
+        click.echo(f"note: {note}")
+    for number, step in enumerate(plan.steps, start=1):
+        reads = [step.input.stage.name] if step.input else []
+        teachers = [t if isinstance(t, Path) else t.stage.name for t in step.teachers]
+        source = ", ".join([*reads, *(f"teacher {teacher}" for teacher in teachers)]) or "no earlier stage"
+        found = store.find(step.key)
+        started = (store.root / "work" / step.key).exists()
+        state = f"cached: {found.path}" if found else ("was interrupted: goes on" if started else "will run")
+        click.echo(f"  {number}. {step.stage.name:<12} {step.stage.kind:<9} reads {source:<28} {state}")
+
+
+def _plan(name: str, settings: tuple[str, ...], seed: int | None, data_dir: Path | None, skip_bad_images: bool, clock: Any) -> Any:
+    from compress.pipeline import plan, read
+
+    with clock("data"):
+        pipeline = read(name, settings, seed)
+        dataset = pipeline.data.load(data_dir, skip_bad_images)
+    return plan(pipeline, dataset)
+
+
+def _tensorboard(folder: Path) -> Any:
+    from compress.errors import UserError
+
+    try:
+        import tensorboard  # noqa: F401
+    except ImportError as error:
+        raise UserError("--tensorboard needs TensorBoard: pip install 'jetslim[tensorboard]'") from error
+    from compress import keras
+
+    return lambda stage: (keras.callbacks.TensorBoard(str(folder / stage), profile_batch=0, write_graph=False),)
+
+
+def _seconds(seconds: dict[str, float]) -> str:
+    outside = {cause: spent for cause, spent in seconds.items() if cause not in ("wall", "training")}
+    parts = ", ".join(f"{cause} {spent:.1f}" for cause, spent in sorted(outside.items(), key=lambda item: -item[1]))
+    return (f"{seconds['wall']:.0f} s in all, {seconds.get('training', 0.0):.0f} s of them training; "
+            f"{sum(outside.values()):.0f} s outside: {parts}")

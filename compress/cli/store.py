@@ -1,0 +1,71 @@
+"""``jetslim store``: what is in the store, and how to make it smaller."""
+
+import time
+from pathlib import Path
+
+import click
+
+from compress.cli.options import store_option
+
+
+@click.group()
+def store() -> None:
+    """List or clean the folder of finished stages.
+
+    \b
+    Example:
+      jetslim store list
+    """
+
+
+@store.command("list")
+@store_option
+def list_(store_folder: Path) -> None:
+    """List every finished stage with its size, and what was interrupted.
+
+    \b
+    Example:
+      jetslim store list
+    """
+    from compress.artifacts import Store
+    from compress.artifacts.store import size_bytes
+
+    opened, total = Store(store_folder), 0
+    for artifact in opened:
+        facts, size = artifact.facts, size_bytes(artifact.path)
+        total += size
+        made = time.strftime("%Y-%m-%d %H:%M", time.localtime((artifact.path / "stage.json").stat().st_mtime))
+        click.echo(f"{artifact.key}  {made}  {size / 1e6:8.1f} MB  {facts['kind']:<9} {facts['pipeline']}/{facts['name']}")
+    for work in opened.unfinished():
+        total += (size := size_bytes(work))
+        click.echo(f"{work.name}  interrupted       {size / 1e6:8.1f} MB")
+    click.echo(f"{store_folder}: {total / 1e6:.1f} MB")
+
+
+@store.command()
+@store_option
+@click.option("--days", type=click.FloatRange(min=0), default=30.0, show_default=True, help="Delete what is older.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def prune(store_folder: Path, days: float, yes: bool) -> None:
+    """Delete finished stages older than --days, and what was interrupted.
+
+    Deleted stages are made again when a pipeline needs them.
+
+    \b
+    Examples:
+      jetslim store prune
+      jetslim store prune --days 0 --yes      (everything)
+    """
+    from compress.artifacts import Store
+    from compress.artifacts.store import size_bytes
+
+    opened, limit = Store(store_folder), time.time() - days * 86400
+    doomed = [a.path for a in opened if (a.path / "stage.json").stat().st_mtime <= limit] + opened.unfinished()
+    if not doomed:
+        click.echo(f"nothing in {store_folder} is older than {days:g} days")
+        return
+    size = sum(size_bytes(path) for path in doomed)
+    if not yes:
+        click.confirm(f"Delete {len(doomed)} stages, {size / 1e6:.1f} MB?", abort=True)
+    freed = sum(opened.remove(path) for path in doomed)
+    click.echo(f"deleted {len(doomed)} stages, {freed / 1e6:.1f} MB")

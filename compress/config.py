@@ -1,0 +1,125 @@
+"""Reads TOML into frozen, checked objects; knows no stage, method or data set by name."""
+
+import dataclasses
+import json
+import tomllib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Any, TypeVar, dataclass_transform, get_args
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass as _dataclass
+
+from compress.errors import UserError, unknown
+
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+Positive = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
+Count = Annotated[int, Field(ge=1)]
+
+T = TypeVar("T")
+Raw = dict[str, Any]
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(dataclasses.field, Field))
+def config(cls: type[T]) -> type[T]:
+    """A frozen dataclass whose fields are checked strictly: "0.9" and true are no numbers, unknown keys are errors."""
+    return _dataclass(frozen=True, kw_only=True, config=ConfigDict(strict=True, extra="forbid"))(cls)  # type: ignore
+
+
+def read_toml(path: Path) -> Raw:
+    """The file as plain dicts and lists. Raises UserError with the line for a file that is not TOML."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"cannot read {path}: {getattr(error, 'strerror', None) or 'it is not UTF-8 text'}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise UserError(f"{path} is not valid TOML: {error}") from error
+
+
+def override(raw: Raw, settings: Sequence[str], find: Callable[[Raw, str], Raw]) -> Raw:
+    """A copy of ``raw`` with each "table.key=value" put in; ``find(raw, table)`` gives the table to change.
+
+    The value is TOML; a bare word is a string: ``pruned.final_sparsity=0.9``, ``data.name=cifar10``.
+    """
+    raw = json.loads(json.dumps(raw))
+    for setting in settings:
+        path, equals, text = setting.partition("=")
+        *tables, key = path.strip().split(".")
+        if not equals or not tables or not key:
+            raise UserError(f"--set {setting!r}: write it as NAME.KEY=VALUE, such as pruned.final_sparsity=0.9")
+        table = find(raw, tables[0])
+        for name in tables[1:]:
+            table = table.setdefault(name, {})
+        try:
+            table[key] = tomllib.loads(f"value = {text.strip()}")["value"]
+        except tomllib.TOMLDecodeError:
+            table[key] = text.strip()
+    return raw
+
+
+def parse(kind: type[T], raw: Raw, where: str) -> T:
+    """``raw`` checked and frozen as an object of the config class ``kind``.
+
+    Raises UserError naming ``where``, the key and what was wrong; for an unknown key the known ones.
+    """
+    try:
+        # JSON mode is strict and still takes what TOML has: lists for tuples, tables for nested configs
+        return TypeAdapter(kind).validate_json(json.dumps(raw))
+    except ValidationError as error:
+        raise UserError(_explain(error, kind, where)) from error
+    except TypeError as error:
+        raise UserError(f"{where}: {error}") from error
+
+
+def pick(registry: dict[str, type[T]], raw: Raw, key: str, what: str, where: str) -> type[T]:
+    """The class that ``raw[key]`` names in ``registry``. Raises UserError with the nearest names."""
+    if key not in raw:
+        raise UserError(f"{where}: needs {key!r}; known: {', '.join(sorted(registry))}")
+    if raw[key] not in registry:
+        raise UserError(f"{where}: {unknown(what, raw[key], registry)}")
+    return registry[raw[key]]
+
+
+def as_dict(value: Any) -> Any:
+    """A config object as plain dicts, lists and numbers, ready for JSON."""
+    return json.loads(json.dumps(dataclasses.asdict(value), default=str))
+
+
+def _explain(error: ValidationError, kind: Any, where: str) -> str:
+    """One line for the first error, an unknown key before all others: it often causes them."""
+    first = min(error.errors(), key=lambda e: e["type"] not in _UNKNOWN)
+    parts = [str(part) for part in first["loc"]]
+    owner, key = _locate(kind, parts)
+    if first["type"] in _UNKNOWN:
+        known = [field.name for field in dataclasses.fields(owner)]
+        return f"{where}: {unknown('key', key, known)} (known keys: {', '.join(known)})"
+    if first["type"] in ("missing", "missing_argument"):
+        return f"{where}: needs {key!r}"
+    if first["type"] == "value_error":
+        return f"{where}: {key + ': ' if key else ''}{first['ctx']['error']}"
+    message = first["msg"].removeprefix("Input should be ")
+    return f"{where}: {key} = {json.dumps(first['input'])} should be {message}"
+
+
+_UNKNOWN = ("unexpected_keyword_argument", "extra_forbidden")
+
+
+def _locate(kind: Any, parts: list[str]) -> tuple[Any, str]:
+    """The config class that holds the key, and the key as the user wrote it: pydantic's path names a union's member."""
+    written, candidates = [], [kind]
+    for part in parts[:-1]:
+        fields = {field.name: field for field in dataclasses.fields(kind)}
+        if part in fields:
+            written.append(part)
+            candidates = [m for m in _members(fields[part].type) if dataclasses.is_dataclass(m)]
+        else:  # the tag of a union's member
+            candidates = [m for m in candidates if getattr(m, "name", None) == part]
+        if not candidates:
+            return kind, ".".join([*written, parts[-1]])
+        kind = candidates[0]
+    return kind, ".".join([*written, *parts[-1:]])
+
+
+def _members(annotation: Any) -> list[Any]:
+    return [annotation, *(member for argument in get_args(annotation) for member in _members(argument))]

@@ -1,0 +1,216 @@
+"""A folder of the user's own images, one subfolder a class."""
+
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from compress.config import config
+from compress.datasets.base import (
+    TEST_FRACTION,
+    TEST_SEED,
+    VALIDATION_FRACTION,
+    VALIDATION_SEED,
+    DatasetConfig,
+)
+from compress.datasets.images import UNREADABLE, Fit, decode
+from compress.datasets.splits import THREADS, ArraySplit, Dataset, FileSplit, hold_out
+from compress.errors import UserError
+
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif"})
+MEMORY_LIMIT = 10**9  # bytes of pixels at the model's size; above it images are decoded whenever they are read
+_BLOCK = 1024  # images under way at once, so that a million of them do not queue in memory
+_NAMED = 3  # bad images that a note names
+
+
+@config
+class Folder(DatasetConfig):
+    """``path``/train/<class>/*, test/<class>/* and optionally validation/<class>/*.
+
+    Classes are train's folders, sorted by name. jpg, jpeg, png, bmp, webp and gif (its first frame) in capitals or not
+    are images; hidden files are passed over in silence, all else is passed over and counted in a note.
+    Without test/ a stratified 20 % of train/ is held out, without validation/ 10 % of the rest, with constant seeds.
+
+    Images become RGB of size x size: EXIF rotation applied; grey, palette and CMYK converted; transparency over black;
+    resized bilinearly, by ``fit = "stretch"`` without regard to the aspect ratio, by ``"crop"`` after a centre crop to
+    a square. Every image is decoded once when loading, so that a bad one is found before training and not within.
+
+    ``path`` is absolute, or relative to the current folder or, if there is no such thing, to the data folder.
+    """
+
+    name: Literal["folder"] = "folder"
+    path: str
+    fit: Fit = "stretch"
+
+    def load(self, data_dir: Path | None = None, skip_bad_images: bool = False) -> Dataset:
+        """See ``DatasetConfig.load``. Raises UserError naming the file when one is unreadable and not to be skipped,
+        and when train/ is missing, a class has no image, or test/ or validation/ has a class that train/ has not.
+        """
+        root = _root(self.path, data_dir)
+        if not (root / "train").is_dir():
+            raise UserError(f"{root}: expected images in {root / 'train'}/<class>/")
+        classes = tuple(folder.name for folder in _visible(root / "train") if folder.is_dir())
+        if not classes:
+            raise UserError(f"{root / 'train'}: expected one folder a class, found none")
+
+        present = [part for part in ("train", "validation", "test") if (root / part).is_dir()]
+        listings = {part: list_images(root / part, classes) for part in present}
+        total = sum(len(listing.paths) for listing in listings.values())
+        in_memory = total * self.size**2 * 3 <= MEMORY_LIMIT
+
+        bad: list[str] = []
+        stores = {}
+        for part, listing in listings.items():
+            stores[part], bad_here = check(listing, self.size, self.fit, in_memory)
+            bad += bad_here
+        if bad and not skip_bad_images:
+            more = f" and {len(bad) - 1} more" if len(bad) > 1 else ""
+            raise UserError(f"unreadable image {bad[0]}{more}; mend or delete them, or skip bad images")
+        for part, store in stores.items():
+            _check_classes(root / part, part, store.labels, classes)
+
+        notes = [_conversion_note(self.size, self.fit), *_passed_over_note(list(listings.values())), *_bad_note(bad)]
+        if "test" not in stores:
+            stores["train"], stores["test"] = _split(stores["train"], TEST_FRACTION, TEST_SEED, classes)
+            notes.append(f"no test/ folder: a seeded 20 % split of train/ ({len(stores['test'].labels)} images)")
+        if "validation" not in stores:
+            stores["train"], stores["validation"] = _split(
+                stores["train"], VALIDATION_FRACTION, VALIDATION_SEED, classes
+            )
+            notes.append(
+                f"no validation/ folder: a seeded 10 % split of train/ ({len(stores['validation'].labels)} images)"
+            )
+        train, validation, test = (
+            stores[part].as_split(self.size, self.fit) for part in ("train", "validation", "test")
+        )
+        return Dataset.of(self.name, classes, train, validation, test, notes)
+
+
+@dataclass(frozen=True, eq=False)
+class Listing:
+    """The image files of one split, by class and name, and a count of what else lay there, by suffix."""
+
+    paths: list[Path]
+    labels: np.ndarray
+    passed_over: Counter[str]
+
+
+@dataclass(frozen=True, eq=False)
+class Store:
+    """Images that are known to be readable: their paths, labels, and pixels if they are kept in memory."""
+
+    paths: list[Path]
+    labels: np.ndarray
+    images: np.ndarray | None
+
+    def take(self, indices: np.ndarray) -> "Store":
+        images = None if self.images is None else self.images[indices]
+        return Store([self.paths[index] for index in indices], self.labels[indices], images)
+
+    def as_split(self, size: int, fit: Fit) -> ArraySplit | FileSplit:
+        if self.images is None:
+            return FileSplit(self.paths, self.labels, size, fit)
+        return ArraySplit(self.images, self.labels, size)
+
+
+def list_images(folder: Path, classes: Sequence[str]) -> Listing:
+    """List ``folder``/<class>/*; raises UserError when a class is not one of ``classes``."""
+    paths: list[Path] = []
+    labels: list[int] = []
+    passed_over: Counter[str] = Counter()
+    for entry in _visible(folder):
+        if not entry.is_dir():
+            passed_over[entry.suffix.lower() or "no suffix"] += 1
+            continue
+        if entry.name not in classes:
+            raise UserError(f"{entry}: train/ has no class {entry.name!r}")
+        label = classes.index(entry.name)
+        for path in _visible(entry):
+            if path.is_dir():
+                passed_over["folder"] += 1
+            elif path.suffix.lower() in SUFFIXES:
+                paths.append(path)
+                labels.append(label)
+            else:
+                passed_over[path.suffix.lower() or "no suffix"] += 1
+    return Listing(paths, np.array(labels, np.int64), passed_over)
+
+
+def check(listing: Listing, size: int, fit: Fit, in_memory: bool) -> tuple[Store, list[str]]:
+    """Decode every image once.
+
+    Gives the readable ones, with their pixels if ``in_memory``, and a "path (reason)" for each of the others.
+    """
+    count = len(listing.paths)
+    images = np.empty((count, size, size, 3), np.uint8) if in_memory else None
+
+    def failure(index: int) -> str | None:
+        try:
+            image = decode(listing.paths[index], size, fit)
+        except UNREADABLE as error:
+            return f"{listing.paths[index]} ({' '.join(str(error).split())})"
+        if images is not None:
+            images[index] = image
+        return None
+
+    failures: list[str | None] = []
+    with ThreadPoolExecutor(THREADS) as pool:
+        for start in range(0, count, _BLOCK):
+            failures += pool.map(failure, range(start, min(start + _BLOCK, count)))
+    store = Store(listing.paths, listing.labels, images)
+    bad = [text for text in failures if text is not None]
+    if bad:
+        store = store.take(np.array([index for index, text in enumerate(failures) if text is None], np.int64))
+    return store, bad
+
+
+def _root(path: str, data_dir: Path | None) -> Path:
+    root = Path(path).expanduser()
+    candidates = [root] if data_dir is None else [root, data_dir / root]
+    for candidate in candidates:
+        if candidate.is_dir():
+            return candidate
+    raise UserError(f"no folder {' or '.join(dict.fromkeys(map(str, candidates)))}")
+
+
+def _visible(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+
+
+def _check_classes(folder: Path, part: str, labels: np.ndarray, classes: Sequence[str]) -> None:
+    counts = np.bincount(labels, minlength=len(classes))
+    if counts.sum() == 0:
+        raise UserError(f"{folder}: no readable image")
+    # A class may be missing from a test, but none can be learnt from nothing.
+    if part == "train" and counts.min() == 0:
+        raise UserError(f"{folder / classes[int(counts.argmin())]}: no readable image")
+
+
+def _split(store: Store, fraction: float, seed: int, classes: Sequence[str]) -> tuple[Store, Store]:
+    kept, held = hold_out(store.labels, fraction, seed, classes)
+    return store.take(kept), store.take(held)
+
+
+def _conversion_note(size: int, fit: Fit) -> str:
+    way = "ignoring the aspect ratio" if fit == "stretch" else "after a centre crop to a square"
+    return (
+        f"images are resized to {size}x{size} (bilinear), {way}; EXIF rotation is applied; "
+        "grey, palette and CMYK become RGB, transparency becomes black"
+    )
+
+
+def _passed_over_note(listings: Sequence[Listing]) -> list[str]:
+    passed_over = sum((listing.passed_over for listing in listings), Counter())
+    kinds = ", ".join(f"{count} {suffix}" for suffix, count in sorted(passed_over.items()))
+    return [f"passed over, not images: {kinds}"] if passed_over else []
+
+
+def _bad_note(bad: Sequence[str]) -> list[str]:
+    if not bad:
+        return []
+    more = f" and {len(bad) - _NAMED} more" if len(bad) > _NAMED else ""
+    return [f"left out {len(bad)} unreadable image{'s' * (len(bad) > 1)}: {', '.join(bad[:_NAMED])}{more}"]

@@ -1,0 +1,180 @@
+"""What a data set is: three splits of images and labels, and how splits are drawn."""
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, Self
+
+import numpy as np
+
+from compress.datasets.images import UNREADABLE, Fit, decode, resize
+from compress.errors import UserError
+
+THREADS = min(8, os.cpu_count() or 1)
+
+
+class Split(Protocol):
+    """Images and their labels, read a batch at a time.
+
+    ``labels`` is int64 (n,), each in [0, number of classes).
+    """
+
+    @property
+    def labels(self) -> np.ndarray: ...
+
+    def __len__(self) -> int: ...
+
+    def read(self, indices: np.ndarray) -> np.ndarray:
+        """The images at ``indices``, in that order: uint8 (len(indices), size, size, 3), NHWC, RGB, 0 to 255."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class ArraySplit:
+    """Images in memory: uint8 (n, h, w, 3), resized bilinearly when read if they are not size x size."""
+
+    images: np.ndarray
+    labels: np.ndarray
+    size: int
+
+    def __post_init__(self) -> None:
+        if self.images.dtype != np.uint8 or self.images.ndim != 4 or self.images.shape[3] != 3:
+            raise ValueError(f"images must be uint8 (n, h, w, 3), not {self.images.dtype} {self.images.shape}")
+        object.__setattr__(self, "labels", _checked_labels(self.labels, len(self.images)))
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def read(self, indices: np.ndarray) -> np.ndarray:
+        """See ``Split.read``."""
+        return resize(self.images[np.asarray(indices, np.int64)], self.size)
+
+    def digest(self) -> str:
+        """The sha256 of the pixels as stored, and the labels."""
+        sha = hashlib.sha256(repr(self.images.shape).encode())
+        sha.update(np.ascontiguousarray(self.images).data)
+        sha.update(self.labels.astype("<i8").tobytes())
+        return sha.hexdigest()
+
+
+@dataclass(frozen=True, eq=False)
+class FileSplit:
+    """Image files, decoded when read (see ``images.decode``): for folders that do not fit into memory."""
+
+    paths: Sequence[Path]
+    labels: np.ndarray
+    size: int
+    fit: Fit = "stretch"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "labels", _checked_labels(self.labels, len(self.paths)))
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def read(self, indices: np.ndarray) -> np.ndarray:
+        """See ``Split.read``; raises UserError when a file has become unreadable."""
+        images = np.empty((len(indices), self.size, self.size, 3), np.uint8)
+        with ThreadPoolExecutor(THREADS) as pool:
+            for row, image in enumerate(pool.map(self._decode, [self.paths[index] for index in indices])):
+                images[row] = image
+        return images
+
+    def digest(self) -> str:
+        """The sha256 of the files' bytes, in order, the way they are fitted, and the labels."""
+        sha = hashlib.sha256(self.fit.encode())
+        with ThreadPoolExecutor(THREADS) as pool:
+            for file_digest in pool.map(_file_digest, self.paths):
+                sha.update(file_digest)
+        sha.update(self.labels.astype("<i8").tobytes())
+        return sha.hexdigest()
+
+    def _decode(self, path: Path) -> np.ndarray:
+        try:
+            return decode(path, self.size, self.fit)
+        except UNREADABLE as error:
+            raise UserError(f"{path}: the image cannot be read any more ({error})") from error
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Three splits without a common image, the names of the classes, and a fingerprint of it all.
+
+    ``fingerprint`` is a sha256 over pixels (or file bytes), labels, class names, size and who is in which split:
+    equal fingerprints mean equal training. ``notes`` are lines for the user: what was split, converted, left out.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    train: Split
+    validation: Split
+    test: Split
+    fingerprint: str
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        name: str,
+        classes: Sequence[str],
+        train: ArraySplit | FileSplit,
+        validation: ArraySplit | FileSplit,
+        test: ArraySplit | FileSplit,
+        notes: Sequence[str] = (),
+    ) -> Self:
+        """Put splits together and fingerprint them."""
+        header = [list(classes), train.size, *(split.digest() for split in (train, validation, test))]
+        fingerprint = hashlib.sha256(json.dumps(header).encode()).hexdigest()
+        return cls(name, tuple(classes), train, validation, test, fingerprint, tuple(notes))
+
+
+def hold_out(
+    labels: np.ndarray, fraction: float, seed: int, classes: Sequence[str] = ()
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw a stratified part of the images: indices (kept, held), each int64, sorted, without a common one.
+
+    Holds round(fraction * n) images, but no fewer than there are classes; the same seed holds the same ones.
+    Raises UserError when a class has fewer than 2 images; ``classes`` gives the name to say.
+    """
+    from sklearn.model_selection import train_test_split
+
+    present, counts = np.unique(labels, return_counts=True)
+    if len(present) == 0:
+        raise UserError("there are no images to hold some out of")
+    if counts.min() < 2:
+        rare = present[counts.argmin()]
+        name = classes[rare] if len(classes) else rare
+        raise UserError(f"class {name!s} has 1 image left; holding some out for a split needs 2 of every class")
+    held_count = max(round(fraction * len(labels)), len(present))
+    kept, held = train_test_split(np.arange(len(labels)), test_size=held_count, random_state=seed, stratify=labels)
+    return np.sort(kept), np.sort(held)
+
+
+def stratified_subset(labels: np.ndarray, count: int, seed: int) -> np.ndarray:
+    """Draw ``count`` images with every class in proportion: indices, int64, sorted.
+
+    Nested: with the same seed, a smaller subset lies within a larger one. ``count`` is at most len(labels).
+    """
+    shuffled = np.random.default_rng(seed).permutation(len(labels))
+    # The k-th image of a class of c stands at (k + 1/2) / c: whoever stands before a line is in proportion.
+    position = np.empty(len(labels))
+    for label in np.unique(labels):
+        members = shuffled[labels[shuffled] == label]
+        position[members] = (np.arange(len(members)) + 0.5) / len(members)
+    by_position = shuffled[np.argsort(position[shuffled], kind="stable")]
+    return np.sort(by_position[:count])
+
+
+def _checked_labels(labels: np.ndarray, count: int) -> np.ndarray:
+    if len(labels) != count:
+        raise ValueError(f"{count} images but {len(labels)} labels")
+    return np.asarray(labels, np.int64)
+
+
+def _file_digest(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()

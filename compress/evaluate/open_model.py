@@ -1,0 +1,45 @@
+"""Opens whatever a user calls a model: a .tflite file, a SavedModel, or a stage's folder."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from compress import artifacts
+from compress.artifacts.saved_model import serving_function
+from compress.errors import UserError
+from compress.evaluate.predictors import KerasPredictor, Predictor, TFLitePredictor
+
+
+def open_model(path: Path) -> tuple[Predictor, int, int]:
+    """(predictor, image size in pixels, number of classes). Raises UserError for what is no model."""
+    if path.is_file():
+        if path.read_bytes()[4:8] != b"TFL3":
+            raise UserError(f"{path} is not a .tflite file")
+        predictor = TFLitePredictor(path)
+        return predictor, predictor.size, predictor.classes
+    inner = path / "saved_model"
+    if not inner.is_dir() and (path / "model.tflite").is_file():
+        return open_model(path / "model.tflite")
+    network = artifacts.load(inner if inner.is_dir() else path)
+    return KerasPredictor(serving_function(network)), int(network.input_shape[1]), int(network.output_shape[-1])
+
+
+def class_names(path: Path, classes: int) -> list[str]:
+    """The labels that lie beside the model (labels.txt, or stage.json of a stage); else numbers."""
+    folder = path if path.is_dir() else path.parent
+    if (folder / "labels.txt").is_file():
+        names = (folder / "labels.txt").read_text().splitlines()
+    elif (folder / "stage.json").is_file():
+        names = json.loads((folder / "stage.json").read_text()).get("classes", [])
+    else:
+        names = []
+    return names if len(names) == classes else [str(number) for number in range(classes)]
+
+
+def probabilities(outputs: np.ndarray) -> np.ndarray:
+    """Rows that sum to 1 as they are, logits through a softmax; float (n, classes)."""
+    if np.all(outputs >= 0) and np.allclose(outputs.sum(axis=-1), 1, atol=1e-3):
+        return outputs
+    powers = np.exp(outputs - outputs.max(axis=-1, keepdims=True))
+    return powers / powers.sum(axis=-1, keepdims=True)

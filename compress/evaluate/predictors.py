@@ -1,0 +1,76 @@
+"""A batch of uint8 images in, raw outputs out: the same call for a Keras network and a .tflite file."""
+
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from compress import keras
+from compress.datasets import Split
+from compress.errors import UserError
+
+
+class Predictor(Protocol):
+    """Called with uint8 (n, h, w, 3), returns float32 (n, classes)."""
+
+    def __call__(self, images: np.ndarray) -> np.ndarray: ...
+
+
+def to_float(images: np.ndarray) -> np.ndarray:
+    """uint8 pixels -> float32 in [0, 1]: x / 255, on host and board alike."""
+    return images.astype(np.float32) / np.float32(255)
+
+
+class KerasPredictor:
+    """Logits by a network's serving function (``compress.artifacts.saved_model.serving_function``)."""
+
+    def __init__(self, serve: Any) -> None:
+        self._serve = serve
+
+    def __call__(self, images: np.ndarray) -> np.ndarray:
+        return self._serve(keras.tf.constant(to_float(images)))["logits"].numpy()
+
+
+class TFLitePredictor:
+    """Probabilities by LiteRT with its default delegate, one image at a time, as on a board."""
+
+    def __init__(self, model: Path | bytes, threads: int = 1) -> None:
+        from ai_edge_litert.interpreter import Interpreter
+
+        source = {"model_content": model} if isinstance(model, bytes) else {"model_path": str(model)}
+        try:
+            self.interpreter = Interpreter(num_threads=threads, **source)
+            self.interpreter.allocate_tensors()
+        except (ValueError, RuntimeError) as error:
+            raise UserError(f"LiteRT cannot run {model if isinstance(model, Path) else 'the model'}: {error}") from error
+        self._input = self.interpreter.get_input_details()[0]
+        self._output = self.interpreter.get_output_details()[0]
+
+    @property
+    def size(self) -> int:
+        """Height and width in pixels of the images that the model takes."""
+        return int(self._input["shape"][1])
+
+    @property
+    def classes(self) -> int:
+        """How many probabilities the model gives."""
+        return int(self._output["shape"][-1])
+
+    def set_image(self, image: np.ndarray) -> None:
+        """Puts one uint8 (h, w, 3) image at the input, as float32 in [0, 1]."""
+        self.interpreter.set_tensor(self._input["index"], to_float(image)[None])
+
+    def __call__(self, images: np.ndarray) -> np.ndarray:
+        rows = []
+        for image in images:
+            self.set_image(image)
+            self.interpreter.invoke()
+            rows.append(self.interpreter.get_tensor(self._output["index"])[0])
+        return np.stack(rows)
+
+
+def outputs(predictor: Predictor, split: Split, batch_size: int = 128) -> np.ndarray:
+    """The predictor's raw outputs for every image of the split, in order: float32 (n, classes)."""
+    index = np.arange(len(split))
+    parts = [index[start : start + batch_size] for start in range(0, len(index), batch_size)]
+    return np.concatenate([predictor(split.read(part)) for part in parts])

@@ -1,0 +1,109 @@
+"""Reads and edits .tflite files through their own schema (LiteRT ships it)."""
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+EDGES = ("QUANTIZE", "DEQUANTIZE", "SOFTMAX")
+
+
+@dataclass(frozen=True)
+class Operators:
+    """``counts``: name -> how many; ``floats``: those that compute in float, edges apart; ``requantizations``:
+    int8-to-int8 changes of scale."""
+
+    counts: dict[str, int]
+    floats: list[str]
+    requantizations: int
+
+
+def read(content: bytes) -> Any:
+    """The file as the schema's editable objects."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    return schema.ModelT.InitFromPackedBuf(content, 0)
+
+
+def write(model: Any, size_hint: int) -> bytes:
+    """The objects as a .tflite file."""
+    import flatbuffers
+
+    class Aligned(flatbuffers.Builder):
+        def StartVector(self, elemSize: int, numElems: int, alignment: int) -> Any:  # noqa: N802, N803 (flatbuffers' names)
+            return super().StartVector(elemSize, numElems, 16 if elemSize == 1 else alignment)  # as the schema asks
+
+    builder = Aligned(size_hint + 4096)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
+def with_softmax(content: bytes) -> bytes:
+    """The same model with a float softmax behind its only output, (1, classes) float32.
+
+    The converter would compute it in int8, whose probabilities have exact zeros.
+    """
+    from ai_edge_litert import schema_py_generated as schema
+
+    model = read(content)
+    graph = model.subgraphs[0]
+    logits = int(graph.outputs[0])
+    probabilities = schema.TensorT()
+    probabilities.shape = graph.tensors[logits].shape
+    probabilities.shapeSignature = graph.tensors[logits].shapeSignature
+    probabilities.type, probabilities.buffer = schema.TensorType.FLOAT32, 0
+    probabilities.name, probabilities.hasRank = b"probabilities", True
+    graph.tensors.append(probabilities)
+    code = schema.OperatorCodeT()
+    code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.SOFTMAX
+    code.version = 1
+    model.operatorCodes.append(code)
+    softmax = schema.OperatorT()
+    softmax.opcodeIndex = len(model.operatorCodes) - 1
+    softmax.inputs, softmax.outputs = [logits], [len(graph.tensors) - 1]
+    softmax.builtinOptionsType = schema.BuiltinOptions.SoftmaxOptions
+    softmax.builtinOptions = schema.SoftmaxOptionsT()
+    softmax.builtinOptions.beta = 1.0
+    graph.operators.append(softmax)
+    graph.outputs = [len(graph.tensors) - 1]
+    for signature in model.signatureDefs or []:
+        signature.outputs[0].tensorIndex = len(graph.tensors) - 1
+    return write(model, len(content))
+
+
+def operators(content: bytes) -> Operators:
+    """What the model computes with."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    names = {value: name for name, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)}
+    model = read(content)
+    graph = model.subgraphs[0]
+    counts: Counter[str] = Counter()
+    floats, requantizations = [], 0
+    for operator in graph.operators:
+        name = names[model.operatorCodes[operator.opcodeIndex].builtinCode]
+        counts[name] += 1
+        kinds = [graph.tensors[i].type for i in (operator.inputs[0], operator.outputs[0])]
+        int8 = [kind == schema.TensorType.INT8 for kind in kinds]
+        if name == "QUANTIZE" and all(int8):
+            requantizations += 1
+        elif name not in EDGES and not all(int8):
+            floats.append(name)
+    return Operators(dict(counts), floats, requantizations)
+
+
+def convolution_kernels(content: bytes) -> dict[str, np.ndarray]:
+    """Tensor name -> kernel (out, h, w, in), int8 or float32, of every CONV_2D of a dense file."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    model = read(content)
+    graph = model.subgraphs[0]
+    found = {}
+    for operator in graph.operators:
+        if model.operatorCodes[operator.opcodeIndex].builtinCode == schema.BuiltinOperator.CONV_2D:
+            tensor = graph.tensors[operator.inputs[1]]
+            kind = np.int8 if tensor.type == schema.TensorType.INT8 else np.float32
+            data = model.buffers[tensor.buffer].data.view(kind)
+            found[tensor.name.decode()] = data.reshape(tensor.shape)
+    return found

@@ -1,0 +1,31 @@
+"""The only door to legacy Keras, TensorFlow and tfmot.
+
+``from compress import keras`` costs nothing; the first attribute loads the libraries:
+``keras.tf`` is TensorFlow, ``keras.tfmot`` is tensorflow-model-optimization, and every other
+name comes from tf_keras (``keras.layers``, ``keras.Model``, ...). tfmot works on legacy Keras only,
+and TensorFlow decides which Keras it is when it is imported: hence one door.
+"""
+
+import importlib
+import os
+import sys
+from typing import Any
+
+_TENSORFLOW = "tensorflow"
+
+if _TENSORFLOW in sys.modules and os.environ.get("TF_USE_LEGACY_KERAS") != "1":
+    raise ImportError(
+        "TensorFlow was imported before compress with Keras 3: set TF_USE_LEGACY_KERAS=1 first, or import compress.keras first"
+    )
+os.environ["TF_USE_LEGACY_KERAS"] = "1"
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # the C++ start-up chatter is not for our users
+
+_DOORS = {"tf": _TENSORFLOW, "tfmot": "tensorflow_model_optimization"}
+
+
+def __getattr__(name: str) -> Any:
+    if name.startswith("__"):
+        raise AttributeError(name)
+    if name in _DOORS:
+        return importlib.import_module(_DOORS[name])
+    return getattr(importlib.import_module("tf_keras"), name)

@@ -1,0 +1,47 @@
+"""Name -> network that emits logits. A new network: one file here, one line in MODELS, one test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from compress import keras
+from compress.errors import unknown
+from compress.models import applications, densenet_small, resnet_cifar
+
+# ((height, width, 3), classes, weights) -> network: float32 NHWC in [0, 1] to float32 logits (batch, classes)
+Builder = Callable[[tuple[int, int, int], int, str | None], "keras.Model"]
+
+MODELS: dict[str, Builder] = {
+    **{name: partial(applications.build, function) for name, function in applications.FUNCTIONS.items()},
+    **{name: partial(densenet_small.build, name) for name in densenet_small.BLOCKS},
+    "resnet8": partial(resnet_cifar.build, 8),
+    "resnet20": partial(resnet_cifar.build, 20),
+    "resnet56": partial(resnet_cifar.build, 56),
+}
+
+
+def check_name(name: str) -> None:
+    """Raises UserError, with the nearest names, for a network that is not in MODELS; TensorFlow is not loaded."""
+    if name not in MODELS:
+        raise unknown("model", name, MODELS)
+
+
+def build(
+    name: str, size: int | tuple[int, int], classes: int, weights: str | None = None, seed: int | None = None
+) -> keras.Model:
+    """The network ``name`` for RGB images of ``size`` (a side, or height and width) and ``classes`` classes.
+
+    Input float32 (batch, height, width, 3) in [0, 1]; output float32 logits (batch, classes), from a layer called
+    "predictions". ``weights`` is None, "imagenet" or a path to weights of the same network. ``seed`` sets the global
+    seeds of Python, numpy and TensorFlow first, so the same seed gives the same weights.
+    Raises UserError for an unknown name, a size that the network refuses, and weights that cannot be had or do not
+    fit.
+    """
+    check_name(name)
+    height, width = (size, size) if isinstance(size, int) else size
+    if seed is not None:
+        keras.utils.set_random_seed(seed)
+    # layers that Keras numbers itself (conv2d_7) get the same names however many networks were built before
+    keras.backend.reset_uids()
+    return MODELS[name]((height, width, 3), classes, weights)

@@ -1,0 +1,117 @@
+"""A user's own network, made to emit logits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from compress import keras
+from compress.errors import UserError
+
+_FILES = (".keras", ".h5", ".hdf5")
+
+
+def load(path: str | Path, classes: int | None = None, size: int | None = None) -> keras.Model:
+    """Loads a Keras network from a SavedModel folder, a .keras or an .h5 file; it comes back without its softmax.
+
+    The network is Sequential or functional, with one float32 input (batch, height, width, 3) in [0, 1] and one
+    output. A softmax at its end (a Softmax layer, a softmax activation of the last layer, tf.nn.softmax) is taken
+    away, weights untouched, so that softmax(load(path)(x)) is what the network said before.
+    Raises UserError, in one line, for anything else, and for a number of classes or an input size other than the
+    given ones.
+    """
+    return logits(checked(read(path), path, classes, size), path)
+
+
+def read(path: str | Path) -> keras.Model:
+    """The network as it was saved, not compiled. Raises UserError where there is none that can be trained on."""
+    place = Path(path)
+    if not place.exists():
+        raise UserError(f"no model at {path}")
+    if place.is_dir():
+        if not (place / "saved_model.pb").is_file():
+            raise UserError(f"{path} is not a SavedModel: there is no saved_model.pb in it")
+        if not (place / "keras_metadata.pb").is_file():
+            raise UserError(f"{path} is not a Keras SavedModel: cannot be trained on (it only serves)")
+    elif place.suffix not in _FILES:
+        raise UserError(f"{path} is no model: neither a SavedModel folder nor one of {', '.join(_FILES)}")
+    try:
+        model = keras.models.load_model(str(path), compile=False)
+    except Exception as error:  # a foreign file can raise anything: Keras 3's .keras, unknown layers, half a download
+        raise UserError(f"cannot load {path}: {first_line(error)}") from error
+    if not isinstance(model, keras.Model):
+        raise UserError(f"{path} is not a Keras SavedModel: cannot be trained on (it holds a {type(model).__name__})")
+    return model
+
+
+def checked(model: keras.Model, path: str | Path, classes: int | None, size: int | None) -> keras.Model:
+    """``model`` itself where it has the shapes that every stage relies on, else UserError."""
+    if not model._is_graph_network:
+        raise UserError(
+            f"{path} is a subclassed network: its layers cannot be rewired (softmax, pruning, quantization); "
+            "save it again as a functional or Sequential one"
+        )
+    for what, tensors in (("inputs", model.inputs), ("outputs", model.outputs)):
+        if len(tensors) != 1:
+            raise UserError(f"{path} has {len(tensors)} {what}, not 1")
+    image, output = model.inputs[0], model.outputs[0]
+    if len(image.shape) != 4 or image.shape[-1] != 3:
+        raise UserError(f"{path} reads {tuple(image.shape)}, not (batch, height, width, 3 channels)")
+    if image.dtype != "float32":
+        raise UserError(f"{path} reads {image.dtype.name}, not float32 in [0, 1]")
+    if size is not None and any(side not in (None, size) for side in image.shape[1:3]):
+        raise UserError(f"{path} reads images of {image.shape[1]}x{image.shape[2]}, the data are {size}x{size}")
+    if classes is not None and (len(output.shape) != 2 or output.shape[-1] != classes):
+        raise UserError(f"{path} emits {tuple(output.shape)[1:]}, the data have {classes} classes")
+    for layer in model.layers:
+        if _divides_pixels(layer):
+            raise UserError(
+                f"{path} has its own rescaling ({layer.name}, by {layer.scale:.3g}): it expects pixels up to 255, "
+                "ours are in [0, 1]; save it again without that layer"
+            )
+    return model
+
+
+def logits(model: keras.Model, path: str | Path) -> keras.Model:
+    """The functional network without the softmax at its end; ``model`` itself where there is none."""
+    last = model.get_layer(model.output_names[0])
+    if not _is_softmax(last):
+        _refuse_hidden_softmax(model, last, path)
+        return model
+    if len(last.inbound_nodes) > 1:
+        raise UserError(f"{path}: the softmax {last.name} is used more than once and cannot be cut")
+    if last.weights:  # Dense(classes, activation="softmax"), or a convolution
+        last.activation = keras.activations.linear
+        return model
+    return keras.Model(model.inputs[0], last.input, name=model.name)
+
+
+def first_line(error: BaseException) -> str:
+    """An exception in one short line, for a message to a user."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    text = lines[0] if lines else type(error).__name__
+    return text if len(text) <= 240 else text[:237] + "..."
+
+
+def _is_softmax(layer: Any) -> bool:
+    if isinstance(layer, keras.layers.Softmax):
+        return True
+    if type(layer).__name__ == "TFOpLambda":
+        return str(layer.get_config().get("function")) in ("nn.softmax", "math.softmax")
+    return getattr(layer, "activation", None) is keras.activations.softmax
+
+
+def _refuse_hidden_softmax(model: keras.Model, last: Any, path: str | Path) -> None:
+    """A softmax can hide where no rule finds it (in a nested network, before a Reshape): then the outputs tell."""
+    shape = [2, *(side or 64 for side in model.inputs[0].shape[1:])]
+    random = keras.tf.random.stateless_uniform(shape, seed=(0, 0))
+    output = model(random, training=False).numpy()
+    if output.shape[-1] > 1 and (output >= 0).all() and (abs(output.sum(-1) - 1) < 1e-3).all():
+        raise UserError(f"{path} emits probabilities from {last.name} ({type(last).__name__}): cannot cut to logits")
+
+
+def _divides_pixels(layer: Any) -> bool:
+    """True for a Rescaling of RGB by 1/255 or so."""
+    if not isinstance(layer, keras.layers.Rescaling) or len(layer.inbound_nodes) != 1:
+        return False
+    return isinstance(layer.scale, float) and layer.scale < 1 / 16 and layer.output.shape[-1] == 3

@@ -1,0 +1,69 @@
+"""Weights from a file into a network that is already built: all of them, or an error."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from compress import keras
+from compress.errors import UserError
+from compress.models import saved_model
+
+_H5 = (".h5", ".hdf5")
+
+
+def count(path: str) -> int:
+    """How many weight arrays are stored in an .h5, .weights.h5 or .keras file or in a SavedModel folder.
+
+    Raises UserError where nothing can be read.
+    """
+    return len(_arrays(path)) if _is_h5(path) else len(saved_model.read(path).weights)
+
+
+def load(model: keras.Model, path: str) -> None:
+    """Sets all weights of ``model`` from a file of the same architecture.
+
+    ``path`` is an .h5 or .weights.h5 file of weights, a whole network in .h5 or .keras, or a SavedModel folder.
+    Raises UserError in one line where a weight is missing, left over or of another shape; the weights of ``model``
+    are then undefined.
+    """
+    stored, needed = count(path), len(model.weights)
+    # .weights.h5 is read by layer and would let a larger network's file pass unnoticed
+    if stored != needed:
+        raise UserError(f"weights {path} do not fit {model.name}: {stored} arrays in the file, {needed} in the network")
+    try:
+        if _is_h5(path):
+            model.load_weights(path)
+        else:
+            model.set_weights(saved_model.read(path).get_weights())
+    except (ValueError, KeyError, OSError) as error:
+        raise UserError(f"weights {path} do not fit {model.name}: {saved_model.first_line(error)}") from error
+
+
+def refuse_imagenet(name: str, weights: str | None) -> None:
+    """Raises UserError for weights="imagenet" of a network that nobody has trained on ImageNet."""
+    if weights == "imagenet":
+        raise UserError(f"there are no ImageNet weights for {name}; leave them out or give a file")
+
+
+def _is_h5(path: str) -> bool:
+    return Path(path).suffix in _H5
+
+
+def _arrays(path: str) -> list[str]:
+    import h5py  # comes with TensorFlow
+
+    names: list[str] = []
+
+    def collect(name: str, item: object) -> None:
+        # a network that was compiled leaves its optimizer's and its metrics' state beside its weights
+        if isinstance(item, h5py.Dataset) and not name.startswith(("optimizer", "metrics")):
+            names.append(name)
+
+    if not Path(path).is_file():
+        raise UserError(f"no weights at {path}")
+    try:
+        with h5py.File(path, "r") as file:
+            file.visititems(collect)
+    except OSError as error:
+        raise UserError(f"{path} is no HDF5 file: {saved_model.first_line(error)}") from error
+    return names

@@ -1,0 +1,24 @@
+"""Latency on this machine: measured alone, afterwards, and kept by machine, as no part of an artifact."""
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from compress.artifacts import Artifact, Store
+from compress.artifacts.store import write_json
+from compress.evaluate.latency import latency as time_inferences
+from compress.pipeline import machine
+
+
+def latency(store: Store, export: Artifact) -> dict[str, Any]:
+    """Milliseconds of ``model.tflite``, batch 1, one thread; from the store if this machine measured it before."""
+    path = store.root / "measurements" / machine.identity() / f"{export.key}.json"
+    if path.is_file():
+        return json.loads(path.read_text())
+    with FileLock(Path(tempfile.gettempdir()) / "jetslim-latency.lock", mode=0o666):
+        measured = {"machine": machine.describe(), **time_inferences(export.path / "model.tflite")}
+    write_json(path, measured)
+    return measured

@@ -1,0 +1,145 @@
+"""What a pipeline will do: stages linked to what they read, each with the key of what it will make."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from compress import config, models
+from compress.artifacts import content_key, source_hash
+from compress.datasets import Dataset
+from compress.errors import UserError, unknown
+from compress.pipeline.read import Pipeline
+from compress.stages import Export, Stage
+from compress.stages.distill import Distill
+from compress.stages.network import NetworkStage
+
+VERSIONS = ("tensorflow", "tf_keras", "tensorflow-model-optimization")
+
+
+@dataclass(frozen=True)
+class Step:
+    """A stage, the steps and folders that it reads, and all that decides what it makes."""
+
+    stage: Stage
+    input: "Step | None"
+    teachers: "tuple[Step | Path, ...]"
+    made_of: dict[str, Any]
+
+    @cached_property
+    def key(self) -> str:
+        """Names the artifact: equal for whatever makes the same."""
+        return content_key(self.made_of)
+
+    @property
+    def chain(self) -> "Iterator[Step]":
+        """This step and the inputs before it, teachers left out."""
+        step: Step | None = self
+        while step is not None:
+            yield step
+            step = step.input
+
+
+@dataclass(frozen=True)
+class Plan:
+    """``exports[name]`` is how a stage's network is converted and measured; the last stage may be one of them."""
+
+    pipeline: Pipeline
+    dataset: Dataset
+    steps: tuple[Step, ...]
+    exports: dict[str, Step]
+
+
+def plan(pipeline: Pipeline, dataset: Dataset) -> Plan:
+    """Links and checks the stages. Raises UserError for what cannot work; reads no network and writes nothing."""
+    steps: dict[str, Step] = {}
+    exports: dict[str, Step] = {}
+    for stage in pipeline.stages:
+        where = f"[[stage]] {stage.name!r}"
+        if stage.name in steps:
+            raise UserError(f"{where}: two stages have this name")
+        try:
+            stage.check(len(dataset.train))
+            step = _link(stage, steps, pipeline, dataset)
+            _check_order(step)
+            _check_method(step)
+        except UserError as error:
+            raise UserError(f"{where}: {error}") from error
+        steps[stage.name] = step
+        measured = step if isinstance(stage, Export) else _link(Export(name=stage.name, input=stage.name), steps, pipeline, dataset)
+        exports[stage.name] = measured
+    return Plan(pipeline, dataset, tuple(steps.values()), exports)
+
+
+def _link(stage: Stage, earlier: dict[str, Step], pipeline: Pipeline, dataset: Dataset) -> Step:
+    source = None
+    if stage.needs_input:
+        if stage.input is None and not earlier:
+            raise UserError("is the first stage: give it a model or a saved_model" if isinstance(stage, NetworkStage)
+                            else f"a {stage.kind} stage needs an input: put a stage before it")
+        source = _earlier(stage.input or list(earlier)[-1], earlier, "input")
+        stage = replace(stage, input=source.stage.name)
+    teachers = tuple(_teacher(name, earlier) for name in getattr(stage, "teachers", ()))
+    own = {key: value for key, value in config.as_dict(stage).items() if key not in stage.NOT_IN_KEY}
+    made_of = {
+        "config": own,
+        "input": source.key if source else None,
+        "teachers": [teacher.key if isinstance(teacher, Step) else _content(teacher) for teacher in teachers],
+        "files": [_content(Path(path)) for path in stage.files],
+        "data": {"fingerprint": dataset.fingerprint, "augmentation": config.as_dict(pipeline.data.augmentation)},
+        "seed": pipeline.seed,
+        "versions": {name: version(name) for name in VERSIONS},
+        "source": source_hash(*stage.MADE_BY),
+    }
+    return Step(stage, source, teachers, made_of)
+
+
+def _earlier(name: str, earlier: dict[str, Step], what: str) -> Step:
+    if name not in earlier:
+        raise unknown(f"{what} stage", name, earlier) if earlier else UserError(f"{what} {name!r}: there is no earlier stage")
+    if isinstance(earlier[name].stage, Export):
+        raise UserError(f"{what} {name!r} is an export: it has no SavedModel to go on from")
+    return earlier[name]
+
+
+def _teacher(name: str, earlier: dict[str, Step]) -> Step | Path:
+    if name in earlier:
+        return _earlier(name, earlier, "teacher")
+    if (Path(name) / "saved_model.pb").is_file():
+        return Path(name)
+    if Path(name).exists():
+        raise UserError(f"teacher {name} is not a SavedModel: it has no saved_model.pb")
+    raise UserError(f"teacher {name!r} is neither an earlier stage ({', '.join(earlier) or 'there is none'}) nor a SavedModel's folder")
+
+
+def _check_order(step: Step) -> None:
+    """Nothing trains on from a quantized network: its magnitudes tie on the int8 grid, and masks would be lost."""
+    if isinstance(step.stage, Export):
+        return
+    for before in list(step.chain)[1:]:
+        if before.stage.kind == "quantize":
+            raise UserError(f"{step.stage.kind} after quantize ({before.stage.name!r}) is not possible: "
+                            "quantize last, just before export")
+
+
+def _check_method(step: Step) -> None:
+    if isinstance(step.stage, Distill):
+        teacher = step.teachers[0]
+        step.stage.method.check(_model_name(teacher) if isinstance(teacher, Step) else None, _model_name(step))
+
+
+def _model_name(step: Step) -> str | None:
+    """The name of the network that the step trains, where it is from the registry."""
+    names = [s.stage.model for s in step.chain if isinstance(s.stage, NetworkStage) and not s.stage.needs_input]
+    return names[0] if names and names[0] in models.MODELS else None
+
+
+def _content(path: Path) -> str:
+    files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
+    digest = sha256()
+    for file in files:
+        digest.update(str(file.relative_to(path)).encode() + b"\0" + sha256(file.read_bytes()).digest())
+    return digest.hexdigest()

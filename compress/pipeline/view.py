@@ -1,0 +1,26 @@
+"""The readable view of a pipeline's results: runs/<pipeline>/<number>-<stage> -> the stage's artifact."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from compress.artifacts import Artifact
+from compress.training import history as records
+
+
+def link(folder: Path, number: int, stage: str, artifact: Path) -> None:
+    """Points ``<number>-<stage>`` at the artifact, in one step; an older link of that number goes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    name = f"{number}-{stage}"
+    for old in folder.glob(f"{number}-*"):
+        if old.is_symlink() and old.name != name:
+            old.unlink()
+    part = folder / f".{name}.{os.getpid()}"
+    part.unlink(missing_ok=True)
+    part.symlink_to(artifact.resolve(), target_is_directory=True)
+    part.replace(folder / name)
+
+
+def history(artifact: Artifact) -> list[dict[str, Any]]:
+    """The stage's epochs, values as text; none for a stage that does not train."""
+    return records.read(artifact.path / "history.csv")

@@ -1,0 +1,78 @@
+"""Gradual magnitude pruning: Zhu and Gupta, "To prune, or not to prune", 2017, by tfmot's PolynomialDecay."""
+
+from fnmatch import fnmatch
+from typing import Any
+
+import numpy as np
+
+from compress import keras
+from compress.errors import UserError
+
+
+def scheduled_sparsity(step: int, initial: float, final: float, begin_step: int, end_step: int) -> float:
+    """Equation 1: final + (initial - final) * (1 - (step - begin) / (end - begin))^3, held outside the ramp."""
+    progress = min(1.0, max(0.0, (step - begin_step) / (end_step - begin_step)))
+    return final + (initial - final) * (1 - progress) ** 3
+
+
+def magnitude_mask(weights: np.ndarray, sparsity: float) -> np.ndarray:
+    """True for the largest magnitudes: round(size * (1 - sparsity)) of them, at least one, ties kept (float32)."""
+    kept = max(int(np.round(np.float32(weights.size) * np.float32(1 - sparsity))), 1)
+    return np.abs(weights) >= np.sort(np.abs(weights), axis=None)[-kept]
+
+
+def ramp(total_steps: int, begin_step: int, end_step: int | None, frequency: int | None) -> tuple[int, int, int]:
+    """(begin_step, end_step, frequency) for tfmot; a None is filled in for a training of ``total_steps`` steps.
+
+    The ramp takes 80 % of the steps, the rest fine-tunes. tfmot skips the last update if the ramp is no multiple of
+    the frequency, so ``end_step`` is rounded down to one. Raises UserError for a ramp that cannot be.
+    """
+    end = round(0.8 * total_steps) if end_step is None else end_step
+    if end > total_steps:
+        raise UserError(f"end_step = {end} lies behind the last of {total_steps} steps: the final sparsity is never reached")
+    every = min(100, max(1, total_steps // 50)) if frequency is None else frequency
+    end = begin_step + (end - begin_step) // every * every
+    if end <= begin_step:
+        raise UserError(f"no pruning step between begin_step = {begin_step} and end_step = {end} with frequency = {every}")
+    return begin_step, end, every
+
+
+def prunable_layers(model: Any, skip: tuple[str, ...] = ()) -> list[Any]:
+    """The convolutions whose kernels are pruned: no depthwise ones, no dense head, none that ``skip`` names.
+
+    LiteRT's XNNPACK refuses a sparse fully-connected layer in int8, so the head stays dense.
+    """
+    return [layer for layer in model.layers
+            if type(layer) is keras.layers.Conv2D and layer.trainable
+            and not any(fnmatch(layer.name, pattern) for pattern in skip)]
+
+
+def prunable(model: Any, skip: tuple[str, ...], initial: float, final: float, begin_step: int, end_step: int,
+             frequency: int) -> Any:
+    """A network that prunes as it trains; it shares its variables with ``model``, which stays free of wrappers."""
+    tfmot = keras.tfmot
+    schedule = tfmot.sparsity.keras.PolynomialDecay(initial, final, begin_step, end_step, power=3, frequency=frequency)
+    chosen = {layer.name for layer in prunable_layers(model, skip)}
+    if not chosen:
+        raise UserError(f"{model.name} has no convolution to prune" + (f" besides skip = {list(skip)}" if skip else ""))
+
+    def wrap(layer: Any) -> Any:
+        return tfmot.sparsity.keras.prune_low_magnitude(layer, pruning_schedule=schedule) if layer.name in chosen else layer
+
+    return keras.models.clone_model(model, clone_function=wrap)
+
+
+def prunable_kernels(model: Any) -> dict[str, np.ndarray]:
+    """Layer name -> kernel (h, w, in, out) of every convolution that is not depthwise, int8-emulating ones too."""
+    found = {}
+    for layer in model.layers:
+        inner = getattr(layer, "layer", layer)  # a quantizing wrapper holds the layer and its variables
+        if type(inner) is keras.layers.Conv2D:
+            found[inner.name] = next(w for w in layer.weights if w.name.endswith("kernel:0")).numpy()
+    return found
+
+
+def kernel_sparsity(kernels: dict[str, np.ndarray]) -> float:
+    """Fraction in [0, 1] of exact zeros over all kernels together; 0 for none."""
+    size = sum(kernel.size for kernel in kernels.values())
+    return sum(int((kernel == 0).sum()) for kernel in kernels.values()) / size if size else 0.0

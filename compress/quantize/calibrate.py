@@ -1,0 +1,63 @@
+"""Ranges of activations, from calibration data: the smallest and largest value that each tensor takes.
+
+TFLite wants one scale at the inputs and the output of a concatenation, a pool, a pad or a reshape. Tensors that are
+so tied form a group and share one range; a DenseNet block then runs without one requantization.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from compress import keras
+from compress.quantize.graph import nodes
+
+Range = tuple[float, float]
+# what moves values without computing new ones; an average lies inside its inputs' range, so it is tied too
+TIED = ("Concatenate", "MaxPooling2D", "AveragePooling2D", "GlobalMaxPooling2D", "ZeroPadding2D", "Reshape", "Flatten",
+        "Cropping2D", "Permute", "UpSampling2D", "Dropout", "SpatialDropout2D")
+SILENT = tuple(kind for kind in TIED if kind != "AveragePooling2D")  # give only values that were quantized before
+
+
+def tied_groups(model: Any) -> dict[str, str]:
+    """Layer name -> the name of its group: layers whose outputs must share one scale."""
+    parent: dict[str, str] = {layer.name: layer.name for layer in model.layers}
+
+    def root(name: str) -> str:
+        while parent[name] != name:
+            parent[name] = parent[parent[name]]
+            name = parent[name]
+        return name
+
+    for node in nodes(model):
+        if type(node.layer).__name__ in TIED:
+            for source in node.parent_nodes:
+                parent[root(source.layer.name)] = root(node.layer.name)
+    return {name: root(name) for name in parent}
+
+
+def observe(model: Any, batches: Iterable[np.ndarray]) -> dict[str, Range]:
+    """Layer name -> (min, max) of its output over the batches: float32 NHWC in [0, 1]. Widened to hold 0."""
+    names = [layer.name for layer in model.layers]
+    tapped = keras.Model(model.inputs, [model.get_layer(name).output for name in names])
+    tf = keras.tf
+
+    @tf.function(input_signature=[tf.TensorSpec([None, *model.input_shape[1:]], tf.float32)])
+    def extremes(images: Any) -> Any:
+        outputs = tapped(images, training=False)
+        return tf.stack([[tf.reduce_min(value), tf.reduce_max(value)] for value in outputs])
+
+    found = np.stack([extremes(tf.constant(batch)).numpy() for batch in batches])
+    low, high = np.minimum(found[..., 0].min(axis=0), 0.0), np.maximum(found[..., 1].max(axis=0), 0.0)
+    ranges = {name: (float(a), float(b)) for name, a, b in zip(names, low, high, strict=True)}
+    # pixels are x / 255: with this range their grid is exact
+    return ranges | {tensor.node.layer.name: (0.0, 1.0) for tensor in model.inputs}
+
+
+def shared(ranges: dict[str, Range], groups: dict[str, str]) -> dict[str, Range]:
+    """Each layer's range widened to its whole group's."""
+    merged: dict[str, Range] = {}
+    for name, group in groups.items():
+        low, high = merged.get(group, (0.0, 0.0))
+        merged[group] = (min(low, ranges[name][0]), max(high, ranges[name][1]))
+    return {name: merged[group] for name, group in groups.items()}

@@ -1,0 +1,63 @@
+"""What every stage has: a name, a kind, inputs, a check before anything runs, and ``make``."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from compress.clock import Clock
+from compress.config import config
+from compress.datasets import Augmentation, Dataset
+from compress.training import Progress
+from compress.training.loop import Data
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a stage is given to work with."""
+
+    dataset: Dataset
+    augmentation: Augmentation
+    seed: int
+    size: int
+    clock: Clock
+    progress: Progress
+    load: Callable[[str], Any]
+    """Name of an earlier stage, or a SavedModel's folder -> its Keras network, the caller's own to train on."""
+    finished: Callable[[str, Any], None]
+    """Takes the network that a stage read back from its SavedModel, for the next stage to use."""
+    callbacks: tuple[Any, ...] = ()
+
+    @property
+    def data(self) -> Data:
+        return Data(self.dataset.train, self.augmentation, self.seed)
+
+
+@config
+class Stage:
+    """``name`` is free; ``input`` is an earlier stage, the one before if it is not given."""
+
+    name: str
+    kind: str
+    input: str | None = None
+
+    MADE_BY: ClassVar[tuple[str, ...]] = ()
+    """The source that decides what the stage makes, relative to the package: part of the artifact's key."""
+    NOT_IN_KEY: ClassVar[tuple[str, ...]] = ("name", "input", "teachers")
+
+    @property
+    def needs_input(self) -> bool:
+        """Whether the stage reads an earlier stage's SavedModel."""
+        return True
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Files and folders of the user's that decide what is made: their content is part of the key."""
+        return ()
+
+    def check(self, images: int) -> None:
+        """Raises UserError for what cannot work with ``images`` training images; before anything runs."""
+
+    def make(self, context: Context, out: Path, scratch: Path) -> dict[str, Any]:
+        """Fills ``out``, resuming from ``scratch``; returns facts for stage.json."""
+        raise NotImplementedError

@@ -1,0 +1,49 @@
+"""Trains a student with a teacher."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from compress.config import config
+from compress.distill import ActivationBoundary, Logits
+from compress.errors import UserError
+from compress.stages.base import Context
+from compress.stages.finish import Serving, finish
+from compress.stages.network import NetworkStage
+from compress.training import Training, fit
+
+Method = Annotated[Logits | ActivationBoundary, Field(discriminator="name")]
+
+
+@config
+class Distill(NetworkStage, Training):
+    """``teachers`` names an earlier stage or a SavedModel's folder; ``method`` says how the student learns from it."""
+
+    kind: Literal["distill"] = "distill"
+    teachers: tuple[str, ...]
+    method: Method
+    MADE_BY = ("stages/distill", "stages/network", "distill", "training", "tasks", "models")
+
+    def check(self, images: int) -> None:
+        super().check(images)
+        if len(self.teachers) != 1:
+            raise UserError(f"distill takes one teacher, got {len(self.teachers)}")
+        if isinstance(self.method, ActivationBoundary) and self.method.init_epochs >= self.epochs:
+            raise UserError(f"method.init_epochs = {self.method.init_epochs} leaves none of {self.epochs} epochs for labels")
+
+    def make(self, context: Context, out: Path, scratch: Path) -> dict[str, Any]:
+        teacher = context.load(self.teachers[0])
+        teacher.trainable = False
+        student = self.network(context, None)
+        if teacher.output_shape != student.output_shape:
+            raise UserError(f"stage {self.name!r}: the teacher {self.teachers[0]!r} has {teacher.output_shape[-1]} classes, "
+                            f"the student {student.output_shape[-1]}")
+        serving = Serving(student, context)
+        first = 0
+        for phase in self.method.phases(teacher, student, self.epochs):
+            with context.clock("training"):
+                fit(phase.network, phase.objective, context.data, self, scratch / f"backup-{phase.name}",
+                    context.progress, serving.validate, context.callbacks, first, phase.epochs)
+            first = phase.epochs
+        return finish(serving, context, out, scratch, "float32")

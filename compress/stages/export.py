@@ -1,0 +1,102 @@
+"""Writes the .tflite files and proves that they compute what the network computed."""
+
+import hashlib
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from compress.artifacts.saved_model import serving_function
+from compress.artifacts.store import write_json
+from compress.config import config
+from compress.evaluate import KerasPredictor, TFLitePredictor, outputs
+from compress.export import convert, flatbuffer
+from compress.prune import kernel_sparsity, prunable_kernels
+from compress.stages.base import Context, Stage
+from compress.stages.finish import parameters
+from compress.tasks import classification
+
+MOST_TOP1_LOST, LEAST_AGREEMENT = 0.005, 0.97
+
+
+class Unfaithful(RuntimeError):
+    """The .tflite does not compute what the Keras network computes."""
+
+
+@config
+class Export(Stage):
+    """``model.tflite`` (dense), ``model.sparse.tflite``, ``labels.txt`` and ``model.json`` of the input stage's network.
+
+    A float network is exported in float32, a quantized one in int8. Fails loudly if LiteRT and Keras disagree.
+    """
+
+    kind: Literal["export"] = "export"
+    MADE_BY = ("stages/export", "export", "fake_quant", "evaluate", "tasks")
+
+    def make(self, context: Context, out: Path, scratch: Path) -> dict[str, Any]:
+        model = context.load(self.input or "")
+        kernels = prunable_kernels(model)
+        with context.clock("convert"):
+            function = convert.inference_function(model)
+            dense = convert.to_tflite(model, function)
+            zeros = max((float(np.mean(kernel == 0)) for kernel in kernels.values()), default=0.0)
+            sparse = convert.to_tflite(model, function, sparse=True) if zeros >= convert.MIN_SPARSITY else dense
+            (out / "model.tflite").write_bytes(dense)
+            (out / "model.sparse.tflite").write_bytes(sparse)
+            found = flatbuffer.operators(dense)
+            stored = flatbuffer.convolution_kernels(dense)
+            gzipped = convert.gzip_bytes(dense)
+        quantized = convert.is_quantized(model)
+        if quantized:
+            if found.floats:
+                raise Unfaithful(f"operators that do not compute in int8: {', '.join(sorted(set(found.floats)))}")
+            at_least_as_sparse(kernels, stored)
+        with context.clock("evaluate"):
+            faithful = compare(model, out, context)
+        facts = {"form": "int8" if quantized else "float32", "params": parameters(model), **faithful,
+                 "kernel_sparsity": kernel_sparsity(stored), "tflite_bytes": len(dense), "sparse_tflite_bytes": len(sparse),
+                 "gzip_bytes": gzipped, "operators": found.counts, "float_operators": found.floats,
+                 "requantizations": found.requantizations}
+        describe(context, out, model.input_shape[1:], facts)
+        return facts
+
+
+def compare(model: Any, out: Path, context: Context) -> dict[str, Any]:
+    """Runs both files in LiteRT over the test split; raises Unfaithful where they depart from the Keras network."""
+    test = context.dataset.test
+    wanted = outputs(KerasPredictor(serving_function(model)), test)
+    got = outputs(TFLitePredictor(out / "model.tflite"), test)
+    few = test.read(np.arange(min(16, len(test))))
+    if not np.allclose(TFLitePredictor(out / "model.sparse.tflite")(few), got[: len(few)], atol=1e-5):
+        raise Unfaithful("model.sparse.tflite and model.tflite give different outputs")
+    top1, keras_top1 = classification.top1(got, test.labels), classification.top1(wanted, test.labels)
+    same = classification.agreement(got, wanted)
+    if abs(top1 - keras_top1) > MOST_TOP1_LOST or same < LEAST_AGREEMENT:
+        raise Unfaithful(f"model.tflite has {top1:.2%} top-1 on the test split and the Keras network {keras_top1:.2%}; "
+                         f"they agree on {same:.2%} of the images (at least {LEAST_AGREEMENT:.0%} wanted)")
+    return {"top1": top1, "keras_top1": keras_top1, "agreement": same}
+
+
+def at_least_as_sparse(kernels: dict[str, np.ndarray], stored: dict[str, np.ndarray]) -> None:
+    """Raises Unfaithful if a kernel in the file has a value where the network's has a zero.
+
+    ``kernels``: layer name -> (h, w, in, out); ``stored``: tensor name, which holds the layer's -> (out, h, w, in).
+    """
+    for name, kernel in kernels.items():
+        tensors = [tensor for title, tensor in stored.items() if f"/{name}/" in f"/{title.replace('quant_', '')}/"]
+        zero = np.transpose(kernel, (3, 0, 1, 2)) == 0
+        if len(tensors) != 1 or tensors[0].shape != zero.shape or np.any(tensors[0][zero]):
+            raise Unfaithful(f"the kernel of {name} in model.tflite lost zeros or cannot be found")
+
+
+def describe(context: Context, out: Path, shape: Any, facts: dict[str, Any]) -> None:
+    """Writes labels.txt and model.json: what a program on the board must know."""
+    (out / "labels.txt").write_text("".join(f"{label}\n" for label in context.dataset.classes))
+    files = {name: {"bytes": (out / name).stat().st_size, "sha256": hashlib.sha256((out / name).read_bytes()).hexdigest()}
+             for name in ("model.tflite", "model.sparse.tflite", "labels.txt")}
+    write_json(out / "model.json", {
+        "schema": 1,
+        "input": {"shape": [1, *shape], "dtype": "float32", "layout": "NHWC", "colours": "RGB", "range": [0.0, 1.0]},
+        "preprocessing": {"resize": list(shape[:2]), "divide_by": 255},
+        "output": {"shape": [1, len(context.dataset.classes)], "dtype": "float32", "meaning": "softmax probabilities"},
+        "form": facts["form"], "top1": facts["top1"], "files": files})

@@ -1,0 +1,59 @@
+"""Where a trained stage's network comes from: a name, a SavedModel of the user's, or an earlier stage."""
+
+from pathlib import Path
+from typing import Any
+
+from compress import models
+from compress.config import Fraction, config
+from compress.errors import UserError
+from compress.models import saved_model, taps
+from compress.stages.base import Context, Stage
+
+
+@config
+class NetworkStage(Stage):
+    """``model`` is a name (any of keras.applications, resnet20, densenet_tiny, ...) or ``saved_model`` a path."""
+
+    model: str | None = None
+    saved_model: str | None = None
+    weights: str | None = None
+    """"imagenet" or a path, for ``model``; random if it is not given."""
+    batch_norm_momentum: Fraction | None = None
+    """0.9 suits short trainings; Keras's own 0.99 needs thousands of steps."""
+
+    @property
+    def needs_input(self) -> bool:
+        return self.model is None and self.saved_model is None
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        weights = [self.weights] if self.weights not in (None, "imagenet") else []
+        return tuple(str(path) for path in (self.saved_model, *weights) if path)
+
+    def check(self, images: int) -> None:
+        if self.model is not None:
+            models.check_name(self.model)
+        if self.model is not None and self.saved_model is not None:
+            raise UserError("give model or saved_model, not both")
+        if not self.needs_input and self.input is not None:
+            raise UserError("give input or a model, not both")
+        if self.weights is not None and self.model is None:
+            raise UserError("weights go with model")
+        for path in self.files:
+            if not Path(path).exists():
+                raise UserError(f"{path} does not exist")
+
+    def network(self, context: Context, default_input: str | None) -> Any:
+        """The network to train: float32 NHWC in [0, 1] to logits of the data set's classes."""
+        classes = len(context.dataset.classes)
+        if self.model is not None:
+            with context.clock("build"):
+                network = models.build(self.model, context.size, classes, self.weights, seed=context.seed)
+        elif self.saved_model is not None:
+            with context.clock("load"):
+                network = saved_model.load(self.saved_model, classes, context.size)
+        else:
+            network = context.load(self.input or default_input)
+        if self.batch_norm_momentum is not None:
+            taps.set_batch_norm_momentum(network, self.batch_norm_momentum)
+        return network

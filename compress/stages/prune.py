@@ -1,0 +1,56 @@
+"""Sets the smallest weights of a trained network to zero, gradually, while it trains on."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+
+from compress.config import Count, Fraction, config
+from compress.prune import gradual, kernel_sparsity, prunable_kernels
+from compress.stages.base import Context, Stage
+from compress.stages.finish import Serving, finish
+from compress.stages.train import labels_only
+from compress.training import Training, fit
+
+
+@config
+class Prune(Stage, Training):
+    """The cubic schedule of Zhu and Gupta (2017) from ``initial_sparsity`` at ``begin_step`` to ``final_sparsity`` at
+    ``end_step`` (80 % of the steps, if not given), a mask every ``frequency`` steps; then fine-tuning."""
+
+    kind: Literal["prune"] = "prune"
+    final_sparsity: Fraction
+    initial_sparsity: Fraction = 0.0
+    begin_step: int = Field(default=0, ge=0)
+    end_step: Count | None = None
+    frequency: Count | None = None
+    skip: tuple[str, ...] = ()
+    """Layers to leave dense, by name or pattern, such as ["conv1/*"]. The dense head always stays dense."""
+    MADE_BY = ("stages/prune", "stages/train", "prune", "training", "tasks")
+
+    def ramp(self, images: int) -> tuple[int, int, int]:
+        """(begin_step, end_step, frequency) for a training split of that many images."""
+        return gradual.ramp(self.steps(images), self.begin_step, self.end_step, self.frequency)
+
+    def check(self, images: int) -> None:
+        self.ramp(images)
+
+    def make(self, context: Context, out: Path, scratch: Path) -> dict[str, Any]:
+        from compress.prune.trace import SparsityTrace
+        from compress.keras import tfmot
+
+        images = len(context.dataset.train)
+        begin, end, frequency = self.ramp(images)
+        network = context.load(self.input or "")
+        serving = Serving(network, context)
+        with context.clock("build"):
+            pruning = gradual.prunable(network, self.skip, self.initial_sparsity, self.final_sparsity, begin, end, frequency)
+        trace = SparsityTrace(pruning, frequency, self.steps(images, 1), scratch / "sparsity.csv")
+        with context.clock("training"):
+            fit(pruning, labels_only, context.data, self, scratch / "backup", context.progress,
+                lambda: {**serving.validate(), "sparsity": kernel_sparsity(prunable_kernels(network))},
+                (tfmot.sparsity.keras.UpdatePruningStep(), trace, *context.callbacks))
+        facts = finish(serving, context, out, scratch, "float32")
+        schedule = {"initial_sparsity": self.initial_sparsity, "final_sparsity": self.final_sparsity,
+                    "begin_step": begin, "end_step": end}
+        return {**facts, "sparsity_schedule": schedule, "sparsity_steps": trace.rows}

@@ -1,0 +1,56 @@
+"""Quantization-aware training: the network learns to live on int8 grids; what is zero stays zero."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from compress.config import Count, config
+from compress.evaluate.predictors import to_float
+from compress.prune import prunable_kernels
+from compress.stages.base import Context, Stage
+from compress.stages.finish import Serving, finish
+from compress.stages.train import labels_only
+from compress.training import Training, fit
+
+
+@config
+class Quantize(Stage, Training):
+    """Batch norms are folded or rewritten, ranges set from ``calibration_images`` of the training split, then trained.
+
+    The network is always rebuilt from the input stage's SavedModel and never trained on from a quantized one.
+    """
+
+    kind: Literal["quantize"] = "quantize"
+    calibration_images: Count = 200
+    MADE_BY = ("stages/quantize", "stages/train", "quantize", "fake_quant", "training", "tasks")
+
+    def make(self, context: Context, out: Path, scratch: Path) -> dict[str, Any]:
+        from compress import fake_quant
+        from compress.quantize.qat import quantization_aware
+
+        pruned = context.load(self.input or "")
+        with context.clock("build"):
+            kernels = prunable_kernels(pruned)
+            network = quantization_aware(pruned, calibration(context, self.calibration_images))
+        serving = Serving(network, context)
+        with context.clock("training"):
+            fit(network, labels_only, context.data, self, scratch / "backup", context.progress, serving.validate,
+                context.callbacks)
+        fake_quant.settle_kernels(network)
+        keeps_zeros(kernels, prunable_kernels(network))
+        return finish(serving, context, out, scratch, "int8")
+
+
+def calibration(context: Context, count: int) -> list[np.ndarray]:
+    """Seeded images of the training split in batches of up to 100: float32 NHWC in [0, 1]."""
+    train = context.dataset.train
+    chosen = np.random.default_rng(context.seed).permutation(len(train))[:count]
+    return [to_float(train.read(chosen[start : start + 100])) for start in range(0, len(chosen), 100)]
+
+
+def keeps_zeros(before: dict[str, np.ndarray], after: dict[str, np.ndarray]) -> None:
+    """Raises RuntimeError if a kernel lost a zero. Kernels by layer name, as ``prunable_kernels`` gives them."""
+    for name, kernel in before.items():
+        if np.any(after[name][kernel == 0] != 0):
+            raise RuntimeError(f"quantization lost zeros of {name}: this is a fault of jetslim, please report it")

@@ -1,0 +1,1 @@
+"""What the numbers of a network mean: losses on labels, metrics, and how raw outputs become predictions."""

@@ -1,0 +1,93 @@
+"""Keras's own ``fit`` with our step, data order, records and stop conditions. Loads TensorFlow."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+from compress import keras
+from compress.training.history import History
+from compress.training.loop import Data, Diverged, Training
+
+tf = keras.tf
+
+
+class Trainee(keras.Model):
+    """A network and its objective. The objective is no Keras object: a teacher in it is not saved with the student."""
+
+    def __init__(self, network: Any, objective: Any, weight_decay: float) -> None:
+        super().__init__(name="trainee")
+        self.network = network
+        self._objective = objective
+        self._decayed = [w for w in network.trainable_weights if "kernel" in w.name] if weight_decay else []
+        self._weight_decay = weight_decay
+        self.built = True
+
+    def train_step(self, batch: Any) -> dict[str, Any]:
+        images, labels = batch
+        weights = self.network.trainable_weights
+        with tf.GradientTape() as tape:
+            loss, logs = self._objective(self.network, tf.cast(images, tf.float32) / 255.0, labels)
+            total = loss + tf.add_n(self.network.losses) if self.network.losses else loss
+            if self._decayed:
+                total += self._weight_decay * tf.add_n([tf.nn.l2_loss(w) for w in self._decayed])
+        gradients = [(g, w) for g, w in zip(tape.gradient(total, weights), weights, strict=True) if g is not None]
+        self.optimizer.apply_gradients(gradients)
+        return {"loss": total, **logs}
+
+
+class Stop(keras.callbacks.Callback):
+    """Ends a training whose loss is no number, at the step, with the advice."""
+
+    def __init__(self, stage: str, learning_rate: float) -> None:
+        super().__init__()
+        self._stage, self._rate, self._epoch = stage, learning_rate, 0
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self._epoch = epoch
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        if not math.isfinite(logs["loss"]):
+            raise Diverged(f"stage {self._stage!r}: the loss is {logs['loss']} at step {batch + 1} of epoch "
+                           f"{self._epoch + 1}; lower learning_rate (it is {self._rate:g})")
+
+
+class Rate(keras.optimizers.schedules.LearningRateSchedule):
+    """``Training.rate`` as a graph: a table of one rate a step."""
+
+    def __init__(self, training: Training, total: int, first: int) -> None:
+        super().__init__()
+        self._table = [training.rate(step, total) for step in range(first, total)]
+
+    def __call__(self, step: Any) -> Any:
+        return tf.gather(tf.constant(self._table, tf.float32), tf.minimum(tf.cast(step, tf.int64), len(self._table) - 1))
+
+    def get_config(self) -> dict[str, Any]:
+        return {"table": self._table}
+
+
+def optimizer(training: Training, total: int, first: int) -> Any:
+    """The fused legacy optimizers: half the graph of the newer ones, so half the tracing (docs/decisions/0004)."""
+    rate = Rate(training, total, first)
+    if training.optimizer == "sgd":
+        return keras.optimizers.legacy.SGD(rate, momentum=training.momentum, nesterov=training.momentum > 0)
+    return keras.optimizers.legacy.Adam(rate)
+
+
+def run(network: Any, objective: Any, data: Data, training: Training, backup: Path, progress: Any, validate: Any,
+        callbacks: Any, first_epoch: int, last_epoch: int) -> None:
+    steps = training.steps(len(data.train), 1)
+    trainee = Trainee(network, objective, training.weight_decay)
+    trainee.compile(optimizer(training, steps * training.epochs, steps * first_epoch))
+    # before the first trace, or it would be traced twice; and before the restore, so that slots are restored at once
+    trainee.optimizer._create_all_weights(network.trainable_weights)
+    position = {"epoch": first_epoch}
+    signature = (tf.TensorSpec([None, *network.input_shape[1:]], tf.uint8), tf.TensorSpec([None], tf.int64))
+    batches = tf.data.Dataset.from_generator(
+        lambda: data.batches(training.batch_size, position["epoch"]), output_signature=signature)
+    batches = batches.prefetch(2).apply(tf.data.experimental.assert_cardinality(steps))
+    begin = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: position.update(epoch=epoch))
+    history = History(backup.parent / "history.csv", progress, validate, steps, last_epoch, data.train.labels.size)
+    keep = keras.callbacks.BackupAndRestore(str(backup), delete_checkpoint=False)
+    keras.utils.set_random_seed(data.seed)
+    trainee.fit(batches, initial_epoch=first_epoch, epochs=last_epoch, verbose=0,
+                callbacks=[begin, Stop(progress.stage, training.learning_rate), *callbacks, history, keep])

@@ -1,0 +1,85 @@
+"""Trains a network on a split: epochs, optimizer, learning-rate schedule; resumes at the last finished epoch."""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from compress import keras
+from compress.config import Count, Fraction, NotNegative, Positive, config
+from compress.datasets import Augmentation, Split
+from compress.errors import UserError
+from compress.training.progress import Progress
+
+# (network, images float32 NHWC in [0, 1], labels int64) -> (scalar loss, name -> scalar to log)
+Objective = Callable[[Any, Any, Any], tuple[Any, dict[str, Any]]]
+
+
+class Diverged(UserError):
+    """The loss is no number any more."""
+
+
+@config
+class Training:
+    """How long and how a network is trained; the fields that every training stage has."""
+
+    epochs: Count
+    batch_size: Count = 32
+    optimizer: Literal["adam", "sgd"] = "adam"
+    learning_rate: Positive = 1e-3
+    momentum: Fraction = 0.9
+    """Nesterov momentum of sgd."""
+    schedule: Literal["constant", "cosine", "steps"] = "cosine"
+    """cosine falls to 0 at the end (Loshchilov and Hutter, 2017, no restarts); steps multiplies by 0.1 after each of drop_after."""
+    drop_after: tuple[Count, ...] = ()
+    """Epochs after which steps drops the rate, such as [25, 38]."""
+    weight_decay: NotNegative = 0.0
+    """L2 penalty 0.5 * weight_decay * sum of squares, on kernels."""
+
+    def steps(self, images: int, epochs: int | None = None) -> int:
+        """Optimizer steps of ``epochs`` (all, if None) over that many images."""
+        return (self.epochs if epochs is None else epochs) * math.ceil(images / self.batch_size)
+
+    def rate(self, step: int, total: int) -> float:
+        """The learning rate of a step in [0, total); ``steps`` divides ``total`` into ``epochs``."""
+        if self.schedule == "cosine":
+            return self.learning_rate * 0.5 * (1 + math.cos(math.pi * step / total))
+        epochs_done = step * self.epochs // total
+        drops = sum(epochs_done >= epoch for epoch in self.drop_after) if self.schedule == "steps" else 0
+        return self.learning_rate * 0.1**drops
+
+
+@dataclass(frozen=True)
+class Data:
+    """What a stage trains on; the order and the augmentation of an epoch follow from seed and epoch alone."""
+
+    train: Split
+    augmentation: Augmentation
+    seed: int
+
+    def batches(self, batch_size: int, epoch: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """uint8 (n, h, w, 3) images and int64 (n,) labels, every image once; the last batch may be smaller."""
+        rng = np.random.default_rng((self.seed, epoch))
+        order = rng.permutation(len(self.train))
+        for start in range(0, len(order), batch_size):
+            part = order[start : start + batch_size]
+            yield self.augmentation.apply(self.train.read(part), rng), self.train.labels[part]
+
+
+def fit(network: Any, objective: Objective, data: Data, training: Training, backup: Path, progress: Progress,
+        validate: Callable[[], dict[str, float]], callbacks: Sequence[Any] = (), first_epoch: int = 0,
+        last_epoch: int | None = None) -> None:
+    """Trains ``network`` in place from ``first_epoch`` to ``last_epoch`` (of ``training.epochs``) on ``objective``.
+
+    ``backup`` is a folder: after a kill, the same call goes on at the last finished epoch, with the same result as
+    an uninterrupted one. ``validate`` measures after each epoch. Raises Diverged with the step for a loss that is no
+    number.
+    """
+    from compress.training.keras_loop import run
+
+    last_epoch = training.epochs if last_epoch is None else last_epoch
+    if first_epoch < last_epoch:
+        run(network, objective, data, training, backup, progress, validate, callbacks, first_epoch, last_epoch)

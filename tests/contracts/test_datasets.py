@@ -1,0 +1,173 @@
+"""What every registered data set keeps. A new one adds its line to SOURCES."""
+
+import io
+import pickle
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from pydantic import ValidationError
+
+from compress.datasets import DATASETS, Augmentation, Dataset
+
+
+def cifar_archive(path: Path, parts: dict[str, int], meta: str, label_key: bytes, names_key: bytes, classes: int):
+    """A small archive in the official layout: ``parts`` are its batches and how many images each has."""
+    contents = {meta: {names_key: [b"class %d" % label for label in range(classes)]}}
+    rng = np.random.default_rng(0)
+    for part, count in parts.items():
+        data = rng.integers(0, 256, (count, 3072), dtype=np.uint8)
+        contents[part] = {b"data": data, label_key: [number % classes for number in range(count)]}
+    with tarfile.open(path, "w") as archive:
+        for name, content in contents.items():
+            pickled = pickle.dumps(content, protocol=2)
+            entry = tarfile.TarInfo(f"{path.stem}/{name}")
+            entry.size = len(pickled)
+            archive.addfile(entry, io.BytesIO(pickled))
+
+
+def digits(folder: Path):
+    return {}
+
+
+def cifar10(folder: Path):
+    parts = {**{f"data_batch_{number}": 20 for number in range(1, 6)}, "test_batch": 20}
+    cifar_archive(folder / "cifar-10-batches-py.tar", parts, "batches.meta", b"labels", b"label_names", 10)
+    return {}
+
+
+def cifar100(folder: Path):
+    parts = {"train": 300, "test": 100}
+    cifar_archive(folder / "cifar-100-python.tar", parts, "meta", b"fine_labels", b"fine_label_names", 100)
+    return {}
+
+
+def image_folder(folder: Path):
+    rng = np.random.default_rng(0)
+    for part, count in (("train", 20), ("test", 3)):
+        for label in ("cat", "dog"):
+            (folder / part / label).mkdir(parents=True)
+            for number in range(count):
+                image = Image.fromarray(rng.integers(0, 256, (8, 8, 3), dtype=np.uint8))
+                image.save(folder / part / label / f"{number}.png")
+    return {"path": str(folder)}
+
+
+# Each makes a small source in a folder and gives the fields that its config then needs.
+SOURCES = {"digits": digits, "cifar10": cifar10, "cifar100": cifar100, "folder": image_folder}
+PARTS = ("train", "validation", "test")
+
+
+@pytest.fixture(scope="module", params=sorted(DATASETS))
+def source(request, tmp_path_factory):
+    """The name of a data set, its source's folder, and a function that loads it afresh with other fields."""
+    name = request.param
+    folder = tmp_path_factory.mktemp(name)
+    needed = SOURCES[name](folder)
+
+    def load(**fields) -> Dataset:
+        return DATASETS[name](**{"size": 8, **needed, **fields}).load(folder)
+
+    return name, folder, load
+
+
+@pytest.fixture(scope="module")
+def dataset(source):
+    return source[2]()
+
+
+def read_all(split):
+    return split.read(np.arange(len(split)))
+
+
+def test_every_data_set_has_a_source_here():
+    assert SOURCES.keys() == DATASETS.keys()
+
+
+def test_name_and_class_names(source, dataset):
+    assert dataset.name == source[0]
+    assert isinstance(dataset.classes, tuple)
+    assert len(set(dataset.classes)) == len(dataset.classes) >= 2
+    assert all(isinstance(name, str) and name for name in dataset.classes)
+    assert all(isinstance(note, str) and "\n" not in note for note in dataset.notes)
+
+
+@pytest.mark.parametrize("size", [8, 20])
+def test_images_are_uint8_at_the_model_size(source, size):
+    dataset = source[2](size=size)
+    for part in PARTS:
+        images = read_all(getattr(dataset, part))
+        assert images.dtype == np.uint8
+        assert images.shape == (len(getattr(dataset, part)), size, size, 3)
+        assert images.max() > 150 and images.min() < 100  # bytes, not fractions
+
+
+def test_labels_are_whole_numbers_in_range(dataset):
+    for part in PARTS:
+        split = getattr(dataset, part)
+        assert split.labels.dtype == np.int64
+        assert split.labels.shape == (len(split),)
+        assert split.labels.min() >= 0
+        assert split.labels.max() < len(dataset.classes)
+    assert set(dataset.train.labels) == set(range(len(dataset.classes)))
+
+
+def test_no_image_is_in_two_splits(dataset):
+    images = [image.tobytes() for part in PARTS for image in read_all(getattr(dataset, part))]
+    assert len(set(images)) == len(images)
+
+
+def test_read_follows_the_indices(dataset):
+    for part in PARTS:
+        split = getattr(dataset, part)
+        indices = np.array([1, 0, len(split) - 1, 1])
+        assert (split.read(indices) == read_all(split)[indices]).all()
+        assert split.read(np.array([], np.int64)).shape == (0, 8, 8, 3)
+
+
+def test_loading_twice_gives_the_same(source, dataset):
+    again = source[2]()
+    assert again.fingerprint == dataset.fingerprint
+    for part in PARTS:
+        assert (read_all(getattr(again, part)) == read_all(getattr(dataset, part))).all()
+        assert (getattr(again, part).labels == getattr(dataset, part).labels).all()
+
+
+def test_the_fingerprint_is_a_sha256_that_knows_the_size(source, dataset):
+    assert len(bytes.fromhex(dataset.fingerprint)) == 32
+    assert source[2](size=9).fingerprint != dataset.fingerprint
+
+
+def test_the_fingerprint_changes_with_one_pixel(dataset):
+    def fingerprint(train):
+        return Dataset.of(dataset.name, dataset.classes, train, dataset.validation, dataset.test).fingerprint
+
+    images = dataset.train.images.copy()
+    images[-1, -1, -1, -1] ^= 1
+    changed = type(dataset.train)(images, dataset.train.labels, 8)
+    assert fingerprint(dataset.train) == dataset.fingerprint
+    assert fingerprint(changed) != dataset.fingerprint
+
+
+def test_augmentation_is_no_part_of_the_data(source, dataset):
+    augmented = source[2](augmentation=Augmentation(crop_padding=4, flip=True))
+    assert augmented.fingerprint == dataset.fingerprint
+    assert (read_all(augmented.train) == read_all(dataset.train)).all()
+
+
+def test_the_test_split_is_the_same_whatever_else_is_set(source, dataset):
+    if source[0] in ("cifar10", "cifar100"):
+        other = source[2](train_images=len(dataset.classes))
+        assert len(other.train) == len(dataset.classes)
+    else:
+        other = source[2](augmentation=Augmentation(flip=True))
+    assert (read_all(other.test) == read_all(dataset.test)).all()
+    assert (other.test.labels == dataset.test.labels).all()
+
+
+@pytest.mark.parametrize("wrong", [{"size": 7}, {"size": "32"}, {"size": 32.0}, {"colour": "red"}, {"name": "other"}])
+def test_the_config_is_strict(source, wrong):
+    with pytest.raises(ValidationError):
+        source[2](**wrong)
