@@ -30,5 +30,8 @@ class Clock:
 
     def since(self, before: dict[str, float]) -> dict[str, float]:
         """The seconds added since ``before``, an earlier copy of ``seconds``; causes that got none are left out."""
-        return {cause: round(spent, 3) for cause, total in self.seconds.items()
-                if (spent := total - before.get(cause, 0.0)) > 0.0005}
+        return {
+            cause: round(spent, 3)
+            for cause, total in self.seconds.items()
+            if (spent := total - before.get(cause, 0.0)) > 0.0005
+        }

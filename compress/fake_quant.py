@@ -12,15 +12,15 @@ from typing import Any
 from compress import keras
 
 tf = keras.tf
-_tfmot = keras.tfmot.quantization.keras
+tfmot: Any = keras.tfmot.quantization.keras
 _on_grid: ContextVar[bool] = ContextVar("_on_grid", default=False)
 
 
 @keras.utils.register_keras_serializable("jetslim")
-class KernelQuantizer(_tfmot.quantizers.Quantizer):
-    """Symmetric, narrow int8, a scale per output channel (dense: one scale); what is exactly zero stays zero under any optimizer.
+class KernelQuantizer(tfmot.quantizers.Quantizer):
+    """Symmetric, narrow int8, a scale per output channel (dense: one scale); what is exactly zero stays zero.
 
-    The mask needs no variable: zero weights are multiplied by zero, so they get no gradient and never move.
+    The mask needs no variable: zero weights are multiplied by zero, so they get no gradient and no optimizer moves them.
     tfmot's own PrunePreserve quantizers keep the mask outside the weights and lose it when a model is reloaded.
     """
 
@@ -78,7 +78,7 @@ def kernels_on_grid() -> Iterator[None]:
 
 
 @keras.utils.register_keras_serializable("jetslim")
-class Int8Config(_tfmot.QuantizeConfig):
+class Int8Config(tfmot.QuantizeConfig):
     """Quantizes a layer's kernel, if ``kernel`` names it, and its output, if ``low`` and ``high`` are given."""
 
     def __init__(self, kernel: str | None = None, low: float | None = None, high: float | None = None) -> None:
@@ -100,7 +100,7 @@ class Int8Config(_tfmot.QuantizeConfig):
     def get_output_quantizers(self, layer: Any) -> list[Any]:
         if self.low is None:
             return []
-        return [_tfmot.quantizers.FixedQuantizer(8, self.low, self.high, narrow_range=False)]
+        return [tfmot.quantizers.FixedQuantizer(8, self.low, self.high, narrow_range=False)]
 
     def get_config(self) -> dict[str, Any]:
         return {"kernel": self.kernel, "low": self.low, "high": self.high}

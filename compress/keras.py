@@ -11,11 +11,14 @@ import os
 import sys
 from typing import Any
 
+from compress.quiet import quiet
+
 _TENSORFLOW = "tensorflow"
 
 if _TENSORFLOW in sys.modules and os.environ.get("TF_USE_LEGACY_KERAS") != "1":
     raise ImportError(
-        "TensorFlow was imported before compress with Keras 3: set TF_USE_LEGACY_KERAS=1 first, or import compress.keras first"
+        "TensorFlow was imported before compress and took Keras 3: set TF_USE_LEGACY_KERAS=1 first, "
+        "or import compress.keras first"
     )
 os.environ["TF_USE_LEGACY_KERAS"] = "1"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # the C++ start-up chatter is not for our users
@@ -26,6 +29,11 @@ _DOORS = {"tf": _TENSORFLOW, "tfmot": "tensorflow_model_optimization"}
 def __getattr__(name: str) -> Any:
     if name.startswith("__"):
         raise AttributeError(name)
+    if _TENSORFLOW not in sys.modules:
+        with quiet():  # it looks for GPUs and reports each library that it does not find
+            tensorflow = importlib.import_module(_TENSORFLOW)
+            tensorflow.config.list_physical_devices()
+        tensorflow.get_logger().setLevel("ERROR")  # its warnings are about what we do on purpose
     if name in _DOORS:
         return importlib.import_module(_DOORS[name])
     return getattr(importlib.import_module("tf_keras"), name)

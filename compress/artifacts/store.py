@@ -1,9 +1,9 @@
 """A folder of finished stage outputs, each under the key of what made it; no reader ever sees half of one.
 
-    artifacts/<key>/     stage.json and what the stage made; never changed once it is there
-    work/<key>/          what is being made; survives a kill, so that the stage resumes there
-    work/<key>.lock      held while it is being made (released by the system when the process dies)
-    measurements/        latencies, by machine: no part of an artifact
+artifacts/<key>/     stage.json and what the stage made; never changed once it is there
+work/<key>/          what is being made; survives a kill, so that the stage resumes there
+work/<key>.lock      held while it is being made (released by the system when the process dies)
+measurements/        latencies, by machine: no part of an artifact
 """
 
 import hashlib

@@ -9,7 +9,9 @@ from compress.cli.options import data_options
 
 @click.command()
 @click.argument("model", type=click.Path(exists=True, path_type=Path))
-@click.option("--data", default="digits", show_default=True, help="Name of a data set, or a folder with train/ and test/.")
+@click.option(
+    "--data", default="digits", show_default=True, help="Name of a data set, or a folder with train/ and test/."
+)
 @click.option("--split", type=click.Choice(["train", "validation", "test"]), default="test", show_default=True)
 @data_options
 def evaluate(model: Path, data: str, split: str, data_dir: Path | None, skip_bad_images: bool) -> None:
@@ -22,18 +24,20 @@ def evaluate(model: Path, data: str, split: str, data_dir: Path | None, skip_bad
       jetslim evaluate runs/densenet121/5-exported/model.tflite
       jetslim evaluate runs/densenet121/1-teacher --data cifar10 --data-dir ~/data
     """
-    from compress.datasets import DATASETS
+    from compress.datasets import DATASETS, DatasetConfig
+    from compress.datasets.folder import Folder
     from compress.errors import UserError, unknown
     from compress.evaluate import open_model, outputs
     from compress.tasks import classification
 
     predictor, size, classes = open_model(model)
-    if data in DATASETS and data != "folder":
-        dataset = DATASETS[data](size=size).load(data_dir, skip_bad_images)
-    elif Path(data).is_dir():
-        dataset = DATASETS["folder"](size=size, path=data).load(data_dir, skip_bad_images)
+    if Path(data).is_dir():
+        source: DatasetConfig = Folder(size=size, path=data)
+    elif data in DATASETS and data != "folder":
+        source = DATASETS[data](size=size)
     else:
         raise unknown("data set", data, [name for name in DATASETS if name != "folder"])
+    dataset = source.load(data_dir, skip_bad_images)
     if classes != len(dataset.classes):
         raise UserError(f"{model} tells {classes} classes apart, {data} has {len(dataset.classes)}")
     images = getattr(dataset, split)

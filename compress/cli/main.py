@@ -51,8 +51,10 @@ def main(arguments: list[str] | None = None) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except Exception as error:
         if _is_disk_full(error):
-            _fail("the disk is full (or a file size limit was hit): nothing finished is lost; free some space, "
-                  "for example with `jetslim store prune`, and run the same command again")
+            _fail(
+                "the disk is full (or a file size limit was hit): nothing finished is lost; free some space, "
+                "for example with `jetslim store prune`, and run the same command again"
+            )
         raise
 
 
@@ -63,6 +65,7 @@ def _fail(message: str) -> None:
 
 def _stopped() -> None:
     click.echo("\nStopped. Finished stages are kept: run the same command again to go on where it was.", err=True)
+    sys.stdout.flush()
     os._exit(130)  # not sys.exit: threads of TensorFlow may be busy for long
 
 

@@ -14,8 +14,16 @@ from compress.cli.options import FOLDER, data_options, pipeline_options, store_o
 @store_option
 @click.option("--runs", type=FOLDER, default=Path("runs"), show_default=True, help="Folder of tables and reports.")
 @click.option("--tensorboard", is_flag=True, help="Write logs for TensorBoard (needs jetslim[tensorboard]).")
-def run(pipeline: str, settings: tuple[str, ...], seed: int | None, data_dir: Path | None, skip_bad_images: bool,
-        store_folder: Path, runs: Path, tensorboard: bool) -> None:
+def run(
+    pipeline: str,
+    settings: tuple[str, ...],
+    seed: int | None,
+    data_dir: Path | None,
+    skip_bad_images: bool,
+    store_folder: Path,
+    runs: Path,
+    tensorboard: bool,
+) -> None:
     """Run PIPELINE: the name of a shipped one, or a TOML file.
 
     Finished stages are taken from the store; an interrupted one goes on at its last finished epoch.
@@ -31,7 +39,8 @@ def run(pipeline: str, settings: tuple[str, ...], seed: int | None, data_dir: Pa
     with clock("import"):
         from compress import report
         from compress.artifacts import Store
-        from compress.pipeline import machine, run as run_plan
+        from compress.pipeline import machine
+        from compress.pipeline import run as run_plan
         from compress.training import Progress
 
     clock.seconds["import"] = machine.seconds_since_start()  # the interpreter's own start, too
@@ -47,8 +56,11 @@ def run(pipeline: str, settings: tuple[str, ...], seed: int | None, data_dir: Pa
     click.echo((folder / "table.md").read_text())
     click.echo(_seconds(results["seconds"]))
     last = plan.steps[-1]
-    click.echo(f"exported: {folder / f'{len(plan.steps)}-{last.stage.name}' / 'model.tflite'} (and model.sparse.tflite)"
-               if last.stage.kind == "export" else "nothing was exported: the pipeline has no export stage at its end")
+    click.echo(
+        f"exported: {folder / f'{len(plan.steps)}-{last.stage.name}' / 'model.tflite'} (and model.sparse.tflite)"
+        if last.stage.kind == "export"
+        else "nothing was exported: the pipeline has no export stage at its end"
+    )
     click.echo(f"report:   {folder / 'report.md'}")
     click.echo(f"tables:   {', '.join(str(path) for path in written if path.name.startswith('table'))}")
 
@@ -57,8 +69,14 @@ def run(pipeline: str, settings: tuple[str, ...], seed: int | None, data_dir: Pa
 @pipeline_options
 @data_options
 @store_option
-def check(pipeline: str, settings: tuple[str, ...], seed: int | None, data_dir: Path | None, skip_bad_images: bool,
-          store_folder: Path) -> None:
+def check(
+    pipeline: str,
+    settings: tuple[str, ...],
+    seed: int | None,
+    data_dir: Path | None,
+    skip_bad_images: bool,
+    store_folder: Path,
+) -> None:
     """Say what `jetslim run PIPELINE` would do; check the file and the data, write nothing.
 
     \b
@@ -71,8 +89,10 @@ def check(pipeline: str, settings: tuple[str, ...], seed: int | None, data_dir: 
     plan = _plan(pipeline, settings, seed, data_dir, skip_bad_images, Clock())
     store = Store(store_folder)
     data = plan.dataset
-    click.echo(f"{plan.pipeline.name}: {data.name}, {len(data.train)} training, {len(data.validation)} validation and "
-               f"{len(data.test)} test images of {len(data.classes)} classes, seed {plan.pipeline.seed}")
+    click.echo(
+        f"{plan.pipeline.name}: {data.name}, {len(data.train)} training, {len(data.validation)} validation and "
+        f"{len(data.test)} test images of {len(data.classes)} classes, seed {plan.pipeline.seed}"
+    )
     for note in data.notes:
         click.echo(f"note: {note}")
     for number, step in enumerate(plan.steps, start=1):
@@ -85,7 +105,9 @@ def check(pipeline: str, settings: tuple[str, ...], seed: int | None, data_dir: 
         click.echo(f"  {number}. {step.stage.name:<12} {step.stage.kind:<9} reads {source:<28} {state}")
 
 
-def _plan(name: str, settings: tuple[str, ...], seed: int | None, data_dir: Path | None, skip_bad_images: bool, clock: Any) -> Any:
+def _plan(
+    name: str, settings: tuple[str, ...], seed: int | None, data_dir: Path | None, skip_bad_images: bool, clock: Any
+) -> Any:
     from compress.pipeline import plan, read
 
     with clock("data"):
@@ -109,5 +131,7 @@ def _tensorboard(folder: Path) -> Any:
 def _seconds(seconds: dict[str, float]) -> str:
     outside = {cause: spent for cause, spent in seconds.items() if cause not in ("wall", "training")}
     parts = ", ".join(f"{cause} {spent:.1f}" for cause, spent in sorted(outside.items(), key=lambda item: -item[1]))
-    return (f"{seconds['wall']:.0f} s in all, {seconds.get('training', 0.0):.0f} s of them training; "
-            f"{sum(outside.values()):.0f} s outside: {parts}")
+    return (
+        f"{seconds['wall']:.0f} s in all, {seconds.get('training', 0.0):.0f} s of them training; "
+        f"{sum(outside.values()):.0f} s outside: {parts}"
+    )

@@ -35,7 +35,9 @@ def list_(store_folder: Path) -> None:
         facts, size = artifact.facts, size_bytes(artifact.path)
         total += size
         made = time.strftime("%Y-%m-%d %H:%M", time.localtime((artifact.path / "stage.json").stat().st_mtime))
-        click.echo(f"{artifact.key}  {made}  {size / 1e6:8.1f} MB  {facts['kind']:<9} {facts['pipeline']}/{facts['name']}")
+        click.echo(
+            f"{artifact.key}  {made}  {size / 1e6:8.1f} MB  {facts['kind']:<9} {facts['pipeline']}/{facts['name']}"
+        )
     for work in opened.unfinished():
         total += (size := size_bytes(work))
         click.echo(f"{work.name}  interrupted       {size / 1e6:8.1f} MB")

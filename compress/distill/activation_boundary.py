@@ -39,8 +39,8 @@ class ActivationBoundary:
     """``init_epochs`` of the stage's epochs teach the boundaries, the rest the labels (or the method ``then``).
 
     ``layers`` are pairs of a teacher's and a student's layer whose outputs are pre-activations of one height and width.
-    ``reduction``: "sum" is the authors' (summed over neurons, deepest layer weighs 1, each earlier one half), for 224x224
-    inputs; "mean" is the same strength at any input size.
+    ``reduction``: "sum" is the authors' (summed over neurons, deepest layer weighs 1, each earlier one half), for
+    224x224 inputs; "mean" is the same strength at any input size.
     """
 
     name: Literal["activation_boundary"] = "activation_boundary"
@@ -56,8 +56,10 @@ class ActivationBoundary:
     def check(self, teacher: str | None, student: str | None) -> None:
         """Raises UserError where ``layers`` is needed; the names are of networks in the registry, or None."""
         if self.layers is None and not all(name is None or re.match("densenet", name) for name in (teacher, student)):
-            raise UserError(f"activation_boundary needs layers = [[teacher's, student's], ...] for {teacher} -> {student}; "
-                            "only DenseNet has a default")
+            raise UserError(
+                f"activation_boundary needs layers = [[teacher's, student's], ...] for {teacher} -> {student}; "
+                "only DenseNet has a default"
+            )
         if self.layers is not None and not self.layers:
             raise UserError("activation_boundary needs at least one pair of layers")
 
@@ -92,7 +94,10 @@ class ActivationBoundary:
             logits = network(images, training=True)
             return classification.cross_entropy(logits, labels), {"accuracy": classification.accuracy(logits, labels)}
 
-        return [Phase("boundaries", connected, boundaries, self.init_epochs), Phase("labels", student, labels_only, epochs)]
+        return [
+            Phase("boundaries", connected, boundaries, self.init_epochs),
+            Phase("labels", student, labels_only, epochs),
+        ]
 
     def connect(self, teacher_taps: Any, student_taps: Any, pairs: Any) -> Any:
         """The student's tapped maps brought to the teacher's widths: 1x1 convolution without bias, then batch norm."""
@@ -102,10 +107,14 @@ class ActivationBoundary:
         for depth, (pair, t, s) in enumerate(zip(pairs, teacher_maps, student_maps, strict=True), start=1):
             if t.shape[1:-1] != s.shape[1:-1]:
                 sizes = " and ".join("x".join(str(side) for side in m.shape[1:-1]) for m in (t, s))
-                raise UserError(f"activation_boundary: {pair[0]} of the teacher and {pair[1]} of the student "
-                                f"have maps of different sizes, {sizes}")
+                raise UserError(
+                    f"activation_boundary: {pair[0]} of the teacher and {pair[1]} of the student "
+                    f"have maps of different sizes, {sizes}"
+                )
             if self.connector == "auto" or t.shape[-1] != s.shape[-1]:
-                init = keras.initializers.VarianceScaling(2.0, mode="fan_out", distribution="untruncated_normal", seed=depth)
+                init = keras.initializers.VarianceScaling(
+                    2.0, mode="fan_out", distribution="untruncated_normal", seed=depth
+                )
                 s = layers.Conv2D(t.shape[-1], 1, use_bias=False, kernel_initializer=init, name=f"connector{depth}")(s)
                 s = layers.BatchNormalization(momentum=0.9, name=f"connector{depth}_bn")(s)
             connected.append(s)

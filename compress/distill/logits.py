@@ -39,8 +39,10 @@ class Logits:
         """The scalar loss of a batch; labels (n,) int64."""
         scale = self.temperature**2 if self.scale_by_temperature_squared else 1.0
         divergence = kl_divergence(teacher_logits, student_logits, self.temperature)
-        return (self.student_loss_weight * classification.cross_entropy(student_logits, labels)
-                + self.distillation_loss_weight * scale * divergence)
+        return (
+            self.student_loss_weight * classification.cross_entropy(student_logits, labels)
+            + self.distillation_loss_weight * scale * divergence
+        )
 
     def phases(self, teacher: Any, student: Any, epochs: int) -> list[Phase]:
         """One phase; the teacher only infers and gets no gradient."""

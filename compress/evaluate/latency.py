@@ -29,6 +29,8 @@ def latency(model: Path, seed: int = 0) -> dict[str, Any]:
 
 def statistics(samples: list[float]) -> dict[str, float]:
     """Mean, median and 90th percentile (linear interpolation) of the samples, in their unit, milliseconds."""
-    return {"latency_ms_mean": round(float(np.mean(samples)), 4),
-            "latency_ms_p50": round(float(np.percentile(samples, 50)), 4),
-            "latency_ms_p90": round(float(np.percentile(samples, 90)), 4)}
+    return {
+        "latency_ms_mean": round(float(np.mean(samples)), 4),
+        "latency_ms_p50": round(float(np.percentile(samples, 50)), 4),
+        "latency_ms_p90": round(float(np.percentile(samples, 90)), 4),
+    }

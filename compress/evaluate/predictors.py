@@ -8,6 +8,7 @@ import numpy as np
 from compress import keras
 from compress.datasets import Split
 from compress.errors import UserError
+from compress.quiet import quiet
 
 
 class Predictor(Protocol):
@@ -39,10 +40,13 @@ class TFLitePredictor:
 
         source = {"model_content": model} if isinstance(model, bytes) else {"model_path": str(model)}
         try:
-            self.interpreter = Interpreter(num_threads=threads, **source)
-            self.interpreter.allocate_tensors()
+            with quiet():  # it reports the delegate that it made
+                self.interpreter = Interpreter(num_threads=threads, **source)
+                self.interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
-            raise UserError(f"LiteRT cannot run {model if isinstance(model, Path) else 'the model'}: {error}") from error
+            raise UserError(
+                f"LiteRT cannot run {model if isinstance(model, Path) else 'the model'}: {error}"
+            ) from error
         self._input = self.interpreter.get_input_details()[0]
         self._output = self.interpreter.get_output_details()[0]
 

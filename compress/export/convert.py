@@ -1,11 +1,13 @@
 """A Keras network -> .tflite bytes, without the detour over a second SavedModel that the converter takes by itself."""
 
 import gzip
+import warnings
 from typing import Any
 
 from compress import keras
 from compress.artifacts.saved_model import serving_function
 from compress.export import flatbuffer
+from compress.quiet import quiet
 
 MIN_SPARSITY = 0.3  # TensorFlow's converter leaves tensors with fewer zeros dense
 
@@ -37,7 +39,9 @@ def to_tflite(model: Any, function: Any, sparse: bool = False) -> bytes:
     converter.optimizations = [lite.Optimize.DEFAULT] if is_quantized(model) else []
     if sparse:
         converter.optimizations.append(lite.Optimize.EXPERIMENTAL_SPARSITY)
-    return flatbuffer.with_softmax(converter.convert())
+    with quiet(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it misses statistics for inputs that it then finds
+        return flatbuffer.with_softmax(converter.convert())
 
 
 def gzip_bytes(content: bytes) -> int:

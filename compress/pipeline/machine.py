@@ -16,8 +16,13 @@ PACKAGES = ("jetslim", "tensorflow", "tf_keras", "tensorflow-model-optimization"
 def describe() -> dict[str, Any]:
     """CPU, cores that this process may use, memory in GB (10^9 bytes) and system; no name of the machine."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return {"label": "host", "cpu": _cpu(), "cores": len(os.sched_getaffinity(0)), "memory_gb": round(memory / 1e9, 1),
-            "system": f"{platform.system()} {platform.release()} {platform.machine()}"}
+    return {
+        "label": "host",
+        "cpu": _cpu(),
+        "cores": len(os.sched_getaffinity(0)),
+        "memory_gb": round(memory / 1e9, 1),
+        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+    }
 
 
 def identity() -> str:
@@ -40,8 +45,11 @@ def account(clock: Clock) -> dict[str, float]:
     """Wall seconds of this process, and by cause; ``other`` is what no cause claims."""
     wall = seconds_since_start()
     causes = dict(clock.seconds)
-    return {"wall": round(wall, 2), **{cause: round(spent, 2) for cause, spent in causes.items()},
-            "other": round(wall - sum(causes.values()), 2)}
+    return {
+        "wall": round(wall, 2),
+        **{cause: round(spent, 2) for cause, spent in causes.items()},
+        "other": round(wall - sum(causes.values()), 2),
+    }
 
 
 def seconds_since_start() -> float:

@@ -69,7 +69,11 @@ def plan(pipeline: Pipeline, dataset: Dataset) -> Plan:
         except UserError as error:
             raise UserError(f"{where}: {error}") from error
         steps[stage.name] = step
-        measured = step if isinstance(stage, Export) else _link(Export(name=stage.name, input=stage.name), steps, pipeline, dataset)
+        measured = (
+            step
+            if isinstance(stage, Export)
+            else _link(Export(name=stage.name, input=stage.name), steps, pipeline, dataset)
+        )
         exports[stage.name] = measured
     return Plan(pipeline, dataset, tuple(steps.values()), exports)
 
@@ -78,8 +82,11 @@ def _link(stage: Stage, earlier: dict[str, Step], pipeline: Pipeline, dataset: D
     source = None
     if stage.needs_input:
         if stage.input is None and not earlier:
-            raise UserError("is the first stage: give it a model or a saved_model" if isinstance(stage, NetworkStage)
-                            else f"a {stage.kind} stage needs an input: put a stage before it")
+            raise UserError(
+                "is the first stage: give it a model or a saved_model"
+                if isinstance(stage, NetworkStage)
+                else f"a {stage.kind} stage needs an input: put a stage before it"
+            )
         source = _earlier(stage.input or list(earlier)[-1], earlier, "input")
         stage = replace(stage, input=source.stage.name)
     teachers = tuple(_teacher(name, earlier) for name in getattr(stage, "teachers", ()))
@@ -99,7 +106,11 @@ def _link(stage: Stage, earlier: dict[str, Step], pipeline: Pipeline, dataset: D
 
 def _earlier(name: str, earlier: dict[str, Step], what: str) -> Step:
     if name not in earlier:
-        raise unknown(f"{what} stage", name, earlier) if earlier else UserError(f"{what} {name!r}: there is no earlier stage")
+        raise (
+            unknown(f"{what} stage", name, earlier)
+            if earlier
+            else UserError(f"{what} {name!r}: there is no earlier stage")
+        )
     if isinstance(earlier[name].stage, Export):
         raise UserError(f"{what} {name!r} is an export: it has no SavedModel to go on from")
     return earlier[name]
@@ -112,7 +123,10 @@ def _teacher(name: str, earlier: dict[str, Step]) -> Step | Path:
         return Path(name)
     if Path(name).exists():
         raise UserError(f"teacher {name} is not a SavedModel: it has no saved_model.pb")
-    raise UserError(f"teacher {name!r} is neither an earlier stage ({', '.join(earlier) or 'there is none'}) nor a SavedModel's folder")
+    raise UserError(
+        f"teacher {name!r} is neither an earlier stage ({', '.join(earlier) or 'there is none'}) "
+        "nor a SavedModel's folder"
+    )
 
 
 def _check_order(step: Step) -> None:
@@ -121,8 +135,10 @@ def _check_order(step: Step) -> None:
         return
     for before in list(step.chain)[1:]:
         if before.stage.kind == "quantize":
-            raise UserError(f"{step.stage.kind} after quantize ({before.stage.name!r}) is not possible: "
-                            "quantize last, just before export")
+            raise UserError(
+                f"{step.stage.kind} after quantize ({before.stage.name!r}) is not possible: "
+                "quantize last, just before export"
+            )
 
 
 def _check_method(step: Step) -> None:

@@ -19,13 +19,14 @@ class Pipeline:
 
     name: str
     text: str
+    settings: tuple[str, ...]
     seed: int
     data: DatasetConfig
     stages: tuple[Stage, ...]
 
 
 def find(name: str) -> Path:
-    """A path to a TOML file as it is; else the shipped pipeline of that name. Raises UserError with the nearest names."""
+    """A path to a TOML file as it is; else the shipped pipeline of that name, or UserError with the nearest names."""
     path = Path(name)
     if path.suffix == ".toml":
         if not path.is_file():
@@ -50,8 +51,14 @@ def read(name: str, settings: Sequence[str] = (), seed: int | None = None) -> Pi
     chosen = raw.get("seed", 0) if seed is None else seed
     if type(chosen) is not int or not 0 <= chosen < 2**31:
         raise UserError(f"{path.name}: seed = {chosen!r} should be a whole number from 0 to 2147483647")
-    return Pipeline(path.stem, path.read_text(), chosen, _data(raw.get("data", {}), path.name),
-                    tuple(_stage(stage, number) for number, stage in enumerate(stages, start=1)))
+    return Pipeline(
+        path.stem,
+        path.read_text(),
+        tuple(settings),
+        chosen,
+        _data(raw.get("data", {}), path.name),
+        tuple(_stage(stage, number) for number, stage in enumerate(stages, start=1)),
+    )
 
 
 def _table(raw: dict[str, Any], name: str) -> dict[str, Any]:

@@ -1,7 +1,9 @@
 """Makes what a plan lacks, in order, then measures it; what is in the store is not made again."""
 
+import gc
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +17,20 @@ from compress.stages import Context
 from compress.training import Progress
 
 
-def run(plan: Plan, store: Store, runs: Path, progress: Progress, clock: Clock,
-        callbacks: Callable[[str], tuple[Any, ...]] = lambda stage: ()) -> dict[str, Any]:
-    """Runs the plan; returns the raw results (their schema: docs/results.md), also written to ``runs/<pipeline>/run.json``."""
+def run(
+    plan: Plan,
+    store: Store,
+    runs: Path,
+    progress: Progress,
+    clock: Clock,
+    callbacks: Callable[[str], tuple[Any, ...]] = lambda stage: (),
+) -> dict[str, Any]:
+    """Runs the plan; returns the raw results, which are also written to ``runs/<pipeline>/run.json``."""
     with clock("import"):
         _ = keras.tf, keras.tfmot.sparsity
+        # graphs are millions of long-lived objects: walking them again and again took a tenth of saving and loading
+        gc.freeze()
+        gc.set_threshold(200_000, 50, 100)
     networks = Networks(plan, store, clock)
     networks.check_teachers()
     made: dict[str, tuple[Artifact, bool]] = {}
@@ -30,7 +41,9 @@ def run(plan: Plan, store: Store, runs: Path, progress: Progress, clock: Clock,
             view.link(runs / plan.pipeline.name, number, step.stage.name, made[step.key][0].path)
     with clock("latency"):
         progress.say("measuring latency on this host")
-        latencies = {step.stage.name: measure.latency(store, made[plan.exports[step.stage.name].key][0]) for step in plan.steps}
+        latencies = {
+            step.stage.name: measure.latency(store, made[plan.exports[step.stage.name].key][0]) for step in plan.steps
+        }
     results = {
         "schema": 1,
         "pipeline": plan.pipeline.name,
@@ -39,9 +52,15 @@ def run(plan: Plan, store: Store, runs: Path, progress: Progress, clock: Clock,
         "machine": machine.describe(),
         "versions": machine.versions(),
         "config_toml": plan.pipeline.text,
-        "data": {"name": plan.dataset.name, "classes": list(plan.dataset.classes), "size": plan.pipeline.data.size,
-                 **{split: len(getattr(plan.dataset, split)) for split in ("train", "validation", "test")},
-                 "fingerprint": plan.dataset.fingerprint, "notes": list(plan.dataset.notes)},
+        "settings": list(plan.pipeline.settings),
+        "data": {
+            "name": plan.dataset.name,
+            "classes": list(plan.dataset.classes),
+            "size": plan.pipeline.data.size,
+            **{split: len(getattr(plan.dataset, split)) for split in ("train", "validation", "test")},
+            "fingerprint": plan.dataset.fingerprint,
+            "notes": list(plan.dataset.notes),
+        },
         "seconds": machine.account(clock),
         "stages": [_record(step, plan, made, latencies[step.stage.name]) for step in plan.steps],
     }
@@ -96,8 +115,15 @@ class Networks:
                     self._loaded[str(teacher)] = self.take(str(teacher))
 
 
-def _ensure(step: Step, plan: Plan, store: Store, networks: Networks, progress: Progress, clock: Clock,
-            callbacks: Callable[[str], tuple[Any, ...]]) -> tuple[Artifact, bool]:
+def _ensure(
+    step: Step,
+    plan: Plan,
+    store: Store,
+    networks: Networks,
+    progress: Progress,
+    clock: Clock,
+    callbacks: Callable[[str], tuple[Any, ...]],
+) -> tuple[Artifact, bool]:
     """The step's artifact, and whether it was there already."""
     is_export = step.stage.kind == "export"
     if found := store.find(step.key):
@@ -108,11 +134,27 @@ def _ensure(step: Step, plan: Plan, store: Store, networks: Networks, progress: 
         before = dict(clock.seconds)
         if is_export:
             progress.say("    exporting to .tflite and comparing it with Keras on the test split")
-        context = Context(plan.dataset, plan.pipeline.data.augmentation, plan.pipeline.seed, plan.pipeline.data.size, clock,
-                          progress, networks.look if is_export else networks.take, networks.keep, callbacks(step.stage.name))
+        context = Context(
+            plan.dataset,
+            plan.pipeline.data.augmentation,
+            plan.pipeline.seed,
+            plan.pipeline.data.size,
+            clock,
+            progress,
+            networks.look if is_export else networks.take,
+            partial(networks.keep, step.key),
+            callbacks(step.stage.name),
+        )
         facts = step.stage.make(context, out, scratch)
-        return {"schema": 1, "kind": step.stage.kind, "name": step.stage.name, "pipeline": plan.pipeline.name,
-                "made_of": step.made_of, **facts, "seconds": clock.since(before)}
+        return {
+            "schema": 1,
+            "kind": step.stage.kind,
+            "name": step.stage.name,
+            "pipeline": plan.pipeline.name,
+            "made_of": step.made_of,
+            **facts,
+            "seconds": clock.since(before),
+        }
 
     waiting = lambda: progress.say("    another run is making this stage in the same store: waiting for it")  # noqa: E731
     return store.make(step.key, build, waiting), False
@@ -123,9 +165,29 @@ def _record(step: Step, plan: Plan, made: dict[str, tuple[Artifact, bool]], late
     export = made[plan.exports[step.stage.name].key][0].facts
     facts = {**export, **artifact.facts}
     causes = [artifact.facts["seconds"]] + ([export["seconds"]] if step.stage.kind != "export" else [])
-    seconds = {cause: round(sum(part.get(cause, 0.0) for part in causes), 3) for cause in sorted({c for p in causes for c in p})}
-    kept = ("top1", "params", "kernel_sparsity", "form", "sparsity_steps", "sparsity_schedule", "agreement", "keras_top1")
+    seconds = {
+        cause: round(sum(part.get(cause, 0.0) for part in causes), 3)
+        for cause in sorted({c for p in causes for c in p})
+    }
+    kept = (
+        "top1",
+        "params",
+        "kernel_sparsity",
+        "form",
+        "sparsity_steps",
+        "sparsity_schedule",
+        "agreement",
+        "keras_top1",
+    )
     measured = ("tflite_bytes", "sparse_tflite_bytes", "gzip_bytes", "operators", "float_operators", "requantizations")
-    return {"name": step.stage.name, "kind": step.stage.kind, "key": step.key, "cached": cached,
-            **{name: facts[name] for name in kept if name in facts}, **{name: export[name] for name in measured},
-            "latency": latency, "seconds": seconds, "history": view.history(artifact)}
+    return {
+        "name": step.stage.name,
+        "kind": step.stage.kind,
+        "key": step.key,
+        "cached": cached,
+        **{name: facts[name] for name in kept if name in facts},
+        **{name: export[name] for name in measured},
+        "latency": latency,
+        "seconds": seconds,
+        "history": view.history(artifact),
+    }

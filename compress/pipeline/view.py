@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from compress.artifacts import Artifact
-from compress.training import history as records
+from compress.training import records
 
 
 def link(folder: Path, number: int, stage: str, artifact: Path) -> None:

@@ -29,11 +29,15 @@ def ramp(total_steps: int, begin_step: int, end_step: int | None, frequency: int
     """
     end = round(0.8 * total_steps) if end_step is None else end_step
     if end > total_steps:
-        raise UserError(f"end_step = {end} lies behind the last of {total_steps} steps: the final sparsity is never reached")
+        raise UserError(
+            f"end_step = {end} lies behind the last of {total_steps} steps: the final sparsity is never reached"
+        )
     every = min(100, max(1, total_steps // 50)) if frequency is None else frequency
     end = begin_step + (end - begin_step) // every * every
     if end <= begin_step:
-        raise UserError(f"no pruning step between begin_step = {begin_step} and end_step = {end} with frequency = {every}")
+        raise UserError(
+            f"no pruning step between begin_step = {begin_step} and end_step = {end} with frequency = {every}"
+        )
     return begin_step, end, every
 
 
@@ -42,13 +46,18 @@ def prunable_layers(model: Any, skip: tuple[str, ...] = ()) -> list[Any]:
 
     LiteRT's XNNPACK refuses a sparse fully-connected layer in int8, so the head stays dense.
     """
-    return [layer for layer in model.layers
-            if type(layer) is keras.layers.Conv2D and layer.trainable
-            and not any(fnmatch(layer.name, pattern) for pattern in skip)]
+    return [
+        layer
+        for layer in model.layers
+        if type(layer) is keras.layers.Conv2D
+        and layer.trainable
+        and not any(fnmatch(layer.name, pattern) for pattern in skip)
+    ]
 
 
-def prunable(model: Any, skip: tuple[str, ...], initial: float, final: float, begin_step: int, end_step: int,
-             frequency: int) -> Any:
+def prunable(
+    model: Any, skip: tuple[str, ...], initial: float, final: float, begin_step: int, end_step: int, frequency: int
+) -> Any:
     """A network that prunes as it trains; it shares its variables with ``model``, which stays free of wrappers."""
     tfmot = keras.tfmot
     schedule = tfmot.sparsity.keras.PolynomialDecay(initial, final, begin_step, end_step, power=3, frequency=frequency)
@@ -57,7 +66,11 @@ def prunable(model: Any, skip: tuple[str, ...], initial: float, final: float, be
         raise UserError(f"{model.name} has no convolution to prune" + (f" besides skip = {list(skip)}" if skip else ""))
 
     def wrap(layer: Any) -> Any:
-        return tfmot.sparsity.keras.prune_low_magnitude(layer, pruning_schedule=schedule) if layer.name in chosen else layer
+        return (
+            tfmot.sparsity.keras.prune_low_magnitude(layer, pruning_schedule=schedule)
+            if layer.name in chosen
+            else layer
+        )
 
     return keras.models.clone_model(model, clone_function=wrap)
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from compress import keras
-from compress.training import history
+from compress.training import records
 
 
 class SparsityTrace(keras.callbacks.Callback):
@@ -19,7 +19,7 @@ class SparsityTrace(keras.callbacks.Callback):
         super().__init__()
         self._masks = [mask for layer in network.layers for _, mask, _ in getattr(layer, "pruning_vars", [])]
         self._frequency, self._per_epoch, self._step, self._path = frequency, steps_per_epoch, 0, path
-        self.rows = [{"step": int(row["step"]), "sparsity": float(row["sparsity"])} for row in history.read(path)]
+        self.rows = [{"step": int(row["step"]), "sparsity": float(row["sparsity"])} for row in records.read(path)]
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self._step = epoch * self._per_epoch
@@ -33,4 +33,4 @@ class SparsityTrace(keras.callbacks.Callback):
             self.rows.append({"step": self._step, "sparsity": round(1 - kept / size, 6)})
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        history.write(self._path, self.rows)
+        records.write(self._path, self.rows)

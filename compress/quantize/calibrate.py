@@ -14,8 +14,20 @@ from compress.quantize.graph import nodes
 
 Range = tuple[float, float]
 # what moves values without computing new ones; an average lies inside its inputs' range, so it is tied too
-TIED = ("Concatenate", "MaxPooling2D", "AveragePooling2D", "GlobalMaxPooling2D", "ZeroPadding2D", "Reshape", "Flatten",
-        "Cropping2D", "Permute", "UpSampling2D", "Dropout", "SpatialDropout2D")
+TIED = (
+    "Concatenate",
+    "MaxPooling2D",
+    "AveragePooling2D",
+    "GlobalMaxPooling2D",
+    "ZeroPadding2D",
+    "Reshape",
+    "Flatten",
+    "Cropping2D",
+    "Permute",
+    "UpSampling2D",
+    "Dropout",
+    "SpatialDropout2D",
+)
 SILENT = tuple(kind for kind in TIED if kind != "AveragePooling2D")  # give only values that were quantized before
 
 

@@ -93,7 +93,12 @@ def _fusable_relus(model: Any, folded: dict[str, Any]) -> dict[str, str]:
         if _is_norm(layer) or _is_linear(layer):
             last = folded.get(layer.name, layer)
             reader = _only_reader(model_readers, last)
-            if layer not in folded.values() and reader is not None and _is_relu(reader) and len(reader.inbound_nodes) == 1:
+            if (
+                layer not in folded.values()
+                and reader is not None
+                and _is_relu(reader)
+                and len(reader.inbound_nodes) == 1
+            ):
                 fused[layer.name] = reader.name
     return fused
 

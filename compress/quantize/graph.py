@@ -45,8 +45,9 @@ def rebuild(model: Any, replace: Callable[[Any], Any], first: Callable[[Any], An
         if name not in replacements:
             replacements[name] = replace(node.layer)
         # map_arguments pops one use of each tensor: it gets lists of its own
-        args, kwargs = node.map_arguments({key: [tensors[key]] * node.flat_input_ids.count(key)
-                                           for key in node.flat_input_ids})
+        args, kwargs = node.map_arguments(
+            {key: [tensors[key]] * node.flat_input_ids.count(key) for key in node.flat_input_ids}
+        )
         result = args[0] if replacements[name] is None else replacements[name](*args, **kwargs)
         tensors.update(zip(node.flat_output_ids, keras.tf.nest.flatten(result), strict=True))
     outputs = [tensors[str(id(tensor))] for tensor in model.outputs]

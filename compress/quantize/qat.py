@@ -37,6 +37,8 @@ def quantization_aware(model: Any, calibration: Iterable[np.ndarray]) -> Any:
 
     def first(tensor: Any) -> Any:
         low, high = ranges[tensor.node.layer.name]
-        return wrap(keras.layers.Activation("linear", name=f"{tensor.node.layer.name}_int8"), Int8Config(None, low, high))
+        return wrap(
+            keras.layers.Activation("linear", name=f"{tensor.node.layer.name}_int8"), Int8Config(None, low, high)
+        )
 
     return rebuild(folded, replace, first)

@@ -24,7 +24,7 @@ class Context:
     progress: Progress
     load: Callable[[str], Any]
     """Name of an earlier stage, or a SavedModel's folder -> its Keras network, the caller's own to train on."""
-    finished: Callable[[str, Any], None]
+    finished: Callable[[Any], None]
     """Takes the network that a stage read back from its SavedModel, for the next stage to use."""
     callbacks: tuple[Any, ...] = ()
 

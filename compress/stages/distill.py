@@ -30,20 +30,34 @@ class Distill(NetworkStage, Training):
         if len(self.teachers) != 1:
             raise UserError(f"distill takes one teacher, got {len(self.teachers)}")
         if isinstance(self.method, ActivationBoundary) and self.method.init_epochs >= self.epochs:
-            raise UserError(f"method.init_epochs = {self.method.init_epochs} leaves none of {self.epochs} epochs for labels")
+            raise UserError(
+                f"method.init_epochs = {self.method.init_epochs} leaves none of {self.epochs} epochs for labels"
+            )
 
     def make(self, context: Context, out: Path, scratch: Path) -> dict[str, Any]:
         teacher = context.load(self.teachers[0])
         teacher.trainable = False
-        student = self.network(context, None)
+        student = self.network(context)
         if teacher.output_shape != student.output_shape:
-            raise UserError(f"stage {self.name!r}: the teacher {self.teachers[0]!r} has {teacher.output_shape[-1]} classes, "
-                            f"the student {student.output_shape[-1]}")
+            raise UserError(
+                f"stage {self.name!r}: the teacher {self.teachers[0]!r} has {teacher.output_shape[-1]} classes, "
+                f"the student {student.output_shape[-1]}"
+            )
         serving = Serving(student, context)
         first = 0
         for phase in self.method.phases(teacher, student, self.epochs):
             with context.clock("training"):
-                fit(phase.network, phase.objective, context.data, self, scratch / f"backup-{phase.name}",
-                    context.progress, serving.validate, context.callbacks, first, phase.epochs)
+                fit(
+                    phase.network,
+                    phase.objective,
+                    context.data,
+                    self,
+                    scratch / f"backup-{phase.name}",
+                    context.progress,
+                    serving.validate,
+                    context.callbacks,
+                    first,
+                    phase.epochs,
+                )
             first = phase.epochs
         return finish(serving, context, out, scratch, "float32")

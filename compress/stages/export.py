@@ -25,7 +25,7 @@ class Unfaithful(RuntimeError):
 
 @config
 class Export(Stage):
-    """``model.tflite`` (dense), ``model.sparse.tflite``, ``labels.txt`` and ``model.json`` of the input stage's network.
+    """Writes ``model.tflite`` (dense), ``model.sparse.tflite``, ``labels.txt`` and ``model.json``.
 
     A float network is exported in float32, a quantized one in int8. Fails loudly if LiteRT and Keras disagree.
     """
@@ -53,10 +53,18 @@ class Export(Stage):
             at_least_as_sparse(kernels, stored)
         with context.clock("evaluate"):
             faithful = compare(model, out, context)
-        facts = {"form": "int8" if quantized else "float32", "params": parameters(model), **faithful,
-                 "kernel_sparsity": kernel_sparsity(stored), "tflite_bytes": len(dense), "sparse_tflite_bytes": len(sparse),
-                 "gzip_bytes": gzipped, "operators": found.counts, "float_operators": found.floats,
-                 "requantizations": found.requantizations}
+        facts = {
+            "form": "int8" if quantized else "float32",
+            "params": parameters(model),
+            **faithful,
+            "kernel_sparsity": kernel_sparsity(stored),
+            "tflite_bytes": len(dense),
+            "sparse_tflite_bytes": len(sparse),
+            "gzip_bytes": gzipped,
+            "operators": found.counts,
+            "float_operators": found.floats,
+            "requantizations": found.requantizations,
+        }
         describe(context, out, model.input_shape[1:], facts)
         return facts
 
@@ -72,8 +80,10 @@ def compare(model: Any, out: Path, context: Context) -> dict[str, Any]:
     top1, keras_top1 = classification.top1(got, test.labels), classification.top1(wanted, test.labels)
     same = classification.agreement(got, wanted)
     if abs(top1 - keras_top1) > MOST_TOP1_LOST or same < LEAST_AGREEMENT:
-        raise Unfaithful(f"model.tflite has {top1:.2%} top-1 on the test split and the Keras network {keras_top1:.2%}; "
-                         f"they agree on {same:.2%} of the images (at least {LEAST_AGREEMENT:.0%} wanted)")
+        raise Unfaithful(
+            f"model.tflite has {top1:.2%} top-1 on the test split and the Keras network {keras_top1:.2%}; "
+            f"they agree on {same:.2%} of the images (at least {LEAST_AGREEMENT:.0%} wanted)"
+        )
     return {"top1": top1, "keras_top1": keras_top1, "agreement": same}
 
 
@@ -92,11 +102,29 @@ def at_least_as_sparse(kernels: dict[str, np.ndarray], stored: dict[str, np.ndar
 def describe(context: Context, out: Path, shape: Any, facts: dict[str, Any]) -> None:
     """Writes labels.txt and model.json: what a program on the board must know."""
     (out / "labels.txt").write_text("".join(f"{label}\n" for label in context.dataset.classes))
-    files = {name: {"bytes": (out / name).stat().st_size, "sha256": hashlib.sha256((out / name).read_bytes()).hexdigest()}
-             for name in ("model.tflite", "model.sparse.tflite", "labels.txt")}
-    write_json(out / "model.json", {
-        "schema": 1,
-        "input": {"shape": [1, *shape], "dtype": "float32", "layout": "NHWC", "colours": "RGB", "range": [0.0, 1.0]},
-        "preprocessing": {"resize": list(shape[:2]), "divide_by": 255},
-        "output": {"shape": [1, len(context.dataset.classes)], "dtype": "float32", "meaning": "softmax probabilities"},
-        "form": facts["form"], "top1": facts["top1"], "files": files})
+    files = {
+        name: {"bytes": (out / name).stat().st_size, "sha256": hashlib.sha256((out / name).read_bytes()).hexdigest()}
+        for name in ("model.tflite", "model.sparse.tflite", "labels.txt")
+    }
+    write_json(
+        out / "model.json",
+        {
+            "schema": 1,
+            "input": {
+                "shape": [1, *shape],
+                "dtype": "float32",
+                "layout": "NHWC",
+                "colours": "RGB",
+                "range": [0.0, 1.0],
+            },
+            "preprocessing": {"resize": list(shape[:2]), "divide_by": 255},
+            "output": {
+                "shape": [1, len(context.dataset.classes)],
+                "dtype": "float32",
+                "meaning": "softmax probabilities",
+            },
+            "form": facts["form"],
+            "top1": facts["top1"],
+            "files": files,
+        },
+    )

@@ -44,10 +44,15 @@ def finish(serving: Serving, context: Context, out: Path, scratch: Path, form: s
         some = context.dataset.train.read(np.arange(min(8, len(context.dataset.train))))
         same_logits(KerasPredictor(loaded_function)(some), KerasPredictor(serving.function)(some))
         top1 = test_top1(loaded_function, context.dataset)
-    context.finished(out.parent.name, loaded)
-    return {"form": form, "top1": top1, "params": parameters(loaded),
-            "kernel_sparsity": kernel_sparsity(prunable_kernels(loaded)),
-            "input_shape": list(loaded.input_shape[1:]), "classes": list(context.dataset.classes)}
+    context.finished(loaded)
+    return {
+        "form": form,
+        "top1": top1,
+        "params": parameters(loaded),
+        "kernel_sparsity": kernel_sparsity(prunable_kernels(loaded)),
+        "input_shape": list(loaded.input_shape[1:]),
+        "classes": list(context.dataset.classes),
+    }
 
 
 def test_top1(function: Any, dataset: Dataset) -> float:

@@ -43,7 +43,7 @@ class NetworkStage(Stage):
             if not Path(path).exists():
                 raise UserError(f"{path} does not exist")
 
-    def network(self, context: Context, default_input: str | None) -> Any:
+    def network(self, context: Context) -> Any:
         """The network to train: float32 NHWC in [0, 1] to logits of the data set's classes."""
         classes = len(context.dataset.classes)
         if self.model is not None:
@@ -53,7 +53,7 @@ class NetworkStage(Stage):
             with context.clock("load"):
                 network = saved_model.load(self.saved_model, classes, context.size)
         else:
-            network = context.load(self.input or default_input)
+            network = context.load(self.input or "")
         if self.batch_norm_momentum is not None:
             taps.set_batch_norm_momentum(network, self.batch_norm_momentum)
         return network

@@ -36,21 +36,34 @@ class Prune(Stage, Training):
         self.ramp(images)
 
     def make(self, context: Context, out: Path, scratch: Path) -> dict[str, Any]:
-        from compress.prune.trace import SparsityTrace
         from compress.keras import tfmot
+        from compress.prune.trace import SparsityTrace
 
         images = len(context.dataset.train)
         begin, end, frequency = self.ramp(images)
         network = context.load(self.input or "")
         serving = Serving(network, context)
         with context.clock("build"):
-            pruning = gradual.prunable(network, self.skip, self.initial_sparsity, self.final_sparsity, begin, end, frequency)
+            pruning = gradual.prunable(
+                network, self.skip, self.initial_sparsity, self.final_sparsity, begin, end, frequency
+            )
         trace = SparsityTrace(pruning, frequency, self.steps(images, 1), scratch / "sparsity.csv")
         with context.clock("training"):
-            fit(pruning, labels_only, context.data, self, scratch / "backup", context.progress,
+            fit(
+                pruning,
+                labels_only,
+                context.data,
+                self,
+                scratch / "backup",
+                context.progress,
                 lambda: {**serving.validate(), "sparsity": kernel_sparsity(prunable_kernels(network))},
-                (tfmot.sparsity.keras.UpdatePruningStep(), trace, *context.callbacks))
+                (tfmot.sparsity.keras.UpdatePruningStep(), trace, *context.callbacks),
+            )
         facts = finish(serving, context, out, scratch, "float32")
-        schedule = {"initial_sparsity": self.initial_sparsity, "final_sparsity": self.final_sparsity,
-                    "begin_step": begin, "end_step": end}
+        schedule = {
+            "initial_sparsity": self.initial_sparsity,
+            "final_sparsity": self.final_sparsity,
+            "begin_step": begin,
+            "end_step": end,
+        }
         return {**facts, "sparsity_schedule": schedule, "sparsity_steps": trace.rows}

@@ -35,8 +35,16 @@ class Quantize(Stage, Training):
             network = quantization_aware(pruned, calibration(context, self.calibration_images))
         serving = Serving(network, context)
         with context.clock("training"):
-            fit(network, labels_only, context.data, self, scratch / "backup", context.progress, serving.validate,
-                context.callbacks)
+            fit(
+                network,
+                labels_only,
+                context.data,
+                self,
+                scratch / "backup",
+                context.progress,
+                serving.validate,
+                context.callbacks,
+            )
         fake_quant.settle_kernels(network)
         keeps_zeros(kernels, prunable_kernels(network))
         return finish(serving, context, out, scratch, "int8")

@@ -25,9 +25,17 @@ class Train(NetworkStage, Training):
     MADE_BY = ("stages/train", "stages/network", "training", "tasks", "models")
 
     def make(self, context: Context, out: Path, scratch: Path) -> dict[str, Any]:
-        network = self.network(context, None)
+        network = self.network(context)
         serving = Serving(network, context)
         with context.clock("training"):
-            fit(network, labels_only, context.data, self, scratch / "backup", context.progress, serving.validate,
-                context.callbacks)
+            fit(
+                network,
+                labels_only,
+                context.data,
+                self,
+                scratch / "backup",
+                context.progress,
+                serving.validate,
+                context.callbacks,
+            )
         return finish(serving, context, out, scratch, "float32")

@@ -1,20 +1,27 @@
-"""The record of a training: one row an epoch in history.csv, and live progress on the screen."""
+"""The record of a training: one row an epoch in history.csv, and live progress on the screen. Loads TensorFlow."""
 
-import csv
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from compress import keras
+from compress.training import records
 from compress.training.progress import Progress
 
 
 class History(keras.callbacks.Callback):
     """Averages what the steps log, validates, and appends the epoch's row; a resumed training drops rows it repeats."""
 
-    def __init__(self, path: Path, progress: Progress, validate: Callable[[], dict[str, float]], steps: int,
-                 epochs: int, images: int) -> None:
+    def __init__(
+        self,
+        path: Path,
+        progress: Progress,
+        validate: Callable[[], dict[str, float]],
+        steps: int,
+        epochs: int,
+        images: int,
+    ) -> None:
         super().__init__()
         self._path, self._progress, self._validate = path, progress, validate
         self._steps, self._epochs = steps, epochs
@@ -35,24 +42,5 @@ class History(keras.callbacks.Callback):
         row |= {name: round(total / self._steps, 6) for name, total in self._sums.items()}
         row |= {name: round(value, 6) for name, value in self._validate().items()}
         row["seconds"] = round(time.perf_counter() - self._start, 3)
-        write(self._path, [*(old for old in read(self._path) if int(old["epoch"]) <= epoch), row])
+        records.write(self._path, [*(old for old in records.read(self._path) if int(old["epoch"]) <= epoch), row])
         self._progress.epoch_end(row)
-
-
-def read(path: Path) -> list[dict[str, Any]]:
-    """The rows of a history.csv, values as text; none if there is no file."""
-    if not path.exists():
-        return []
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def write(path: Path, rows: list[dict[str, Any]]) -> None:
-    """Replaces the file in one step; a column that a row lacks stays empty."""
-    columns = list(dict.fromkeys(name for row in rows for name in row))
-    part = path.with_suffix(".part")
-    with part.open("w", newline="") as file:
-        writer = csv.DictWriter(file, columns)
-        writer.writeheader()
-        writer.writerows(rows)
-    part.replace(path)

@@ -47,8 +47,10 @@ class Stop(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         if not math.isfinite(logs["loss"]):
-            raise Diverged(f"stage {self._stage!r}: the loss is {logs['loss']} at step {batch + 1} of epoch "
-                           f"{self._epoch + 1}; lower learning_rate (it is {self._rate:g})")
+            raise Diverged(
+                f"stage {self._stage!r}: the loss is {logs['loss']} at step {batch + 1} of epoch "
+                f"{self._epoch + 1}; lower learning_rate (it is {self._rate:g})"
+            )
 
 
 class Rate(keras.optimizers.schedules.LearningRateSchedule):
@@ -59,7 +61,9 @@ class Rate(keras.optimizers.schedules.LearningRateSchedule):
         self._table = [training.rate(step, total) for step in range(first, total)]
 
     def __call__(self, step: Any) -> Any:
-        return tf.gather(tf.constant(self._table, tf.float32), tf.minimum(tf.cast(step, tf.int64), len(self._table) - 1))
+        return tf.gather(
+            tf.constant(self._table, tf.float32), tf.minimum(tf.cast(step, tf.int64), len(self._table) - 1)
+        )
 
     def get_config(self) -> dict[str, Any]:
         return {"table": self._table}
@@ -73,8 +77,18 @@ def optimizer(training: Training, total: int, first: int) -> Any:
     return keras.optimizers.legacy.Adam(rate)
 
 
-def run(network: Any, objective: Any, data: Data, training: Training, backup: Path, progress: Any, validate: Any,
-        callbacks: Any, first_epoch: int, last_epoch: int) -> None:
+def run(
+    network: Any,
+    objective: Any,
+    data: Data,
+    training: Training,
+    backup: Path,
+    progress: Any,
+    validate: Any,
+    callbacks: Any,
+    first_epoch: int,
+    last_epoch: int,
+) -> None:
     steps = training.steps(len(data.train), 1)
     trainee = Trainee(network, objective, training.weight_decay)
     trainee.compile(optimizer(training, steps * training.epochs, steps * first_epoch))
@@ -83,11 +97,17 @@ def run(network: Any, objective: Any, data: Data, training: Training, backup: Pa
     position = {"epoch": first_epoch}
     signature = (tf.TensorSpec([None, *network.input_shape[1:]], tf.uint8), tf.TensorSpec([None], tf.int64))
     batches = tf.data.Dataset.from_generator(
-        lambda: data.batches(training.batch_size, position["epoch"]), output_signature=signature)
+        lambda: data.batches(training.batch_size, position["epoch"]), output_signature=signature
+    )
     batches = batches.prefetch(2).apply(tf.data.experimental.assert_cardinality(steps))
     begin = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: position.update(epoch=epoch))
     history = History(backup.parent / "history.csv", progress, validate, steps, last_epoch, data.train.labels.size)
     keep = keras.callbacks.BackupAndRestore(str(backup), delete_checkpoint=False)
     keras.utils.set_random_seed(data.seed)
-    trainee.fit(batches, initial_epoch=first_epoch, epochs=last_epoch, verbose=0,
-                callbacks=[begin, Stop(progress.stage, training.learning_rate), *callbacks, history, keep])
+    trainee.fit(
+        batches,
+        initial_epoch=first_epoch,
+        epochs=last_epoch,
+        verbose=0,
+        callbacks=[begin, Stop(progress.stage, training.learning_rate), *callbacks, history, keep],
+    )

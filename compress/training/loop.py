@@ -8,7 +8,6 @@ from typing import Any, Literal
 
 import numpy as np
 
-from compress import keras
 from compress.config import Count, Fraction, NotNegative, Positive, config
 from compress.datasets import Augmentation, Split
 from compress.errors import UserError
@@ -33,7 +32,7 @@ class Training:
     momentum: Fraction = 0.9
     """Nesterov momentum of sgd."""
     schedule: Literal["constant", "cosine", "steps"] = "cosine"
-    """cosine falls to 0 at the end (Loshchilov and Hutter, 2017, no restarts); steps multiplies by 0.1 after each of drop_after."""
+    """cosine falls to 0 at the end (Loshchilov and Hutter, 2017, no restarts); steps is a tenth after each drop."""
     drop_after: tuple[Count, ...] = ()
     """Epochs after which steps drops the rate, such as [25, 38]."""
     weight_decay: NotNegative = 0.0
@@ -69,9 +68,18 @@ class Data:
             yield self.augmentation.apply(self.train.read(part), rng), self.train.labels[part]
 
 
-def fit(network: Any, objective: Objective, data: Data, training: Training, backup: Path, progress: Progress,
-        validate: Callable[[], dict[str, float]], callbacks: Sequence[Any] = (), first_epoch: int = 0,
-        last_epoch: int | None = None) -> None:
+def fit(
+    network: Any,
+    objective: Objective,
+    data: Data,
+    training: Training,
+    backup: Path,
+    progress: Progress,
+    validate: Callable[[], dict[str, float]],
+    callbacks: Sequence[Any] = (),
+    first_epoch: int = 0,
+    last_epoch: int | None = None,
+) -> None:
     """Trains ``network`` in place from ``first_epoch`` to ``last_epoch`` (of ``training.epochs``) on ``objective``.
 
     ``backup`` is a folder: after a kill, the same call goes on at the last finished epoch, with the same result as

@@ -4,7 +4,8 @@ import time
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress as Bar, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
 
 
 class Progress:
@@ -34,23 +35,37 @@ class Progress:
             self._started, self._first = time.perf_counter(), epoch
         self._epoch, self._epochs, self._steps = epoch, epochs, steps
         if self.console.is_terminal and self._bar is None:
-            self._bar = Bar(TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[loss]}"),
-                            TextColumn("left"), TimeRemainingColumn(), console=self.console, transient=True)
+            self._bar = Bar(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                TextColumn("{task.fields[loss]}"),
+                TextColumn("left"),
+                TimeRemainingColumn(),
+                console=self.console,
+                transient=True,
+            )
             self._bar.start()
             self._task = self._bar.add_task("", total=epochs * steps, completed=epoch * steps, loss="tracing")
 
     def step(self, step: int, logs: dict[str, float]) -> None:
         """``step`` steps (from 1) of the epoch are done."""
         if self._bar is not None:
-            self._bar.update(self._task, completed=self._epoch * self._steps + step, loss=f"loss {logs['loss']:.4f}",
-                             description=f"{self._label}  epoch {self._epoch + 1}/{self._epochs}")
+            self._bar.update(
+                self._task,
+                completed=self._epoch * self._steps + step,
+                loss=f"loss {logs['loss']:.4f}",
+                description=f"{self._label}  epoch {self._epoch + 1}/{self._epochs}",
+            )
 
     def epoch_end(self, row: dict[str, Any]) -> None:
         """Prints the epoch's numbers and the time left in this stage."""
         done = self._epoch + 1 - self._first
         left = (time.perf_counter() - self._started) / done * (self._epochs - self._epoch - 1)
-        shown = "  ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in row.items() if name not in ("epoch", "seconds"))
-        self.say(f"{self._label}  epoch {self._epoch + 1}/{self._epochs}  {shown}  {row['seconds']:.1f} s, {duration(left)} left")
+        shown = "  ".join(
+            f"{name.replace('_', ' ')} {value:.4g}" for name, value in row.items() if name not in ("epoch", "seconds")
+        )
+        seconds = f"{row['seconds']:.1f} s, {duration(left)} left"
+        self.say(f"{self._label}  epoch {self._epoch + 1}/{self._epochs}  {shown}  {seconds}")
         if self._epoch + 1 == self._epochs:
             self.stop()
 

@@ -1,0 +1,22 @@
+"""One run's raw results (runs/<pipeline>/run.json) as tables, plots and a report. Loads no TensorFlow."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from compress.report import markdown_report, table
+from compress.report.files import replace
+from compress.report.plots import write_plots
+
+__all__ = ["write"]
+
+
+def write(run: Mapping[str, Any], folder: Path) -> list[Path]:
+    """Writes table.csv, table.md, plots/*.png and report.md below ``folder``, each replaced in one step.
+
+    Returns the paths, in the order written: the tables are there even if a plot cannot be drawn.
+    """
+    tables = [replace(folder / "table.csv", table.csv_text(run)), replace(folder / "table.md", table.markdown(run))]
+    plots = write_plots(run, folder / "plots")
+    text = markdown_report.report(run, [path.relative_to(folder) for path in plots])
+    return [*tables, *plots, replace(folder / "report.md", text)]

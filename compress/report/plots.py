@@ -1,0 +1,304 @@
+"""The plots of a run. Figures are made as objects: nothing is left in pyplot's global state."""
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from compress.report import labels
+from compress.report.files import replace
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+DPI = 120
+# Okabe and Ito's colours, which colour-blind people tell apart; their yellow is too pale for lines on white
+BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK = (
+    "#0072B2",
+    "#D55E00",
+    "#009E73",
+    "#CC79A7",
+    "#E69F00",
+    "#56B4E9",
+    "#000000",
+)
+PALETTE = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK)
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+KINDS = {
+    "train": (BLUE, "o"),
+    "distill": (GREEN, "s"),
+    "prune": (VERMILION, "^"),
+    "quantize": (PURPLE, "D"),
+    "export": (BLACK, "o"),
+}
+SCHEDULE = ("initial_sparsity", "final_sparsity", "begin_step", "end_step")
+
+
+def write_plots(run: Mapping[str, Any], folder: Path) -> list[Path]:
+    """Writes each plot that has something to show as a PNG; one left by an earlier run that has nothing now goes."""
+    written = []
+    for name, draw in (("size_and_latency", size_and_latency), ("sparsity", sparsity), ("training", training)):
+        path, figure = folder / f"{name}.png", draw(run)
+        if figure is None:
+            path.unlink(missing_ok=True)
+        else:
+            written.append(replace(path, png(figure)))
+    return written
+
+
+def png(figure: "Figure") -> bytes:
+    """The figure as a PNG of at most 64 colours, a third of the bytes of a full one; no date or version inside."""
+    from PIL import Image
+
+    full, small = BytesIO(), BytesIO()
+    figure.savefig(full, format="png", dpi=DPI, facecolor="white", metadata={"Software": None})
+    # maximum coverage keeps the hues of the few coloured pixels; the default, median cut, turns them grey
+    few = Image.open(full).convert("RGB").quantize(64, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    few.save(small, "PNG", optimize=True)
+    return small.getvalue()
+
+
+def size_and_latency(run: Mapping[str, Any]) -> "Figure | None":
+    """Top-1 (%) against size (MB, the smaller of the dense and the sparse .tflite) and against p50 latency (ms).
+
+    One named point a stage, arrows in their order. None if no stage has a top-1.
+    """
+    stages = [stage for stage in run.get("stages", []) if stage.get("top1") is not None]
+    if not stages:
+        return None
+    figure = _figure(11, 5.2, run)
+    left, right = figure.subplots(1, 2, sharey=True)
+    limits = top1_limits([100 * stage["top1"] for stage in stages])
+    panels = (
+        (left, [_shipped_megabytes(stage) for stage in stages]),
+        (right, [(stage.get("latency") or {}).get("latency_ms_p50") for stage in stages]),
+    )
+    for axes, xs in panels:
+        _points(axes, stages, xs, limits)
+    left.set_xscale("log")
+    _ticks_1_2_5(left, [x for x in panels[0][1] if x])
+    left.set_xlabel("size (MB): the smaller of dense and sparse .tflite")
+    left.set_ylabel("test top-1 (%)")
+    right.set_xlabel(f"latency (ms), median, batch 1, one thread, {run.get('machine', {}).get('label', 'host')}")
+    right.set_xlim(0, 1.12 * max([x for x in panels[1][1] if x], default=1))
+    right.tick_params(labelleft=True)
+    figure.legend(handles=_kind_legend(stages), loc="outside lower center", ncols=len(KINDS), frameon=False, fontsize=9)
+    for axes, xs in panels:
+        shown = [(stage["name"], x, 100 * stage["top1"]) for stage, x in zip(stages, xs, strict=True) if x]
+        labels.place(axes, [name for name, _, _ in shown], [x for _, x, _ in shown], [y for _, _, y in shown])
+    return figure
+
+
+def sparsity(run: Mapping[str, Any]) -> "Figure | None":
+    """Measured sparsity (fraction) against the training step over the schedule's curve, a panel a prune stage.
+
+    None if no stage recorded either.
+    """
+    stages = [stage for stage in run.get("stages", []) if stage.get("sparsity_steps") or stage.get("sparsity_schedule")]
+    if not stages:
+        return None
+    figure = _figure(7, 4.2 * len(stages), run)
+    for axes, stage in zip(np.ravel(figure.subplots(len(stages), 1, squeeze=False)), stages, strict=True):
+        measured = stage.get("sparsity_steps") or []
+        steps = np.array([row["step"] for row in measured], float)
+        schedule = stage.get("sparsity_schedule")
+        if schedule:
+            every = np.linspace(0, max([schedule["end_step"], *steps]), 400)
+            axes.plot(
+                every,
+                scheduled_sparsity(every, *(schedule[name] for name in SCHEDULE)),
+                color=BLUE,
+                linewidth=1.8,
+                label="schedule: $s_f + (s_i - s_f)\\,(1 - (t - t_0)/(t_{end} - t_0))^3$, Zhu and Gupta, 2017",
+            )
+        if measured:
+            axes.plot(
+                steps,
+                [row["sparsity"] for row in measured],
+                linestyle="none",
+                marker="o",
+                markersize=4.5,
+                markerfacecolor="white",
+                color=VERMILION,
+                label="measured",
+            )
+        axes.set(xlabel="training step", ylabel="sparsity (fraction of zeros)", ylim=(-0.02, 1.02))
+        axes.set_title(stage["name"], fontsize=10)
+        axes.legend(loc="upper left" if _tops_out_below(stage, 0.8) else "lower right", fontsize=8, framealpha=1)
+    return figure
+
+
+def training(run: Mapping[str, Any]) -> "Figure | None":
+    """Loss and validation top-1 (%) by epoch, a panel a training stage; where a stage recorded how alike teacher and
+    student switch their neurons, a panel of that follows. None if no stage has a history.
+    """
+    panels: list[tuple[Any, Mapping[str, Any]]] = []
+    for stage in run.get("stages", []):
+        if stage.get("history"):
+            panels.append((_losses, stage))
+            if _similarities(stage["history"]):
+                panels.append((_similarity, stage))
+    if not panels:
+        return None
+    columns = min(3, len(panels))
+    lines = math.ceil(len(panels) / columns)
+    figure = _figure(max(6.0, 4.3 * columns), 3.3 * lines + 0.6, run)
+    figure.set_layout_engine("constrained", w_pad=0.12, h_pad=0.1)  # inches: two axes' labels meet between panels
+    grid = np.ravel(figure.subplots(lines, columns, squeeze=False))
+    for axes, (draw, stage) in zip(grid, panels, strict=False):
+        draw(axes, stage)
+        axes.set_xlabel("epoch")
+        axes.xaxis.get_major_locator().set_params(integer=True)
+    for axes in grid[len(panels) :]:
+        axes.remove()
+    return figure
+
+
+def scheduled_sparsity(
+    step: np.ndarray, initial_sparsity: float, final_sparsity: float, begin_step: float, end_step: float
+) -> np.ndarray:
+    """Zhu and Gupta (2017), equation 1, held outside the ramp: s_f + (s_i - s_f) * (1 - (t - t0) / (t_end - t0))^3."""
+    progress = np.clip((np.asarray(step, float) - begin_step) / (end_step - begin_step), 0, 1)
+    return final_sparsity + (initial_sparsity - final_sparsity) * (1 - progress) ** 3
+
+
+def top1_limits(percents: Sequence[float]) -> tuple[float, float]:
+    """(low, high) for an axis of per cents: room around the values, at least 2 points wide, little above 100."""
+    low, high = min(percents), max(percents)
+    room = max(0.18 * (high - low), 1 - (high - low) / 2)
+    top = min(high + room, 100 + 0.08 * (high - low + 2 * room))
+    return max(min(low - room, top - 2), -2.0), top
+
+
+def _figure(width: float, height: float, run: Mapping[str, Any]) -> "Figure":
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), dpi=DPI, facecolor="white", layout="constrained")
+    figure.suptitle(f"{run.get('pipeline', '')}, seed {run.get('seed', '')}", fontsize=11)
+    return figure
+
+
+def _points(
+    axes: "Axes", stages: Sequence[Mapping[str, Any]], xs: Sequence[float | None], limits: tuple[float, float]
+) -> None:
+    shown = [(x, 100 * stage["top1"], stage) for x, stage in zip(xs, stages, strict=True) if x]
+    for (x0, y0, _), (x1, y1, _) in itertools.pairwise(shown):
+        if (x0, y0) != (x1, y1):
+            arrow = {"arrowstyle": "-|>", "color": "0.65", "linewidth": 1.1, "shrinkA": 5, "shrinkB": 5}
+            axes.annotate("", (x1, y1), (x0, y0), arrowprops=arrow)
+    for x, y, stage in shown:
+        axes.plot(x, y, zorder=4, **_marker(stage.get("kind", "")))
+    if not shown:
+        axes.text(0.5, 0.5, "not measured", transform=axes.transAxes, ha="center", color="0.4")
+        axes.set_xticks([])
+    axes.set_ylim(*limits)
+    _ticks_to_100(axes)
+    axes.grid(color="0.92")
+    axes.set_axisbelow(True)
+
+
+def _shipped_megabytes(stage: Mapping[str, Any]) -> float | None:
+    # few zeros make the sparse file the larger one: nobody would ship it then
+    sizes = [stage[name] for name in ("tflite_bytes", "sparse_tflite_bytes") if stage.get(name)]
+    return min(sizes) / 1e6 if sizes else None
+
+
+def _ticks_1_2_5(axes: "Axes", values: Sequence[float]) -> None:
+    """A log axis with plain numbers, wide enough (5 times) for two of 1, 2, 5, 10, ... at least."""
+    from matplotlib.ticker import NullLocator
+
+    low, high = min(values, default=1.0), max(values, default=1.0)
+    room = max(1.8, math.sqrt(5 * low / high))
+    low, high = low / room, high * room
+    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    ticks = [digit * 10.0**decade for decade in decades for digit in (1, 2, 5) if low <= digit * 10.0**decade <= high]
+    axes.set_xlim(low, high)
+    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.xaxis.set_minor_locator(NullLocator())
+
+
+def _ticks_to_100(axes: "Axes") -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    low, high = axes.get_ylim()
+    ticks = MaxNLocator(6, steps=[1, 2, 5, 10]).tick_values(low, high)
+    axes.set_yticks([tick for tick in np.round(ticks, 6) if max(low, 0) <= tick <= min(high, 100)])
+
+
+def _kind_legend(stages: Sequence[Mapping[str, Any]]) -> list[Any]:
+    from matplotlib.lines import Line2D
+
+    present = {stage.get("kind") for stage in stages}
+    return [Line2D([], [], label=kind, **_marker(kind)) for kind in KINDS if kind in present]
+
+
+def _marker(kind: str) -> dict[str, Any]:
+    colour, marker = KINDS.get(kind, ("0.4", "o"))
+    common = {"marker": marker, "color": colour, "linestyle": "none"}
+    if kind == "export":  # a ring, as it mostly lies where the stage before it does
+        return common | {"markersize": 12, "markerfacecolor": "none", "markeredgewidth": 1.4}
+    return common | {"markersize": 8, "markeredgecolor": "white", "markeredgewidth": 0.7}
+
+
+def _tops_out_below(stage: Mapping[str, Any], level: float) -> bool:
+    values = [row["sparsity"] for row in stage.get("sparsity_steps") or []]
+    schedule = stage.get("sparsity_schedule") or {}
+    return max([*values, schedule.get("final_sparsity", 0.0)]) < level
+
+
+def _losses(axes: "Axes", stage: Mapping[str, Any]) -> None:
+    rows = stage["history"]
+    epochs, losses, top1 = _column(rows, "epoch"), _column(rows, "loss"), 100 * _column(rows, "val_top1")
+    axes.plot(epochs, losses, color=BLUE, marker="o", markersize=3.5, linewidth=1.6)
+    axes.set_ylabel("loss", color=BLUE)
+    axes.tick_params(axis="y", labelcolor=BLUE)
+    axes.set_title(stage["name"], fontsize=10)
+    names = _similarities(rows)
+    boundaries = max((float(row["epoch"]) for row in rows if any(row.get(name) for name in names)), default=0.0)
+    if 0 < boundaries < epochs.max():  # a phase that taught activations, then one that teaches labels
+        axes.axvline(boundaries + 0.5, color="0.5", linestyle=":", linewidth=1.2)
+        axes.set_title(f"{stage['name']} (another loss from the dotted line on)", fontsize=10)
+    positive = losses[losses > 0]
+    if positive.size and positive.size == np.isfinite(losses).sum() and positive.max() > 30 * positive.min():
+        axes.set_yscale("log")
+        axes.set_ylabel("loss (log scale)", color=BLUE)
+    if np.isfinite(top1).any():
+        right = axes.twinx()
+        right.plot(epochs, top1, color=VERMILION, marker="s", markersize=3.5, linewidth=1.6, linestyle="--")
+        right.set_ylabel("validation top-1 (%)", color=VERMILION)
+        right.tick_params(axis="y", labelcolor=VERMILION)
+        right.set_ylim(*top1_limits(top1[np.isfinite(top1)].tolist()))
+        _ticks_to_100(right)
+
+
+def _similarity(axes: "Axes", stage: Mapping[str, Any]) -> None:
+    rows = stage["history"]
+    for index, name in enumerate(_similarities(rows)):
+        axes.plot(
+            _column(rows, "epoch"),
+            _column(rows, name),
+            color=PALETTE[index % len(PALETTE)],
+            marker=MARKERS[index % len(MARKERS)],
+            markersize=4,
+            linewidth=1.5,
+            linestyle="-" if index < len(PALETTE) else "--",
+            label=name.removeprefix("similarity_"),
+        )
+    axes.set_ylabel("activations switched alike (fraction)")
+    axes.set_title(f"{stage['name']}: similarity to the teacher", fontsize=10)
+    axes.legend(fontsize=8, framealpha=0.9)
+
+
+def _similarities(rows: Sequence[Mapping[str, str]]) -> list[str]:
+    names = dict.fromkeys(name for row in rows for name in row if name.startswith("similarity_"))
+    return [name for name in names if np.isfinite(_column(rows, name)).any()]
+
+
+def _column(rows: Sequence[Mapping[str, str]], name: str) -> np.ndarray:
+    """A column of a history.csv as float64; what is missing or empty is NaN."""
+    return np.array([float(row.get(name) or "nan") for row in rows])

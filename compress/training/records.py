@@ -1,0 +1,24 @@
+"""Small CSV files of what a training did: read whole, replaced in one step."""
+
+import csv
+from pathlib import Path
+from typing import Any
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    """The rows of a history.csv, values as text; none if there is no file."""
+    if not path.exists():
+        return []
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def write(path: Path, rows: list[dict[str, Any]]) -> None:
+    """Replaces the file in one step; a column that a row lacks stays empty."""
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    part = path.with_suffix(".part")
+    with part.open("w", newline="") as file:
+        writer = csv.DictWriter(file, columns)
+        writer.writeheader()
+        writer.writerows(rows)
+    part.replace(path)
