@@ -9,7 +9,7 @@ EXTRAS := dev$(if $(GPU),$(comma)gpu)
 comma := ,
 READY := $(VENV)/.installed$(if $(GPU),-gpu)
 
-.PHONY: help pipeline check test tables lint clean
+.PHONY: help pipeline check test test-slow tables lint clean
 
 help:
 	@echo "make pipeline MODEL=densenet121   teacher -> student -> pruned -> int8 .tflite, with a table"
@@ -25,7 +25,10 @@ check: $(READY)
 	@$(BIN)/jetslim check $(MODEL) $(ARGS)
 
 test: $(READY)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -m "not slow" $(ARGS)
+
+test-slow: $(READY)
+	$(BIN)/python -m pytest -m slow $(ARGS)
 
 tables: $(READY)
 	$(BIN)/python benchmarks/tables.py

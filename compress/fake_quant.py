@@ -20,7 +20,7 @@ _on_grid: ContextVar[bool] = ContextVar("_on_grid", default=False)
 class KernelQuantizer(tfmot.quantizers.Quantizer):
     """Symmetric, narrow int8, a scale per output channel (dense: one scale); what is exactly zero stays zero.
 
-    The mask needs no variable: zero weights are multiplied by zero, so they get no gradient and no optimizer moves them.
+    The mask needs no variable: zero weights are multiplied by zero, so they get no gradient and never move.
     tfmot's own PrunePreserve quantizers keep the mask outside the weights and lose it when a model is reloaded.
     """
 

@@ -6,7 +6,6 @@ import signal
 import sys
 import threading
 import time
-from typing import Any
 
 import click
 
@@ -29,11 +28,16 @@ def cli() -> None:
     """
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Runs a command and exits: 0, or 1 for a fault of ours, 2 for what the user can mend, 130 for Ctrl-C."""
+def commands() -> list[click.Command]:
+    """Every command of the group."""
     from compress.cli import evaluate, predict, run, store
 
-    for command in (run.run, run.check, evaluate.evaluate, predict.predict, store.store):
+    return [run.run, run.check, evaluate.evaluate, predict.predict, store.store]
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Runs a command and exits: 0, or 1 for a fault of ours, 2 for what the user can mend, 130 for Ctrl-C."""
+    for command in commands():
         cli.add_command(command)
     _end_soon_after_ctrl_c()
     try:
@@ -101,8 +105,3 @@ def _is_disk_full(error: BaseException | None) -> bool:
             return True
         error = error.__cause__ or error.__context__
     return False
-
-
-def show(value: Any) -> None:
-    """Prints to standard output."""
-    click.echo(value)

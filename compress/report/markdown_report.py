@@ -115,6 +115,8 @@ def _operators(run: Mapping[str, Any]) -> str:
         names = Counter(stage["float_operators"])
         listed = ", ".join(name if count == 1 else f"{name} ({count})" for name, count in sorted(names.items()))
         facts.append(f"Operators that compute in float, the edges of the network apart: {listed or 'none'}.")
+    if "agreement" in stage:
+        facts.append(f"It predicts what its Keras network predicts on {stage['agreement']:.2%} of the test images.")
     if "requantizations" in stage:
         facts.append(f"Requantizations (int8 to int8 of another scale): {stage['requantizations']}.")
     counts = sorted(stage["operators"].items(), key=lambda item: (-item[1], item[0]))
@@ -159,4 +161,5 @@ def _config(run: Mapping[str, Any]) -> str:
     else:
         return ""
     fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))  # longer than any inside
-    return f"## Config\n\n{fence}{language}\n{text}\n{fence}"
+    settings = "".join(f"\n\nWith `--set {setting}`." for setting in run.get("settings", []))
+    return f"## Config\n\n{fence}{language}\n{text}\n{fence}{settings}"

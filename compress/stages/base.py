@@ -8,8 +8,7 @@ from typing import Any, ClassVar
 from compress.clock import Clock
 from compress.config import config
 from compress.datasets import Augmentation, Dataset
-from compress.training import Progress
-from compress.training.loop import Data
+from compress.training import Data, Progress
 
 
 @dataclass(frozen=True)

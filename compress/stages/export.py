@@ -48,6 +48,7 @@ class Export(Stage):
             gzipped = convert.gzip_bytes(dense)
         quantized = convert.is_quantized(model)
         if quantized:
+            context.progress.say(f"    {summary(found)}")
             if found.floats:
                 raise Unfaithful(f"operators that do not compute in int8: {', '.join(sorted(set(found.floats)))}")
             at_least_as_sparse(kernels, stored)
@@ -85,6 +86,13 @@ def compare(model: Any, out: Path, context: Context) -> dict[str, Any]:
             f"they agree on {same:.2%} of the images (at least {LEAST_AGREEMENT:.0%} wanted)"
         )
     return {"top1": top1, "keras_top1": keras_top1, "agreement": same}
+
+
+def summary(found: flatbuffer.Operators) -> str:
+    """One line: how many operators of each name, which compute in float, how many requantize."""
+    counts = ", ".join(f"{name} {count}" for name, count in sorted(found.counts.items(), key=lambda item: -item[1]))
+    floats = ", ".join(sorted(set(found.floats))) or "none"
+    return f"operators: {counts}; in float besides the edges: {floats}; int8 requantizations: {found.requantizations}"
 
 
 def at_least_as_sparse(kernels: dict[str, np.ndarray], stored: dict[str, np.ndarray]) -> None:

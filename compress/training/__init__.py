@@ -1,6 +1,7 @@
 """The one training loop that every stage uses."""
 
-from compress.training.loop import Diverged, Training, fit
+from compress.training.fit import fit
 from compress.training.progress import Progress
+from compress.training.settings import Data, Diverged, Training
 
-__all__ = ["Diverged", "Progress", "Training", "fit"]
+__all__ = ["Data", "Diverged", "Progress", "Training", "fit"]

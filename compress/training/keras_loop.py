@@ -6,7 +6,7 @@ from typing import Any
 
 from compress import keras
 from compress.training.history import History
-from compress.training.loop import Data, Diverged, Training
+from compress.training.settings import Data, Diverged, Training
 
 tf = keras.tf
 

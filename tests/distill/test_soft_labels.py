@@ -10,7 +10,7 @@ from compress.distill.logits import Logits, kl_divergence
 from compress.stages.train import labels_only
 from compress.tasks.classification import cross_entropy
 from compress.training import Progress, Training, fit
-from compress.training.loop import Data
+from compress.training.settings import Data
 
 tf = keras.tf
 TEACHER, STUDENT, LABEL = np.float32([[2, 1, 0]]), np.float32([[1, 2, 0]]), np.array([0])
@@ -118,6 +118,7 @@ def trained(data, method, folder):
         (phase,) = method.phases(teacher, student, 2)
         assert phase.network is student
         objective = phase.objective
+    folder.mkdir()
     fit(student, objective, data, Training(epochs=2, batch_size=8), folder / "backup", Progress(), dict)
     if method:
         for now, then in zip(teacher.get_weights(), before, strict=True):

@@ -1,9 +1,8 @@
-"""Trains a network on a split: epochs, optimizer, learning-rate schedule; resumes at the last finished epoch."""
+"""How a network is trained: epochs, optimizer, learning-rate schedule, and the order of the data."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -11,7 +10,6 @@ import numpy as np
 from compress.config import Count, Fraction, NotNegative, Positive, config
 from compress.datasets import Augmentation, Split
 from compress.errors import UserError
-from compress.training.progress import Progress
 
 # (network, images float32 NHWC in [0, 1], labels int64) -> (scalar loss, name -> scalar to log)
 Objective = Callable[[Any, Any, Any], tuple[Any, dict[str, Any]]]
@@ -66,28 +64,3 @@ class Data:
         for start in range(0, len(order), batch_size):
             part = order[start : start + batch_size]
             yield self.augmentation.apply(self.train.read(part), rng), self.train.labels[part]
-
-
-def fit(
-    network: Any,
-    objective: Objective,
-    data: Data,
-    training: Training,
-    backup: Path,
-    progress: Progress,
-    validate: Callable[[], dict[str, float]],
-    callbacks: Sequence[Any] = (),
-    first_epoch: int = 0,
-    last_epoch: int | None = None,
-) -> None:
-    """Trains ``network`` in place from ``first_epoch`` to ``last_epoch`` (of ``training.epochs``) on ``objective``.
-
-    ``backup`` is a folder: after a kill, the same call goes on at the last finished epoch, with the same result as
-    an uninterrupted one. ``validate`` measures after each epoch. Raises Diverged with the step for a loss that is no
-    number.
-    """
-    from compress.training.keras_loop import run
-
-    last_epoch = training.epochs if last_epoch is None else last_epoch
-    if first_epoch < last_epoch:
-        run(network, objective, data, training, backup, progress, validate, callbacks, first_epoch, last_epoch)

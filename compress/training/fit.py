@@ -1,0 +1,33 @@
+"""The training loop's front door: cheap to import, it loads TensorFlow when it is called."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from compress.training.progress import Progress
+from compress.training.settings import Data, Objective, Training
+
+
+def fit(
+    network: Any,
+    objective: Objective,
+    data: Data,
+    training: Training,
+    backup: Path,
+    progress: Progress,
+    validate: Callable[[], dict[str, float]],
+    callbacks: Sequence[Any] = (),
+    first_epoch: int = 0,
+    last_epoch: int | None = None,
+) -> None:
+    """Trains ``network`` in place from ``first_epoch`` to ``last_epoch`` (of ``training.epochs``) on ``objective``.
+
+    ``backup`` is a folder: after a kill, the same call goes on at the last finished epoch, with the same result as
+    an uninterrupted one. ``validate`` measures after each epoch. Raises Diverged with the step for a loss that is no
+    number.
+    """
+    from compress.training.keras_loop import run
+
+    last_epoch = training.epochs if last_epoch is None else last_epoch
+    if first_epoch < last_epoch:
+        run(network, objective, data, training, backup, progress, validate, callbacks, first_epoch, last_epoch)

@@ -1,0 +1,184 @@
+"""Kernels on their int8 grid: the numbers of the oracle, and zeros that stay zeros in training and after a reload."""
+
+import numpy as np
+import pytest
+
+from compress import artifacts, fake_quant, keras
+from compress.fake_quant import KernelQuantizer, quantize_kernel
+from compress.prune import prunable_kernels
+from compress.quantize.qat import quantization_aware
+
+layers, tf = keras.layers, keras.tf
+IMAGES = np.random.default_rng(0).random((16, 8, 8, 3), dtype="float32")
+LABELS = np.arange(16) % 3
+
+
+def codes(kernel, axis):
+    """The integers of a kernel's grid, by the scale of the oracle: max / 127 for each channel."""
+    others = tuple(i for i in range(kernel.ndim) if i != axis)
+    step = np.maximum(abs(kernel).max(axis=others, keepdims=True), 1e-9) / 127
+    return quantize_kernel(tf.constant(kernel), axis).numpy() / step
+
+
+def test_the_numbers_of_the_oracle():
+    x = np.float32([-1, -0.5, 0, 0.3, 0.9, 2])
+    expected = np.array([-64, -32, 0, 19, 57, 127]) * 2 / 127
+    got = quantize_kernel(tf.constant(x[:, None]), None).numpy()[:, 0]
+    # -63.5 is halfway: TensorFlow's kernel rounds up what the oracle rounds to even
+    np.testing.assert_allclose(got[1:], expected[1:], atol=1e-6)
+    assert round(float(got[0]) * 127 / 2, 3) in (-64, -63)
+
+
+@pytest.mark.parametrize(("shape", "axis"), [((3, 3, 4, 6), 3), ((3, 3, 6, 1), 2), ((10, 6), None)])
+def test_the_largest_of_each_channel_is_127(shape, axis):
+    kernel = np.random.default_rng(0).normal(size=shape).astype("float32")
+    found = codes(kernel, axis)
+    np.testing.assert_allclose(found, np.round(found), atol=1e-3)
+    others = tuple(i for i in range(len(shape)) if i != axis)
+    np.testing.assert_allclose(abs(found).max(axis=others), 127, atol=1e-3)
+    assert len(np.unique(np.round(found))) > 30
+
+
+def test_no_weight_moves_by_more_than_half_a_step():
+    kernel = np.random.default_rng(0).normal(size=(3, 3, 4, 6)).astype("float32")
+    step = abs(kernel).max(axis=(0, 1, 2)) / 127
+    moved = abs(quantize_kernel(tf.constant(kernel), 3).numpy() - kernel) / step
+    assert 0.4 < moved.max() <= 0.5 + 1e-3
+
+
+def test_each_channel_has_its_own_scale():
+    kernel = np.float32([[1.0, 100.0], [0.5, 50.0]])[None, None]
+    np.testing.assert_allclose(quantize_kernel(tf.constant(kernel), 3), kernel * [64 / 63.5, 64 / 63.5], rtol=0.02)
+    one_scale = quantize_kernel(tf.constant(kernel[0, 0]), None).numpy()
+    np.testing.assert_allclose(one_scale[:, 0] / (100 / 127), [1, 1], atol=1e-3)  # 1.27 and 0.635 of a step
+
+
+def test_a_depthwise_kernel_has_a_scale_for_each_channel():
+    kernel = np.float32([[1, 100], [0.26, 26]])[:, None, :, None]
+    got = quantize_kernel(tf.constant(kernel), 2).numpy()
+    np.testing.assert_allclose(got[..., 0, 0] * 100, got[..., 1, 0], rtol=1e-5)
+    np.testing.assert_allclose(got[1, 0, 0, 0], 33 / 127, rtol=1e-5)  # 0.26 * 127 = 33.02
+    assert KernelQuantizer().build((3, 3, 6, 1), "depthwise_kernel", None)["axis"] == 2
+    assert KernelQuantizer().build((3, 3, 4, 6), "kernel", None)["axis"] == 3
+    assert KernelQuantizer().build((4, 6), "kernel", None)["axis"] is None
+
+
+@pytest.mark.parametrize(("shape", "axis"), [((3, 3, 4, 6), 3), ((3, 3, 6, 1), 2), ((10, 6), None)])
+def test_on_the_grid_it_changes_nothing_more(shape, axis):
+    kernel = tf.constant(np.random.default_rng(0).normal(size=shape).astype("float32"))
+    once = quantize_kernel(kernel, axis)
+    np.testing.assert_allclose(quantize_kernel(once, axis), once, rtol=1e-6)
+
+
+def test_a_channel_of_zeros_is_fine():
+    kernel = np.random.default_rng(0).normal(size=(3, 3, 2, 3)).astype("float32")
+    kernel[..., 1] = 0
+    got = quantize_kernel(tf.constant(kernel), 3).numpy()
+    assert not got[..., 1].any()
+    assert np.isfinite(got).all()
+    assert got[..., 0].any()
+    assert not quantize_kernel(tf.zeros((1, 1, 2, 2)), 3).numpy().any()
+
+
+@pytest.mark.parametrize("axis", [2, 3, None])
+def test_zeros_stay_zeros_and_get_no_gradient_others_all_of_it(axis):
+    rng = np.random.default_rng(0)
+    kernel = tf.Variable((rng.normal(size=(3, 3, 4, 6)) * (rng.random((3, 3, 4, 6)) < 0.3)).astype("float32"))
+    weights = rng.normal(size=kernel.shape).astype("float32")
+    with tf.GradientTape() as tape:
+        quantized = quantize_kernel(kernel, axis)
+        loss = tf.reduce_sum(quantized * weights)
+    zero = kernel.numpy() == 0
+    assert not quantized.numpy()[zero].any()
+    gradient = tape.gradient(loss, kernel).numpy()
+    assert not gradient[zero].any()
+    np.testing.assert_allclose(gradient[~zero], weights[~zero], rtol=1e-6)  # straight through, the largest ones, too
+
+
+def sparse_network():
+    """A third of the weights of two convolutions survive; "depth" and the head are dense."""
+    keras.utils.set_random_seed(0)
+    image = keras.Input((8, 8, 3))
+    x = layers.ReLU()(layers.BatchNormalization()(layers.Conv2D(8, 3, name="conv1", use_bias=False)(image)))
+    x = layers.DepthwiseConv2D(3, name="depth")(x)
+    x = layers.Conv2D(8, 1, name="conv2")(x)
+    x = layers.GlobalAveragePooling2D()(x)
+    model = keras.Model(image, layers.Dense(3, name="predictions")(x), name="sparse")
+    rng = np.random.default_rng(0)
+    for name in ("conv1", "conv2"):
+        kernel = model.get_layer(name).kernel
+        kernel.assign(kernel * (rng.random(kernel.shape) < 0.33))
+    return model
+
+
+def train(model, optimizer, steps=8):
+    for _ in range(steps):
+        with tf.GradientTape() as tape:
+            logits = model(IMAGES, training=True)
+            loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(LABELS, logits))
+            loss += 0.01 * tf.add_n([tf.nn.l2_loss(w) for w in model.trainable_weights])  # weight decay, too
+        weights = model.trainable_weights
+        optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights, strict=True))
+
+
+OPTIMIZERS = {
+    "adam": lambda: keras.optimizers.legacy.Adam(0.01),
+    "sgd": lambda: keras.optimizers.legacy.SGD(0.05, momentum=0.9, nesterov=True),
+}
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_zeros_stay_zeros_through_training(optimizer):
+    model = sparse_network()
+    zeros = {name: kernel == 0 for name, kernel in prunable_kernels(model).items()}
+    network = quantization_aware(model, [IMAGES])
+    before = prunable_kernels(network)
+    train(network, OPTIMIZERS[optimizer]())
+    after = prunable_kernels(network)
+    assert list(after) == ["conv1", "conv2"]
+    for name, zero in zeros.items():
+        assert 0.5 < zero.mean() < 0.8
+        np.testing.assert_array_equal(before[name] == 0, zero)
+        assert not after[name][zero].any()
+        assert (after[name][~zero] != before[name][~zero]).all()
+
+
+def test_reloaded_it_predicts_the_same_and_keeps_its_zeros_when_trained_on(tmp_path):
+    network = quantization_aware(sparse_network(), [IMAGES])
+    train(network, OPTIMIZERS["adam"](), steps=2)
+    wanted = network(IMAGES, training=False).numpy()
+    artifacts.save(network, tmp_path / "model")
+    loaded = artifacts.load(tmp_path / "model")
+    np.testing.assert_allclose(loaded(IMAGES, training=False), wanted, atol=1e-6)
+    before = prunable_kernels(loaded)
+    train(loaded, OPTIMIZERS["adam"]())
+    for name, kernel in prunable_kernels(loaded).items():
+        assert np.mean(before[name] == 0) > 0.5
+        np.testing.assert_array_equal(kernel == 0, before[name] == 0)
+        assert (kernel[kernel != 0] != before[name][kernel != 0]).all()
+
+
+def test_settled_kernels_are_on_the_grid_and_predict_the_same():
+    network = quantization_aware(sparse_network(), [IMAGES])
+    wanted = network(IMAGES, training=False).numpy()
+    before = prunable_kernels(network)
+    fake_quant.settle_kernels(network)
+    np.testing.assert_allclose(network(IMAGES, training=False), wanted, atol=1e-5)
+    for name, kernel in prunable_kernels(network).items():
+        assert (kernel != before[name]).any()
+        found = kernel / (abs(kernel).max(axis=(0, 1, 2)) / 127)
+        np.testing.assert_allclose(found, np.round(found), atol=1e-3)
+    with fake_quant.kernels_on_grid():
+        np.testing.assert_allclose(network(IMAGES, training=False), wanted, atol=1e-5)
+    depth = next(layer for layer in network.layers if layer.name == "quant_depth")
+    (kernel, _, _) = depth._weight_vars[0]
+    found = kernel.numpy() / (abs(kernel.numpy()).max(axis=(0, 1, 3), keepdims=True) / 127)
+    np.testing.assert_allclose(found, np.round(found), atol=1e-3)
+
+
+def test_on_grid_means_that_kernels_are_taken_as_they_are():
+    network = quantization_aware(sparse_network(), [IMAGES])
+    quantized = network(IMAGES, training=False).numpy()
+    with fake_quant.kernels_on_grid():
+        assert abs(network(IMAGES, training=False).numpy() - quantized).max() > 1e-5
+    np.testing.assert_array_equal(network(IMAGES, training=False), quantized)

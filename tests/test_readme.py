@@ -1,0 +1,49 @@
+"""The README shows what was measured, and its commands exist."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+
+
+def test_the_table_is_made_from_the_committed_results():
+    subprocess.run([sys.executable, "benchmarks/tables.py", "--check"], cwd=ROOT, check=True)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "benchmarks/results/host").glob("*.json")), ids=lambda path: path.stem)
+def test_a_result_comes_from_the_pipeline_as_committed(path):
+    run = json.loads(path.read_text())
+    assert run["config_toml"] == (ROOT / f"pipelines/{run['pipeline']}.toml").read_text()
+    assert run["settings"] == []
+    assert all(len(stage["latency"]["samples_ms"]) == 50 for stage in run["stages"])
+
+
+def test_every_command_of_the_readme_exists():
+    from compress.cli.main import cli, commands
+
+    for command in commands():
+        cli.add_command(command)
+    shown = set(re.findall(r"^(?:\.venv/bin/)?jetslim (\w+)", README, re.MULTILINE))
+    assert {"check", "run", "evaluate", "predict", "store"} <= shown
+    assert shown <= set(cli.commands)
+
+
+def test_the_readmes_toml_is_a_pipeline(tmp_path):
+    from compress import pipeline
+
+    text = re.search(r"```toml\n(.*?)```", README, re.DOTALL).group(1)
+    path = tmp_path / "my.toml"
+    path.write_text(text)
+    assert [stage.kind for stage in pipeline.read(str(path)).stages] == [
+        "train",
+        "distill",
+        "prune",
+        "quantize",
+        "export",
+    ]
