@@ -9,7 +9,7 @@ from compress.datasets.splits import ArraySplit
 from compress.distill.logits import Logits, kl_divergence
 from compress.stages.train import labels_only
 from compress.tasks.classification import cross_entropy
-from compress.training import Progress, Training, fit
+from compress.training import Data, Progress, Training, fit
 from compress.training.settings import Data
 
 tf = keras.tf

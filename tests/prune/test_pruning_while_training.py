@@ -10,7 +10,7 @@ from compress.errors import UserError
 from compress.prune import gradual, kernel_sparsity, prunable_kernels
 from compress.prune.trace import SparsityTrace
 from compress.stages.train import labels_only
-from compress.training import Progress, Training, fit
+from compress.training import Data, Progress, Training, fit
 from compress.training.settings import Data
 
 layers = keras.layers

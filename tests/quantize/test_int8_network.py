@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from compress import fake_quant, keras
+from compress.artifacts.saved_model import serving_function
+from compress.errors import UserError
 from compress.evaluate import KerasPredictor, TFLitePredictor
 from compress.export import convert, flatbuffer
 from compress.quantize.qat import quantization_aware
@@ -94,7 +96,8 @@ def test_weights_have_zero_points_of_0_and_a_scale_for_each_channel(quantized):
         seen += 1
         kernel = graph.tensors[operator.inputs[1]]
         assert not np.any(kernel.quantization.zeroPoint)
-        channels = {"CONV_2D": kernel.shape[0], "DEPTHWISE_CONV_2D": kernel.shape[3], "FULLY_CONNECTED": 1}[name]
+        # (out, h, w, in), (1, h, w, out) and (out, in), which has one for all
+        channels = {"CONV_2D": kernel.shape[0], "DEPTHWISE_CONV_2D": kernel.shape[-1], "FULLY_CONNECTED": 1}[name]
         assert len(kernel.quantization.scale) == channels
     assert seen == 8
 
@@ -125,7 +128,7 @@ def test_pixels_have_an_exact_grid_and_tied_tensors_one_scale(quantized):
 
 def test_litert_computes_what_the_network_computes(quantized):
     _, aware, content = quantized
-    logits = KerasPredictor(convert.inference_function(aware).prune if False else _serve(aware))(PIXELS)
+    logits = KerasPredictor(serving_function(aware))(PIXELS)
     wanted = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
     got = TFLitePredictor(content)(PIXELS)
     # a step of the logits' grid, a few of them where roundings meet
@@ -133,12 +136,6 @@ def test_litert_computes_what_the_network_computes(quantized):
     assert np.ptp(wanted, axis=0).max() > 0.02
     np.testing.assert_allclose(got.sum(-1), 1, atol=1e-6)
     assert (got > 0).all()
-
-
-def _serve(model):
-    from compress.artifacts.saved_model import serving_function
-
-    return serving_function(model)
 
 
 def test_training_moves_the_quantized_network():
@@ -156,8 +153,6 @@ def test_training_moves_the_quantized_network():
 
 
 def test_a_shared_convolution_is_quantized_or_refused_in_one_line():
-    from compress.errors import UserError
-
     image = keras.Input((16, 16, 3))
     conv = layers.Conv2D(3, 3, padding="same", name="twice")
     x = layers.GlobalAveragePooling2D()(conv(conv(image)))

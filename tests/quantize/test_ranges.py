@@ -63,7 +63,7 @@ def test_min_and_max_by_hand():
     first, second = np.full((1, 2, 2, 1), 0.5, "float32"), np.full((2, 2, 2, 1), 0.25, "float32")
     second[1, 0, 0] = 1
     ranges = observe(model, [first, second])
-    assert ranges == {"image": (0.0, 1.0), "conv": (-0.5, 2.0), "pool": (0.0, 2.0)}
+    assert ranges == {"image": (0.0, 1.0), "conv": (-0.5, 2.0), "pool": (-0.25, 2.0)}
 
 
 def test_ranges_hold_zero_and_the_inputs_is_that_of_pixels():
@@ -83,6 +83,15 @@ def test_batch_norm_uses_its_statistics_and_keeps_them():
     ranges = observe(model, [np.linspace(0, 1, 4, dtype="float32").reshape(1, 2, 2, 1)])
     assert ranges["norm"] == pytest.approx((0.0, 3.0))
     np.testing.assert_array_equal(model.get_layer("norm").moving_mean, [0])
+
+
+def test_a_shared_layers_range_is_that_of_all_its_calls():
+    image = keras.Input((2, 2, 1), name="image")
+    double = layers.DepthwiseConv2D(1, name="double")
+    model = keras.Model(image, double(double(double(image))))
+    double.set_weights([np.float32([[[[-2]]]]), np.float32([0])])
+    # -2, then 4, then -8
+    assert observe(model, [np.ones((1, 2, 2, 1), "float32")])["double"] == (-8.0, 4.0)
 
 
 def test_a_group_shares_the_union():

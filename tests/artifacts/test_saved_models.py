@@ -1,0 +1,129 @@
+"""SavedModels: written once, read back the same, served and trained on."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from compress import artifacts, keras
+from compress.artifacts.saved_model import same_logits, serving_function
+from compress.errors import UserError
+
+layers, tf = keras.layers, keras.tf
+ROOT = Path(__file__).parents[2]
+IMAGES = np.random.default_rng(0).random((5, 8, 8, 3), dtype="float32")
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    keras.utils.set_random_seed(0)
+    image = keras.Input((8, 8, 3))
+    x = layers.BatchNormalization(momentum=0.9)(layers.Conv2D(4, 3)(image))
+    x = layers.Dropout(0.5)(layers.GlobalAveragePooling2D()(layers.ReLU()(x)))
+    model = keras.Model(image, layers.Dense(3, name="predictions")(x), name="small")
+    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    model.train_on_batch(IMAGES, np.arange(5) % 3)
+    path = tmp_path_factory.mktemp("saved") / "saved_model"
+    artifacts.save(model, path)
+    return model, path, model(IMAGES, training=False).numpy()
+
+
+def test_read_back_it_predicts_the_same_and_trains_on(saved):
+    model, path, wanted = saved
+    loaded = artifacts.load(str(path))
+    np.testing.assert_array_equal(loaded(IMAGES, training=False), wanted)
+    assert loaded.name == "small"
+    assert [type(layer) for layer in loaded.layers] == [type(layer) for layer in model.layers]
+    assert getattr(loaded, "optimizer", None) is None
+    loaded.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    loaded.train_on_batch(IMAGES, np.arange(5) % 3)
+    for before, after in zip(model.weights, loaded.weights, strict=True):
+        assert (before.numpy() != after.numpy()).any(), before.name
+
+
+def test_no_optimizer_state_is_saved(saved):
+    names = [name for name, _ in tf.train.list_variables(str(saved[1] / "variables" / "variables"))]
+    assert not [name for name in names if "optimizer" in name.lower() or "Adam" in name]
+
+
+SERVE = """
+import numpy as np, sys
+import tensorflow as tf
+images, wanted = np.load(sys.argv[2]), np.load(sys.argv[3])
+serve = tf.saved_model.load(sys.argv[1]).signatures["serving_default"]
+for count in (1, len(images)):
+    got = serve(image=tf.constant(images[:count]))
+    assert list(got) == ["logits"], list(got)
+    np.testing.assert_allclose(got["logits"], wanted[:count], atol=1e-6)
+print("served")
+"""
+
+
+def test_a_fresh_process_serves_it_without_this_package(saved, tmp_path):
+    _, path, wanted = saved
+    np.save(tmp_path / "images.npy", IMAGES)
+    np.save(tmp_path / "wanted.npy", wanted)
+    files = [str(path), str(tmp_path / "images.npy"), str(tmp_path / "wanted.npy")]
+    done = subprocess.run([sys.executable, "-c", SERVE, *files], capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert done.stdout.strip() == "served", done.stderr[-2000:]
+
+
+LOAD = """
+import numpy as np, sys
+sys.path.insert(0, sys.argv[4])
+from compress import artifacts
+got = artifacts.load(sys.argv[1])(np.load(sys.argv[2]), training=False)
+np.testing.assert_allclose(got, np.load(sys.argv[3]), atol=1e-6)
+print("loaded")
+"""
+
+
+def test_a_fresh_process_loads_a_quantized_network(saved, tmp_path):
+    from compress.quantize.qat import quantization_aware
+
+    aware = quantization_aware(saved[0], [IMAGES])
+    artifacts.save(aware, tmp_path / "model")
+    np.save(tmp_path / "images.npy", IMAGES)
+    np.save(tmp_path / "wanted.npy", aware(IMAGES, training=False))
+    files = [str(tmp_path / name) for name in ("model", "images.npy", "wanted.npy")]
+    done = subprocess.run([sys.executable, "-c", LOAD, *files, str(ROOT)], capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "loaded", done.stderr[-2000:]
+
+
+def test_the_serving_function_takes_any_batch_or_the_one_it_is_told(saved):
+    model, _, wanted = saved
+    serve = serving_function(model)
+    np.testing.assert_allclose(serve(tf.constant(IMAGES))["logits"], wanted, atol=1e-6)
+    one = serving_function(model, batch=1)
+    assert one.inputs[0].shape == (1, 8, 8, 3)
+    assert one.structured_input_signature[1] == {} or "image" in str(one.structured_input_signature)
+
+
+def test_what_is_no_saved_model_is_refused(tmp_path):
+    for path in (tmp_path, tmp_path / "nowhere"):
+        with pytest.raises(UserError, match="is not a SavedModel: it has no saved_model.pb"):
+            artifacts.load(path)
+
+
+def test_a_saved_model_without_keras_is_refused(tmp_path):
+    class Twice(tf.Module):
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.float32)])
+        def __call__(self, x):
+            return 2 * x
+
+    tf.saved_model.save(Twice(), str(tmp_path / "module"))
+    with pytest.raises(UserError, match="without Keras layers: it can be served but not trained on"):
+        artifacts.load(tmp_path / "module")
+
+
+def test_same_logits():
+    wanted = np.float32([[100, -2], [3, 4]])
+    same_logits(wanted, wanted)
+    same_logits(wanted + 0.009, wanted)  # 1e-4 of the largest
+    for wrong in (wanted + 0.011, -wanted, wanted * np.nan):
+        with pytest.raises(RuntimeError, match="does not predict what the network predicted"):
+            same_logits(wrong, wanted)
+    small = wanted / 1e6
+    same_logits(small + 9e-5, small)  # of 1, where all are small

@@ -1,0 +1,108 @@
+"""evaluate, predict and store on what a finished pipeline left."""
+
+import json
+import os
+import re
+import shutil
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def runs(small):
+    return small.folder / "runs" / "small"
+
+
+def top1(output):
+    return int(re.search(r"\((\d+) of 60 test images of folder\)", output).group(1)) / 60
+
+
+@pytest.mark.parametrize("stage", ["1-teacher", "4-quantized", "5-exported"])
+def test_evaluate_gives_the_stages_own_top1(main, runs, colours, stage):
+    code, output, _ = main("evaluate", runs / stage, "--data", colours)
+    assert code == 0
+    assert top1(output) == pytest.approx(json.loads((runs / stage / "stage.json").read_text())["top1"])
+
+
+def test_evaluate_a_file_on_another_split(main, runs, colours):
+    code, output, _ = main("evaluate", runs / "5-exported/model.sparse.tflite", "--data", colours, "--split", "validation")
+    assert code == 0
+    assert "of 24 validation images" in output
+
+
+@pytest.mark.parametrize("model", ["1-teacher", "4-quantized/saved_model", "5-exported/model.tflite", "5-exported"])
+def test_predict_names_the_class(main, runs, colours, model):
+    images = [colours / "test" / name / "0.png" for name in ("red", "blue")]
+    code, output, errors = main("predict", runs / model, *images)
+    assert code == 0, errors
+    lines = output.splitlines()
+    assert len(lines) == 2
+    for line, image in zip(lines, images, strict=True):
+        path, name, probability = re.fullmatch(r"(.*): (\w+) \(([\d.]+)%\)", line).groups()
+        assert path == str(image)
+        # a SavedModel's folder has no labels beside it: they are a folder up, in stage.json
+        assert name in (image.parent.name, str(["blue", "green", "red"].index(image.parent.name)))
+        assert 30 < float(probability) <= 100
+
+
+@pytest.fixture
+def store(small, tmp_path):
+    shutil.copytree(small.folder / "store", tmp_path / "store")
+    return tmp_path / "store"
+
+
+def test_store_list(main, store):
+    code, output, _ = main("store", "list", "--store", store)
+    lines = output.splitlines()
+    assert code == 0
+    assert len(lines) == len(list((store / "artifacts").iterdir())) + 1
+    assert sum(" export " in line for line in lines) == 4
+    assert any(line.endswith("small/teacher") and " train " in line for line in lines)
+    assert lines[-1].startswith(str(store))
+
+
+def test_store_prune_by_age(main, store):
+    oldest = next(path for path in (store / "artifacts").iterdir() if (path / "saved_model").exists())
+    os.utime(oldest / "stage.json", (1e9, 1e9))
+    (store / "work" / "0123456789").mkdir(parents=True)
+    count = len(list((store / "artifacts").iterdir()))
+    code, output, _ = main("store", "prune", "--store", store, "--yes")
+    assert code == 0
+    assert "deleted 2 stages" in output
+    assert not oldest.exists()
+    assert not (store / "work" / "0123456789").exists()
+    assert len(list((store / "artifacts").iterdir())) == count - 1
+    assert "nothing in" in main("store", "prune", "--store", store, "--yes")[1]
+
+
+def test_store_prune_of_everything(main, store):
+    code, output, _ = main("store", "prune", "--store", store, "--days", "0", "--yes")
+    assert code == 0
+    assert list((store / "artifacts").iterdir()) == []
+
+
+def test_store_prune_asks_first(jetslim, store, tmp_path):
+    count = len(list((store / "artifacts").iterdir()))
+    done = jetslim("store", "prune", "--days", "0", cwd=tmp_path, input="n\n")
+    assert done.returncode != 0
+    assert "Traceback" not in done.stderr
+    assert len(list((store / "artifacts").iterdir())) == count
+
+
+def test_a_prune_that_was_killed_halfway(main, store):
+    """What it was about to delete is no finished stage any more, and does not stand in a later prune's way."""
+    victim = next((store / "artifacts").iterdir())
+    shutil.copytree(victim, victim.with_name(f".{victim.name}.deleted"))
+    _, output, _ = main("store", "list", "--store", store)
+    assert ".deleted" not in output
+    assert main("store", "prune", "--store", store, "--days", "0", "--yes")[0] == 0
+    assert list((store / "artifacts").iterdir()) == []
+
+
+def test_check_tells_what_is_cached(main, small, monkeypatch):
+    monkeypatch.chdir(small.folder)
+    code, output, _ = main("check", small.toml.name, "--set", "quantized.epochs=9")
+    assert code == 0
+    assert [("cached" in line, "will run" in line) for line in output.splitlines()[-5:]] == [
+        *[(True, False)] * 3, *[(False, True)] * 2,
+    ]  # fmt: skip

@@ -1,0 +1,83 @@
+"""What a stage trains on: never the test split."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from compress.datasets import DATASETS, Augmentation
+from compress.stages import Context
+from compress.stages.quantize import calibration, keeps_zeros
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return DATASETS["digits"](size=8).load()
+
+
+class Watched:
+    """A split that notes which images are read."""
+
+    def __init__(self, split):
+        self.split, self.labels, self.seen = split, split.labels, []
+
+    def __len__(self):
+        return len(self.split)
+
+    def read(self, indices):
+        self.seen += list(indices)
+        return self.split.read(indices)
+
+
+@pytest.fixture
+def context(digits):
+    watched = SimpleNamespace(train=Watched(digits.train), validation=Watched(digits.validation), test=Watched(digits.test))
+    return Context(watched, Augmentation(), 3, 8, None, None, None, None)
+
+
+def test_training_reads_every_training_image_once_an_epoch_and_no_other(context, digits):
+    labels = np.concatenate([labels for _, labels in context.data.batches(32, 0)])
+    assert sorted(context.dataset.train.seen) == list(range(len(digits.train)))
+    assert len(labels) == len(digits.train)
+    assert context.dataset.test.seen == context.dataset.validation.seen == []
+
+
+def test_the_order_comes_from_seed_and_epoch_alone(context):
+    first, again, other = ([labels for _, labels in context.data.batches(32, epoch)] for epoch in (1, 1, 2))
+    assert np.array_equal(np.concatenate(first), np.concatenate(again))
+    assert not np.array_equal(np.concatenate(first), np.concatenate(other))
+
+
+def test_calibration_reads_training_images_alone(context, digits):
+    batches = calibration(context, 250)
+    assert [len(batch) for batch in batches] == [100, 100, 50]
+    assert len(set(context.dataset.train.seen)) == 250
+    assert context.dataset.test.seen == context.dataset.validation.seen == []
+    assert np.concatenate(batches).max() == 1.0
+    assert np.array_equal(batches[0], calibration(context, 250)[0])
+
+
+def test_more_calibration_images_than_there_are(context, digits):
+    assert sum(len(batch) for batch in calibration(context, 10**6)) == len(digits.train)
+
+
+def test_no_digit_is_in_two_splits(digits):
+    """The same scan can be in the source twice; what counts is which image of the source went where."""
+    parts = [digits.train, digits.validation, digits.test]
+    assert [len(part) for part in parts] == [1294, 144, 359]
+    source = {}
+    for name, part in zip("abc", parts, strict=True):
+        for image in part.read(np.arange(len(part))):
+            source.setdefault(image.tobytes(), set()).add(name)
+    from sklearn.datasets import load_digits
+
+    distinct = len(np.unique(load_digits().images.reshape(-1, 64), axis=0))
+    assert sum(len(names) for names in source.values()) == distinct
+
+
+def test_lost_zeros_are_noticed():
+    kernel = np.ones((1, 1, 2, 2), np.float32)
+    kernel[..., 0] = 0
+    keeps_zeros({"conv": kernel}, {"conv": kernel * 3})
+    with pytest.raises(RuntimeError, match="conv"):
+        keeps_zeros({"conv": kernel}, {"conv": kernel + 1})

@@ -1,0 +1,104 @@
+"""Learning-rate schedules by hand, and the order of the data."""
+
+import numpy as np
+import pytest
+
+from compress.config import parse
+from compress.datasets import Augmentation
+from compress.datasets.splits import ArraySplit
+from compress.errors import UserError
+from compress.training import Data, Training
+
+
+def rates(training, total, steps):
+    return [training.rate(step, total) for step in steps]
+
+
+def test_cosine():
+    training = Training(epochs=4, learning_rate=0.2)
+    # half a cosine: 1, (1 + cos 45) / 2, 1/2, and 0 where it ends
+    assert rates(training, 80, [0, 20, 40, 80]) == pytest.approx([0.2, 0.2 * (1 + 0.5**0.5) / 2, 0.1, 0], abs=1e-12)
+    falling = rates(training, 80, range(80))
+    assert all(now < before for before, now in zip(falling, falling[1:], strict=False))
+    assert falling[-1] > 0
+
+
+def test_the_steps_of_the_main_paper():
+    # 1e-3 in epochs 1 to 25, 1e-4 in 26 to 38, 1e-5 in 39 to 50
+    training = Training(epochs=50, schedule="steps", drop_after=(25, 38))
+    per_epoch = 7
+    total = 50 * per_epoch
+    by_epoch = [rates(training, total, range(e * per_epoch, (e + 1) * per_epoch)) for e in range(50)]
+    for epoch, rates_of_epoch in enumerate(by_epoch, start=1):
+        expected = 1e-3 if epoch <= 25 else 1e-4 if epoch <= 38 else 1e-5
+        assert rates_of_epoch == pytest.approx([expected] * per_epoch), epoch
+
+
+def test_constant_drops_nowhere():
+    training = Training(epochs=3, schedule="constant", drop_after=(1,), learning_rate=0.5)
+    assert rates(training, 30, range(30)) == [0.5] * 30
+
+
+def test_steps_of_an_epoch_and_of_all():
+    training = Training(epochs=3, batch_size=8)
+    assert [training.steps(n, 1) for n in (1, 8, 9, 1294)] == [1, 1, 2, 162]
+    assert training.steps(9) == 6
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"epochs": 0}, {"epochs": 1, "batch_size": 0}, {"epochs": 1, "learning_rate": 0.0}, {"epochs": 1, "momentum": 1.0},
+     {"epochs": 1, "weight_decay": -1.0}, {"epochs": 1, "schedule": "cosines"}, {"epochs": 1, "drop_after": [0]},
+     {"epochs": True}, {"epochs": 1, "learning_rate": "0.1"}],
+)  # fmt: skip
+def test_what_cannot_be_is_refused(wrong):
+    with pytest.raises(UserError, match=f"here: .*{list(wrong)[-1]}"):
+        parse(Training, wrong, "here")
+
+
+def data(seed=5, augmentation=None, count=23):
+    images = np.random.default_rng(0).integers(0, 256, (count, 8, 8, 3), dtype="uint8")
+    images[:, 0, 0, 0] = np.arange(count)  # who is who
+    return Data(ArraySplit(images, np.arange(count) * 2 % 7, 8), augmentation or Augmentation(), seed)
+
+
+def order(data, epoch, batch_size=4):
+    return np.concatenate([images[:, 0, 0, 0] for images, _ in data.batches(batch_size, epoch)]).tolist()
+
+
+def test_every_image_comes_once_with_its_label():
+    batches = list(data().batches(4, 0))
+    assert [len(images) for images, _ in batches] == [4, 4, 4, 4, 4, 3]
+    images, labels = (np.concatenate(parts) for parts in zip(*batches, strict=True))
+    who = images[:, 0, 0, 0]
+    assert sorted(who) == list(range(23))
+    np.testing.assert_array_equal(labels, who.astype(int) * 2 % 7)
+    np.testing.assert_array_equal(images, data().train.images[who])
+    assert (images.dtype, labels.dtype) == (np.uint8, np.int64)
+
+
+def test_the_order_follows_from_seed_and_epoch():
+    assert order(data(), 3) == order(data(), 3)
+    orders = [order(data(), 0), order(data(), 1), order(data(6), 0), list(range(23))]
+    assert all(one != other for i, one in enumerate(orders) for other in orders[:i])
+
+
+def test_an_epochs_order_does_not_need_the_epochs_before_it():
+    one = data()
+    for epoch in (0, 1):
+        list(one.batches(4, epoch))
+    assert order(one, 2) == order(data(), 2)
+
+
+def test_augmentation_follows_from_seed_and_epoch_and_keeps_the_order():
+    plain, shaken = data(), data(augmentation=Augmentation(crop_padding=2, flip=True))
+    first = [images for images, _ in shaken.batches(4, 1)]
+    again = [images for images, _ in shaken.batches(4, 1)]
+    for one, other in zip(first, again, strict=True):
+        np.testing.assert_array_equal(one, other)
+    untouched = [images for images, _ in plain.batches(4, 1)]
+    assert any((one != other).any() for one, other in zip(first, untouched, strict=True))
+    labels = [np.concatenate([y for _, y in d.batches(4, 1)]) for d in (plain, shaken)]
+    np.testing.assert_array_equal(*labels)
+    another = [images for images, _ in shaken.batches(4, 2)]
+    assert any((one != other).any() for one, other in zip(first, another, strict=True))
