@@ -2,6 +2,7 @@
 
 import gzip
 import warnings
+from functools import cache
 from typing import Any
 
 from compress import keras
@@ -27,21 +28,26 @@ def inference_function(model: Any) -> Any:
         return serving_function(model, batch=1)
 
 
-def to_tflite(model: Any, function: Any, sparse: bool = False) -> bytes:
-    """The .tflite of ``function``, made by ``inference_function(model)``, with a float softmax at its end.
+def to_tflite(model: Any, sparse: bool = False) -> tuple[bytes, bytes]:
+    """The network as a dense and a sparse .tflite, each with a float softmax at its end.
 
-    float32 for a float network; int8 between a float32 input and output for a quantized one. ``sparse`` stores kernels
-    of many zeros in the sparse encoding.
+    float32 for a float network; int8 between a float32 input and output for a quantized one. The sparse one stores
+    kernels of many zeros in the sparse encoding; it is the dense one again if ``sparse`` is false.
     """
     lite = keras.tf.lite
-    converter = lite.TFLiteConverter.from_concrete_functions([function], model)
+    converter = lite.TFLiteConverter.from_concrete_functions([inference_function(model)], model)
     converter.experimental_lower_to_saved_model = False  # it writes and reads a SavedModel inside: half of the time
-    converter.optimizations = [lite.Optimize.DEFAULT] if is_quantized(model) else []
-    if sparse:
-        converter.optimizations.append(lite.Optimize.EXPERIMENTAL_SPARSITY)
+    # both files are made of one frozen graph; freezing is half of what is left
+    converter._freeze_concrete_function = cache(converter._freeze_concrete_function)
+    plain = [lite.Optimize.DEFAULT] if is_quantized(model) else []
     with quiet(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it misses statistics for inputs that it then finds
-        return flatbuffer.with_softmax(converter.convert())
+        converter.optimizations = plain
+        dense = flatbuffer.with_softmax(converter.convert())
+        if not sparse:
+            return dense, dense
+        converter.optimizations = [*plain, lite.Optimize.EXPERIMENTAL_SPARSITY]
+        return dense, flatbuffer.with_softmax(converter.convert())
 
 
 def gzip_bytes(content: bytes) -> int:

@@ -7,6 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from compress import artifacts, keras
 from compress.artifacts import Artifact, Store
 from compress.clock import Clock
@@ -14,6 +16,7 @@ from compress.models import saved_model
 from compress.pipeline import machine, measure, view
 from compress.pipeline.plan import Plan, Step
 from compress.stages import Context
+from compress.stages.finish import TEST_LOGITS
 from compress.training import Progress
 
 
@@ -107,6 +110,12 @@ class Networks:
         self._loaded[self._steps[name].key if name in self._steps else name] = network
         return network
 
+    def logits(self, name: str) -> np.ndarray:
+        """The logits on the test split that an earlier stage kept."""
+        artifact = self._store.find(self._steps[name].key)
+        assert artifact is not None, f"stage {name} is made before it is read"
+        return np.load(artifact.path / TEST_LOGITS, allow_pickle=False)
+
     def check_teachers(self) -> None:
         """Raises UserError for a teacher's folder that cannot teach, before anything is trained."""
         for step in self._steps.values():
@@ -135,15 +144,16 @@ def _ensure(
         if is_export:
             progress.say("    exporting to .tflite and comparing it with Keras on the test split")
         context = Context(
-            plan.dataset,
-            plan.pipeline.data.augmentation,
-            plan.pipeline.seed,
-            plan.pipeline.data.size,
-            clock,
-            progress,
-            networks.look if is_export else networks.take,
-            partial(networks.keep, step.key),
-            callbacks(step.stage.name),
+            dataset=plan.dataset,
+            augmentation=plan.pipeline.data.augmentation,
+            seed=plan.pipeline.seed,
+            size=plan.pipeline.data.size,
+            clock=clock,
+            progress=progress,
+            load=networks.look if is_export else networks.take,
+            logits=networks.logits,
+            finished=partial(networks.keep, step.key),
+            callbacks=callbacks(step.stage.name),
         )
         facts = step.stage.make(context, out, scratch)
         return {

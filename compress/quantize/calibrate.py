@@ -52,15 +52,12 @@ def observe(model: Any, batches: Iterable[np.ndarray]) -> dict[str, Range]:
     """Layer name -> (min, max) of its output over the batches: float32 NHWC in [0, 1]. Widened to hold 0."""
     names = [layer.name for layer in model.layers]
     tapped = keras.Model(model.inputs, [model.get_layer(name).output for name in names])
-    tf = keras.tf
-
-    @tf.function(input_signature=[tf.TensorSpec([None, *model.input_shape[1:]], tf.float32)])
-    def extremes(images: Any) -> Any:
-        outputs = tapped(images, training=False)
-        return tf.stack([[tf.reduce_min(value), tf.reduce_max(value)] for value in outputs])
-
-    found = np.stack([extremes(tf.constant(batch)).numpy() for batch in batches])
-    low, high = np.minimum(found[..., 0].min(axis=0), 0.0), np.maximum(found[..., 1].max(axis=0), 0.0)
+    found = []
+    for batch in batches:  # eagerly: for a few batches, tracing would take longer
+        values = tapped(batch, training=False)
+        found.append([[float(keras.tf.reduce_min(value)), float(keras.tf.reduce_max(value))] for value in values])
+    extremes = np.array(found, np.float32)
+    low, high = np.minimum(extremes[..., 0].min(axis=0), 0.0), np.maximum(extremes[..., 1].max(axis=0), 0.0)
     ranges = {name: (float(a), float(b)) for name, a, b in zip(names, low, high, strict=True)}
     # pixels are x / 255: with this range their grid is exact
     return ranges | {tensor.node.layer.name: (0.0, 1.0) for tensor in model.inputs}

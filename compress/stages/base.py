@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
+
 from compress.clock import Clock
 from compress.config import config
 from compress.datasets import Augmentation, Dataset
@@ -23,6 +25,8 @@ class Context:
     progress: Progress
     load: Callable[[str], Any]
     """Name of an earlier stage, or a SavedModel's folder -> its Keras network, the caller's own to train on."""
+    logits: Callable[[str], np.ndarray]
+    """Name of an earlier stage -> its network's logits on the test split, float32 (n, classes)."""
     finished: Callable[[Any], None]
     """Takes the network that a stage read back from its SavedModel, for the next stage to use."""
     callbacks: tuple[Any, ...] = ()

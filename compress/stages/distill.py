@@ -9,7 +9,7 @@ from compress.config import config
 from compress.distill import ActivationBoundary, Logits
 from compress.errors import UserError
 from compress.stages.base import Context
-from compress.stages.finish import Serving, finish
+from compress.stages.finish import TRAINED_BY, Serving, finish
 from compress.stages.network import NetworkStage
 from compress.training import Training, fit
 
@@ -23,7 +23,7 @@ class Distill(NetworkStage, Training):
     kind: Literal["distill"] = "distill"
     teachers: tuple[str, ...]
     method: Method
-    MADE_BY = ("stages/distill", "stages/network", "distill", "training", "tasks", "models")
+    MADE_BY = (*TRAINED_BY, "stages/distill", "stages/network", "distill", "models")
 
     def check(self, images: int) -> None:
         super().check(images)

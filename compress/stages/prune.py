@@ -8,7 +8,7 @@ from pydantic import Field
 from compress.config import Count, Fraction, config
 from compress.prune import gradual, kernel_sparsity, prunable_kernels
 from compress.stages.base import Context, Stage
-from compress.stages.finish import Serving, finish
+from compress.stages.finish import TRAINED_BY, Serving, finish
 from compress.stages.train import labels_only
 from compress.training import Training, fit
 
@@ -26,7 +26,7 @@ class Prune(Stage, Training):
     frequency: Count | None = None
     skip: tuple[str, ...] = ()
     """Layers to leave dense, by name or pattern, such as ["conv1/*"]. The dense head always stays dense."""
-    MADE_BY = ("stages/prune", "stages/train", "prune", "training", "tasks")
+    MADE_BY = (*TRAINED_BY, "stages/prune", "prune")
 
     def ramp(self, images: int) -> tuple[int, int, int]:
         """(begin_step, end_step, frequency) for a training split of that many images."""

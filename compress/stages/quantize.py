@@ -9,7 +9,7 @@ from compress.config import Count, config
 from compress.evaluate.predictors import to_float
 from compress.prune import prunable_kernels
 from compress.stages.base import Context, Stage
-from compress.stages.finish import Serving, finish
+from compress.stages.finish import TRAINED_BY, Serving, finish
 from compress.stages.train import labels_only
 from compress.training import Training, fit
 
@@ -23,7 +23,7 @@ class Quantize(Stage, Training):
 
     kind: Literal["quantize"] = "quantize"
     calibration_images: Count = 200
-    MADE_BY = ("stages/quantize", "stages/train", "quantize", "fake_quant", "training", "tasks")
+    MADE_BY = (*TRAINED_BY, "stages/quantize", "quantize", "fake_quant")
 
     def make(self, context: Context, out: Path, scratch: Path) -> dict[str, Any]:
         from compress import fake_quant
@@ -51,10 +51,11 @@ class Quantize(Stage, Training):
 
 
 def calibration(context: Context, count: int) -> list[np.ndarray]:
-    """Seeded images of the training split in batches of up to 100: float32 NHWC in [0, 1]."""
+    """Seeded images of the training split: float32 NHWC in [0, 1], in batches whose activations fit into memory."""
     train = context.dataset.train
     chosen = np.random.default_rng(context.seed).permutation(len(train))[:count]
-    return [to_float(train.read(chosen[start : start + 100])) for start in range(0, len(chosen), 100)]
+    batch = max(1, 100 * 32**2 // context.size**2)
+    return [to_float(train.read(chosen[start : start + batch])) for start in range(0, len(chosen), batch)]
 
 
 def keeps_zeros(before: dict[str, np.ndarray], after: dict[str, np.ndarray]) -> None:

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from compress.config import config
 from compress.stages.base import Context
-from compress.stages.finish import Serving, finish
+from compress.stages.finish import TRAINED_BY, Serving, finish
 from compress.stages.network import NetworkStage
 from compress.tasks import classification
 from compress.training import Training, fit
@@ -22,7 +22,7 @@ class Train(NetworkStage, Training):
     """Cross-entropy on the training split; reads a network by name, a SavedModel, or an earlier stage."""
 
     kind: Literal["train"] = "train"
-    MADE_BY = ("stages/train", "stages/network", "training", "tasks", "models")
+    MADE_BY = (*TRAINED_BY, "stages/network", "models")
 
     def make(self, context: Context, out: Path, scratch: Path) -> dict[str, Any]:
         network = self.network(context)

@@ -66,7 +66,9 @@ def test_a_fresh_process_serves_it_without_this_package(saved, tmp_path):
     np.save(tmp_path / "images.npy", IMAGES)
     np.save(tmp_path / "wanted.npy", wanted)
     files = [str(path), str(tmp_path / "images.npy"), str(tmp_path / "wanted.npy")]
-    done = subprocess.run([sys.executable, "-c", SERVE, *files], capture_output=True, text=True, cwd=tmp_path, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", SERVE, *files], capture_output=True, text=True, cwd=tmp_path, check=False
+    )
     assert done.stdout.strip() == "served", done.stderr[-2000:]
 
 

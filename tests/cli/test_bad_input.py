@@ -119,7 +119,7 @@ SETTINGS = {
     "pruned": ["--set 'pruned'", "NAME.KEY=VALUE"],
     "epochs=3": ["--set 'epochs=3'", "NAME.KEY=VALUE"],
     "teacher.epochs=": ["'teacher'", "epochs"],
-    "teacher.epochs.more=1": ["teacher.epochs.more=1"],
+    "teacher.epochs.more=1": ["epochs"],
     "data.name=imagenet": ["unknown data set 'imagenet'"],
     "student.method.name=hinton": ["'student'", "hinton"],
 }
@@ -293,19 +293,27 @@ def test_bad_images_can_be_skipped(main, spoilt, here):
 # evaluate and predict
 
 
-def test_what_is_no_model(main, here, foreign, colours):
-    picture = next(colours.glob("test/red/*.png"))
-    (here / "text.tflite").write_text("this is no model at all")
-    (here / "empty").mkdir()
-    for model, words in [
-        ("text.tflite", "not a .tflite"), ("empty", "not a SavedModel"), (foreign / "plain", "SavedModel"),
-        (foreign / "damaged", "damaged"), ("gone", "does not exist"),
-    ]:  # fmt: skip
-        for arguments in (("evaluate", model), ("predict", model, picture)):
-            code, _, errors = main(*arguments)
-            assert code == 2, (arguments, errors)
-            assert "Traceback" not in errors
-            assert words in errors.splitlines()[-1], errors
+NO_MODEL = {
+    "text.tflite": "not a .tflite", "half.tflite": "half.tflite", "empty": "not a SavedModel", "plain": "SavedModel",
+    "damaged": "damaged", "gone": "does not exist",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def no_models(foreign, small):
+    (foreign / "text.tflite").write_text("this is no model at all")
+    whole = (small.folder / "runs/small/5-exported/model.tflite").read_bytes()
+    (foreign / "half.tflite").write_bytes(whole[: len(whole) // 2])
+    return foreign
+
+
+@pytest.mark.parametrize("name", NO_MODEL)
+def test_what_is_no_model(main, no_models, colours, name):
+    for arguments in (("evaluate", no_models / name), ("predict", no_models / name, next(colours.glob("test/red/*.png")))):
+        code, _, errors = main(*arguments)
+        assert code == 2, (arguments, errors)
+        assert "Traceback" not in errors
+        assert NO_MODEL[name] in errors.splitlines()[-1], errors
 
 
 def test_evaluate_on_data_of_other_classes(main, foreign, here):

@@ -140,7 +140,10 @@ def test_read_toml(tmp_path):
         read_toml(tmp_path / "none.toml")
 
 
-RAW = {"data": {"name": "digits"}, "stage": [{"name": "pruned", "sparsity": 0.5, "method": {"name": "soft"}, "epochs": 3}]}
+RAW = {
+    "data": {"name": "digits"},
+    "stage": [{"name": "pruned", "sparsity": 0.5, "method": {"name": "soft"}, "epochs": 3}],
+}
 
 
 def find(raw, name):

@@ -74,8 +74,13 @@ def test_two_connectors_of_one_shape_start_differently():
 
 
 def test_minimal_connects_only_where_widths_differ():
-    connected = ActivationBoundary(connector="minimal").connect(maps([4, 6], [2, 2]), maps([4, 5], [2, 2]), [("t", "s")] * 2)
-    assert [layer.name for layer in connected.layers if layer.name.startswith("connector")] == ["connector2", "connector2_bn"]
+    connected = ActivationBoundary(connector="minimal").connect(
+        maps([4, 6], [2, 2]), maps([4, 5], [2, 2]), [("t", "s")] * 2
+    )
+    assert [layer.name for layer in connected.layers if layer.name.startswith("connector")] == [
+        "connector2",
+        "connector2_bn",
+    ]
 
 
 def test_maps_of_different_sizes_are_refused_by_name_and_size():
@@ -129,7 +134,9 @@ def test_the_first_phase_raises_similarity_and_leaves_classifier_and_teacher_alo
     teacher, student = small((4, 6), "big"), small((5, 5), "little")
     for layer in teacher.layers:  # statistics that a trained teacher would have: its maps have both signs
         if isinstance(layer, layers.BatchNormalization):
-            layer.set_weights([np.ones_like(layer.gamma), np.linspace(-1, 1, layer.gamma.shape[0]), *layer.get_weights()[2:]])
+            layer.set_weights(
+                [np.ones_like(layer.gamma), np.linspace(-1, 1, layer.gamma.shape[0]), *layer.get_weights()[2:]]
+            )
     teacher.trainable = False
     teacher_before = teacher.get_weights()
     classifier, first = student.get_layer("predictions"), student.get_layer("first_conv")

@@ -36,7 +36,9 @@ def test_the_table(student, temperature, kl, scaled):
 
 def test_hot_the_scaled_divergence_is_a_squared_distance():
     # 1 / (2 * classes) * sum of the squared centred difference: (1 + 1 + 0) / 6
-    assert 400**2 * float(kl_divergence(np.float64(TEACHER), np.float64(STUDENT), 400.0)) == pytest.approx(1 / 3, rel=0.01)
+    assert 400**2 * float(kl_divergence(np.float64(TEACHER), np.float64(STUDENT), 400.0)) == pytest.approx(
+        1 / 3, rel=0.01
+    )
 
 
 def test_the_teacher_comes_first():
@@ -65,7 +67,9 @@ def test_never_negative_and_finite_for_far_logits():
 
 def test_cross_entropy():
     assert float(cross_entropy(STUDENT, LABEL)) == pytest.approx(1.407606, abs=1e-6)
-    assert float(cross_entropy(np.vstack([STUDENT, FLAT]), np.array([0, 2]))) == pytest.approx((1.407606 + np.log(3)) / 2)
+    assert float(cross_entropy(np.vstack([STUDENT, FLAT]), np.array([0, 2]))) == pytest.approx(
+        (1.407606 + np.log(3)) / 2
+    )
 
 
 def test_the_total_of_the_main_paper():

@@ -113,16 +113,27 @@ def pruned(tmp_path_factory):
     model = network()
     pruning = gradual.prunable(model, (), 0.0, 0.8, 0, 20, 4)
     watch, trace = Watch(pruning), SparsityTrace(pruning, 4, 10, folder / "sparsity.csv")
-    fit(pruning, labels_only, data, Training(epochs=3, batch_size=4, learning_rate=0.01), folder / "backup", Progress(),
-        dict, (tfmot.UpdatePruningStep(), trace, watch))
+    fit(
+        pruning,
+        labels_only,
+        data,
+        Training(epochs=3, batch_size=4, learning_rate=0.01),
+        folder / "backup",
+        Progress(),
+        dict,
+        (tfmot.UpdatePruningStep(), trace, watch),
+    )
     return model, watch.masks, trace, folder
 
 
 def test_masks_change_at_every_update_and_never_after_the_ramp(pruned):
     _, masks, _, _ = pruned
     assert len(masks) == 30
-    changed = [step + 1 for step in range(1, 30)
-               if any((now != before).any() for now, before in zip(masks[step], masks[step - 1], strict=True))]
+    changed = [
+        step + 1
+        for step in range(1, 30)
+        if any((now != before).any() for now, before in zip(masks[step], masks[step - 1], strict=True))
+    ]
     assert changed == [4, 8, 12, 16, 20]
 
 

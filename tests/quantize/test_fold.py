@@ -84,7 +84,9 @@ def test_a_norm_goes_into_the_kernel_before_it_and_its_relu_too(parts, relu):
     assert folded.layers[1].use_bias
 
 
-@pytest.mark.parametrize("options", [{"scale": False}, {"center": False}, {"scale": False, "center": False}, {"epsilon": 0.3}])
+@pytest.mark.parametrize(
+    "options", [{"scale": False}, {"center": False}, {"scale": False, "center": False}, {"epsilon": 0.3}]
+)
 @pytest.mark.parametrize("first", [[], [layers.Conv2D]], ids=["alone", "after a convolution"])
 def test_norms_without_scale_or_center(options, first):
     assert_same(chain(*(kind(5, 3) for kind in first), layers.BatchNormalization(**options)))
@@ -218,8 +220,12 @@ def test_a_norm_over_rows_instead_of_channels_computes_what_it_did_or_is_refused
 
 
 def test_zeros_of_kernels_stay_zeros():
-    model = chain(layers.Conv2D(8, 3, name="conv"), layers.BatchNormalization(), layers.DepthwiseConv2D(3, name="depth"),
-                  layers.BatchNormalization())
+    model = chain(
+        layers.Conv2D(8, 3, name="conv"),
+        layers.BatchNormalization(),
+        layers.DepthwiseConv2D(3, name="depth"),
+        layers.BatchNormalization(),
+    )
     rng = np.random.default_rng(0)
     for layer in (model.get_layer("conv"), model.get_layer("depth")):
         kernel, bias = layer.get_weights()
@@ -252,8 +258,18 @@ def test_a_network_that_is_no_graph_is_refused():
 
 
 def test_sequential_networks_fold():
-    model = randomised(keras.Sequential([keras.Input((12, 12, 3)), layers.Conv2D(4, 3), layers.BatchNormalization(),
-                                         layers.ReLU(), layers.GlobalAveragePooling2D(), layers.Dense(3)]))
+    model = randomised(
+        keras.Sequential(
+            [
+                keras.Input((12, 12, 3)),
+                layers.Conv2D(4, 3),
+                layers.BatchNormalization(),
+                layers.ReLU(),
+                layers.GlobalAveragePooling2D(),
+                layers.Dense(3),
+            ]
+        )
+    )
     assert_same(model)
 
 

@@ -50,7 +50,7 @@ def quantized():
     model = network()
     aware = quantization_aware(model, [IMAGES[:12], IMAGES[12:]])
     fake_quant.settle_kernels(aware)
-    return model, aware, convert.to_tflite(aware, convert.inference_function(aware))
+    return model, aware, convert.to_tflite(aware)[0]
 
 
 def test_quantization_is_close_to_the_float_network(quantized):
@@ -121,8 +121,11 @@ def test_pixels_have_an_exact_grid_and_tied_tensors_one_scale(quantized):
     assert first.zeroPoint[0] == -128
     for name, operator in found:
         if name in ("CONCATENATION", "MAX_POOL_2D", "AVERAGE_POOL_2D", "PAD"):
-            ties = [graph.tensors[i].quantization for i in (*operator.inputs, operator.outputs[0])
-                    if graph.tensors[i].type == 9]
+            ties = [
+                graph.tensors[i].quantization
+                for i in (*operator.inputs, operator.outputs[0])
+                if graph.tensors[i].type == 9
+            ]
             assert len({(q.scale[0], q.zeroPoint[0]) for q in ties}) == 1, name
 
 

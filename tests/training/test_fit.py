@@ -54,8 +54,17 @@ def once(folder, build, training, kill_in=None, validate=dict, last_epoch=None):
     folder.mkdir(exist_ok=True)
     trained, callbacks = build(folder)
     kill = [] if kill_in is None else [Kill(kill_in)]
-    call = lambda: fit(trained, labels_only, DATA, training, folder / "backup", Progress(), validate,  # noqa: E731
-                       (*callbacks, *kill), last_epoch=last_epoch)
+    call = lambda: fit(
+        trained,
+        labels_only,
+        DATA,
+        training,
+        folder / "backup",
+        Progress(),
+        validate,  # noqa: E731
+        (*callbacks, *kill),
+        last_epoch=last_epoch,
+    )
     if kill:
         with pytest.raises(Killed):
             call()
@@ -172,7 +181,9 @@ def test_each_epoch_gets_its_own_order(tmp_path):
 
 def test_the_row_of_an_epoch(tmp_path):
     """Loss and accuracy are means over the steps; the validation's numbers stand beside them."""
-    constant = keras.Model(image := keras.Input((8, 8, 3)), layers.Dense(3, kernel_initializer="zeros")(layers.Flatten()(image)))
+    constant = keras.Model(
+        image := keras.Input((8, 8, 3)), layers.Dense(3, kernel_initializer="zeros")(layers.Flatten()(image))
+    )
     fit(constant, labels_only, Data(DATA.train, Augmentation(), 0),
         Training(epochs=1, batch_size=7, learning_rate=1e-12), tmp_path / "backup", Progress(), lambda: {"val_top1": 1 / 3})  # fmt: skip
     (row,) = rows(tmp_path)
