@@ -40,7 +40,10 @@ def run(
     for number, step in enumerate(plan.steps, start=1):
         progress.begin(number, len(plan.steps), step.stage.name, step.stage.kind)
         for part in _parts(plan, step):
-            made[part.key] = _ensure(part, plan, store, networks, progress, clock, callbacks)
+            if part.key in made:
+                progress.say("    was exported right after the stage that it reads")
+            else:
+                made[part.key] = _ensure(part, plan, store, networks, progress, clock, callbacks)
             view.link(runs / plan.pipeline.name, number, step.stage.name, made[step.key][0].path)
     with clock("latency"):
         progress.say("measuring latency on this host")

@@ -267,6 +267,7 @@ def _losses(axes: "Axes", stage: Mapping[str, Any]) -> None:
     if positive.size and positive.size == np.isfinite(losses).sum() and positive.max() > 30 * positive.min():
         axes.set_yscale("log")
         axes.set_ylabel("loss (log scale)", color=BLUE)
+        axes.tick_params(axis="y", which="both", labelcolor=BLUE)
     if np.isfinite(top1).any():
         right = axes.twinx()
         right.plot(epochs, top1, color=VERMILION, marker="s", markersize=3.5, linewidth=1.6, linestyle="--")
@@ -289,6 +290,8 @@ def _similarity(axes: "Axes", stage: Mapping[str, Any]) -> None:
             linestyle="-" if index < len(PALETTE) else "--",
             label=name.removeprefix("similarity_"),
         )
+    epochs = _column(rows, "epoch")
+    axes.set_xlim(epochs.min() - 0.5, epochs.max() + 0.5)
     axes.set_ylabel("activations switched alike (fraction)")
     axes.set_title(f"{stage['name']}: similarity to the teacher", fontsize=10)
     axes.legend(fontsize=8, framealpha=0.9)

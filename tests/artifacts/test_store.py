@@ -111,8 +111,14 @@ def test_removed_is_gone_and_can_be_made_again(tmp_path):
 
 
 def interrupted_removal(store, path, monkeypatch):
+    """The process dies when it is about to delete files that are there."""
+
+    def die(folder, **options):
+        if folder.exists():
+            raise KeyboardInterrupt
+
     with monkeypatch.context() as patch:
-        patch.setattr("shutil.rmtree", lambda *args, **options: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr("shutil.rmtree", die)
         with pytest.raises(KeyboardInterrupt):
             store.remove(path)
 
@@ -196,9 +202,16 @@ def test_keys_are_stable():
 
 @pytest.mark.parametrize(
     "change",
-    [{"kind": "prune"}, {"config": {"epochs": 4, "learning_rate": 0.001}}, {"config": {"epochs": 3}}, {"parents": ["b", "a"]},
-     {"seed": 1}, {"seed": "0"}, {"more": None}],
-)  # fmt: skip
+    [
+        {"kind": "prune"},
+        {"config": {"epochs": 4, "learning_rate": 0.001}},
+        {"config": {"epochs": 3}},
+        {"parents": ["b", "a"]},
+        {"seed": 1},
+        {"seed": "0"},
+        {"more": None},
+    ],
+)
 def test_keys_change_with_anything(change):
     assert content_key({**MADE_OF, **change}) != content_key(MADE_OF)
 

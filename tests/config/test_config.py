@@ -1,5 +1,6 @@
 """TOML to checked objects: every mistake is one line that says where, what and what else."""
 
+import contextlib
 import json
 from typing import Annotated, Literal
 
@@ -136,7 +137,7 @@ def test_read_toml(tmp_path):
     path.write_bytes(b"\xff\xfe")
     with pytest.raises(UserError, match="it is not UTF-8 text"):
         read_toml(path)
-    with pytest.raises(UserError, match="cannot read .*none.toml: No such file"):
+    with pytest.raises(UserError, match=r"cannot read .*none.toml: No such file"):
         read_toml(tmp_path / "none.toml")
 
 
@@ -203,10 +204,8 @@ def test_a_date_in_the_file_is_no_crash_of_override():
     import datetime
 
     raw = {**RAW, "data": {"name": datetime.date(2026, 1, 1)}}
-    try:
+    with contextlib.suppress(UserError):
         assert override(raw, ["pruned.epochs=1"], find)["stage"][0]["epochs"] == 1
-    except UserError:
-        pass
 
 
 REGISTRY = {"soft": Soft, "hard": Hard}
@@ -218,13 +217,13 @@ def test_pick():
         pick(REGISTRY, {"name": "haard"}, "name", "method", "here")
     with pytest.raises(UserError, match=r"^here: unknown method 'zzz'; known: hard, soft$"):
         pick(REGISTRY, {"name": "zzz"}, "name", "method", "here")
-    with pytest.raises(UserError, match="^here: needs 'name'; known: hard, soft$"):
+    with pytest.raises(UserError, match=r"^here: needs 'name'; known: hard, soft$"):
         pick(REGISTRY, {}, "name", "method", "here")
 
 
 @pytest.mark.parametrize("wrong", [3, True, 1.5, None, ["soft"], {"name": "soft"}])
 def test_pick_by_what_is_no_name(wrong):
-    with pytest.raises(UserError, match="^here: unknown method"):
+    with pytest.raises(UserError, match=r"^here: unknown method"):
         pick(REGISTRY, {"name": wrong}, "name", "method", "here")
 
 

@@ -10,7 +10,6 @@ from compress.distill.logits import Logits, kl_divergence
 from compress.stages.train import labels_only
 from compress.tasks.classification import cross_entropy
 from compress.training import Data, Progress, Training, fit
-from compress.training.settings import Data
 
 tf = keras.tf
 TEACHER, STUDENT, LABEL = np.float32([[2, 1, 0]]), np.float32([[1, 2, 0]]), np.array([0])

@@ -81,7 +81,7 @@ def test_a_right_file_of_as_many_wrong_images_is_not(tmp_path):
     labels = np.full(40, 9)  # nobody is ever right
     split = ArraySplit(PIXELS, labels, 8)
     context.dataset = Dataset.of("noise", "abcde", split, split, split)
-    with pytest.raises(Unfaithful, match="0.00% top-1 .* 0.00%; they agree"):
+    with pytest.raises(Unfaithful, match=r"0.00% top-1 .* 0.00%; they agree"):
         compare(logits_of(model), tmp_path, context)
 
 
@@ -106,7 +106,7 @@ def test_a_file_of_all_the_zeros_is_as_sparse(name):
 def test_one_lost_zero_is_unfaithful():
     lost = KERNEL.copy()
     lost[tuple(np.argwhere(KERNEL == 0)[-1])] = 1
-    with pytest.raises(Unfaithful, match="the kernel of conv in model.tflite lost zeros"):
+    with pytest.raises(Unfaithful, match=r"the kernel of conv in model.tflite lost zeros"):
         at_least_as_sparse({"conv": KERNEL}, stored(lost))
 
 
@@ -121,8 +121,9 @@ def test_a_kernel_that_is_not_in_the_file_is_unfaithful(name):
 def test_layers_with_awkward_names_are_found():
     """Names that hold one another, slashes, and "quant_"."""
     names = ["conv1/conv", "conv1", "quant_mine", "block_conv1"]
-    at_least_as_sparse({name: KERNEL for name in names if name != "conv1"},
-                       {f"small/quant_{name}/Conv2D": stored(KERNEL)["small/conv/Conv2D"] for name in names})  # fmt: skip
+    tensor = stored(KERNEL)["small/conv/Conv2D"]
+    kernels = {name: KERNEL for name in names if name != "conv1"}
+    at_least_as_sparse(kernels, {f"small/quant_{name}/Conv2D": tensor for name in names})
 
 
 def test_a_layer_called_like_its_network_is_found():

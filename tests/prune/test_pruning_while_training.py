@@ -11,7 +11,6 @@ from compress.prune import gradual, kernel_sparsity, prunable_kernels
 from compress.prune.trace import SparsityTrace
 from compress.stages.train import labels_only
 from compress.training import Data, Progress, Training, fit
-from compress.training.settings import Data
 
 layers = keras.layers
 tfmot = keras.tfmot.sparsity.keras
@@ -47,7 +46,7 @@ def test_nothing_to_prune_is_an_error():
     with pytest.raises(UserError, match=r"small has no convolution to prune besides skip = \['\*'\]"):
         gradual.prunable(network(), ("*",), 0, 0.5, 0, 10, 1)
     dense = keras.Sequential([keras.Input((4,)), layers.Dense(2)], name="dense")
-    with pytest.raises(UserError, match="dense has no convolution to prune$"):
+    with pytest.raises(UserError, match=r"dense has no convolution to prune$"):
         gradual.prunable(dense, (), 0, 0.5, 0, 10, 1)
 
 

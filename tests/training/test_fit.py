@@ -49,22 +49,24 @@ class Kill(keras.callbacks.Callback):
             raise Killed
 
 
-def once(folder, build, training, kill_in=None, validate=dict, last_epoch=None):
+def once(folder, build, training, kill_in=None, validate=dict, data=DATA):
     """A process's life: a fresh network, trained until it is killed or done; returns what was built."""
     folder.mkdir(exist_ok=True)
     trained, callbacks = build(folder)
     kill = [] if kill_in is None else [Kill(kill_in)]
-    call = lambda: fit(
-        trained,
-        labels_only,
-        DATA,
-        training,
-        folder / "backup",
-        Progress(),
-        validate,  # noqa: E731
-        (*callbacks, *kill),
-        last_epoch=last_epoch,
-    )
+
+    def call():
+        return fit(
+            trained,
+            labels_only,
+            data,
+            training,
+            folder / "backup",
+            Progress(),
+            validate,
+            (*callbacks, *kill),
+        )
+
     if kill:
         with pytest.raises(Killed):
             call()
@@ -126,12 +128,7 @@ def test_twice_the_same_gives_the_same_and_another_seed_does_not(tmp_path):
     training = Training(epochs=1, batch_size=4, learning_rate=0.01)
     one, other = (once(tmp_path / name, with_dropout, training) for name in ("one", "other"))
     assert_same_weights(one, other)
-    global DATA
-    kept, DATA = DATA, Data(DATA.train, DATA.augmentation, 5)
-    try:
-        third = once(tmp_path / "third", with_dropout, training)
-    finally:
-        DATA = kept
+    third = once(tmp_path / "third", with_dropout, training, data=Data(DATA.train, DATA.augmentation, 5))
     assert (third.get_layer("conv").kernel.numpy() != one.get_layer("conv").kernel.numpy()).any()
 
 
@@ -165,8 +162,6 @@ def test_two_phases_go_through_all_epochs_on_one_schedule(tmp_path):
 class Orders(Data):
     """Remembers which epochs' batches were asked for."""
 
-    asked = []
-
     def batches(self, batch_size, epoch):
         self.asked.append(epoch)
         return super().batches(batch_size, epoch)
@@ -174,6 +169,7 @@ class Orders(Data):
 
 def test_each_epoch_gets_its_own_order(tmp_path):
     data = Orders(DATA.train, DATA.augmentation, 4)
+    object.__setattr__(data, "asked", [])
     fit(network(), labels_only, data, Training(epochs=4, batch_size=8), tmp_path / "backup", Progress(), dict,
         first_epoch=1, last_epoch=4)  # fmt: skip
     assert data.asked == [1, 2, 3]
@@ -184,8 +180,8 @@ def test_the_row_of_an_epoch(tmp_path):
     constant = keras.Model(
         image := keras.Input((8, 8, 3)), layers.Dense(3, kernel_initializer="zeros")(layers.Flatten()(image))
     )
-    fit(constant, labels_only, Data(DATA.train, Augmentation(), 0),
-        Training(epochs=1, batch_size=7, learning_rate=1e-12), tmp_path / "backup", Progress(), lambda: {"val_top1": 1 / 3})  # fmt: skip
+    data, training = Data(DATA.train, Augmentation(), 0), Training(epochs=1, batch_size=7, learning_rate=1e-12)
+    fit(constant, labels_only, data, training, tmp_path / "backup", Progress(), lambda: {"val_top1": 1 / 3})
     (row,) = rows(tmp_path)
     assert float(row["loss"]) == pytest.approx(np.log(3), abs=1e-5)
     assert row["val_top1"] == "0.333333"

@@ -1,5 +1,7 @@
 """Learning-rate schedules by hand, and the order of the data."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -19,7 +21,7 @@ def test_cosine():
     # half a cosine: 1, (1 + cos 45) / 2, 1/2, and 0 where it ends
     assert rates(training, 80, [0, 20, 40, 80]) == pytest.approx([0.2, 0.2 * (1 + 0.5**0.5) / 2, 0.1, 0], abs=1e-12)
     falling = rates(training, 80, range(80))
-    assert all(now < before for before, now in zip(falling, falling[1:], strict=False))
+    assert all(now < before for before, now in itertools.pairwise(falling))
     assert falling[-1] > 0
 
 
