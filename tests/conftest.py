@@ -26,7 +26,7 @@ name = "teacher"
 kind = "train"
 model = "resnet8"
 epochs = 3
-batch_size = 16
+batch_size = 6
 
 [[stage]]
 name = "distilled"
@@ -34,7 +34,7 @@ kind = "distill"
 teachers = ["teacher"]
 model = "resnet8"
 epochs = 3
-batch_size = 16
+batch_size = 6
 method = {{ name = "activation_boundary", init_epochs = 1, layers = [["stage3_block1_add", "stage3_block1_add"]] }}
 
 [[stage]]
@@ -42,13 +42,13 @@ name = "pruned"
 kind = "prune"
 final_sparsity = 0.7
 epochs = 2
-batch_size = 16
+batch_size = 6
 
 [[stage]]
 name = "quantized"
 kind = "quantize"
 epochs = 2
-batch_size = 16
+batch_size = 6
 learning_rate = 1e-4
 
 [[stage]]

@@ -1,5 +1,6 @@
 """What a stage trains on: never the test split."""
 
+import dataclasses
 from types import SimpleNamespace
 
 import numpy as np
@@ -32,7 +33,8 @@ class Watched:
 @pytest.fixture
 def context(digits):
     watched = SimpleNamespace(train=Watched(digits.train), validation=Watched(digits.validation), test=Watched(digits.test))
-    return Context(watched, Augmentation(), 3, 8, None, None, None, None)
+    given = dict.fromkeys((field.name for field in dataclasses.fields(Context)), None)
+    return Context(**{**given, "dataset": watched, "augmentation": Augmentation(), "seed": 3, "size": 8})
 
 
 def test_training_reads_every_training_image_once_an_epoch_and_no_other(context, digits):
