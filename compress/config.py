@@ -1,5 +1,6 @@
 """Reads TOML into frozen, checked objects; knows no stage, method or data set by name."""
 
+import copy
 import dataclasses
 import json
 import tomllib
@@ -24,7 +25,8 @@ Raw = dict[str, Any]
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(dataclasses.field, Field))
 def config(cls: type[T]) -> type[T]:
     """A frozen dataclass whose fields are checked strictly: "0.9" and true are no numbers, unknown keys are errors."""
-    return _dataclass(frozen=True, kw_only=True, config=ConfigDict(strict=True, extra="forbid"))(cls)  # type: ignore
+    strict = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
+    return _dataclass(frozen=True, kw_only=True, config=strict)(cls)  # type: ignore
 
 
 def read_toml(path: Path) -> Raw:
@@ -42,7 +44,7 @@ def override(raw: Raw, settings: Sequence[str], find: Callable[[Raw, str], Raw])
 
     The value is TOML; a bare word is a string: ``pruned.final_sparsity=0.9``, ``data.name=cifar10``.
     """
-    raw = json.loads(json.dumps(raw))
+    raw = copy.deepcopy(raw)
     for setting in settings:
         path, equals, text = setting.partition("=")
         *tables, key = path.strip().split(".")
@@ -50,7 +52,9 @@ def override(raw: Raw, settings: Sequence[str], find: Callable[[Raw, str], Raw])
             raise UserError(f"--set {setting!r}: write it as NAME.KEY=VALUE, such as pruned.final_sparsity=0.9")
         table = find(raw, tables[0])
         for name in tables[1:]:
-            table = table.setdefault(name, {})
+            table = table.setdefault(name, {}) if isinstance(table, dict) else table
+        if not isinstance(table, dict):
+            raise UserError(f"--set {setting!r}: {'.'.join(tables)} is no table")
         try:
             table[key] = tomllib.loads(f"value = {text.strip()}")["value"]
         except tomllib.TOMLDecodeError:
@@ -76,7 +80,7 @@ def pick(registry: dict[str, type[T]], raw: Raw, key: str, what: str, where: str
     """The class that ``raw[key]`` names in ``registry``. Raises UserError with the nearest names."""
     if key not in raw:
         raise UserError(f"{where}: needs {key!r}; known: {', '.join(sorted(registry))}")
-    if raw[key] not in registry:
+    if not isinstance(raw[key], str) or raw[key] not in registry:
         raise UserError(f"{where}: {unknown(what, raw[key], registry)}")
     return registry[raw[key]]
 
@@ -98,6 +102,11 @@ def _explain(error: ValidationError, kind: Any, where: str) -> str:
         return f"{where}: needs {key!r}"
     if first["type"] == "value_error":
         return f"{where}: {key + ': ' if key else ''}{first['ctx']['error']}"
+    if first["type"] == "union_tag_invalid":
+        known = first["ctx"]["expected_tags"].replace("'", "").split(", ")
+        return f"{where}: {unknown(key, first['ctx']['tag'], known)}"
+    if first["type"] == "union_tag_not_found":
+        return f"{where}: {key} needs {first['ctx']['discriminator']}"
     message = first["msg"].removeprefix("Input should be ")
     return f"{where}: {key} = {json.dumps(first['input'])} should be {message}"
 

@@ -74,9 +74,10 @@ class Store:
         what a later try resumes from. ``waiting()`` is called once if another process holds the lock.
         """
         with self._locked(key, waiting):
-            if found := self.find(key):
-                return found
             work = self.root / "work" / key
+            if found := self.find(key):
+                shutil.rmtree(work, ignore_errors=True)  # of a process that was killed right after it had finished
+                return found
             out, scratch = work / "out", work / "scratch"
             shutil.rmtree(out, ignore_errors=True)  # half of an earlier try
             out.mkdir(parents=True)
@@ -94,16 +95,22 @@ class Store:
 
     def __iter__(self) -> Iterator[Artifact]:
         for facts in sorted((self.root / "artifacts").glob(f"*/{FACTS}")):
-            yield Artifact(facts.parent.name, facts.parent)
+            if not facts.parent.name.startswith("."):  # half deleted
+                yield Artifact(facts.parent.name, facts.parent)
 
     def unfinished(self) -> list[Path]:
         """Work folders of stages that were interrupted and are not being made now."""
-        return [path for path in sorted((self.root / "work").glob("*/")) if not self._busy(path.name)]
+        return [
+            path
+            for path in sorted((self.root / "work").glob("*/"))
+            if not path.name.startswith(".") and not self._busy(path.name)
+        ]
 
     def remove(self, path: Path) -> int:
         """Deletes an artifact's or an unfinished stage's folder; returns the bytes that it held."""
         freed = size_bytes(path)
         doomed = path.with_name(f".{path.name}.deleted")
+        shutil.rmtree(doomed, ignore_errors=True)  # of a removal that was interrupted
         path.rename(doomed)  # in one step: no reader meets half of it
         shutil.rmtree(doomed)
         return freed

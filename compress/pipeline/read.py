@@ -64,10 +64,12 @@ def read(name: str, settings: Sequence[str] = (), seed: int | None = None) -> Pi
 def _table(raw: dict[str, Any], name: str) -> dict[str, Any]:
     if name == "data":
         return raw.setdefault("data", {})
-    for stage in raw.get("stage", []):
+    listed = raw.get("stage", [])
+    stages = [stage for stage in listed if isinstance(stage, dict)] if isinstance(listed, list) else []
+    for stage in stages:
         if stage.get("name") == name:
             return stage
-    raise unknown("stage", name, [*(str(stage.get("name")) for stage in raw.get("stage", [])), "data"])
+    raise unknown("stage", name, [*(str(stage.get("name")) for stage in stages), "data"])
 
 
 def _data(raw: Any, file: str) -> DatasetConfig:

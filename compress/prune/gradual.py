@@ -17,7 +17,7 @@ def scheduled_sparsity(step: int, initial: float, final: float, begin_step: int,
 
 def magnitude_mask(weights: np.ndarray, sparsity: float) -> np.ndarray:
     """True for the largest magnitudes: round(size * (1 - sparsity)) of them, at least one, ties kept (float32)."""
-    kept = max(int(np.round(np.float32(weights.size) * np.float32(1 - sparsity))), 1)
+    kept = max(int(np.round(np.float32(weights.size) * (np.float32(1) - np.float32(sparsity)))), 1)
     return np.abs(weights) >= np.sort(np.abs(weights), axis=None)[-kept]
 
 

@@ -50,15 +50,24 @@ def tied_groups(model: Any) -> dict[str, str]:
 
 def observe(model: Any, batches: Iterable[np.ndarray]) -> dict[str, Range]:
     """Layer name -> (min, max) of its output over the batches: float32 NHWC in [0, 1]. Widened to hold 0."""
-    names = [layer.name for layer in model.layers]
-    tapped = keras.Model(model.inputs, [model.get_layer(name).output for name in names])
+    names = {str(id(tensor)): tensor.node.layer.name for tensor in model.inputs}
+    tensors = list(model.inputs)
+    for node in nodes(model):  # every call of a layer that is used more than once
+        for tensor in keras.tf.nest.flatten(node.outputs):
+            names[str(id(tensor))] = node.layer.name
+            tensors.append(tensor)
+    tapped = keras.Model(model.inputs, tensors)
     found = []
     for batch in batches:  # eagerly: for a few batches, tracing would take longer
         values = tapped(batch, training=False)
         found.append([[float(keras.tf.reduce_min(value)), float(keras.tf.reduce_max(value))] for value in values])
     extremes = np.array(found, np.float32)
     low, high = np.minimum(extremes[..., 0].min(axis=0), 0.0), np.maximum(extremes[..., 1].max(axis=0), 0.0)
-    ranges = {name: (float(a), float(b)) for name, a, b in zip(names, low, high, strict=True)}
+    ranges: dict[str, Range] = {}
+    for tensor, a, b in zip(tensors, low, high, strict=True):
+        name = names[str(id(tensor))]
+        before = ranges.get(name, (0.0, 0.0))
+        ranges[name] = (min(before[0], float(a)), max(before[1], float(b)))
     # pixels are x / 255: with this range their grid is exact
     return ranges | {tensor.node.layer.name: (0.0, 1.0) for tensor in model.inputs}
 

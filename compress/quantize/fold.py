@@ -54,12 +54,15 @@ def fold(model: Any) -> Any:
 
 
 def _is_norm(layer: Any) -> bool:
-    return isinstance(layer, keras.layers.BatchNormalization) and len(layer.input_shape) == 4
+    return (
+        isinstance(layer, keras.layers.BatchNormalization) and len(layer.input_shape) == 4 and list(layer.axis) == [3]
+    )
 
 
 def _is_linear(layer: Any) -> bool:
     kinds = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D, keras.layers.Dense)
-    return isinstance(layer, kinds) and layer.activation is keras.activations.linear
+    # by its exact type: a Conv2DTranspose is a Conv2D whose kernel is (h, w, out, in)
+    return type(layer) in kinds and layer.activation is keras.activations.linear
 
 
 def _is_relu(layer: Any) -> bool:

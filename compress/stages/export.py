@@ -101,10 +101,16 @@ def at_least_as_sparse(kernels: dict[str, np.ndarray], stored: dict[str, np.ndar
     ``kernels``: layer name -> (h, w, in, out); ``stored``: tensor name, which holds the layer's -> (out, h, w, in).
     """
     for name, kernel in kernels.items():
-        tensors = [tensor for title, tensor in stored.items() if f"/{name}/" in f"/{title.replace('quant_', '')}/"]
+        tensors = [tensor for title, tensor in stored.items() if _is_of(name, title)]
         zero = np.transpose(kernel, (3, 0, 1, 2)) == 0
         if len(tensors) != 1 or tensors[0].shape != zero.shape or np.any(tensors[0][zero]):
             raise Unfaithful(f"the kernel of {name} in model.tflite lost zeros or cannot be found")
+
+
+def _is_of(name: str, title: str) -> bool:
+    """Whether a tensor's title, "network/layer/..." or several with ";" between, names the layer, wrapped or not."""
+    layers = [part.partition("/")[2].removeprefix("quant_") for part in title.split(";")]
+    return any(f"{layer}/".startswith(f"{name}/") for layer in layers)
 
 
 def describe(context: Context, out: Path, shape: Any, facts: dict[str, Any]) -> None:

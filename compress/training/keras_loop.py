@@ -4,6 +4,8 @@ import math
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from compress import keras
 from compress.training.history import History
 from compress.training.settings import Data, Diverged, Training
@@ -18,7 +20,9 @@ class Trainee(keras.Model):
         super().__init__(name="trainee")
         self.network = network
         self._objective = objective
-        self._decayed = [w for w in network.trainable_weights if "kernel" in w.name] if weight_decay else []
+        self._decayed = (
+            [w for w in network.trainable_weights if "kernel" in w.name.rpartition("/")[2]] if weight_decay else []
+        )
         self._weight_decay = weight_decay
         self.built = True
 
@@ -33,6 +37,30 @@ class Trainee(keras.Model):
         gradients = [(g, w) for g, w in zip(tape.gradient(total, weights), weights, strict=True) if g is not None]
         self.optimizer.apply_gradients(gradients)
         return {"loss": total, **logs}
+
+
+class Randomness(keras.callbacks.Callback):
+    """Dropout and its like draw what follows from seed and epoch alone, so that a resumed training draws it again."""
+
+    def __init__(self, network: Any, seed: int) -> None:
+        super().__init__()
+        self._seed = seed
+        self._generators = [
+            layer._random_generator for layer in network.submodules if hasattr(layer, "_random_generator")
+        ]
+        for generator in self._generators:
+            generator._rng_type, generator._built = generator.RNG_STATEFUL, False
+            generator._maybe_init()
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        for number, generator in enumerate(self._generators):
+            state = np.random.SeedSequence((self._seed, epoch, number)).generate_state(1)
+            generator._generator.reset_from_seed(int(state[0]))
+
+    def restore(self) -> None:
+        """As the layers were: they are saved without a generator."""
+        for generator in self._generators:
+            generator._rng_type, generator._generator, generator._built = generator.RNG_LEGACY_STATEFUL, None, False
 
 
 class Stop(keras.callbacks.Callback):
@@ -104,10 +132,14 @@ def run(
     history = History(backup.parent / "history.csv", progress, validate, steps, last_epoch, data.train.labels.size)
     keep = keras.callbacks.BackupAndRestore(str(backup), delete_checkpoint=False)
     keras.utils.set_random_seed(data.seed)
-    trainee.fit(
-        batches,
-        initial_epoch=first_epoch,
-        epochs=last_epoch,
-        verbose=0,
-        callbacks=[begin, Stop(progress.stage, training.learning_rate), *callbacks, history, keep],
-    )
+    randomness = Randomness(network, data.seed)
+    try:
+        trainee.fit(
+            batches,
+            initial_epoch=first_epoch,
+            epochs=last_epoch,
+            verbose=0,
+            callbacks=[begin, randomness, Stop(progress.stage, training.learning_rate), *callbacks, history, keep],
+        )
+    finally:
+        randomness.restore()

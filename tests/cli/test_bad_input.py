@@ -309,7 +309,10 @@ def no_models(foreign, small):
 
 @pytest.mark.parametrize("name", NO_MODEL)
 def test_what_is_no_model(main, no_models, colours, name):
-    for arguments in (("evaluate", no_models / name), ("predict", no_models / name, next(colours.glob("test/red/*.png")))):
+    for arguments in (
+        ("evaluate", no_models / name),
+        ("predict", no_models / name, next(colours.glob("test/red/*.png"))),
+    ):
         code, _, errors = main(*arguments)
         assert code == 2, (arguments, errors)
         assert "Traceback" not in errors

@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-LEFT_OUT = shutil.ignore_patterns(".*", "store", "runs", "build", "dist", "*.egg-info", "__pycache__", "tests", "benchmarks")
+LEFT_OUT = shutil.ignore_patterns(
+    ".*", "store", "runs", "build", "dist", "*.egg-info", "__pycache__", "tests", "benchmarks"
+)
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,9 @@ def test_evaluate_gives_the_stages_own_top1(main, runs, colours, stage):
 
 
 def test_evaluate_a_file_on_another_split(main, runs, colours):
-    code, output, _ = main("evaluate", runs / "5-exported/model.sparse.tflite", "--data", colours, "--split", "validation")
+    code, output, _ = main(
+        "evaluate", runs / "5-exported/model.sparse.tflite", "--data", colours, "--split", "validation"
+    )
     assert code == 0
     assert "of 24 validation images" in output
 

@@ -48,7 +48,9 @@ def test_another_file_shares_and_a_later_change_reuses_what_is_before(copy, smal
     assert [f"{name}  epoch" in done.stdout for name in ("big", "distilled", "thin", "quantized")] == [
         False, False, False, True,
     ]  # fmt: skip
-    assert len(list((copy / "store/artifacts").iterdir())) == len(list((small.folder / "store/artifacts").iterdir())) + 2
+    assert (
+        len(list((copy / "store/artifacts").iterdir())) == len(list((small.folder / "store/artifacts").iterdir())) + 2
+    )
     assert (copy / "runs/other/1-big").resolve() == (copy / "store/artifacts" / keys_of(copy, 1)).resolve()
 
 
