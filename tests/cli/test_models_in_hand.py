@@ -78,8 +78,7 @@ def test_store_prune_by_age(main, store):
 
 
 def test_store_prune_of_everything(main, store):
-    code, output, _ = main("store", "prune", "--store", store, "--days", "0", "--yes")
-    assert code == 0
+    assert main("store", "prune", "--store", store, "--days", "0", "--yes")[0] == 0
     assert list((store / "artifacts").iterdir()) == []
 
 

@@ -1,4 +1,4 @@
-"""Every distillation method: phases that end where the stage ends, a loss that trains the student and never the teacher."""
+"""Every distillation method: phases up to the stage's end, a loss that trains the student and never the teacher."""
 
 import dataclasses
 

@@ -1,4 +1,4 @@
-"""teacher -> distilled -> pruned -> quantized -> exported, with small DenseNets: what lies in runs/ and in the store."""
+"""teacher -> distilled -> pruned -> quantized -> exported, with small DenseNets: what it leaves."""
 
 import csv
 import hashlib
