@@ -69,7 +69,7 @@ def parse(kind: type[T], raw: Raw, where: str) -> T:
     """
     try:
         # JSON mode is strict and still takes what TOML has: lists for tuples, tables for nested configs
-        return TypeAdapter(kind).validate_json(json.dumps(raw))
+        return TypeAdapter(kind).validate_json(json.dumps(raw, default=str))
     except ValidationError as error:
         raise UserError(_explain(error, kind, where)) from error
     except TypeError as error:

@@ -1,11 +1,24 @@
-"""What a user can cause: one clear line, exit code 2."""
+"""What is told in one clear line: what a user can mend (exit code 2), and what failed all the same (1)."""
 
 import difflib
 from collections.abc import Iterable
 
+MOST = 40  # names in a hint
+
 
 class UserError(Exception):
     """A mistake that the user can mend; its message is one line, shown without a traceback."""
+
+
+class Failure(Exception):
+    """Something that failed although nothing was asked for wrongly; one line, no traceback."""
+
+
+def first_line(error: BaseException) -> str:
+    """An exception in one short line, for a message to a user."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    text = lines[0] if lines else type(error).__name__
+    return text if len(text) <= 240 else text[:237] + "..."
 
 
 def unknown(what: str, name: object, known: Iterable[str]) -> UserError:
@@ -16,5 +29,9 @@ def unknown(what: str, name: object, known: Iterable[str]) -> UserError:
     """
     names = sorted(known)
     near = difflib.get_close_matches(str(name).lower(), names, n=3, cutoff=0.6)
-    hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(names)}"
+    hint = (
+        f"did you mean {' or '.join(near)}?"
+        if near
+        else f"known: {', '.join(names[:MOST])}{', ...' if len(names) > MOST else ''}"
+    )
     return UserError(f"unknown {what} {name!r}; {hint}")

@@ -1,12 +1,13 @@
 """SavedModels: written with one traced function instead of hundreds, checked when written, loaded with one call."""
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from compress import keras
-from compress.errors import UserError
+from compress.errors import UserError, first_line
 
 TOLERANCE = 1e-4  # of the largest logit: another order of float sums, no more
 
@@ -38,12 +39,16 @@ def load(path: Path | str) -> Any:
         raise UserError(f"{path} is not a SavedModel: it has no saved_model.pb")
     if not (path / "keras_metadata.pb").is_file():
         raise UserError(f"{path} is a SavedModel without Keras layers: it can be served but not trained on")
-    if b"jetslim>Int8Config" not in (path / "keras_metadata.pb").read_bytes():
-        return keras.models.load_model(path, compile=False)
-    import compress.fake_quant  # noqa: F401  (registers what quantized networks are made of)
+    scope: Any = nullcontext()
+    if b"jetslim>Int8Config" in (path / "keras_metadata.pb").read_bytes():
+        import compress.fake_quant  # noqa: F401  (registers what quantized networks are made of)
 
-    with keras.tfmot.quantization.keras.quantize_scope():
-        return keras.models.load_model(path, compile=False)
+        scope = keras.tfmot.quantization.keras.quantize_scope()
+    try:
+        with scope:
+            return keras.models.load_model(path, compile=False)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RuntimeError) as error:
+        raise UserError(f"cannot load {path}: {first_line(error)}") from error
 
 
 def same_logits(got: np.ndarray, wanted: np.ndarray) -> None:

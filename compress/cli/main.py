@@ -9,7 +9,8 @@ import time
 
 import click
 
-from compress.errors import UserError
+from compress import __version__
+from compress.errors import Failure, UserError
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 NO_SPACE_WORDS = ("No space left on device", "Disk quota exceeded", "File too large")
@@ -17,7 +18,7 @@ PATIENCE_S = 6.0  # how long C++ code (a trace, a conversion) may hold up a Ctrl
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(package_name="jetslim", prog_name="jetslim")
+@click.version_option(__version__, prog_name="jetslim")
 def cli() -> None:
     """Makes the smallest, fastest int8 .tflite of a Keras network that keeps its accuracy.
 
@@ -51,6 +52,8 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(error.exit_code)
     except UserError as error:
         _fail(str(error))
+    except Failure as error:
+        _fail(str(error), 1)
     except BrokenPipeError:  # the reader of a pipe, such as head, has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except Exception as error:
@@ -62,9 +65,9 @@ def main(arguments: list[str] | None = None) -> None:
         raise
 
 
-def _fail(message: str) -> None:
+def _fail(message: str, code: int = 2) -> None:
     click.echo(f"Error: {' '.join(message.split())}", err=True)
-    sys.exit(2)
+    sys.exit(code)
 
 
 def _stopped() -> None:

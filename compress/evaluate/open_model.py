@@ -1,6 +1,7 @@
 """Opens whatever a user calls a model: a .tflite file, a SavedModel, or a stage's folder."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,12 +18,20 @@ def open_model(path: Path) -> tuple[Predictor, int, int]:
         if path.read_bytes()[4:8] != b"TFL3":
             raise UserError(f"{path} is not a .tflite file")
         predictor = TFLitePredictor(path)
-        return predictor, predictor.size, predictor.classes
+        return predictor, _size(predictor.input_shape, path), predictor.classes
     inner = path / "saved_model"
     if not inner.is_dir() and (path / "model.tflite").is_file():
         return open_model(path / "model.tflite")
     network = artifacts.load(inner if inner.is_dir() else path)
-    return KerasPredictor(serving_function(network)), int(network.input_shape[1]), int(network.output_shape[-1])
+    size = _size(network.input_shape, path)
+    return KerasPredictor(serving_function(network)), size, int(network.output_shape[-1])
+
+
+def _size(shape: Sequence[int | None], path: Path) -> int:
+    """The side of the square RGB images that a network of this input shape takes."""
+    if len(shape) != 4 or shape[3] != 3 or not shape[1] or shape[1] != shape[2]:
+        raise UserError(f"{path} takes inputs of shape {list(shape)}, not square RGB images")
+    return int(shape[1])
 
 
 def class_names(path: Path, classes: int) -> list[str]:

@@ -51,6 +51,11 @@ class TFLitePredictor:
         self._output = self.interpreter.get_output_details()[0]
 
     @property
+    def input_shape(self) -> list[int]:
+        """(1, height, width, channels) for a model of images."""
+        return [int(side) for side in self._input["shape"]]
+
+    @property
     def size(self) -> int:
         """Height and width in pixels of the images that the model takes."""
         return int(self._input["shape"][1])

@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from compress import keras
-from compress.errors import UserError
+from compress.errors import UserError, first_line
 from compress.models import preprocessing
 from compress.models import weights as weight_files
-from compress.models.saved_model import first_line
 
 # A table, so that names are known without TensorFlow; a test compares it with what tf_keras offers.
 _REGNET = ("002", "004", "006", "008", "016", "032", "040", "064", "080", "120", "160", "320")

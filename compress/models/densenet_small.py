@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from compress import keras
-from compress.errors import UserError
+from compress.errors import UserError, first_line
 from compress.models import weights as weight_files
-from compress.models.saved_model import first_line
 
 BLOCKS = {"densenet_tiny": (2, 2, 2, 2), "densenet_small": (3, 6, 8, 6)}
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from compress import keras
-from compress.errors import UserError
+from compress.errors import UserError, first_line
 
 _FILES = (".keras", ".h5", ".hdf5")
 
@@ -33,6 +33,10 @@ def read(path: str | Path) -> keras.Model:
             raise UserError(f"{path} is not a SavedModel: there is no saved_model.pb in it")
         if not (place / "keras_metadata.pb").is_file():
             raise UserError(f"{path} is not a Keras SavedModel: cannot be trained on (it only serves)")
+        if b"jetslim>Int8Config" in (place / "keras_metadata.pb").read_bytes():
+            raise UserError(
+                f"{path} is a quantized network: it can neither teach nor be trained on, take the one before"
+            )
     elif place.suffix not in _FILES:
         raise UserError(f"{path} is no model: neither a SavedModel folder nor one of {', '.join(_FILES)}")
     try:
@@ -84,13 +88,6 @@ def logits(model: keras.Model, path: str | Path) -> keras.Model:
         last.activation = keras.activations.linear
         return model
     return keras.Model(model.inputs[0], last.input, name=model.name)
-
-
-def first_line(error: BaseException) -> str:
-    """An exception in one short line, for a message to a user."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    text = lines[0] if lines else type(error).__name__
-    return text if len(text) <= 240 else text[:237] + "..."
 
 
 def _is_softmax(layer: Any) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from compress import keras
-from compress.errors import UserError
+from compress.errors import UserError, first_line
 from compress.models import saved_model
 
 _H5 = (".h5", ".hdf5")
@@ -36,7 +36,7 @@ def load(model: keras.Model, path: str) -> None:
         else:
             model.set_weights(saved_model.read(path).get_weights())
     except (ValueError, KeyError, OSError) as error:
-        raise UserError(f"weights {path} do not fit {model.name}: {saved_model.first_line(error)}") from error
+        raise UserError(f"weights {path} do not fit {model.name}: {first_line(error)}") from error
 
 
 def refuse_imagenet(name: str, weights: str | None) -> None:
@@ -65,5 +65,5 @@ def _arrays(path: str) -> list[str]:
         with h5py.File(path, "r") as file:
             file.visititems(collect)
     except OSError as error:
-        raise UserError(f"{path} is no HDF5 file: {saved_model.first_line(error)}") from error
+        raise UserError(f"{path} is no HDF5 file: {first_line(error)}") from error
     return names

@@ -85,7 +85,7 @@ def _link(stage: Stage, earlier: dict[str, Step], pipeline: Pipeline, dataset: D
             raise UserError(
                 "is the first stage: give it a model or a saved_model"
                 if isinstance(stage, NetworkStage)
-                else f"a {stage.kind} stage needs an input: put a stage before it"
+                else f"{stage.kind} needs an input: put a stage before it"
             )
         source = _earlier(stage.input or list(earlier)[-1], earlier, "input")
         stage = replace(stage, input=source.stage.name)

@@ -35,7 +35,7 @@ def run(
         gc.freeze()
         gc.set_threshold(200_000, 50, 100)
     networks = Networks(plan, store, clock)
-    networks.check_teachers()
+    networks.check_folders()
     made: dict[str, tuple[Artifact, bool]] = {}
     for number, step in enumerate(plan.steps, start=1):
         progress.begin(number, len(plan.steps), step.stage.name, step.stage.kind)
@@ -45,6 +45,7 @@ def run(
             else:
                 made[part.key] = _ensure(part, plan, store, networks, progress, clock, callbacks)
             view.link(runs / plan.pipeline.name, number, step.stage.name, made[step.key][0].path)
+    view.drop_after(runs / plan.pipeline.name, len(plan.steps))
     with clock("latency"):
         progress.say("measuring latency on this host")
         latencies = {
@@ -119,12 +120,16 @@ class Networks:
         assert artifact is not None, f"stage {name} is made before it is read"
         return np.load(artifact.path / TEST_LOGITS, allow_pickle=False)
 
-    def check_teachers(self) -> None:
-        """Raises UserError for a teacher's folder that cannot teach, before anything is trained."""
+    def check_folders(self) -> None:
+        """Raises UserError for a network of the user's that cannot teach or be trained, before anything is written."""
         for step in self._steps.values():
             for teacher in step.teachers:
                 if isinstance(teacher, Path) and self._store.find(step.key) is None:
                     self._loaded[str(teacher)] = self.take(str(teacher))
+            source = getattr(step.stage, "saved_model", None)
+            if source is not None and self._store.find(step.key) is None:
+                with self._clock("load"):
+                    saved_model.load(source, len(self._plan.dataset.classes), self._plan.pipeline.data.size)
 
 
 def _ensure(
@@ -177,7 +182,9 @@ def _record(step: Step, plan: Plan, made: dict[str, tuple[Artifact, bool]], late
     artifact, cached = made[step.key]
     export = made[plan.exports[step.stage.name].key][0].facts
     facts = {**export, **artifact.facts}
-    causes = [artifact.facts["seconds"]] + ([export["seconds"]] if step.stage.kind != "export" else [])
+    # the seconds of an export stand once: with the export stage, where the pipeline has one of this network
+    own_row = plan.exports[step.stage.name].key in {other.key for other in plan.steps}
+    causes = [artifact.facts["seconds"]] + ([] if own_row else [export["seconds"]])
     seconds = {
         cause: round(sum(part.get(cause, 0.0) for part in causes), 3)
         for cause in sorted({c for p in causes for c in p})

@@ -21,6 +21,13 @@ def link(folder: Path, number: int, stage: str, artifact: Path) -> None:
     part.replace(folder / name)
 
 
+def drop_after(folder: Path, last: int) -> None:
+    """Removes links of stages that the pipeline had once, behind its ``last`` one of today."""
+    for old in folder.glob("[0-9]*-*"):
+        if old.is_symlink() and int(old.name.partition("-")[0]) > last:
+            old.unlink()
+
+
 def history(artifact: Artifact) -> list[dict[str, Any]]:
     """The stage's epochs, values as text; none for a stage that does not train."""
     return records.read(artifact.path / "history.csv")

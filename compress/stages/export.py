@@ -9,6 +9,7 @@ import numpy as np
 
 from compress.artifacts.store import write_json
 from compress.config import config
+from compress.errors import Failure
 from compress.evaluate import TFLitePredictor, outputs
 from compress.export import convert, flatbuffer
 from compress.prune import kernel_sparsity, prunable_kernels
@@ -19,7 +20,7 @@ from compress.tasks import classification
 MOST_TOP1_LOST, LEAST_AGREEMENT = 0.005, 0.97
 
 
-class Unfaithful(RuntimeError):
+class Unfaithful(Failure):
     """The .tflite does not compute what the Keras network computes."""
 
 
@@ -31,7 +32,7 @@ class Export(Stage):
     """
 
     kind: Literal["export"] = "export"
-    MADE_BY = ("stages/export", "export", "fake_quant", "evaluate", "tasks")
+    MADE_BY = ("stages/export", "export", "fake_quant", "evaluate", "tasks", "prune/gradual", "artifacts/saved_model")
 
     def make(self, context: Context, out: Path, scratch: Path) -> dict[str, Any]:
         model = context.load(self.input or "")
@@ -80,12 +81,22 @@ def compare(wanted: np.ndarray, out: Path, context: Context) -> dict[str, Any]:
         raise Unfaithful("model.sparse.tflite and model.tflite give different outputs")
     top1, keras_top1 = classification.top1(got, test.labels), classification.top1(wanted, test.labels)
     same = classification.agreement(got, wanted)
-    if abs(top1 - keras_top1) > MOST_TOP1_LOST or same < LEAST_AGREEMENT:
+    lost, differing = abs(top1 - keras_top1) * len(test), (1 - same) * len(test)
+    if lost > tolerated(MOST_TOP1_LOST, len(test)) or differing > tolerated(1 - LEAST_AGREEMENT, len(test)):
         raise Unfaithful(
             f"model.tflite has {top1:.2%} top-1 on the test split and the Keras network {keras_top1:.2%}; "
             f"they agree on {same:.2%} of the images (at least {LEAST_AGREEMENT:.0%} wanted)"
         )
     return {"top1": top1, "keras_top1": keras_top1, "agreement": same}
+
+
+def tolerated(fraction: float, images: int) -> float:
+    """How many of so many images may come out differently; two always may.
+
+    An int8 kernel rounds ties its own way: of a few hundred images one or two lie so near a boundary that this
+    decides, and of 359 images 0.5 points are less than two (docs/decisions/0006).
+    """
+    return max(2.0, fraction * images) + 1e-6  # for the rounding of the fractions
 
 
 def summary(found: flatbuffer.Operators) -> str:

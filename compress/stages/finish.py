@@ -6,16 +6,26 @@ from typing import Any
 
 import numpy as np
 
-from compress import artifacts
+from compress import artifacts, keras
 from compress.artifacts.saved_model import same_logits, serving_function
 from compress.evaluate import KerasPredictor, outputs
 from compress.evaluate.predictors import to_float
 from compress.prune import kernel_sparsity, prunable_kernels
 from compress.stages.base import Context
 from compress.tasks import classification
+from compress.training import Diverged
 
 # the source that every trained stage's artifact depends on
-TRAINED_BY = ("stages/finish", "stages/train", "training", "tasks")
+TRAINED_BY = (
+    "stages/finish",
+    "stages/train",
+    "training",
+    "tasks",
+    "artifacts/saved_model",
+    "datasets/augment",
+    "evaluate/predictors",
+    "prune/gradual",
+)
 TEST_LOGITS = "test_logits.npy"  # float32 (images of the test split, classes), in order
 
 
@@ -36,6 +46,10 @@ class Serving:
 def finish(serving: Serving, context: Context, out: Path, scratch: Path, form: str) -> dict[str, Any]:
     """Writes ``out/saved_model`` and the history; returns the facts of the network that was read back."""
     clock, path = context.clock, out / "saved_model"
+    some = to_float(context.dataset.train.read(np.arange(min(8, len(context.dataset.train)))))
+    expected = serving.function(image=keras.tf.constant(some))["logits"].numpy()
+    if not np.isfinite(expected).all():
+        raise Diverged("the trained network's outputs are no finite numbers any more; lower learning_rate")
     context.progress.say("    saving and checking the SavedModel")
     with clock("save"):
         artifacts.save(serving.model, path, serving.function)
@@ -44,9 +58,8 @@ def finish(serving: Serving, context: Context, out: Path, scratch: Path, form: s
     with clock("load"):
         loaded = artifacts.load(path)
     with clock("evaluate"):
-        some = to_float(context.dataset.train.read(np.arange(min(8, len(context.dataset.train)))))
         # eagerly: tracing the network that was read back would take longer than all the rest
-        same_logits(loaded(some, training=False).numpy(), serving.function(image=some)["logits"].numpy())
+        same_logits(loaded(some, training=False).numpy(), expected)
         test = context.dataset.test
         logits = outputs(KerasPredictor(serving.function), test)
         np.save(out / TEST_LOGITS, logits)

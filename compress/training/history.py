@@ -25,6 +25,7 @@ class History(keras.callbacks.Callback):
         super().__init__()
         self._path, self._progress, self._validate = path, progress, validate
         self._steps, self._epochs = steps, epochs
+        self.row: dict[str, Any] = {}
         self._sums: dict[str, float] = {}
         self._start = 0.0
 
@@ -43,4 +44,4 @@ class History(keras.callbacks.Callback):
         row |= {name: round(value, 6) for name, value in self._validate().items()}
         row["seconds"] = round(time.perf_counter() - self._start, 3)
         records.write(self._path, [*(old for old in records.read(self._path) if int(old["epoch"]) <= epoch), row])
-        self._progress.epoch_end(row)
+        self.row = row

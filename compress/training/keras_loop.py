@@ -132,6 +132,8 @@ def run(
     history = History(backup.parent / "history.csv", progress, validate, steps, last_epoch, data.train.labels.size)
     keep = keras.callbacks.BackupAndRestore(str(backup), delete_checkpoint=False)
     keras.utils.set_random_seed(data.seed)
+    # the last one: an epoch is only announced when it is kept
+    announce = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: progress.epoch_end(history.row))
     randomness = Randomness(network, data.seed)
     try:
         trainee.fit(
@@ -139,7 +141,15 @@ def run(
             initial_epoch=first_epoch,
             epochs=last_epoch,
             verbose=0,
-            callbacks=[begin, randomness, Stop(progress.stage, training.learning_rate), *callbacks, history, keep],
+            callbacks=[
+                begin,
+                randomness,
+                Stop(progress.stage, training.learning_rate),
+                *callbacks,
+                history,
+                keep,
+                announce,
+            ],
         )
     finally:
         randomness.restore()
