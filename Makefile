@@ -5,8 +5,8 @@ PYTHON ?= python3.11
 MODEL ?= densenet121
 VENV := .venv
 BIN := $(VENV)/bin
-EXTRAS := dev$(if $(GPU),$(comma)gpu)
 comma := ,
+EXTRAS := dev$(if $(GPU),$(comma)gpu)
 READY := $(VENV)/.installed$(if $(GPU),-gpu)
 
 .PHONY: help pipeline check test test-slow tables lint clean

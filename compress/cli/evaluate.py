@@ -27,12 +27,12 @@ def evaluate(model: Path, data: str, split: str, data_dir: Path | None, skip_bad
     from compress.datasets import DATASETS, DatasetConfig
     from compress.datasets.folder import Folder
     from compress.errors import UserError, unknown
-    from compress.evaluate import open_model, outputs
+    from compress.evaluate import image_fit, open_model, outputs
     from compress.tasks import classification
 
     predictor, size, classes = open_model(model)
     if Path(data).is_dir():
-        source: DatasetConfig = Folder(size=size, path=data)
+        source: DatasetConfig = Folder(size=size, path=data, fit=image_fit(model))
     elif data in DATASETS and data != "folder":
         source = DATASETS[data](size=size)
     else:

@@ -21,13 +21,13 @@ def predict(model: Path, images: tuple[Path, ...]) -> None:
 
     from compress.datasets.images import UNREADABLE, decode
     from compress.errors import UserError
-    from compress.evaluate import class_names, open_model, probabilities
+    from compress.evaluate import class_names, image_fit, open_model, probabilities
 
     predictor, size, classes = open_model(model)
     names = class_names(model, classes)
     for path in images:
         try:
-            pixels = decode(path, size, "stretch")
+            pixels = decode(path, size, image_fit(model))
         except UNREADABLE as error:
             raise UserError(f"{path} cannot be read as an image: {error}") from error
         row = probabilities(predictor(pixels[None]))[0]

@@ -39,6 +39,7 @@ def run(
     with clock("import"):
         from compress import report
         from compress.artifacts import Store
+        from compress.artifacts.store import write_json
         from compress.pipeline import machine
         from compress.pipeline import run as run_plan
         from compress.training import Progress
@@ -51,7 +52,10 @@ def run(
     callbacks = _tensorboard(runs / plan.pipeline.name / "tensorboard") if tensorboard else lambda stage: ()
     results = run_plan(plan, Store(store_folder), runs, progress, clock, callbacks)
     folder = runs / plan.pipeline.name
-    written = report.write(results, folder)
+    with clock("report"):
+        written = report.write(results, folder)
+    results["seconds"] = machine.account(clock)
+    write_json(folder / "run.json", results)
     click.echo("")
     click.echo((folder / "table.md").read_text())
     click.echo(_seconds(results["seconds"]))

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -44,6 +45,16 @@ def class_names(path: Path, classes: int) -> list[str]:
     else:
         names = []
     return names if len(names) == classes else [str(number) for number in range(classes)]
+
+
+def image_fit(path: Path) -> Any:
+    """How images were made square for the model, by the model.json or stage.json beside it: "stretch" or "crop"."""
+    folder = path if path.is_dir() else path.parent
+    if (folder / "model.json").is_file():
+        return json.loads((folder / "model.json").read_text())["preprocessing"].get("fit", "stretch")
+    if (folder / "stage.json").is_file():
+        return json.loads((folder / "stage.json").read_text()).get("fit", "stretch")
+    return "stretch"
 
 
 def probabilities(outputs: np.ndarray) -> np.ndarray:

@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 
-EDGES = ("QUANTIZE", "DEQUANTIZE", "SOFTMAX")
-
 
 @dataclass(frozen=True)
 class Operators:
-    """``counts``: name -> how many; ``floats``: those that compute in float, edges apart; ``requantizations``:
-    int8-to-int8 changes of scale."""
+    """What a file computes with.
+
+    ``counts``: name -> how many. ``floats``: those that do not read and write int8, apart from the edges (quantization
+    of the input, last dequantization, softmax). ``requantizations``: int8-to-int8 changes of scale.
+    """
 
     counts: dict[str, int]
     floats: list[str]
@@ -79,16 +80,23 @@ def operators(content: bytes) -> Operators:
     names = {value: name for name, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)}
     model = read(content)
     graph = model.subgraphs[0]
+    inputs, outputs = {int(i) for i in graph.inputs}, {int(i) for i in graph.outputs}
+    last = {int(i) for op in graph.operators for i in op.inputs if int(op.outputs[0]) in outputs}  # read by the softmax
     counts: Counter[str] = Counter()
     floats, requantizations = [], 0
     for operator in graph.operators:
         name = names[model.operatorCodes[operator.opcodeIndex].builtinCode]
         counts[name] += 1
-        kinds = [graph.tensors[i].type for i in (operator.inputs[0], operator.outputs[0])]
-        int8 = [kind == schema.TensorType.INT8 for kind in kinds]
+        source, result = int(operator.inputs[0]), int(operator.outputs[0])
+        int8 = [graph.tensors[i].type == schema.TensorType.INT8 for i in (source, result)]
+        at_edge = (
+            (name == "QUANTIZE" and source in inputs)
+            or (name == "DEQUANTIZE" and result in last)
+            or (name == "SOFTMAX" and result in outputs)
+        )
         if name == "QUANTIZE" and all(int8):
             requantizations += 1
-        elif name not in EDGES and not all(int8):
+        elif not at_edge and not all(int8):
             floats.append(name)
     return Operators(dict(counts), floats, requantizations)
 

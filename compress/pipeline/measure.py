@@ -2,6 +2,7 @@
 
 import json
 import tempfile
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,11 @@ from compress.pipeline import machine
 
 def latency(store: Store, export: Artifact) -> dict[str, Any]:
     """Milliseconds of ``model.tflite``, batch 1, one thread; from the store if this machine measured it before."""
-    path = store.root / "measurements" / machine.identity() / f"{export.key}.json"
-    if path.is_file():
-        return json.loads(path.read_text())
+    name = f"{export.key}-litert-{version('ai-edge-litert')}.json"
+    path = store.root / "measurements" / machine.identity() / name
     with FileLock(Path(tempfile.gettempdir()) / "jetslim-latency.lock", mode=0o666):
+        if path.is_file():
+            return json.loads(path.read_text())
         measured = {"machine": machine.describe(), **time_inferences(export.path / "model.tflite")}
-    write_json(path, measured)
+        write_json(path, measured)
     return measured

@@ -17,7 +17,7 @@ from compress.pipeline import machine, measure, view
 from compress.pipeline.plan import Plan, Step
 from compress.stages import Context
 from compress.stages.finish import TEST_LOGITS
-from compress.training import Progress
+from compress.training import Progress, records
 
 
 def run(
@@ -149,6 +149,7 @@ def _ensure(
 
     def build(out: Path, scratch: Path) -> dict[str, Any]:
         before = dict(clock.seconds)
+        earlier = sum(float(row["seconds"]) for row in records.read(scratch / "history.csv"))  # before a restart
         if is_export:
             progress.say("    exporting to .tflite and comparing it with Keras on the test split")
         context = Context(
@@ -156,6 +157,7 @@ def _ensure(
             augmentation=plan.pipeline.data.augmentation,
             seed=plan.pipeline.seed,
             size=plan.pipeline.data.size,
+            fit=getattr(plan.pipeline.data, "fit", "stretch"),
             clock=clock,
             progress=progress,
             load=networks.look if is_export else networks.take,
@@ -164,6 +166,9 @@ def _ensure(
             callbacks=callbacks(step.stage.name),
         )
         facts = step.stage.make(context, out, scratch)
+        seconds = clock.since(before)
+        if earlier:
+            seconds["training"] = round(seconds.get("training", 0.0) + earlier, 3)
         return {
             "schema": 1,
             "kind": step.stage.kind,
@@ -171,7 +176,7 @@ def _ensure(
             "pipeline": plan.pipeline.name,
             "made_of": step.made_of,
             **facts,
-            "seconds": clock.since(before),
+            "seconds": seconds,
         }
 
     waiting = lambda: progress.say("    another run is making this stage in the same store: waiting for it")  # noqa: E731

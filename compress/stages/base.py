@@ -21,6 +21,8 @@ class Context:
     augmentation: Augmentation
     seed: int
     size: int
+    fit: str
+    """How images of other shapes become square: "stretch" or "crop"."""
     clock: Clock
     progress: Progress
     load: Callable[[str], Any]

@@ -142,7 +142,7 @@ def describe(context: Context, out: Path, shape: Any, facts: dict[str, Any]) -> 
                 "colours": "RGB",
                 "range": [0.0, 1.0],
             },
-            "preprocessing": {"resize": list(shape[:2]), "divide_by": 255},
+            "preprocessing": {"fit": context.fit, "resize": list(shape[:2]), "filter": "bilinear", "divide_by": 255},
             "output": {
                 "shape": [1, len(context.dataset.classes)],
                 "dtype": "float32",

@@ -23,6 +23,7 @@ TRAINED_BY = (
     "tasks",
     "artifacts/saved_model",
     "datasets/augment",
+    "datasets/images",
     "evaluate/predictors",
     "prune/gradual",
 )
@@ -69,6 +70,7 @@ def finish(serving: Serving, context: Context, out: Path, scratch: Path, form: s
         "top1": classification.top1(logits, test.labels),
         "params": parameters(loaded),
         "kernel_sparsity": kernel_sparsity(prunable_kernels(loaded)),
+        "fit": context.fit,
         "input_shape": list(loaded.input_shape[1:]),
         "classes": list(context.dataset.classes),
     }

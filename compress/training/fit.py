@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from compress.training.progress import Progress
+from compress.progress import Progress
 from compress.training.settings import Data, Objective, Training
 
 

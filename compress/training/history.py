@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from compress import keras
+from compress.progress import Progress
 from compress.training import records
-from compress.training.progress import Progress
 
 
 class History(keras.callbacks.Callback):
