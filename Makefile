@@ -43,7 +43,7 @@ clean:
 	rm -rf $(VENV)
 
 $(READY): setup.cfg pyproject.toml constraints.txt
-	@command -v $(PYTHON) >/dev/null || { echo "Error: $(PYTHON) was not found; name another with PYTHON=... (3.11 or 3.12)" >&2; exit 2; }
+	@command -v $(PYTHON) >/dev/null || { echo "Error: $(PYTHON) was not found; name another with PYTHON=... (3.11)" >&2; exit 2; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing into $(VENV) (about 1.5 GB, a few minutes)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS)]'

@@ -18,6 +18,8 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from compress.errors import UserError
+
 FACTS = "stage.json"
 
 
@@ -82,12 +84,19 @@ class Store:
             shutil.rmtree(out, ignore_errors=True)  # half of an earlier try
             out.mkdir(parents=True)
             scratch.mkdir(exist_ok=True)
-            facts = build(out, scratch)
+            try:
+                facts = build(out, scratch)
+            except UserError:
+                shutil.rmtree(out)  # refused: nothing of it is of use
+                if not any(scratch.iterdir()):
+                    shutil.rmtree(work)
+                raise
             write_json(out / FACTS, facts)
             final = self.root / "artifacts" / key
             final.parent.mkdir(exist_ok=True)
             shutil.rmtree(final, ignore_errors=True)  # without stage.json: not of this store's making
-            _sync(out)
+            for file in (*out.rglob("*"), out):
+                _sync(file)
             out.rename(final)
             _sync(final.parent)
             shutil.rmtree(work, ignore_errors=True)
@@ -107,12 +116,24 @@ class Store:
         ]
 
     def remove(self, path: Path) -> int:
-        """Deletes an artifact's or an unfinished stage's folder; returns the bytes that it held."""
-        freed = size_bytes(path)
-        doomed = path.with_name(f".{path.name}.deleted")
-        shutil.rmtree(doomed, ignore_errors=True)  # of a removal that was interrupted
-        path.rename(doomed)  # in one step: no reader meets half of it
-        shutil.rmtree(doomed)
+        """Deletes an artifact's or an unfinished stage's folder; returns the bytes that it held.
+
+        0, and nothing is deleted, if a process is making or taking just that stage.
+        """
+        (self.root / "work").mkdir(exist_ok=True)
+        lock = FileLock(self.root / "work" / f"{path.name}.lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            return 0
+        try:
+            freed = size_bytes(path)
+            doomed = path.with_name(f".{path.name}.deleted")
+            shutil.rmtree(doomed, ignore_errors=True)  # of a removal that was interrupted
+            path.rename(doomed)  # in one step: no reader meets half of it
+            shutil.rmtree(doomed)
+        finally:
+            lock.release()
         return freed
 
     @contextmanager
@@ -159,8 +180,9 @@ def size_bytes(path: Path) -> int:
     return path.stat().st_size if path.is_file() else sum(f.stat().st_size for f in path.rglob("*") if f.is_file())
 
 
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
+def _sync(path: Path) -> None:
+    """Waits until the file or folder is on the disk: what has a stage.json is whole even after a power cut."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

@@ -14,6 +14,7 @@ from compress.errors import Failure, UserError
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 NO_SPACE_WORDS = ("No space left on device", "Disk quota exceeded", "File too large")
+_SCREEN = os.dup(2)
 PATIENCE_S = 6.0  # how long C++ code (a trace, a conversion) may hold up a Ctrl-C
 
 
@@ -44,7 +45,7 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         cli.main(arguments, prog_name="jetslim", standalone_mode=False)
     except click.exceptions.Abort:
-        _stopped()
+        _fail("nothing was done", 1)
     except KeyboardInterrupt:
         _stopped()
     except click.ClickException as error:
@@ -59,9 +60,11 @@ def main(arguments: list[str] | None = None) -> None:
     except Exception as error:
         if _is_disk_full(error):
             _fail(
-                "the disk is full (or a file size limit was hit): nothing finished is lost; free some space, "
-                "for example with `jetslim store prune`, and run the same command again"
+                "the disk is full (or a file size limit was hit): finished stages are kept; free some space "
+                "(`jetslim store list` says what the store holds) and run the same command again"
             )
+        if isinstance(error, PermissionError | NotADirectoryError | FileExistsError | IsADirectoryError):
+            _fail(f"cannot use {error.filename}: {error.strerror}")
         raise
 
 
@@ -71,7 +74,10 @@ def _fail(message: str, code: int = 2) -> None:
 
 
 def _stopped() -> None:
-    click.echo("\nStopped. Finished stages are kept: run the same command again to go on where it was.", err=True)
+    # to a descriptor of our own: standard error may be put aside just now (compress.quiet)
+    show_cursor = "\x1b[?25h" if os.isatty(_SCREEN) else ""
+    text = "\nStopped. Finished stages are kept: run the same command again to go on where it was.\n"
+    os.write(_SCREEN, (show_cursor + text).encode())
     sys.stdout.flush()
     os._exit(130)  # not sys.exit: threads of TensorFlow may be busy for long
 

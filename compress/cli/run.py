@@ -50,7 +50,10 @@ def run(
     for note in plan.dataset.notes:
         progress.say(f"note: {note}")
     callbacks = _tensorboard(runs / plan.pipeline.name / "tensorboard") if tensorboard else lambda stage: ()
-    results = run_plan(plan, Store(store_folder), runs, progress, clock, callbacks)
+    try:
+        results = run_plan(plan, Store(store_folder), runs, progress, clock, callbacks)
+    finally:
+        progress.stop()
     folder = runs / plan.pipeline.name
     with clock("report"):
         written = report.write(results, folder)
@@ -112,10 +115,11 @@ def check(
 def _plan(
     name: str, settings: tuple[str, ...], seed: int | None, data_dir: Path | None, skip_bad_images: bool, clock: Any
 ) -> Any:
-    from compress.pipeline import plan, read
+    from compress.pipeline import links, plan, read
 
+    pipeline = read(name, settings, seed)
+    links(pipeline)  # a mistake in the file shows before data are read, or downloaded
     with clock("data"):
-        pipeline = read(name, settings, seed)
         dataset = pipeline.data.load(data_dir, skip_bad_images)
     return plan(pipeline, dataset)
 
@@ -126,7 +130,7 @@ def _tensorboard(folder: Path) -> Any:
     try:
         import tensorboard  # noqa: F401
     except ImportError as error:
-        raise UserError("--tensorboard needs TensorBoard: pip install 'jetslim[tensorboard]'") from error
+        raise UserError("--tensorboard needs TensorBoard: pip install tensorboard") from error
     from compress import keras
 
     return lambda stage: (keras.callbacks.TensorBoard(str(folder / stage), profile_batch=0, write_graph=False),)

@@ -49,7 +49,7 @@ def list_(store_folder: Path) -> None:
 @click.option("--days", type=click.FloatRange(min=0), default=30.0, show_default=True, help="Delete what is older.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def prune(store_folder: Path, days: float, yes: bool) -> None:
-    """Delete finished stages older than --days, and what was interrupted.
+    """Delete finished and interrupted stages older than --days.
 
     Deleted stages are made again when a pipeline needs them.
 
@@ -62,7 +62,8 @@ def prune(store_folder: Path, days: float, yes: bool) -> None:
     from compress.artifacts.store import size_bytes
 
     opened, limit = Store(store_folder), time.time() - days * 86400
-    doomed = [a.path for a in opened if (a.path / "stage.json").stat().st_mtime <= limit] + opened.unfinished()
+    doomed = [a.path for a in opened if (a.path / "stage.json").stat().st_mtime <= limit]
+    doomed += [path for path in opened.unfinished() if path.stat().st_mtime <= limit]
     if not doomed:
         click.echo(f"nothing in {store_folder} is older than {days:g} days")
         return

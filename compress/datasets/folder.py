@@ -24,7 +24,6 @@ from compress.errors import UserError
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif"})
 MEMORY_LIMIT = 10**9  # bytes of pixels at the model's size; above it images are decoded whenever they are read
 _BLOCK = 1024  # images under way at once, so that a million of them do not queue in memory
-_NAMED = 3  # bad images that a note names
 
 
 @config
@@ -69,7 +68,7 @@ class Folder(DatasetConfig):
             bad += bad_here
         if bad and not skip_bad_images:
             more = f" and {len(bad) - 1} more" if len(bad) > 1 else ""
-            raise UserError(f"unreadable image {bad[0]}{more}; mend or delete them, or skip bad images")
+            raise UserError(f"unreadable image {bad[0]}{more}; mend or delete them, or give --skip-bad-images")
         for part, store in stores.items():
             _check_classes(root / part, part, store.labels, classes)
 
@@ -212,5 +211,4 @@ def _passed_over_note(listings: Sequence[Listing]) -> list[str]:
 def _bad_note(bad: Sequence[str]) -> list[str]:
     if not bad:
         return []
-    more = f" and {len(bad) - _NAMED} more" if len(bad) > _NAMED else ""
-    return [f"left out {len(bad)} unreadable image{'s' * (len(bad) > 1)}: {', '.join(bad[:_NAMED])}{more}"]
+    return [f"left out {len(bad)} unreadable image{'s' * (len(bad) > 1)}: {', '.join(bad)}"]

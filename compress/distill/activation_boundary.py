@@ -53,8 +53,10 @@ class ActivationBoundary:
     connector: Literal["auto", "minimal"] = "auto"
     """auto: a connector at every layer, as the authors do when any width differs; minimal: only where widths differ."""
 
-    def check(self, teacher: str | None, student: str | None) -> None:
-        """Raises UserError where ``layers`` is needed; the names are of networks in the registry, or None."""
+    def check(self, teacher: str | None, student: str | None, epochs: int) -> None:
+        """Raises UserError for what cannot work; the names are of networks in the registry, or None."""
+        if self.init_epochs >= epochs:
+            raise UserError(f"method.init_epochs = {self.init_epochs} leaves none of {epochs} epochs for labels")
         if self.layers is None and not all(name is None or re.match("densenet", name) for name in (teacher, student)):
             raise UserError(
                 f"activation_boundary needs layers = [[teacher's, student's], ...] for {teacher} -> {student}; "
@@ -78,8 +80,6 @@ class ActivationBoundary:
 
     def phases(self, teacher: Any, student: Any, epochs: int) -> list[Phase]:
         """Boundaries, then labels. Raises UserError for unknown layers and for maps of different sizes."""
-        if self.init_epochs >= epochs:
-            raise UserError(f"init_epochs = {self.init_epochs} leaves none of {epochs} epochs to train on labels")
         pairs = self.layers or DENSENET_LAYERS
         teacher_taps = taps(teacher, [pair[0] for pair in pairs])
         connected = self.connect(teacher_taps, taps(student, [pair[1] for pair in pairs]), pairs)
@@ -90,13 +90,9 @@ class ActivationBoundary:
             logs = {f"similarity_{pair[1]}": similarity(t, u) for pair, t, u in zip(pairs, wanted, maps, strict=True)}
             return self.loss(wanted, maps), logs
 
-        def labels_only(network: Any, images: Any, labels: Any) -> tuple[Any, dict[str, Any]]:
-            logits = network(images, training=True)
-            return classification.cross_entropy(logits, labels), {"accuracy": classification.accuracy(logits, labels)}
-
         return [
             Phase("boundaries", connected, boundaries, self.init_epochs),
-            Phase("labels", student, labels_only, epochs),
+            Phase("labels", student, classification.on_labels, epochs),
         ]
 
     def connect(self, teacher_taps: Any, student_taps: Any, pairs: Any) -> Any:

@@ -32,7 +32,7 @@ class Logits:
     distillation_loss_weight: NotNegative = 0.9
     scale_by_temperature_squared: bool = True
 
-    def check(self, teacher: str | None, student: str | None) -> None:
+    def check(self, teacher: str | None, student: str | None, epochs: int) -> None:
         """Any teacher of the same classes will do."""
 
     def loss(self, teacher_logits: Any, student_logits: Any, labels: Any) -> Any:

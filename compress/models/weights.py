@@ -20,23 +20,41 @@ def count(path: str) -> int:
 
 
 def load(model: keras.Model, path: str) -> None:
-    """Sets all weights of ``model`` from a file of the same architecture.
+    """Sets the weights of ``model`` from a file of the same architecture; a head that does not fit stays as it is.
 
-    ``path`` is an .h5 or .weights.h5 file of weights, a whole network in .h5 or .keras, or a SavedModel folder.
-    Raises UserError in one line where a weight is missing, left over or of another shape; the weights of ``model``
-    are then undefined.
+    ``path`` is an .h5 or .weights.h5 file of weights, a whole network in .h5 or .keras, or a SavedModel folder. Its
+    head may have another number of classes or be missing: then the backbone alone is set. Raises UserError in one
+    line where another weight is missing, left over or of another shape; the weights of ``model`` are then undefined.
     """
-    stored, needed = count(path), len(model.weights)
+    target = _with_the_files_head(model, path)
+    stored, needed = count(path), len(target.weights)
     # .weights.h5 is read by layer and would let a larger network's file pass unnoticed
     if stored != needed:
         raise UserError(f"weights {path} do not fit {model.name}: {stored} arrays in the file, {needed} in the network")
     try:
         if _is_h5(path):
-            model.load_weights(path)
+            target.load_weights(path)
         else:
-            model.set_weights(saved_model.read(path).get_weights())
+            target.set_weights(saved_model.read(path).get_weights())
     except (ValueError, KeyError, OSError) as error:
         raise UserError(f"weights {path} do not fit {model.name}: {first_line(error)}") from error
+
+
+def _with_the_files_head(model: keras.Model, path: str) -> keras.Model:
+    """``model``, or its own backbone's layers under a head such as the file has: of another width, or none."""
+    if _is_h5(path):
+        heads = [shape[-1] for name, shape in _arrays(path).items() if "predictions" in name and "bias" in name]
+        missing = len(_arrays(path)) == len(model.weights) - 2
+    else:
+        stored = saved_model.read(path)
+        heads = [stored.output_shape[-1]] if isinstance(stored.layers[-1], keras.layers.Dense) else []
+        missing = len(stored.weights) == len(model.weights) - 2
+    if missing and not heads:
+        return keras.Model(model.inputs[0], model.layers[-1].input, name=model.name)
+    if len(heads) != 1 or heads[0] == model.output_shape[-1]:
+        return model
+    head = keras.layers.Dense(heads[0], name="predictions")
+    return keras.Model(model.inputs[0], head(model.layers[-1].input), name=model.name)
 
 
 def refuse_imagenet(name: str, weights: str | None) -> None:
@@ -49,15 +67,15 @@ def _is_h5(path: str) -> bool:
     return Path(path).suffix in _H5
 
 
-def _arrays(path: str) -> list[str]:
+def _arrays(path: str) -> dict[str, tuple[int, ...]]:
     import h5py  # comes with TensorFlow
 
-    names: list[str] = []
+    shapes: dict[str, tuple[int, ...]] = {}
 
     def collect(name: str, item: object) -> None:
         # a network that was compiled leaves its optimizer's and its metrics' state beside its weights
         if isinstance(item, h5py.Dataset) and not name.startswith(("optimizer", "metrics")):
-            names.append(name)
+            shapes[name] = item.shape
 
     if not Path(path).is_file():
         raise UserError(f"no weights at {path}")
@@ -66,4 +84,4 @@ def _arrays(path: str) -> list[str]:
             file.visititems(collect)
     except OSError as error:
         raise UserError(f"{path} is no HDF5 file: {first_line(error)}") from error
-    return names
+    return shapes

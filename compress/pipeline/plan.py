@@ -1,6 +1,7 @@
 """What a pipeline will do: stages linked to what they read, each with the key of what it will make."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
@@ -34,14 +35,6 @@ class Step:
         """Names the artifact: equal for whatever makes the same."""
         return content_key(self.made_of)
 
-    @property
-    def chain(self) -> "Iterator[Step]":
-        """This step and the inputs before it, teachers left out."""
-        step: Step | None = self
-        while step is not None:
-            yield step
-            step = step.input
-
 
 @dataclass(frozen=True)
 class Plan:
@@ -53,32 +46,63 @@ class Plan:
     exports: dict[str, Step]
 
 
+@dataclass(frozen=True)
+class _Link:
+    """A stage with the names and folders that it reads filled in."""
+
+    stage: Stage
+    input: "_Link | None"
+    teachers: "tuple[_Link | Path, ...]"
+
+    @property
+    def chain(self) -> "Iterator[_Link]":
+        """This link and the inputs before it, teachers left out."""
+        link: _Link | None = self
+        while link is not None:
+            yield link
+            link = link.input
+
+
+def links(pipeline: Pipeline) -> dict[str, _Link]:
+    """The stages by name, linked to what they read, in order. Raises UserError for what cannot work on any data."""
+    linked: dict[str, _Link] = {}
+    for stage in pipeline.stages:
+        with _named(stage):
+            if stage.name in linked:
+                raise UserError("two stages have this name")
+            stage.check()
+            link = _link(stage, linked)
+            _check_order(link)
+            _check_method(link)
+        linked[stage.name] = link
+    return linked
+
+
 def plan(pipeline: Pipeline, dataset: Dataset) -> Plan:
-    """Links and checks the stages. Raises UserError for what cannot work; reads no network and writes nothing."""
+    """The steps with the keys of what they will make. Raises UserError for what cannot work; writes nothing."""
     steps: dict[str, Step] = {}
     exports: dict[str, Step] = {}
-    for stage in pipeline.stages:
-        where = f"[[stage]] {stage.name!r}"
-        if stage.name in steps:
-            raise UserError(f"{where}: two stages have this name")
-        try:
-            stage.check(len(dataset.train))
-            step = _link(stage, steps, pipeline, dataset)
-            _check_order(step)
-            _check_method(step)
-        except UserError as error:
-            raise UserError(f"{where}: {error}") from error
-        steps[stage.name] = step
-        measured = (
-            step
-            if isinstance(stage, Export)
-            else _link(Export(name=stage.name, input=stage.name), steps, pipeline, dataset)
-        )
-        exports[stage.name] = measured
+    for name, link in links(pipeline).items():
+        with _named(link.stage):
+            link.stage.check_data(len(dataset.train))
+        steps[name] = step = _step(link, steps, pipeline, dataset)
+        if isinstance(link.stage, Export):
+            exports[name] = step
+        else:
+            export = _Link(Export(name=name, input=name), link, ())
+            exports[name] = _step(export, steps, pipeline, dataset)
     return Plan(pipeline, dataset, tuple(steps.values()), exports)
 
 
-def _link(stage: Stage, earlier: dict[str, Step], pipeline: Pipeline, dataset: Dataset) -> Step:
+@contextmanager
+def _named(stage: Stage) -> Iterator[None]:
+    try:
+        yield
+    except UserError as error:
+        raise UserError(f"[[stage]] {stage.name!r}: {error}") from error
+
+
+def _link(stage: Stage, earlier: dict[str, _Link]) -> _Link:
     source = None
     if stage.needs_input:
         if stage.input is None and not earlier:
@@ -89,7 +113,13 @@ def _link(stage: Stage, earlier: dict[str, Step], pipeline: Pipeline, dataset: D
             )
         source = _earlier(stage.input or list(earlier)[-1], earlier, "input")
         stage = replace(stage, input=source.stage.name)
-    teachers = tuple(_teacher(name, earlier) for name in getattr(stage, "teachers", ()))
+    return _Link(stage, source, tuple(_teacher(name, earlier) for name in getattr(stage, "teachers", ())))
+
+
+def _step(link: _Link, steps: dict[str, Step], pipeline: Pipeline, dataset: Dataset) -> Step:
+    stage = link.stage
+    source = steps[link.input.stage.name] if link.input else None
+    teachers = tuple(t if isinstance(t, Path) else steps[t.stage.name] for t in link.teachers)
     own = {key: value for key, value in config.as_dict(stage).items() if key not in stage.NOT_IN_KEY}
     made_of = {
         "config": own,
@@ -104,7 +134,7 @@ def _link(stage: Stage, earlier: dict[str, Step], pipeline: Pipeline, dataset: D
     return Step(stage, source, teachers, made_of)
 
 
-def _earlier(name: str, earlier: dict[str, Step], what: str) -> Step:
+def _earlier(name: str, earlier: dict[str, _Link], what: str) -> _Link:
     if name not in earlier:
         raise (
             unknown(f"{what} stage", name, earlier)
@@ -116,7 +146,7 @@ def _earlier(name: str, earlier: dict[str, Step], what: str) -> Step:
     return earlier[name]
 
 
-def _teacher(name: str, earlier: dict[str, Step]) -> Step | Path:
+def _teacher(name: str, earlier: dict[str, _Link]) -> _Link | Path:
     if name in earlier:
         return _earlier(name, earlier, "teacher")
     if (Path(name) / "saved_model.pb").is_file():
@@ -129,7 +159,7 @@ def _teacher(name: str, earlier: dict[str, Step]) -> Step | Path:
     )
 
 
-def _check_order(step: Step) -> None:
+def _check_order(step: _Link) -> None:
     """Nothing trains on from a quantized network: its magnitudes tie on the int8 grid, and masks would be lost."""
     if isinstance(step.stage, Export):
         return
@@ -141,13 +171,14 @@ def _check_order(step: Step) -> None:
             )
 
 
-def _check_method(step: Step) -> None:
+def _check_method(step: _Link) -> None:
     if isinstance(step.stage, Distill):
         teacher = step.teachers[0]
-        step.stage.method.check(_model_name(teacher) if isinstance(teacher, Step) else None, _model_name(step))
+        name = _model_name(teacher) if isinstance(teacher, _Link) else None
+        step.stage.method.check(name, _model_name(step), step.stage.epochs)
 
 
-def _model_name(step: Step) -> str | None:
+def _model_name(step: _Link) -> str | None:
     """The name of the network that the step trains, where it is from the registry."""
     names = [s.stage.model for s in step.chain if isinstance(s.stage, NetworkStage) and not s.stage.needs_input]
     return names[0] if names and names[0] in models.MODELS else None

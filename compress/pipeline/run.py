@@ -7,16 +7,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from compress import artifacts, keras
 from compress.artifacts import Artifact, Store
 from compress.clock import Clock
-from compress.models import saved_model
-from compress.pipeline import machine, measure, view
+from compress.pipeline import machine, measure, preflight, view
+from compress.pipeline.networks import Networks
 from compress.pipeline.plan import Plan, Step
 from compress.stages import Context
-from compress.stages.finish import TEST_LOGITS
 from compress.training import Progress, records
 
 
@@ -35,7 +32,11 @@ def run(
         gc.freeze()
         gc.set_threshold(200_000, 50, 100)
     networks = Networks(plan, store, clock)
-    networks.check_folders()
+    preflight.check(
+        [step for step in plan.steps if store.find(step.key) is None],
+        networks,
+        lambda step: _context(step, plan, networks, progress, clock, callbacks),
+    )
     made: dict[str, tuple[Artifact, bool]] = {}
     for number, step in enumerate(plan.steps, start=1):
         progress.begin(number, len(plan.steps), step.stage.name, step.stage.kind)
@@ -81,57 +82,6 @@ def _parts(plan: Plan, step: Step) -> list[Step]:
     return [step] if export is step else [step, export]
 
 
-class Networks:
-    """Keras networks by stage name, each loaded once and handed out once: whoever trains it owns it."""
-
-    def __init__(self, plan: Plan, store: Store, clock: Clock) -> None:
-        self._steps = {step.stage.name: step for step in plan.steps}
-        self._plan, self._store, self._clock = plan, store, clock
-        self._loaded: dict[str, Any] = {}
-
-    def keep(self, key: str, network: Any) -> None:
-        """Remembers a network that was just read back from its SavedModel."""
-        self._loaded[key] = network
-
-    def take(self, name: str) -> Any:
-        """The network of an earlier stage or of a SavedModel's folder."""
-        if name in self._loaded:
-            return self._loaded.pop(name)
-        if name not in self._steps:
-            with self._clock("load"):
-                return saved_model.load(name, len(self._plan.dataset.classes), self._plan.pipeline.data.size)
-        key = self._steps[name].key
-        if key in self._loaded:
-            return self._loaded.pop(key)
-        artifact = self._store.find(key)
-        assert artifact is not None, f"stage {name} is made before it is read"
-        with self._clock("load"):
-            return artifacts.load(artifact.saved_model)
-
-    def look(self, name: str) -> Any:
-        """As ``take``, for one who only infers: the network stays for the next."""
-        network = self.take(name)
-        self._loaded[self._steps[name].key if name in self._steps else name] = network
-        return network
-
-    def logits(self, name: str) -> np.ndarray:
-        """The logits on the test split that an earlier stage kept."""
-        artifact = self._store.find(self._steps[name].key)
-        assert artifact is not None, f"stage {name} is made before it is read"
-        return np.load(artifact.path / TEST_LOGITS, allow_pickle=False)
-
-    def check_folders(self) -> None:
-        """Raises UserError for a network of the user's that cannot teach or be trained, before anything is written."""
-        for step in self._steps.values():
-            for teacher in step.teachers:
-                if isinstance(teacher, Path) and self._store.find(step.key) is None:
-                    self._loaded[str(teacher)] = self.take(str(teacher))
-            source = getattr(step.stage, "saved_model", None)
-            if source is not None and self._store.find(step.key) is None:
-                with self._clock("load"):
-                    saved_model.load(source, len(self._plan.dataset.classes), self._plan.pipeline.data.size)
-
-
 def _ensure(
     step: Step,
     plan: Plan,
@@ -152,19 +102,7 @@ def _ensure(
         earlier = sum(float(row["seconds"]) for row in records.read(scratch / "history.csv"))  # before a restart
         if is_export:
             progress.say("    exporting to .tflite and comparing it with Keras on the test split")
-        context = Context(
-            dataset=plan.dataset,
-            augmentation=plan.pipeline.data.augmentation,
-            seed=plan.pipeline.seed,
-            size=plan.pipeline.data.size,
-            fit=getattr(plan.pipeline.data, "fit", "stretch"),
-            clock=clock,
-            progress=progress,
-            load=networks.look if is_export else networks.take,
-            logits=networks.logits,
-            finished=partial(networks.keep, step.key),
-            callbacks=callbacks(step.stage.name),
-        )
+        context = _context(step, plan, networks, progress, clock, callbacks)
         facts = step.stage.make(context, out, scratch)
         seconds = clock.since(before)
         if earlier:
@@ -181,6 +119,30 @@ def _ensure(
 
     waiting = lambda: progress.say("    another run is making this stage in the same store: waiting for it")  # noqa: E731
     return store.make(step.key, build, waiting), False
+
+
+def _context(
+    step: Step,
+    plan: Plan,
+    networks: Networks,
+    progress: Progress,
+    clock: Clock,
+    callbacks: Callable[[str], tuple[Any, ...]],
+) -> Context:
+    data = plan.pipeline.data
+    return Context(
+        dataset=plan.dataset,
+        augmentation=data.augmentation,
+        seed=plan.pipeline.seed,
+        size=data.size,
+        fit=getattr(data, "fit", "stretch"),
+        clock=clock,
+        progress=progress,
+        load=networks.look if step.stage.kind == "export" else networks.take,
+        logits=networks.logits,
+        finished=partial(networks.keep, step.key),
+        callbacks=callbacks(step.stage.name),
+    )
 
 
 def _record(step: Step, plan: Plan, made: dict[str, tuple[Artifact, bool]], latency: dict[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ def link(folder: Path, number: int, stage: str, artifact: Path) -> None:
     name = f"{number}-{stage}"
     for old in folder.glob(f"{number}-*"):
         if old.is_symlink() and old.name != name:
-            old.unlink()
+            old.unlink(missing_ok=True)
     part = folder / f".{name}.{os.getpid()}"
     part.unlink(missing_ok=True)
     part.symlink_to(artifact.resolve(), target_is_directory=True)
@@ -25,7 +25,7 @@ def drop_after(folder: Path, last: int) -> None:
     """Removes links of stages that the pipeline had once, behind its ``last`` one of today."""
     for old in folder.glob("[0-9]*-*"):
         if old.is_symlink() and int(old.name.partition("-")[0]) > last:
-            old.unlink()
+            old.unlink(missing_ok=True)
 
 
 def history(artifact: Artifact) -> list[dict[str, Any]]:

@@ -9,9 +9,12 @@ from compress import keras
 from compress.errors import UserError
 
 
-def scheduled_sparsity(step: int, initial: float, final: float, begin_step: int, end_step: int) -> float:
-    """Equation 1: final + (initial - final) * (1 - (step - begin) / (end - begin))^3, held outside the ramp."""
-    progress = min(1.0, max(0.0, (step - begin_step) / (end_step - begin_step)))
+def scheduled_sparsity(step: Any, initial: float, final: float, begin_step: int, end_step: int) -> Any:
+    """Equation 1: final + (initial - final) * (1 - (step - begin) / (end - begin))^3, held outside the ramp.
+
+    ``step`` is a number or an array; so is the sparsity, a fraction.
+    """
+    progress = np.clip((step - begin_step) / (end_step - begin_step), 0.0, 1.0)
     return final + (initial - final) * (1 - progress) ** 3
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from compress.prune.gradual import scheduled_sparsity
 from compress.report import labels
 from compress.report.files import replace
 
@@ -157,14 +158,6 @@ def training(run: Mapping[str, Any]) -> "Figure | None":
     for axes in grid[len(panels) :]:
         axes.remove()
     return figure
-
-
-def scheduled_sparsity(
-    step: np.ndarray, initial_sparsity: float, final_sparsity: float, begin_step: float, end_step: float
-) -> np.ndarray:
-    """Zhu and Gupta (2017), equation 1, held outside the ramp: s_f + (s_i - s_f) * (1 - (t - t0) / (t_end - t0))^3."""
-    progress = np.clip((np.asarray(step, float) - begin_step) / (end_step - begin_step), 0, 1)
-    return final_sparsity + (initial_sparsity - final_sparsity) * (1 - progress) ** 3
 
 
 def top1_limits(percents: Sequence[float]) -> tuple[float, float]:

@@ -10,7 +10,7 @@ import numpy as np
 from compress.clock import Clock
 from compress.config import config
 from compress.datasets import Augmentation, Dataset
-from compress.training import Data, Progress
+from compress.training import Data, Progress, Training
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,12 @@ class Stage:
         """Files and folders of the user's that decide what is made: their content is part of the key."""
         return ()
 
-    def check(self, images: int) -> None:
+    def check(self) -> None:
+        """Raises UserError for what cannot work on any data; before data are read or anything runs."""
+        if isinstance(self, Training):
+            self.check_schedule()
+
+    def check_data(self, images: int) -> None:
         """Raises UserError for what cannot work with ``images`` training images; before anything runs."""
 
     def make(self, context: Context, out: Path, scratch: Path) -> dict[str, Any]:

@@ -30,7 +30,8 @@ class NetworkStage(Stage):
         weights = [self.weights] if self.weights not in (None, "imagenet") else []
         return tuple(str(path) for path in (self.saved_model, *weights) if path)
 
-    def check(self, images: int) -> None:
+    def check(self) -> None:
+        super().check()
         if self.model is not None:
             models.check_name(self.model)
         if self.model is not None and self.saved_model is not None:
@@ -42,6 +43,8 @@ class NetworkStage(Stage):
         for path in self.files:
             if not Path(path).exists():
                 raise UserError(f"{path} does not exist")
+            if Path(path).is_dir() and not (Path(path) / "saved_model.pb").is_file():
+                raise UserError(f"{path} is not a SavedModel: it has no saved_model.pb")
 
     def network(self, context: Context) -> Any:
         """The network to train: float32 NHWC in [0, 1] to logits of the data set's classes."""

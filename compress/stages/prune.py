@@ -6,10 +6,11 @@ from typing import Any, Literal
 from pydantic import Field
 
 from compress.config import Count, Fraction, config
+from compress.errors import UserError
 from compress.prune import gradual, kernel_sparsity, prunable_kernels
 from compress.stages.base import Context, Stage
 from compress.stages.finish import TRAINED_BY, Serving, finish
-from compress.stages.train import labels_only
+from compress.tasks import classification
 from compress.training import Training, fit
 
 
@@ -32,7 +33,14 @@ class Prune(Stage, Training):
         """(begin_step, end_step, frequency) for a training split of that many images."""
         return gradual.ramp(self.steps(images), self.begin_step, self.end_step, self.frequency)
 
-    def check(self, images: int) -> None:
+    def check(self) -> None:
+        super().check()
+        if self.initial_sparsity > self.final_sparsity:
+            raise UserError(
+                f"initial_sparsity = {self.initial_sparsity} is above final_sparsity = {self.final_sparsity}"
+            )
+
+    def check_data(self, images: int) -> None:
         self.ramp(images)
 
     def make(self, context: Context, out: Path, scratch: Path) -> dict[str, Any]:
@@ -51,7 +59,7 @@ class Prune(Stage, Training):
         with context.clock("training"):
             fit(
                 pruning,
-                labels_only,
+                classification.on_labels,
                 context.data,
                 self,
                 scratch / "backup",

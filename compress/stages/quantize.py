@@ -10,7 +10,7 @@ from compress.evaluate.predictors import to_float
 from compress.prune import prunable_kernels
 from compress.stages.base import Context, Stage
 from compress.stages.finish import TRAINED_BY, Serving, finish
-from compress.stages.train import labels_only
+from compress.tasks import classification
 from compress.training import Training, fit
 
 
@@ -37,7 +37,7 @@ class Quantize(Stage, Training):
         with context.clock("training"):
             fit(
                 network,
-                labels_only,
+                classification.on_labels,
                 context.data,
                 self,
                 scratch / "backup",

@@ -11,12 +11,6 @@ from compress.tasks import classification
 from compress.training import Training, fit
 
 
-def labels_only(network: Any, images: Any, labels: Any) -> tuple[Any, dict[str, Any]]:
-    """The objective of every training without a teacher: cross-entropy."""
-    logits = network(images, training=True)
-    return classification.cross_entropy(logits, labels), {"accuracy": classification.accuracy(logits, labels)}
-
-
 @config
 class Train(NetworkStage, Training):
     """Cross-entropy on the training split; reads a network by name, a SavedModel, or an earlier stage."""
@@ -30,7 +24,7 @@ class Train(NetworkStage, Training):
         with context.clock("training"):
             fit(
                 network,
-                labels_only,
+                classification.on_labels,
                 context.data,
                 self,
                 scratch / "backup",

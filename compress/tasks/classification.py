@@ -19,6 +19,12 @@ def accuracy(logits: Any, labels: Any) -> Any:
     return tf.reduce_mean(tf.cast(tf.equal(tf.argmax(logits, axis=-1), labels), tf.float32))
 
 
+def on_labels(network: Any, images: Any, labels: Any) -> tuple[Any, dict[str, Any]]:
+    """The objective of a training without a teacher: the cross-entropy of a batch, and its accuracy to log."""
+    logits = network(images, training=True)
+    return cross_entropy(logits, labels), {"accuracy": accuracy(logits, labels)}
+
+
 def top1(outputs: np.ndarray, labels: np.ndarray) -> float:
     """Fraction in [0, 1] of the rows whose largest output (logit or probability) is the label's."""
     return float(np.mean(np.argmax(outputs, axis=-1) == labels))

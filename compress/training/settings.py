@@ -36,6 +36,14 @@ class Training:
     weight_decay: NotNegative = 0.0
     """L2 penalty 0.5 * weight_decay * sum of squares, on kernels."""
 
+    def check_schedule(self) -> None:
+        """Raises UserError for settings that contradict each other."""
+        late = [epoch for epoch in self.drop_after if epoch >= self.epochs]
+        if late:
+            raise UserError(f"drop_after = {late} is not before the last of {self.epochs} epochs")
+        if self.drop_after and self.schedule != "steps":
+            raise UserError(f'drop_after goes with schedule = "steps", not "{self.schedule}"')
+
     def steps(self, images: int, epochs: int | None = None) -> int:
         """Optimizer steps of ``epochs`` (all, if None) over that many images."""
         return (self.epochs if epochs is None else epochs) * math.ceil(images / self.batch_size)

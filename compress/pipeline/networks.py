@@ -1,0 +1,57 @@
+"""The Keras networks that a run works with."""
+
+from typing import Any
+
+import numpy as np
+
+from compress import artifacts
+from compress.artifacts import Artifact, Store
+from compress.clock import Clock
+from compress.errors import UserError
+from compress.models import saved_model
+from compress.pipeline.plan import Plan
+from compress.stages.finish import TEST_LOGITS
+
+
+class Networks:
+    """Keras networks by stage name, each loaded once and handed out once: whoever trains it owns it."""
+
+    def __init__(self, plan: Plan, store: Store, clock: Clock) -> None:
+        self._steps = {step.stage.name: step for step in plan.steps}
+        self._plan, self._store, self._clock = plan, store, clock
+        self._loaded: dict[str, Any] = {}
+
+    def keep(self, key: str, network: Any) -> None:
+        """Remembers a network that was just read back from its SavedModel."""
+        self._loaded[key] = network
+
+    def take(self, name: str) -> Any:
+        """The network of an earlier stage or of a SavedModel's folder."""
+        if name in self._loaded:
+            return self._loaded.pop(name)
+        if name not in self._steps:
+            with self._clock("load"):
+                return saved_model.load(name, len(self._plan.dataset.classes), self._plan.pipeline.data.size)
+        key = self._steps[name].key
+        if key in self._loaded:
+            return self._loaded.pop(key)
+        with self._clock("load"):
+            return artifacts.load(self._artifact(name).saved_model)
+
+    def look(self, name: str) -> Any:
+        """As ``take``, for one who only infers: the network stays for the next."""
+        network = self.take(name)
+        self._loaded[self._steps[name].key if name in self._steps else name] = network
+        return network
+
+    def logits(self, name: str) -> np.ndarray:
+        """The logits on the test split that an earlier stage kept."""
+        return np.load(self._artifact(name).path / TEST_LOGITS, allow_pickle=False)
+
+    def _artifact(self, name: str) -> Artifact:
+        artifact = self._store.find(self._steps[name].key)
+        if artifact is None:  # it was made before, as every input is
+            raise UserError(
+                f"stage {name!r} was deleted from the store while it was needed: run the same command again"
+            )
+        return artifact
