@@ -28,27 +28,36 @@ def inference_function(model: Any) -> Any:
         return serving_function(model, batch=1)
 
 
-def to_tflite(model: Any, sparse: bool = False) -> tuple[bytes, bytes]:
-    """The network as a dense and a sparse .tflite, each with a float softmax at its end.
+class Converter:
+    """Converts a network to .tflite files, each with a float softmax at its end.
 
-    float32 for a float network; int8 between a float32 input and output for a quantized one. The sparse one stores
-    kernels of many zeros in the sparse encoding; it is the dense one again if ``sparse`` is false.
+    float32 for a float network; int8 between a float32 input and output for a quantized one.
     """
-    lite = keras.tf.lite
-    converter = lite.TFLiteConverter.from_concrete_functions([inference_function(model)], model)
-    converter._experimental_disable_per_channel_quantization_for_dense_layers = True  # one scale, as trained
-    converter.experimental_lower_to_saved_model = False  # it writes and reads a SavedModel inside: half of the time
-    # both files are made of one frozen graph; freezing is half of what is left
-    converter._freeze_concrete_function = cache(converter._freeze_concrete_function)
-    plain = [lite.Optimize.DEFAULT] if is_quantized(model) else []
-    with quiet(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it misses statistics for inputs that it then finds
-        converter.optimizations = plain
-        dense = flatbuffer.with_softmax(converter.convert())
-        if not sparse:
-            return dense, dense
-        converter.optimizations = [*plain, lite.Optimize.EXPERIMENTAL_SPARSITY]
-        return dense, flatbuffer.with_softmax(converter.convert())
+
+    def __init__(self, model: Any) -> None:
+        lite = keras.tf.lite
+        self._converter = lite.TFLiteConverter.from_concrete_functions([inference_function(model)], model)
+        # one scale for a dense kernel, as it was trained
+        self._converter._experimental_disable_per_channel_quantization_for_dense_layers = True
+        # lowering writes and reads a SavedModel inside: half of the time
+        self._converter.experimental_lower_to_saved_model = False
+        # both files are made of one frozen graph; freezing is half of what is left
+        self._converter._freeze_concrete_function = cache(self._converter._freeze_concrete_function)
+        self._plain = [lite.Optimize.DEFAULT] if is_quantized(model) else []
+
+    def dense(self) -> bytes:
+        """The plain file."""
+        return self._convert(self._plain)
+
+    def sparse(self) -> bytes:
+        """The file that stores kernels of many zeros in the sparse encoding."""
+        return self._convert([*self._plain, keras.tf.lite.Optimize.EXPERIMENTAL_SPARSITY])
+
+    def _convert(self, optimizations: list[Any]) -> bytes:
+        self._converter.optimizations = optimizations
+        with quiet(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it misses statistics for inputs that it then finds
+            return flatbuffer.with_softmax(self._converter.convert())
 
 
 def gzip_bytes(content: bytes) -> int:

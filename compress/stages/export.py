@@ -37,22 +37,28 @@ class Export(Stage):
     def make(self, context: Context, out: Path, scratch: Path) -> dict[str, Any]:
         model = context.load(self.input or "")
         kernels = prunable_kernels(model)
-        with context.clock("convert"):
-            zeros = max((float(np.mean(kernel == 0)) for kernel in kernels.values()), default=0.0)
-            dense, sparse = convert.to_tflite(model, sparse=zeros >= convert.MIN_SPARSITY)
-            (out / "model.tflite").write_bytes(dense)
-            (out / "model.sparse.tflite").write_bytes(sparse)
-            found = flatbuffer.operators(dense)
-            stored = flatbuffer.convolution_kernels(dense)
         quantized = convert.is_quantized(model)
-        if quantized:
-            context.progress.say(f"    {summary(found)}")
-            if found.floats:
-                raise Unfaithful(f"operators that do not compute in int8: {', '.join(sorted(set(found.floats)))}")
-            at_least_as_sparse(kernels, stored)
-        with ThreadPoolExecutor(1) as beside, context.clock("evaluate"):
-            gzipped = beside.submit(convert.gzip_bytes, dense)  # seconds on another core, while LiteRT runs
-            faithful = compare(context.logits(self.input or ""), out, context)
+        zeros = max((float(np.mean(kernel == 0)) for kernel in kernels.values()), default=0.0)
+        with ThreadPoolExecutor(1) as beside:
+            with context.clock("convert"):
+                converter = convert.Converter(model)
+                dense = converter.dense()
+                # takes seconds: on another core, while this one converts and compares
+                gzipped = beside.submit(convert.gzip_bytes, dense)
+                sparse = converter.sparse() if zeros >= convert.MIN_SPARSITY else dense
+                (out / "model.tflite").write_bytes(dense)
+                (out / "model.sparse.tflite").write_bytes(sparse)
+                found = flatbuffer.operators(dense)
+                stored = flatbuffer.convolution_kernels(dense)
+            if quantized:
+                context.progress.say(f"    {summary(found)}")
+                if found.floats:
+                    raise Unfaithful(f"operators that do not compute in int8: {', '.join(sorted(set(found.floats)))}")
+                at_least_as_sparse(kernels, stored)
+            with context.clock("evaluate"):
+                faithful = compare(context.logits(self.input or ""), out, context)
+            with context.clock("convert"):
+                compressed = gzipped.result()
         facts = {
             "form": "int8" if quantized else "float32",
             "params": parameters(model),
@@ -60,7 +66,7 @@ class Export(Stage):
             "kernel_sparsity": kernel_sparsity(stored),
             "tflite_bytes": len(dense),
             "sparse_tflite_bytes": len(sparse),
-            "gzip_bytes": gzipped.result(),
+            "gzip_bytes": compressed,
             "operators": found.counts,
             "float_operators": sorted(set(found.floats)),
             "requantizations": found.requantizations,

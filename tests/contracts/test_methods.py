@@ -43,7 +43,7 @@ def test_a_pipeline_file_can_name_it(name):
 
 @methods
 def test_it_accepts_two_densenets_without_more_settings(name):
-    method(name, layers=None).check("densenet201", "densenet121")
+    method(name, layers=None).check("densenet201", "densenet121", 9)
 
 
 @methods

@@ -7,8 +7,8 @@ from compress import keras
 from compress.datasets import Augmentation
 from compress.datasets.splits import ArraySplit
 from compress.distill.logits import Logits, kl_divergence
-from compress.stages.train import labels_only
 from compress.tasks.classification import cross_entropy
+from compress.tasks.classification import on_labels as labels_only
 from compress.training import Data, Progress, Training, fit
 
 tf = keras.tf

@@ -44,7 +44,7 @@ def context_of(model):
 
 def write(folder, dense, sparse):
     for name, model in (("model.tflite", dense), ("model.sparse.tflite", sparse)):
-        (folder / name).write_bytes(convert.to_tflite(model)[0])
+        (folder / name).write_bytes(convert.Converter(model).dense())
 
 
 def test_the_networks_own_files_are_faithful(tmp_path):

@@ -9,7 +9,7 @@ from compress.datasets.splits import ArraySplit
 from compress.errors import UserError
 from compress.prune import gradual, kernel_sparsity, prunable_kernels
 from compress.prune.trace import SparsityTrace
-from compress.stages.train import labels_only
+from compress.tasks.classification import on_labels as labels_only
 from compress.training import Data, Progress, Training, fit
 
 layers = keras.layers

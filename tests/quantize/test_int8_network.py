@@ -49,7 +49,7 @@ def quantized():
     model = network()
     aware = quantization_aware(model, [IMAGES[:12], IMAGES[12:]])
     fake_quant.settle_kernels(aware)
-    return model, aware, convert.to_tflite(aware)[0]
+    return model, aware, convert.Converter(aware).dense()
 
 
 def test_quantization_is_close_to_the_float_network(quantized):

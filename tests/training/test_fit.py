@@ -10,7 +10,7 @@ from compress.datasets import Augmentation
 from compress.datasets.splits import ArraySplit
 from compress.prune import gradual
 from compress.prune.trace import SparsityTrace
-from compress.stages.train import labels_only
+from compress.tasks.classification import on_labels as labels_only
 from compress.training import Data, Diverged, Progress, Training, fit
 
 layers, tf = keras.layers, keras.tf
