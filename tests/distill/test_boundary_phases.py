@@ -103,7 +103,7 @@ def test_an_unknown_layer_says_the_nearest():
 def test_no_epoch_left_for_labels_is_refused(init_epochs):
     method = ActivationBoundary(init_epochs=init_epochs, layers=PAIRS)
     with pytest.raises(UserError, match="leaves none of 3 epochs"):
-        method.phases(small((4, 6), "big"), small((4, 4), "little"), epochs=3)
+        method.check("densenet201", "densenet121", 3)
 
 
 def test_a_copy_of_the_teacher_switches_as_the_teacher_does():

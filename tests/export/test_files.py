@@ -118,6 +118,7 @@ def test_what_is_quantized():
 
 def test_the_same_network_gives_the_same_bytes(sparse):
     model, dense, _ = sparse
+    assert convert.Converter(model).dense() == dense
 
 
 def test_gzip_bytes_do_not_depend_on_the_time(sparse, monkeypatch):
