@@ -15,6 +15,7 @@ from compress.errors import Failure, UserError
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 NO_SPACE_WORDS = ("No space left on device", "Disk quota exceeded", "File too large")
 _SCREEN = os.dup(2)
+_STOPPING = threading.Lock()
 PATIENCE_S = 6.0  # how long C++ code (a trace, a conversion) may hold up a Ctrl-C
 
 
@@ -74,6 +75,8 @@ def _fail(message: str, code: int = 2) -> None:
 
 
 def _stopped() -> None:
+    if not _STOPPING.acquire(blocking=False):
+        time.sleep(PATIENCE_S)  # another thread is saying it and will end the process
     # to a descriptor of our own: standard error may be put aside just now (compress.quiet)
     show_cursor = "\x1b[?25h" if os.isatty(_SCREEN) else ""
     text = "\nStopped. Finished stages are kept: run the same command again to go on where it was.\n"

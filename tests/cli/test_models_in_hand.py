@@ -67,12 +67,15 @@ def test_store_prune_by_age(main, store):
     oldest = next(path for path in (store / "artifacts").iterdir() if (path / "saved_model").exists())
     os.utime(oldest / "stage.json", (1e9, 1e9))
     (store / "work" / "0123456789").mkdir(parents=True)
+    os.utime(store / "work" / "0123456789", (1e9, 1e9))
+    (store / "work" / "interrupted-today").mkdir()
     count = len(list((store / "artifacts").iterdir()))
     code, output, _ = main("store", "prune", "--store", store, "--yes")
     assert code == 0
     assert "deleted 2 stages" in output
     assert not oldest.exists()
     assert not (store / "work" / "0123456789").exists()
+    assert (store / "work" / "interrupted-today").exists()
     assert len(list((store / "artifacts").iterdir())) == count - 1
     assert "nothing in" in main("store", "prune", "--store", store, "--yes")[1]
 

@@ -39,7 +39,7 @@ def context_of(model):
     split = ArraySplit(PIXELS, labels, 8)
     dataset = Dataset.of("noise", "abcde", split, split, split)
     return SimpleNamespace(dataset=dataset, clock=Clock(), progress=Progress(), load=lambda name: model,
-                           logits=lambda name: logits)  # fmt: skip
+                           logits=lambda name: logits, fit="stretch")  # fmt: skip
 
 
 def write(folder, dense, sparse):

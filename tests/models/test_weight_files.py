@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from compress import models
+from compress import keras, models
 from compress.errors import UserError
 from compress.models import weights
 
@@ -34,11 +34,28 @@ def test_every_format_is_read(saved, file):
 
 
 @pytest.mark.parametrize("file", ["w.h5", "w.weights.h5", "whole.h5", "whole.keras", "saved_model"])
-@pytest.mark.parametrize(("name", "classes"), [("resnet20", 10), ("resnet8", 11)])
-def test_what_does_not_fit_is_refused(saved, file, name, classes):
-    with pytest.raises(UserError, match=f"do not fit {name}") as error:
-        models.build(name, 32, classes, weights=str(saved[1] / file))
+def test_another_network_is_refused(saved, file):
+    with pytest.raises(UserError, match="do not fit resnet20") as error:
+        models.build("resnet20", 32, 10, weights=str(saved[1] / file))
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("file", ["w.h5", "whole.h5", "whole.keras", "saved_model"])
+def test_a_head_of_other_classes_is_replaced(saved, file):
+    model, folder = saved
+    other = models.build("resnet8", 32, 11, weights=str(folder / file), seed=2)
+    fresh = models.build("resnet8", 32, 11, seed=2)
+    for mine, theirs in zip(other.get_weights()[:-2], model.get_weights()[:-2], strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+    np.testing.assert_array_equal(other.get_weights()[-2], fresh.get_weights()[-2])
+
+
+def test_weights_without_a_head(saved, tmp_path):
+    model, _ = saved
+    keras.Model(model.inputs, model.layers[-1].input).save_weights(tmp_path / "notop.h5")
+    other = models.build("resnet8", 32, 3, weights=str(tmp_path / "notop.h5"), seed=2)
+    for mine, theirs in zip(other.get_weights()[:-2], model.get_weights()[:-2], strict=True):
+        np.testing.assert_array_equal(mine, theirs)
 
 
 def test_a_larger_network_does_not_pass_for_a_smaller_one(saved, tmp_path):
