@@ -45,7 +45,9 @@ def main(arguments: list[str] | None = None) -> None:
     _end_soon_after_ctrl_c()
     try:
         cli.main(arguments, prog_name="jetslim", standalone_mode=False)
-    except click.exceptions.Abort:
+    except click.exceptions.Abort as error:  # click's word for Ctrl-C, and for a "no" at a prompt
+        if isinstance(error.__cause__, KeyboardInterrupt):
+            _stopped()
         _fail("nothing was done", 1)
     except KeyboardInterrupt:
         _stopped()
