@@ -9,7 +9,7 @@ comma := ,
 EXTRAS := dev$(if $(GPU),$(comma)gpu)
 READY := $(VENV)/.installed$(if $(GPU),-gpu)
 
-.PHONY: help pipeline check test test-slow tables lint clean
+.PHONY: help pipeline check test test-slow test-every-network tables lint clean
 
 help:
 	@echo "make pipeline MODEL=densenet121   teacher -> student -> pruned -> int8 .tflite, with a table"
@@ -25,10 +25,13 @@ check: $(READY)
 	@$(BIN)/jetslim check $(MODEL) $(ARGS)
 
 test: $(READY)
-	$(BIN)/python -m pytest -m "not slow" $(ARGS)
+	$(BIN)/python -m pytest -m "not slow and not every_network" $(ARGS)
 
 test-slow: $(READY)
 	$(BIN)/python -m pytest -m slow $(ARGS)
+
+test-every-network: $(READY)
+	$(BIN)/python -m pytest -m every_network $(ARGS)
 
 tables: $(READY)
 	$(BIN)/python benchmarks/tables.py

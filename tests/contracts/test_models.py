@@ -53,7 +53,7 @@ def test_emits_logits(name):
     check_shapes_and_logits(name, 32)
 
 
-@pytest.mark.parametrize("name", [*FAMILIES, *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW)])
+@pytest.mark.parametrize("name", [*FAMILIES, *(pytest.param(name, marks=pytest.mark.every_network) for name in SLOW)])
 def test_emits_logits_of_every_network(name):
     check_shapes_and_logits(name, 96)
     keras.backend.clear_session()
