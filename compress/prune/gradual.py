@@ -1,4 +1,4 @@
-"""Gradual magnitude pruning: Zhu and Gupta, "To prune, or not to prune", 2017, by tfmot's PolynomialDecay."""
+"""Gradual magnitude pruning: Zhu and Gupta, "To prune, or not to prune", 2017. The plain numbers of it."""
 
 from fnmatch import fnmatch
 from typing import Any
@@ -47,35 +47,18 @@ def ramp(total_steps: int, begin_step: int, end_step: int | None, frequency: int
 def prunable_layers(model: Any, skip: tuple[str, ...] = ()) -> list[Any]:
     """The convolutions whose kernels are pruned: no depthwise ones, no dense head, none that ``skip`` names.
 
-    LiteRT's XNNPACK refuses a sparse fully-connected layer in int8, so the head stays dense.
+    LiteRT's XNNPACK refuses a sparse fully-connected layer in int8, so the head stays dense. Raises UserError for none.
     """
-    return [
+    chosen = [
         layer
         for layer in model.layers
         if type(layer) is keras.layers.Conv2D
         and layer.trainable
         and not any(fnmatch(layer.name, pattern) for pattern in skip)
     ]
-
-
-def prunable(
-    model: Any, skip: tuple[str, ...], initial: float, final: float, begin_step: int, end_step: int, frequency: int
-) -> Any:
-    """A network that prunes as it trains; it shares its variables with ``model``, which stays free of wrappers."""
-    tfmot = keras.tfmot
-    schedule = tfmot.sparsity.keras.PolynomialDecay(initial, final, begin_step, end_step, power=3, frequency=frequency)
-    chosen = {layer.name for layer in prunable_layers(model, skip)}
     if not chosen:
         raise UserError(f"{model.name} has no convolution to prune" + (f" besides skip = {list(skip)}" if skip else ""))
-
-    def wrap(layer: Any) -> Any:
-        return (
-            tfmot.sparsity.keras.prune_low_magnitude(layer, pruning_schedule=schedule)
-            if layer.name in chosen
-            else layer
-        )
-
-    return keras.models.clone_model(model, clone_function=wrap)
+    return chosen
 
 
 def prunable_kernels(model: Any) -> dict[str, np.ndarray]:

@@ -1,6 +1,7 @@
-"""How every training stage ends: the SavedModel is written, read back, compared and evaluated."""
+"""What training stages share: training on labels, and the end: a SavedModel, read back, compared and evaluated."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from compress.evaluate.predictors import to_float
 from compress.prune import kernel_sparsity, prunable_kernels
 from compress.stages.base import Context
 from compress.tasks import classification
-from compress.training import Diverged
+from compress.training import Diverged, Training, fit
 
 # the source that every trained stage's artifact depends on
 TRAINED_BY = (
@@ -42,6 +43,29 @@ class Serving:
         """Top-1 on the validation split, as a fraction."""
         split = self.context.dataset.validation
         return {"val_top1": classification.top1(outputs(KerasPredictor(self.function), split), split.labels)}
+
+
+def train_on_labels(
+    network: Any,
+    training: Training,
+    serving: Serving,
+    context: Context,
+    scratch: Path,
+    validate: Callable[[], dict[str, float]] | None = None,
+    callbacks: tuple[Any, ...] = (),
+) -> None:
+    """Trains ``network`` in place with cross-entropy on the training split."""
+    with context.clock("training"):
+        fit(
+            network,
+            classification.on_labels,
+            context.data,
+            training,
+            scratch / "backup",
+            context.progress,
+            validate or serving.validate,
+            (*callbacks, *context.callbacks),
+        )
 
 
 def finish(serving: Serving, context: Context, out: Path, scratch: Path, form: str) -> dict[str, Any]:

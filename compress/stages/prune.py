@@ -9,9 +9,8 @@ from compress.config import Count, Fraction, config
 from compress.errors import UserError
 from compress.prune import gradual, kernel_sparsity, prunable_kernels
 from compress.stages.base import Context, Stage
-from compress.stages.finish import TRAINED_BY, Serving, finish
-from compress.tasks import classification
-from compress.training import Training, fit
+from compress.stages.finish import TRAINED_BY, Serving, finish, train_on_labels
+from compress.training import Training
 
 
 @config
@@ -45,33 +44,27 @@ class Prune(Stage, Training):
 
     def make(self, context: Context, out: Path, scratch: Path) -> dict[str, Any]:
         from compress.keras import tfmot
-        from compress.prune.trace import SparsityTrace
+        from compress.prune.masks import GradualPruning
 
         images = len(context.dataset.train)
         begin, end, frequency = self.ramp(images)
         network = context.load(self.input or "")
+        kernels = [layer.kernel for layer in gradual.prunable_layers(network, self.skip)]
         serving = Serving(network, context)
-        with context.clock("build"):
-            pruning = gradual.prunable(
-                network, self.skip, self.initial_sparsity, self.final_sparsity, begin, end, frequency
-            )
-        trace = SparsityTrace(pruning, frequency, self.steps(images, 1), scratch / "sparsity.csv")
-        with context.clock("training"):
-            fit(
-                pruning,
-                classification.on_labels,
-                context.data,
-                self,
-                scratch / "backup",
-                context.progress,
-                lambda: {**serving.validate(), "sparsity": kernel_sparsity(prunable_kernels(network))},
-                (tfmot.sparsity.keras.UpdatePruningStep(), trace, *context.callbacks),
-            )
+        schedule = tfmot.sparsity.keras.PolynomialDecay(
+            self.initial_sparsity, self.final_sparsity, begin, end, power=3, frequency=frequency
+        )
+        pruning = GradualPruning(kernels, schedule, self.steps(images, 1), scratch / "sparsity.csv")
+
+        def validate() -> dict[str, float]:
+            return {**serving.validate(), "sparsity": kernel_sparsity(prunable_kernels(network))}
+
+        train_on_labels(network, self, serving, context, scratch, validate, (pruning,))
         facts = finish(serving, context, out, scratch, "float32")
-        schedule = {
+        scheduled = {
             "initial_sparsity": self.initial_sparsity,
             "final_sparsity": self.final_sparsity,
             "begin_step": begin,
             "end_step": end,
         }
-        return {**facts, "sparsity_schedule": schedule, "sparsity_steps": trace.rows}
+        return {**facts, "sparsity_schedule": scheduled, "sparsity_steps": pruning.rows}

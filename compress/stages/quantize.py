@@ -9,9 +9,8 @@ from compress.config import Count, config
 from compress.evaluate.predictors import to_float
 from compress.prune import prunable_kernels
 from compress.stages.base import Context, Stage
-from compress.stages.finish import TRAINED_BY, Serving, finish
-from compress.tasks import classification
-from compress.training import Training, fit
+from compress.stages.finish import TRAINED_BY, Serving, finish, train_on_labels
+from compress.training import Training
 
 
 @config
@@ -34,17 +33,7 @@ class Quantize(Stage, Training):
             kernels = prunable_kernels(pruned)
             network = quantization_aware(pruned, calibration(context, self.calibration_images))
         serving = Serving(network, context)
-        with context.clock("training"):
-            fit(
-                network,
-                classification.on_labels,
-                context.data,
-                self,
-                scratch / "backup",
-                context.progress,
-                serving.validate,
-                context.callbacks,
-            )
+        train_on_labels(network, self, serving, context, scratch)
         fake_quant.settle_kernels(network)
         keeps_zeros(kernels, prunable_kernels(network))
         return finish(serving, context, out, scratch, "int8")

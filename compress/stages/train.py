@@ -5,10 +5,9 @@ from typing import Any, Literal
 
 from compress.config import config
 from compress.stages.base import Context
-from compress.stages.finish import TRAINED_BY, Serving, finish
+from compress.stages.finish import TRAINED_BY, Serving, finish, train_on_labels
 from compress.stages.network import NetworkStage
-from compress.tasks import classification
-from compress.training import Training, fit
+from compress.training import Training
 
 
 @config
@@ -21,15 +20,5 @@ class Train(NetworkStage, Training):
     def make(self, context: Context, out: Path, scratch: Path) -> dict[str, Any]:
         network = self.network(context)
         serving = Serving(network, context)
-        with context.clock("training"):
-            fit(
-                network,
-                classification.on_labels,
-                context.data,
-                self,
-                scratch / "backup",
-                context.progress,
-                serving.validate,
-                context.callbacks,
-            )
+        train_on_labels(network, self, serving, context, scratch)
         return finish(serving, context, out, scratch, "float32")

@@ -23,7 +23,8 @@ def fit(
     """Trains ``network`` in place from ``first_epoch`` to ``last_epoch`` (of ``training.epochs``) on ``objective``.
 
     ``backup`` is a folder: after a kill, the same call goes on at the last finished epoch, with the same result as
-    an uninterrupted one. ``validate`` measures after each epoch. Raises Diverged with the step for a loss that is no
+    an uninterrupted one. ``validate`` measures after each epoch. ``callbacks`` are Keras's; what one of them lists as
+    ``variables`` is backed up with the network. Raises Diverged with the step for a loss that is no
     number.
     """
     from compress.training.keras_loop import run

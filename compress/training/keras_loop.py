@@ -16,9 +16,10 @@ tf = keras.tf
 class Trainee(keras.Model):
     """A network and its objective. The objective is no Keras object: a teacher in it is not saved with the student."""
 
-    def __init__(self, network: Any, objective: Any, weight_decay: float) -> None:
+    def __init__(self, network: Any, objective: Any, weight_decay: float, also_kept: list[Any]) -> None:
         super().__init__(name="trainee")
         self.network = network
+        self._also_kept = also_kept  # in the backup, as everything that is an attribute
         self._objective = objective
         self._decayed = (
             [w for w in network.trainable_weights if "kernel" in w.name.rpartition("/")[2]] if weight_decay else []
@@ -118,7 +119,8 @@ def run(
     last_epoch: int,
 ) -> None:
     steps = training.steps(len(data.train), 1)
-    trainee = Trainee(network, objective, training.weight_decay)
+    also_kept = [variable for callback in callbacks for variable in getattr(callback, "variables", ())]
+    trainee = Trainee(network, objective, training.weight_decay, also_kept)
     trainee.compile(optimizer(training, steps * training.epochs, steps * first_epoch))
     # before the first trace, or it would be traced twice; and before the restore, so that slots are restored at once
     trainee.optimizer._create_all_weights(network.trainable_weights)

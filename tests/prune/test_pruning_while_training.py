@@ -8,12 +8,13 @@ from compress.datasets import Augmentation
 from compress.datasets.splits import ArraySplit
 from compress.errors import UserError
 from compress.prune import gradual, kernel_sparsity, prunable_kernels
-from compress.prune.trace import SparsityTrace
+from compress.prune.masks import GradualPruning
 from compress.tasks.classification import on_labels as labels_only
 from compress.training import Data, Progress, Training, fit
 
 layers = keras.layers
 tfmot = keras.tfmot.sparsity.keras
+SCHEDULE = tfmot.PolynomialDecay(0.0, 0.8, 0, 20, frequency=4)
 
 
 def network():
@@ -44,22 +45,10 @@ def test_what_is_prunable():
 
 def test_nothing_to_prune_is_an_error():
     with pytest.raises(UserError, match=r"small has no convolution to prune besides skip = \['\*'\]"):
-        gradual.prunable(network(), ("*",), 0, 0.5, 0, 10, 1)
+        gradual.prunable_layers(network(), ("*",))
     dense = keras.Sequential([keras.Input((4,)), layers.Dense(2)], name="dense")
     with pytest.raises(UserError, match=r"dense has no convolution to prune$"):
-        gradual.prunable(dense, (), 0, 0.5, 0, 10, 1)
-
-
-def test_the_original_shares_the_weights_and_has_no_wrappers():
-    model = network()
-    pruning = gradual.prunable(model, ("conv1/*",), 0, 0.5, 0, 10, 1)
-    wrapped = [layer for layer in pruning.layers if hasattr(layer, "pruning_vars")]
-    assert [layer.layer.name for layer in wrapped] == ["conv2/conv"]
-    assert not [layer for layer in model.layers if hasattr(layer, "pruning_vars")]
-    assert wrapped[0].layer.kernel is model.get_layer("conv2/conv").kernel
-    assert {id(w) for w in model.weights} <= {id(w) for w in pruning.weights}
-    images = np.random.default_rng(0).random((4, 8, 8, 3), dtype="float32")
-    np.testing.assert_array_equal(pruning(images), model(images))
+        gradual.prunable_layers(dense)
 
 
 def by_tfmot(weights, sparsity):
@@ -93,36 +82,44 @@ def test_the_hand_rule_is_tfmots_on_round_numbers(size, sparsity):
 class Watch(keras.callbacks.Callback):
     """Copies of every mask after each step."""
 
-    def __init__(self, network):
+    def __init__(self, masks):
         super().__init__()
-        self.masks = []
-        self._vars = [mask for layer in network.layers for _, mask, _ in getattr(layer, "pruning_vars", [])]
+        self.masks, self._vars = [], masks
 
     def on_train_batch_end(self, batch, logs=None):
         self.masks.append([mask.numpy() for mask in self._vars])
+
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (40, 8, 8, 3), dtype="uint8")
+DATA = Data(ArraySplit(IMAGES, np.arange(40) % 3, 8), Augmentation(), 0)
+TRAINING = Training(epochs=3, batch_size=4, learning_rate=0.01)
 
 
 @pytest.fixture(scope="module")
 def pruned(tmp_path_factory):
     """30 steps in 3 epochs; masks at 4, 8, ... 20 up to 0.8."""
     folder = tmp_path_factory.mktemp("prune")
-    rng = np.random.default_rng(0)
-    images = rng.integers(0, 256, (40, 8, 8, 3), dtype="uint8")
-    data = Data(ArraySplit(images, np.arange(40) % 3, 8), Augmentation(), 0)
     model = network()
-    pruning = gradual.prunable(model, (), 0.0, 0.8, 0, 20, 4)
-    watch, trace = Watch(pruning), SparsityTrace(pruning, 4, 10, folder / "sparsity.csv")
-    fit(
-        pruning,
-        labels_only,
-        data,
-        Training(epochs=3, batch_size=4, learning_rate=0.01),
-        folder / "backup",
-        Progress(),
-        dict,
-        (tfmot.UpdatePruningStep(), trace, watch),
-    )
-    return model, watch.masks, trace, folder
+    kernels = [layer.kernel for layer in gradual.prunable_layers(model)]
+    pruning = GradualPruning(kernels, SCHEDULE, 10, folder / "sparsity.csv")
+    watch = Watch(pruning.variables)
+    fit(model, labels_only, DATA, TRAINING, folder / "backup", Progress(), dict, (pruning, watch))
+    return model, watch.masks, pruning, folder
+
+
+def test_it_prunes_as_tfmots_wrappers_do(pruned, tmp_path):
+    model = network()
+    chosen = gradual.prunable_layers(model)
+
+    def wrap(layer):
+        return tfmot.prune_low_magnitude(layer, pruning_schedule=SCHEDULE) if layer in chosen else layer
+
+    wrapped = keras.models.clone_model(model, clone_function=wrap)  # on the same variables
+    fit(wrapped, labels_only, DATA, TRAINING, tmp_path / "backup", Progress(), dict, (tfmot.UpdatePruningStep(),))
+    for ours, theirs in zip(pruned[0].weights, model.weights, strict=True):
+        np.testing.assert_allclose(ours.numpy(), theirs.numpy(), rtol=1e-4, atol=1e-6, err_msg=ours.name)
+    for ours, theirs in zip(prunable_kernels(pruned[0]).values(), prunable_kernels(model).values(), strict=True):
+        np.testing.assert_array_equal(ours == 0, theirs == 0)
 
 
 def test_masks_change_at_every_update_and_never_after_the_ramp(pruned):
@@ -160,7 +157,7 @@ def test_the_trace_follows_the_schedule(pruned):
         wanted = gradual.scheduled_sparsity(row["step"], 0.0, 0.8, 0, 20)
         assert row["sparsity"] == pytest.approx(wanted, abs=1.01 / 163)
     assert trace.rows[-1]["sparsity"] == pytest.approx(kernel_sparsity(prunable_kernels(model)), abs=1e-6)
-    again = SparsityTrace(model, 4, 10, folder / "sparsity.csv")
+    again = GradualPruning([], SCHEDULE, 10, folder / "sparsity.csv")
     assert again.rows == trace.rows
     again.on_epoch_begin(2)  # resumed behind step 20: later rows are to come again
     assert [row["step"] for row in again.rows] == [4, 8, 12, 16, 20]

@@ -9,7 +9,7 @@ from compress import keras
 from compress.datasets import Augmentation
 from compress.datasets.splits import ArraySplit
 from compress.prune import gradual
-from compress.prune.trace import SparsityTrace
+from compress.prune.masks import GradualPruning
 from compress.tasks.classification import on_labels as labels_only
 from compress.training import Data, Diverged, Progress, Training, fit
 
@@ -95,9 +95,10 @@ def with_dropout(folder):
 
 
 def pruned(folder):
-    pruning = gradual.prunable(network(), (), 0.0, 0.8, 0, 12, 2)
-    trace = SparsityTrace(pruning, 2, 6, folder / "sparsity.csv")
-    return pruning, (keras.tfmot.sparsity.keras.UpdatePruningStep(), trace)
+    model = network()
+    schedule = keras.tfmot.sparsity.keras.PolynomialDecay(0.0, 0.8, 0, 12, frequency=2)
+    kernels = [layer.kernel for layer in gradual.prunable_layers(model)]
+    return model, (GradualPruning(kernels, schedule, 6, folder / "sparsity.csv"),)
 
 
 SETTINGS = {
