@@ -18,6 +18,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from compress.artifacts.files import write_json
 from compress.errors import UserError
 
 FACTS = "stage.json"
@@ -158,21 +159,6 @@ class Store:
             return True
         lock.release()
         return False
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Writes the file in one step: a reader sees the old one or the new one, whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with part.open("w") as file:
-            json.dump(value, file, indent=1, sort_keys=False)
-            file.write("\n")
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def size_bytes(path: Path) -> int:

@@ -1,5 +1,6 @@
 """``jetslim evaluate``."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -27,7 +28,7 @@ def evaluate(model: Path, data: str, split: str, data_dir: Path | None, skip_bad
     from compress.datasets import DATASETS, DatasetConfig
     from compress.datasets.folder import Folder
     from compress.errors import UserError, unknown
-    from compress.evaluate import image_fit, open_model, outputs
+    from compress.evaluate import class_names, image_fit, open_model, outputs
     from compress.tasks import classification
 
     predictor, size, classes = open_model(model)
@@ -40,6 +41,14 @@ def evaluate(model: Path, data: str, split: str, data_dir: Path | None, skip_bad
     dataset = source.load(data_dir, skip_bad_images)
     if classes != len(dataset.classes):
         raise UserError(f"{model} tells {classes} classes apart, {data} has {len(dataset.classes)}")
+    names = class_names(model, classes)
+    if names != [str(number) for number in range(classes)] and names != list(dataset.classes):
+        raise UserError(f"{model} was made for the classes {few(names)}; {data} has {few(dataset.classes)}")
     images = getattr(dataset, split)
     top1 = classification.top1(outputs(predictor, images), images.labels)
     click.echo(f"top-1 {top1:.2%} ({round(top1 * len(images))} of {len(images)} {split} images of {dataset.name})")
+
+
+def few(names: Sequence[str]) -> str:
+    """The first names of a list that may be long."""
+    return ", ".join(names[:4]) + (", ..." if len(names) > 4 else "")

@@ -39,14 +39,14 @@ def run(
     with clock("import"):
         from compress import report
         from compress.artifacts import Store
-        from compress.artifacts.store import write_json
+        from compress.artifacts.files import write_json
         from compress.pipeline import machine
         from compress.pipeline import run as run_plan
         from compress.training import Progress
 
     clock.seconds["import"] = machine.seconds_since_start()  # the interpreter's own start, too
     progress = Progress()
-    plan = _plan(pipeline, settings, seed, data_dir, skip_bad_images, clock)
+    plan = load_plan(pipeline, settings, seed, data_dir, skip_bad_images, clock)
     for note in plan.dataset.notes:
         progress.say(f"note: {note}")
     callbacks = _tensorboard(runs / plan.pipeline.name / "tensorboard") if tensorboard else lambda stage: ()
@@ -93,7 +93,7 @@ def check(
     from compress.artifacts import Store
     from compress.clock import Clock
 
-    plan = _plan(pipeline, settings, seed, data_dir, skip_bad_images, Clock())
+    plan = load_plan(pipeline, settings, seed, data_dir, skip_bad_images, Clock())
     store = Store(store_folder)
     data = plan.dataset
     click.echo(
@@ -112,7 +112,7 @@ def check(
         click.echo(f"  {number}. {step.stage.name:<12} {step.stage.kind:<9} reads {source:<28} {state}")
 
 
-def _plan(
+def load_plan(
     name: str, settings: tuple[str, ...], seed: int | None, data_dir: Path | None, skip_bad_images: bool, clock: Any
 ) -> Any:
     from compress.pipeline import links, plan, read

@@ -9,7 +9,7 @@ from typing import Any
 from filelock import FileLock
 
 from compress.artifacts import Artifact, Store
-from compress.artifacts.store import write_json
+from compress.artifacts.files import write_json
 from compress.evaluate.latency import latency as time_inferences
 from compress.pipeline import machine
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from compress.report import markdown_report, table
-from compress.report.files import replace
+from compress.artifacts.files import replace
 from compress.report.plots import write_plots
 
 __all__ = ["write"]

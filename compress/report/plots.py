@@ -11,7 +11,7 @@ import numpy as np
 
 from compress.prune.gradual import scheduled_sparsity
 from compress.report import labels
-from compress.report.files import replace
+from compress.artifacts.files import replace
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

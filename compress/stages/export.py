@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from compress.artifacts.store import write_json
+from compress.artifacts.files import write_json
 from compress.config import config
 from compress.errors import Failure
 from compress.evaluate import TFLitePredictor, outputs

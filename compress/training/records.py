@@ -1,8 +1,11 @@
 """Small CSV files of what a training did: read whole, replaced in one step."""
 
 import csv
+import io
 from pathlib import Path
 from typing import Any
+
+from compress.artifacts.files import replace
 
 
 def read(path: Path) -> list[dict[str, Any]]:
@@ -16,9 +19,8 @@ def read(path: Path) -> list[dict[str, Any]]:
 def write(path: Path, rows: list[dict[str, Any]]) -> None:
     """Replaces the file in one step; a column that a row lacks stays empty."""
     columns = list(dict.fromkeys(name for row in rows for name in row))
-    part = path.with_suffix(".part")
-    with part.open("w", newline="") as file:
-        writer = csv.DictWriter(file, columns)
-        writer.writeheader()
-        writer.writerows(rows)
-    part.replace(path)
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, columns)
+    writer.writeheader()
+    writer.writerows(rows)
+    replace(path, text.getvalue())

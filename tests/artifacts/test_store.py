@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from compress.artifacts import Store, content_key, source_hash
-from compress.artifacts.store import size_bytes, write_json
+from compress.artifacts.files import write_json
+from compress.artifacts.store import size_bytes
 
 ROOT = Path(__file__).parents[2]
 

@@ -32,6 +32,16 @@ def test_evaluate_a_file_on_another_split(main, runs, colours):
     assert "of 24 validation images" in output
 
 
+def test_evaluate_refuses_a_data_set_of_other_classes(main, runs, colours, tmp_path):
+    shutil.copytree(colours, tmp_path / "fruits")
+    for folder in (tmp_path / "fruits").glob("*/red"):
+        folder.rename(folder.with_name("apple"))
+    code, _, errors = main("evaluate", runs / "5-exported", "--data", tmp_path / "fruits")
+    assert code == 2
+    assert "was made for the classes blue, green, red; " in errors
+    assert errors.rstrip().endswith("has apple, blue, green")
+
+
 @pytest.mark.parametrize("model", ["1-teacher", "4-quantized/saved_model", "5-exported/model.tflite", "5-exported"])
 def test_predict_names_the_class(main, runs, colours, model):
     images = [colours / "test" / name / "0.png" for name in ("red", "blue")]

@@ -1,7 +1,9 @@
 """Files that are there whole or not at all."""
 
+import json
 import os
 from pathlib import Path
+from typing import Any
 
 
 def replace(path: Path, content: str | bytes) -> Path:
@@ -9,7 +11,15 @@ def replace(path: Path, content: str | bytes) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")  # another run may write the same file just now
     try:
-        part.write_bytes(content.encode() if isinstance(content, str) else content)
+        with part.open("wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
+            file.flush()
+            os.fsync(file.fileno())
         return part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def write_json(path: Path, value: Any) -> Path:
+    """The value as indented JSON."""
+    return replace(path, json.dumps(value, indent=1) + "\n")

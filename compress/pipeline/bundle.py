@@ -1,0 +1,135 @@
+"""What is copied to a board: the .tflite files of a finished pipeline, test images, and a manifest of it all."""
+
+import hashlib
+import io
+import shutil
+import tempfile
+import time
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from compress.artifacts import Artifact, Store
+from compress.artifacts.files import write_json
+from compress.errors import UserError
+from compress.evaluate import TFLitePredictor
+from compress.pipeline.plan import Plan, Step
+from compress.pipeline.read import Pipeline
+from compress.stages import Export
+
+SCHEMA = "jetslim-bundle/1"
+MOST_IMAGES = 1000
+EXPECTED_IMAGES = 16
+# of a probability: another runtime rounds some int8 logits by one step, 0.2 at most in a trained network, and a step
+# of the logits moves a probability by a quarter of it
+TOLERANCE = {"float32": 1e-3, "int8": 0.05}
+
+
+def bundle(plan: Plan, store: Store, folder: Path, runner: Path | None = None) -> dict[str, Any]:
+    """Makes ``folder`` anew, in one step, and returns its manifest; ``runner`` is a folder whose files go along.
+
+    Raises UserError if the pipeline does not end in an export, or has not been run.
+    """
+    chosen = _chosen(plan, store)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        work.chmod(0o755)
+        manifest = _fill(work, plan, chosen, runner)
+        old = folder.with_name(f"{work.name}.old")
+        if folder.exists():
+            if (folder / "results").is_dir():  # measured on this machine: not ours to delete
+                shutil.copytree(folder / "results", work / "results")
+            folder.replace(old)
+        work.replace(folder)
+        shutil.rmtree(old, ignore_errors=True)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    return manifest
+
+
+def _chosen(plan: Plan, store: Store) -> dict[str, tuple[str, Artifact]]:
+    """File name -> (role, exported artifact): the last export, and the first stage's network if it is another."""
+    last = plan.steps[-1]
+    if not isinstance(last.stage, Export):
+        raise UserError(f"{plan.pipeline.name} has no export stage at its end: there is nothing to bundle")
+    steps = {"model.tflite": ("exported", last)}
+    first = plan.exports[plan.steps[0].stage.name]
+    if first.key != last.key:
+        steps["teacher.tflite"] = (plan.steps[0].stage.name, first)
+    return {name: (role, _made(step, store, plan.pipeline)) for name, (role, step) in steps.items()}
+
+
+def _made(step: Step, store: Store, pipeline: Pipeline) -> Artifact:
+    found = store.find(step.key)
+    if found is None:
+        raise UserError(
+            f"{pipeline.name} was not run to its end with these settings in the store {store.root}: "
+            f"jetslim run {pipeline.name}"
+        )
+    return found
+
+
+def _fill(folder: Path, plan: Plan, chosen: dict[str, tuple[str, Artifact]], runner: Path | None) -> dict[str, Any]:
+    if runner is not None:
+        shutil.copytree(runner, folder, dirs_exist_ok=True)
+    test = plan.dataset.test
+    index = stratified(test.labels, MOST_IMAGES, plan.pipeline.seed)
+    images = test.read(index)
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, images=images, labels=test.labels[index].astype(np.int64))
+    (folder / "testset.npz").write_bytes(buffer.getvalue())
+    models = []
+    for name, (role, artifact) in chosen.items():
+        shutil.copy(artifact.path / "model.tflite", folder / name)
+        predictor = TFLitePredictor(folder / name)
+        form = artifact.facts["form"]
+        models.append(
+            {
+                "file": name,
+                "role": role,
+                "form": form,
+                "top1": artifact.facts["top1"],
+                "expected": predictor(images[:EXPECTED_IMAGES]).round(6).tolist(),
+                "tolerance": TOLERANCE[form],
+            }
+        )
+    exported = chosen["model.tflite"][1]
+    shutil.copy(exported.path / "labels.txt", folder / "labels.txt")
+    shutil.copy(exported.path / "model.json", folder / "model.json")
+    manifest = {
+        "schema": SCHEMA,
+        "pipeline": plan.pipeline.name,
+        "made": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "runtime": {"name": "ai-edge-litert", "version": version("ai-edge-litert")},
+        "labels": list(plan.dataset.classes),
+        "models": models,
+        "testset": {"file": "testset.npz", "images": len(index), "of": len(test), "data": plan.dataset.name},
+        "files": {path.name: _facts(path) for path in sorted(folder.iterdir()) if path.is_file()},
+    }
+    write_json(folder / "manifest.json", manifest)
+    return manifest
+
+
+def stratified(labels: np.ndarray, most: int, seed: int) -> np.ndarray:
+    """At most so many indices, each class with its share (to one image), in a seeded order.
+
+    The largest remainders get the images that rounding down leaves over.
+    """
+    rng = np.random.default_rng(seed)
+    if len(labels) <= most:
+        return rng.permutation(len(labels))
+    classes, counts = np.unique(labels, return_counts=True)
+    shares = counts * most / len(labels)
+    taken = np.floor(shares).astype(int)
+    taken[np.argsort(taken - shares, kind="stable")[: most - taken.sum()]] += 1
+    parts = [
+        rng.permutation(np.flatnonzero(labels == label))[:count] for label, count in zip(classes, taken, strict=True)
+    ]
+    return rng.permutation(np.concatenate(parts))
+
+
+def _facts(path: Path) -> dict[str, Any]:
+    return {"bytes": path.stat().st_size, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}

@@ -1,0 +1,170 @@
+"""The whole measurement of one model or one bundle."""
+
+import os
+import time
+from pathlib import Path
+from typing import Any, Callable, Dict, List, NamedTuple, Optional
+
+import numpy as np
+
+from jetson import __version__, board, child, energy, sensors, stats
+from jetson import result as results
+from jetson.bundle import Bundle, Target
+from jetson.interpreter import find
+
+Say = Callable[[str], None]
+
+
+class Settings(NamedTuple):
+    """``runs`` a repetition; ``power_s`` of a sustained loop, after ``idle_s`` of rest; 0 leaves power out."""
+
+    runs: int = 50
+    repetitions: int = 3
+    threads: Optional[List[int]] = None  # None: one, and all
+    timeout_s: float = 120.0
+    power_s: float = 20.0
+    idle_s: float = 10.0
+    tegrastats: Optional[str] = None  # a program instead of the board's own: the result is labelled a replay
+
+
+def benchmark(bundle: Bundle, settings: Settings, say: Say, root: Path = Path("/")) -> Dict[str, Any]:
+    """Measures every model of the bundle; a model that fails is reported, the others go on."""
+    runtime = find().facts()
+    counts = settings.threads or sorted({1, os.cpu_count() or 1})
+    before = board.state(root)
+    started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    models = [_described(target) for target in bundle.targets]
+    _latencies(bundle.targets, models, counts, settings, say)
+    for target, model in zip(bundle.targets, models):
+        model["accuracy"] = _accuracy(target, bundle, settings, say)
+    source = _power_source(settings, root)
+    if source is not None and settings.power_s > 0:
+        _power(bundle.targets, models, settings, say, root)
+    manifest = bundle.manifest or {}
+    found = {
+        "schema": results.SCHEMA,
+        "runner": __version__,
+        "started": started,
+        "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "settings": {**settings._asdict(), "threads": counts},
+        "bundle": {"pipeline": manifest.get("pipeline"), "sha256": bundle.manifest_sha256} if manifest else None,
+        "board": board.facts(root),
+        "numpy": np.__version__,
+        "runtime": runtime,
+        "compared_with": manifest.get("runtime"),
+        "power_source": source,
+        "before": before,
+        "after": board.state(root),
+        "models": models,
+    }
+    return {**found, "warnings": results.warnings(found)}
+
+
+def _described(target: Target) -> Dict[str, Any]:
+    size = target.size if target.size is not None else target.path.stat().st_size
+    return {
+        "file": target.file,
+        "sha256": target.sha256,
+        "bytes": size,
+        "role": target.role,
+        "form": target.form,
+        "latency": [],
+        "accuracy": None,
+    }
+
+
+def _latencies(
+    targets: List[Target], models: List[Dict[str, Any]], counts: List[int], settings: Settings, say: Say
+) -> None:
+    """Repetition by repetition over all models, so that a drift of the board hits all alike."""
+    total = settings.repetitions * len(counts) * len(targets)
+    done, start = 0, time.monotonic()
+    for count in counts:
+        for model in models:
+            model["latency"].append({"threads": count, "repetitions": [], "errors": []})
+    for repetition in range(settings.repetitions):
+        for position, count in enumerate(counts):
+            for target, model in zip(targets, models):
+                entry = model["latency"][position]
+                answer = child.run(
+                    "latency",
+                    settings.timeout_s,
+                    path=str(target.path),
+                    sha256=target.sha256,
+                    size=target.size,
+                    threads=count,
+                    runs=settings.runs,
+                )
+                done += 1
+                left = (time.monotonic() - start) / done * (total - done)
+                if "error" in answer:
+                    entry["errors"].append(answer["error"])
+                    outcome = answer["error"]
+                else:
+                    entry["repetitions"].append(answer)
+                    outcome = "{:.2f} ms".format(stats.summary(answer["samples_ms"])["p50"])
+                say(
+                    "[{}/{}] {}, {}, repetition {}: {}, {:.0f} s left".format(
+                        done, total, target.file, results.threads(count), repetition + 1, outcome, left
+                    )
+                )
+    for model in models:
+        for entry in model["latency"]:
+            samples = [sample for one in entry["repetitions"] for sample in one["samples_ms"]]
+            entry["ms"] = stats.summary(samples) if samples else None
+
+
+def _accuracy(target: Target, bundle: Bundle, settings: Settings, say: Say) -> Optional[Dict[str, Any]]:
+    if bundle.testset is None:
+        return None
+    say("{}: top-1 on the test set".format(target.file))
+    found = child.run(
+        "accuracy",
+        max(settings.timeout_s, 600.0),
+        path=str(target.path),
+        sha256=target.sha256,
+        size=target.size,
+        testset=str(bundle.testset),
+        testset_sha256=bundle.testset_sha256,
+        expected=target.expected,
+        tolerance=target.tolerance,
+    )
+    if "error" not in found:
+        found["top1_interval"] = list(stats.wilson(found["right"], found["images"]))
+    return found
+
+
+def _power_source(settings: Settings, root: Path) -> Optional[str]:
+    """Where the watts come from: "replay", "ina3221", "tegrastats", or None on a machine without either."""
+    if settings.tegrastats:
+        return "replay"
+    if sensors.ina3221(root):
+        return "ina3221"
+    return "tegrastats" if root == Path("/") and board.tegrastats_command() else None
+
+
+def _power(
+    targets: List[Target], models: List[Dict[str, Any]], settings: Settings, say: Say, root: Path
+) -> None:
+    command = settings.tegrastats or (None if sensors.ina3221(root) else board.tegrastats_command())
+    with sensors.Sampler(command, root) as samples:
+        say("power: {:g} s at rest, then {:g} s for each model and thread count".format(settings.idle_s, settings.power_s))
+        idle = time.monotonic()
+        time.sleep(settings.idle_s)
+        rest = (idle, time.monotonic())
+        for target, model in zip(targets, models):
+            for entry in model["latency"]:
+                answer = child.run(
+                    "sustained",
+                    settings.timeout_s + settings.power_s,
+                    path=str(target.path),
+                    sha256=target.sha256,
+                    size=target.size,
+                    threads=entry["threads"],
+                    seconds=settings.power_s,
+                )
+                if "error" in answer:
+                    entry["errors"].append("power: " + answer["error"])
+                    continue
+                busy = (answer["begin"], answer["end"])
+                entry["energy"] = energy.per_inference(list(samples), rest, busy, answer["inferences"])

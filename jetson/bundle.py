@@ -1,0 +1,95 @@
+"""The folder that was copied to the board: a manifest, and files that must be what it says."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any, Dict, List, NamedTuple, Optional
+
+from jetson.errors import UserError
+
+MANIFEST, SCHEMA = "manifest.json", "jetslim-bundle/1"
+
+
+class Target(NamedTuple):
+    """One model to be measured; ``sha256`` and ``size`` are what a manifest promised, or None."""
+
+    file: str
+    path: Path
+    sha256: Optional[str]
+    size: Optional[int]
+    role: Optional[str] = None
+    form: Optional[str] = None
+    expected: Optional[List[List[float]]] = None
+    tolerance: float = 0.0
+
+
+class Bundle(NamedTuple):
+    """What is measured; of a bare .tflite only ``targets``."""
+
+    targets: List[Target]
+    manifest: Optional[Dict[str, Any]] = None
+    manifest_sha256: Optional[str] = None
+    testset: Optional[Path] = None
+    testset_sha256: Optional[str] = None
+
+
+def sha256_of(path: Path) -> str:
+    """Hexadecimal, of the file's bytes."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def open_target(path: Path) -> Bundle:
+    """A .tflite, or a bundle's folder. Raises UserError for anything else, and for a damaged bundle."""
+    if path.is_dir():
+        return read(path)
+    if not path.is_file():
+        raise UserError("{} does not exist".format(path))
+    return Bundle([Target(path.name, path, sha256_of(path), path.stat().st_size)])
+
+
+def read(folder: Path) -> Bundle:
+    """The bundle in ``folder``; every file's size and hash is compared with the manifest."""
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise UserError("{} is no bundle: it has no {}".format(folder, MANIFEST))
+    content = path.read_bytes()
+    try:
+        manifest = json.loads(content.decode())
+        if manifest.get("schema") != SCHEMA:
+            raise UserError("{}: schema {!r} is unknown here, {} wanted".format(path, manifest.get("schema"), SCHEMA))
+        for name, facts in manifest["files"].items():
+            _verify(folder, name, facts)
+        files = manifest["files"]
+        targets = [
+            Target(
+                model["file"],
+                folder / model["file"],
+                files[model["file"]]["sha256"],
+                files[model["file"]]["bytes"],
+                model["role"],
+                model["form"],
+                model["expected"],
+                float(model["tolerance"]),
+            )
+            for model in manifest["models"]
+        ]
+        testset = manifest["testset"]["file"]
+        return Bundle(
+            targets, manifest, hashlib.sha256(content).hexdigest(), folder / testset, files[testset]["sha256"]
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UserError("{} is damaged ({!r}): copy the bundle again".format(path, error)) from error
+
+
+def _verify(folder: Path, name: str, facts: Dict[str, Any]) -> None:
+    if Path(name).name != name:
+        raise UserError("the manifest names {!r}, which is no plain file name".format(name))
+    path = folder / name
+    if not path.is_file():
+        raise UserError("{} is missing: copy the bundle again".format(path))
+    if path.stat().st_size != facts["bytes"]:
+        raise UserError(
+            "{} has {} bytes, the manifest says {}: copy it again".format(path, path.stat().st_size, facts["bytes"])
+        )
+    if sha256_of(path) != facts["sha256"]:
+        raise UserError("{} is not the file of the manifest (its sha256 differs): copy it again".format(path))

@@ -1,0 +1,54 @@
+"""Runs a job of the worker in a process of its own: a crash or a hang there is a result here."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from typing import Any, Dict, List
+
+XNNPACK = "Created TensorFlow Lite XNNPACK delegate"
+
+
+def command() -> List[str]:
+    """This program again, as a worker: from its zipapp, or from its folder."""
+    program = os.path.abspath(sys.argv[0])
+    start = [program] if program.endswith(".pyz") else ["-m", "jetson"]
+    return [sys.executable, *start, "worker"]
+
+
+def run(job: str, timeout_s: float, **arguments: Any) -> Dict[str, Any]:
+    """The worker's answer, or {"error": one line}: what it refused, the signal that killed it, or the timeout.
+
+    ``delegate`` is added: XNNPACK if the interpreter says that it made one, else None.
+    """
+    process = subprocess.Popen(
+        command(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True
+    )
+    try:
+        answer, said = process.communicate(json.dumps({"job": job, **arguments}), timeout=timeout_s)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        return {"error": "did not finish within {:g} s".format(timeout_s)}
+    except BaseException:
+        process.kill()
+        process.wait()
+        raise
+    if process.returncode < 0:
+        return {"error": "crashed ({})".format(_signal(-process.returncode))}
+    try:
+        found: Dict[str, Any] = json.loads(answer)
+    except ValueError:
+        last = (said.strip().splitlines() or ["it said nothing"])[-1]
+        return {"error": "ended with code {}: {}".format(process.returncode, last[:300])}
+    if "error" not in found:
+        found["delegate"] = "XNNPACK" if XNNPACK in said else None
+    return found
+
+
+def _signal(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return "signal {}".format(number)

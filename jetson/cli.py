@@ -1,0 +1,135 @@
+"""The commands of ``jetson.pyz``."""
+
+import argparse
+import re
+import sys
+import time
+from pathlib import Path
+from typing import List, Optional
+
+from jetson.errors import UserError
+
+EXAMPLES = """examples:
+  python3 jetson.pyz doctor
+  python3 jetson.pyz benchmark model.tflite
+  python3 jetson.pyz benchmark .              the bundle in this folder
+"""
+
+
+def main(words: Optional[List[str]] = None) -> None:
+    """Runs a command; exit code 2 for a mistake of the user's, 1 for a measurement that failed."""
+    arguments = _parser().parse_args(words)
+    try:
+        sys.exit(arguments.command(arguments))
+    except UserError as error:
+        sys.exit(_fail(str(error), 2))
+    except KeyboardInterrupt:
+        sys.exit(_fail("stopped; nothing was written", 130))
+    except ImportError as error:  # numpy: everything else is in this file or in the standard library
+        sys.exit(_fail("{}: install it with pip (see the README beside this file)".format(error), 2))
+    except OSError as error:
+        sys.exit(_fail("{}: {}".format(error.filename or "the system", error.strerror), 2))
+
+
+def _fail(reason: str, code: int) -> int:
+    print("error: {}".format(reason), file=sys.stderr)
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        "jetson.pyz",
+        description="Measures .tflite models on this board.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    doctor = commands.add_parser("doctor", help="say whether this board can measure, and what to mend")
+    doctor.add_argument("folder", nargs="?", type=Path, default=Path("."), help="a bundle to verify")
+    doctor.add_argument("--sysroot", type=Path, default=Path("/"), help=argparse.SUPPRESS)
+    doctor.set_defaults(command=_doctor)
+
+    bench = commands.add_parser("benchmark", help="measure a .tflite, or every model of a bundle")
+    bench.add_argument("target", type=Path, help="a .tflite file, or a bundle's folder")
+    bench.add_argument("--runs", type=_at_least(50), default=50, help="timed runs a repetition (50, or more)")
+    bench.add_argument("--repetitions", type=_at_least(1), default=3, help="rounds over all models (3)")
+    bench.add_argument("--threads", type=_threads, help="such as 1,4 (one, and all)")
+    bench.add_argument("--timeout", type=float, default=120.0, help="seconds until a model counts as hanging (120)")
+    bench.add_argument("--power-seconds", type=float, default=20.0, help="length of the power loop, 0 for none (20)")
+    bench.add_argument("--idle-seconds", type=float, default=10.0, help="rest before it (10)")
+    bench.add_argument("--out", type=Path, help="where the result goes (results/ beside the models)")
+    bench.add_argument("--tegrastats", help=argparse.SUPPRESS)
+    bench.add_argument("--sysroot", type=Path, default=Path("/"), help=argparse.SUPPRESS)
+    bench.set_defaults(command=_benchmark)
+
+    worker = commands.add_parser("worker")  # what benchmark starts
+    worker.set_defaults(command=_worker)
+    return parser
+
+
+def _at_least(least: int) -> "type":
+    def number(text: str) -> int:
+        value = int(text)
+        if value < least:
+            raise argparse.ArgumentTypeError("{} is less than {}".format(value, least))
+        return value
+
+    return number  # type: ignore[return-value]
+
+
+def _threads(text: str) -> List[int]:
+    if not re.match(r"^[1-9]\d*(,[1-9]\d*)*$", text):
+        raise argparse.ArgumentTypeError("{!r} is no list of numbers such as 1,4".format(text))
+    return sorted({int(one) for one in text.split(",")})
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    from jetson.doctor import examine
+
+    lines, able = examine(arguments.folder, arguments.sysroot)
+    print("\n".join(lines))
+    return 0 if able else 1
+
+
+def _benchmark(arguments: argparse.Namespace) -> int:
+    from jetson import result as results
+    from jetson.benchmark import Settings, benchmark
+    from jetson.bundle import open_target
+
+    bundle = open_target(arguments.target)
+    settings = Settings(
+        arguments.runs,
+        arguments.repetitions,
+        arguments.threads,
+        arguments.timeout,
+        arguments.power_seconds,
+        arguments.idle_seconds,
+        arguments.tegrastats,
+    )
+    found = benchmark(bundle, settings, lambda line: print(line, file=sys.stderr, flush=True), arguments.sysroot)
+    folder = arguments.target if arguments.target.is_dir() else arguments.target.parent
+    name = "{}-{}.json".format(_board_name(found["board"]), time.strftime("%Y%m%d-%H%M%S", time.gmtime()))
+    path = arguments.out or folder / "results" / name
+    results.write(found, path)
+    print(results.table(found))
+    for warning in found["warnings"]:
+        print("warning: {}".format(warning))
+    print("result: {}".format(path))
+    failed = [model["file"] for model in found["models"] if not any(one["ms"] for one in model["latency"])]
+    if failed:
+        return _fail("could not be measured: {}".format(", ".join(failed)), 1)
+    return 0
+
+
+def _board_name(facts: "dict[str, object]") -> str:
+    """A short name for files: of the model, or of the processor's family."""
+    words = re.findall(r"[a-z0-9]+", str(facts["model"] or facts["machine"]).lower())
+    return "-".join(word for word in words if word not in ("nvidia", "jetson", "developer", "kit")) or "board"
+
+
+def _worker(arguments: argparse.Namespace) -> int:
+    from jetson.worker import main as work
+
+    work()
+    return 0

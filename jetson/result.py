@@ -1,0 +1,111 @@
+"""The result of a benchmark: sealed JSON, its warnings, and a short table of it."""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any, Dict, List, Optional
+
+from jetson.board import fixed_clocks
+
+SCHEMA = "jetslim-board/1"
+MOST_VARIATION, MOST_WARMING_C, FEWEST_SAMPLES = 0.05, 5.0, 10
+
+
+def seal(result: Dict[str, Any]) -> str:
+    """The digest that a result carries: sha256 of everything else in it, as compact sorted JSON."""
+    rest = {key: value for key, value in result.items() if key != "digest"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def write(result: Dict[str, Any], path: Path) -> None:
+    """Seals the result and writes it in one step."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(".{}.{}.part".format(path.name, os.getpid()))
+    try:
+        with part.open("w") as file:
+            json.dump({**result, "digest": seal(result)}, file, indent=1)
+            file.write("\n")
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        if part.exists():
+            part.unlink()
+
+
+def warnings(result: Dict[str, Any]) -> List[str]:
+    """Why its numbers should not be trusted, one line each."""
+    found = []
+    before, after = result["before"], result["after"]
+    if result["board"]["emulated"]:
+        found.append("this processor is emulated: its times mean nothing")
+    if fixed_clocks(before) is False:
+        found.append("the clocks are not fixed (governor {}): sudo jetson_clocks".format(_distinct(before["governors"])))
+    warmer = _warming(before["temperatures_c"], after["temperatures_c"])
+    if warmer is not None and warmer > MOST_WARMING_C:
+        found.append("it became {:.1f} degrees warmer".format(warmer))
+    if before["throttled"] or after["throttled"]:
+        found.append("the processor was throttled")
+    wanted = result["compared_with"]
+    if wanted is not None and wanted != result["runtime"]:
+        found.append(
+            "the expected outputs are of {name} {version}".format(**wanted)
+            + ", this is {name} {version}: compare no latencies across the two".format(**result["runtime"])
+        )
+    for model in result["models"]:
+        for one in model["latency"]:
+            name = "{}, {}".format(model["file"], threads(one["threads"]))
+            if one["ms"] is not None and one["ms"]["cv"] > MOST_VARIATION:
+                found.append("{}: times vary by {:.0%}".format(name, one["ms"]["cv"]))
+            energy = one.get("energy")
+            if energy is not None and energy["samples"] < FEWEST_SAMPLES:
+                found.append("{}: only {} power samples".format(name, energy["samples"]))
+            found.extend("{}: {}".format(name, error) for error in one["errors"])
+        accuracy = model["accuracy"]
+        if accuracy and "error" in accuracy:
+            found.append("{}: accuracy: {}".format(model["file"], accuracy["error"]))
+        elif accuracy and accuracy.get("expected", {}).get("same_class", 1.0) < 1.0:
+            found.append("{}: predicts other classes than expected".format(model["file"]))
+    return list(dict.fromkeys(found))
+
+
+def threads(count: int) -> str:
+    """"1 thread", "4 threads"."""
+    return "1 thread" if count == 1 else "{} threads".format(count)
+
+
+def table(result: Dict[str, Any]) -> str:
+    """What a user wants to see at once."""
+    rows = [("model", "MB", "threads", "mean ms", "std", "p50", "p90", "top-1", "mJ")]
+    for model in result["models"]:
+        accuracy = model["accuracy"] or {}
+        top1 = "{:.2%}".format(accuracy["top1"]) if "top1" in accuracy else "-"
+        for one in model["latency"]:
+            ms, energy = one["ms"], one.get("energy")
+            times = ["{:.2f}".format(ms[name]) for name in ("mean", "std", "p50", "p90")] if ms else ["failed"] + ["-"] * 3
+            rows.append(
+                (
+                    model["file"],
+                    "{:.2f}".format(model["bytes"] / 1e6),
+                    str(one["threads"]),
+                    *times,
+                    top1,
+                    "{:.1f}".format(energy["energy_mj"]) if energy else "-",
+                )
+            )
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return "\n".join(
+        "  ".join(text.ljust(width) if column == 0 else text.rjust(width)
+                  for column, (text, width) in enumerate(zip(row, widths)))
+        for row in rows
+    )  # fmt: skip
+
+
+def _warming(before: Optional[Dict[str, float]], after: Optional[Dict[str, float]]) -> Optional[float]:
+    both = [name for name in before or {} if name in (after or {})]
+    return max((after[name] - before[name] for name in both), default=None) if before and after else None
+
+
+def _distinct(values: List[Any]) -> str:
+    return ", ".join(sorted({str(value) for value in values}))

@@ -1,0 +1,168 @@
+"""The child process: loads one model whose hash is known, and does one job with it. Its result is one line of JSON.
+
+A malformed model can kill the process that loads it; here that is nobody's loss.
+"""
+
+import hashlib
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any, Callable, Dict, List, Optional
+
+import numpy as np
+
+from jetson.board import read
+from jetson.errors import UserError
+from jetson.interpreter import Model, find
+
+WARM_UP_RUNS, WARM_UP_S, RUNS = 5, 0.5, 50
+clock = time.perf_counter
+
+
+def main() -> None:
+    """Reads a request from stdin: the job's name and its arguments."""
+    # an interpreter that prints must not write into the result
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    request = json.load(sys.stdin)
+    try:
+        answer = JOBS[request.pop("job")](**request)
+    except UserError as error:
+        answer = {"error": str(error)}
+    except (ValueError, RuntimeError, TypeError, MemoryError, IndexError, OverflowError) as error:
+        answer = {"error": "the interpreter refuses the model: " + (str(error).splitlines() or [repr(error)])[0][:300]}
+    answers.write(json.dumps(answer) + "\n")
+    answers.flush()
+    os._exit(0)  # a damaged model may crash while it is freed
+
+
+def content_of(path: str, sha256: Optional[str], size: Optional[int]) -> bytes:
+    """The file's bytes, read once; raises UserError unless they are those that were promised (None: anything)."""
+    content = Path(path).read_bytes()
+    if size is not None and len(content) != size:
+        raise UserError("{} has {} bytes, the manifest says {}: copy it again".format(path, len(content), size))
+    if sha256 is not None and hashlib.sha256(content).hexdigest() != sha256:
+        raise UserError("{} is not the file of the manifest (its sha256 differs): copy it again".format(path))
+    return content
+
+
+def random_image(model: Model) -> np.ndarray:
+    """Seeded noise: the time of a network does not depend on what it sees."""
+    return np.random.RandomState(0).randint(0, 256, model.shape[1:], dtype=np.uint8)
+
+
+def time_invokes(invoke: Callable[[], Any], runs: int) -> List[float]:
+    """Milliseconds of each of ``runs`` calls."""
+    samples = [0.0] * runs
+    for number in range(runs):
+        start = clock()
+        invoke()
+        samples[number] = (clock() - start) * 1e3
+    return samples
+
+
+def latency(path: str, sha256: Optional[str], size: Optional[int], threads: int, runs: int = RUNS) -> Dict[str, Any]:
+    """Load time, first inference, then ``runs`` timed invokes after a warm-up of at least 5 runs and 0.5 s."""
+    runtime, content = find(), content_of(path, sha256, size)
+    start = clock()
+    model = Model(content, threads, runtime)
+    loaded = clock()
+    model.feed(random_image(model))
+    begin = clock()
+    model.interpreter.invoke()
+    first = clock() - begin
+    warm, warm_up_runs = clock(), 0
+    while warm_up_runs < WARM_UP_RUNS or clock() - warm < WARM_UP_S:
+        model.interpreter.invoke()
+        warm_up_runs += 1
+    samples = time_invokes(model.interpreter.invoke, runs)
+    return {
+        "threads": threads,
+        "load_ms": (loaded - start) * 1e3,
+        "first_ms": first * 1e3,
+        "warm_up_runs": warm_up_runs,
+        "samples_ms": samples,
+        "peak_memory_mb": peak_memory_mb(),
+        "runtime": runtime.facts(),
+        "input": {"shape": list(model.shape), "dtype": np.dtype(model.input["dtype"]).name},
+    }
+
+
+def peak_memory_mb() -> Optional[float]:
+    """The most memory that this process held, in MB (10^6 bytes): VmHWM, as ru_maxrss inherits the parent's."""
+    for line in (read(Path("/proc/self/status")) or "").splitlines():
+        if line.startswith("VmHWM:"):
+            return round(int(line.split()[1]) * 1024 / 1e6, 2)
+    return None
+
+
+def accuracy(
+    path: str,
+    sha256: Optional[str],
+    size: Optional[int],
+    testset: str,
+    testset_sha256: Optional[str],
+    expected: Optional[List[List[float]]],
+    tolerance: float,
+) -> Dict[str, Any]:
+    """Right answers on the test set; agreement with the outputs that were expected for its first images."""
+    content_of(testset, testset_sha256, None)
+    with np.load(testset, allow_pickle=False) as arrays:
+        images, labels = arrays["images"], arrays["labels"]
+    model = Model(content_of(path, sha256, size), 1)
+    outputs = np.array([model.predict(image) for image in images])
+    found: Dict[str, Any] = {
+        "images": len(images),
+        "right": int(np.sum(outputs.argmax(axis=1) == labels)),
+        "top1": float(np.mean(outputs.argmax(axis=1) == labels)),
+    }
+    if expected:
+        wanted = np.array(expected, np.float32)
+        got = outputs[: len(wanted)]
+        difference = np.abs(got - wanted).max(axis=1)
+        found["expected"] = {
+            "images": len(wanted),
+            "same_class": float(np.mean(got.argmax(axis=1) == wanted.argmax(axis=1))),
+            "within_tolerance": float(np.mean(difference <= tolerance)),
+            "tolerance": tolerance,
+            "largest_difference": float(difference.max()),
+        }
+    return found
+
+
+def sustained(path: str, sha256: Optional[str], size: Optional[int], threads: int, seconds: float) -> Dict[str, Any]:
+    """Invokes without a pause for so many seconds; says when it began and ended by the monotonic clock."""
+    model = Model(content_of(path, sha256, size), threads)
+    model.feed(random_image(model))
+    model.interpreter.invoke()
+    begin, count = time.monotonic(), 0
+    while time.monotonic() - begin < seconds:
+        model.interpreter.invoke()
+        count += 1
+    return {"begin": begin, "end": time.monotonic(), "inferences": count, "threads": threads}
+
+
+def overhead(path: str, pairs: int = 10) -> Dict[str, Any]:
+    """The runner's timing against a bare loop on one model in one process: mean ms of each, in turns."""
+    model = Model(content_of(path, None, None), 1)
+    model.feed(random_image(model))
+    invoke = model.interpreter.invoke
+    time_invokes(invoke, 20)
+    ours, bare = [], []
+    for _ in range(pairs):
+        ours.append(float(np.mean(time_invokes(invoke, RUNS))))
+        start = clock()
+        for _ in range(RUNS):
+            invoke()
+        bare.append((clock() - start) * 1e3 / RUNS)
+    return {"runner_ms": ours, "bare_ms": bare}
+
+
+JOBS: Dict[str, Callable[..., Dict[str, Any]]] = {
+    "latency": latency,
+    "accuracy": accuracy,
+    "sustained": sustained,
+    "overhead": overhead,
+}

@@ -1,0 +1,158 @@
+"""The zipapp on a real model with the real interpreter, as on a board."""
+
+import json
+import time
+
+import numpy as np
+import pytest
+
+from jetson import result as results
+
+QUICK = ("--repetitions", "1", "--threads", "1", "--power-seconds", "0")
+
+
+def only_result(folder):
+    (path,) = (folder / "results").glob("*.json")
+    return json.loads(path.read_text())
+
+
+def test_the_zipapp_is_small(pyz):
+    assert pyz.stat().st_size < 100_000
+    assert {path.name for path in pyz.parent.iterdir()} >= {
+        "README.md", "requirements-jetpack4.txt", "requirements-jetpack5.txt", "requirements-jetpack6.txt",
+        "requirements-jetpack7.txt",
+    }  # fmt: skip
+    assert len((pyz.parent / "README.md").read_text().splitlines()) == 10
+
+
+def test_a_bare_model(jetson, tflite, tmp_path):
+    (tmp_path / "own.tflite").write_bytes(tflite.read_bytes())
+    done = jetson("benchmark", "own.tflite", "--power-seconds", "0", "--threads", "1,2", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    found = only_result(tmp_path)
+    assert found["digest"] == results.seal(found)
+    (model,) = found["models"]
+    assert model["bytes"] == tflite.stat().st_size
+    assert [entry["threads"] for entry in model["latency"]] == [1, 2]
+    for entry in model["latency"]:
+        assert [len(one["samples_ms"]) for one in entry["repetitions"]] == [50, 50, 50]
+        for one in entry["repetitions"]:
+            assert one["warm_up_runs"] >= 5
+            assert one["load_ms"] > 0
+            assert one["first_ms"] > 0
+            assert 10 < one["peak_memory_mb"] < 1000
+            assert one["delegate"] == "XNNPACK"
+        every = [sample for one in entry["repetitions"] for sample in one["samples_ms"]]
+        assert entry["ms"]["mean"] == pytest.approx(np.mean(every))
+        assert entry["ms"]["runs"] == 150
+    assert model["accuracy"] is None
+    assert found["bundle"] is None
+    assert found["runtime"]["name"] == "ai-edge-litert"
+    assert found["board"]["is_jetson"] is False
+    assert found["power_source"] is None
+    assert "own.tflite" in done.stdout
+    assert "[6/6] own.tflite, 2 threads, repetition 3: " in done.stderr
+
+
+def test_a_bundle(jetson, bundle):
+    done = jetson("benchmark", ".", *QUICK, cwd=bundle)
+    assert done.returncode == 0, done.stderr
+    found = only_result(bundle)
+    assert found["bundle"]["pipeline"] == "toy"
+    for model in found["models"]:
+        accuracy = model["accuracy"]
+        assert (accuracy["right"], accuracy["images"], accuracy["top1"]) == (27, 30, 0.9)
+        assert accuracy["top1_interval"] == pytest.approx([0.7438, 0.9654], abs=1e-4)
+        assert accuracy["expected"]["same_class"] == 1.0
+        assert accuracy["expected"]["within_tolerance"] == 1.0
+    # the manifest names another version of the interpreter than this one
+    assert any("compare no latencies across the two" in warning for warning in found["warnings"])
+
+
+def test_models_take_turns(jetson, bundle):
+    done = jetson("benchmark", ".", "--repetitions", "2", "--threads", "1", "--power-seconds", "0", cwd=bundle)
+    measured = [line.split("] ")[1].split(",")[0] for line in done.stderr.splitlines() if line.startswith("[")]
+    assert measured == ["model.tflite", "teacher.tflite"] * 2
+
+
+@pytest.mark.parametrize(
+    ("name", "damage", "words"),
+    [
+        ("model.tflite", lambda content: content[:-1], "the manifest says"),
+        ("model.tflite", lambda content: content[:-1] + b"\1", "its sha256 differs"),
+        ("testset.npz", lambda content: content[:100] + b"\1" + content[101:], "its sha256 differs"),
+        ("manifest.json", lambda content: content[:-5], "is damaged"),
+        ("manifest.json", lambda content: content.replace(b"jetslim-bundle/1", b"jetslim-bundle/9"), "is unknown here"),
+        ("manifest.json", lambda content: content.replace(b'"testset.npz": {', b'"../testset.npz": {'), "no plain file name"),
+        ("manifest.json", lambda content: b"[]", "is damaged"),
+    ],
+)
+def test_nothing_of_a_damaged_bundle_is_loaded(jetson, bundle, name, damage, words):
+    path = bundle / name
+    path.write_bytes(damage(path.read_bytes()))
+    done = jetson("benchmark", ".", *QUICK, cwd=bundle)
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not (bundle / "results").exists()
+    doctor = jetson("doctor", cwd=bundle)
+    assert doctor.returncode == 1
+    assert "DAMAGED" in doctor.stdout
+
+
+@pytest.mark.parametrize("words", [["benchmark", "nothing.tflite"], ["benchmark", "."], ["benchmark", "x", "--runs", "49"],
+                                   ["benchmark", "x", "--threads", "0"], ["measure"], []])  # fmt: skip
+def test_a_users_mistake_is_code_2_without_a_traceback(jetson, tmp_path, words):
+    done = jetson(*words, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert "error: " in done.stderr
+
+
+def test_a_file_that_is_no_model_is_a_result(jetson, tmp_path):
+    (tmp_path / "text.tflite").write_text("not a model")
+    done = jetson("benchmark", "text.tflite", *QUICK, cwd=tmp_path)
+    assert done.returncode == 1
+    assert "could not be measured: text.tflite" in done.stderr
+    (model,) = only_result(tmp_path)["models"]
+    assert model["latency"][0]["ms"] is None
+    assert model["latency"][0]["errors"]
+
+
+def test_a_model_that_hangs_is_given_up(jetson, tflite, tmp_path):
+    (tmp_path / "m.tflite").write_bytes(tflite.read_bytes())
+    done = jetson("benchmark", "m.tflite", *QUICK, "--timeout", "0.01", cwd=tmp_path)
+    assert done.returncode == 1
+    assert only_result(tmp_path)["models"][0]["latency"][0]["errors"] == ["did not finish within 0.01 s"]
+
+
+def test_doctor_is_quick(jetson, bundle):
+    seconds = []
+    for _ in range(3):
+        start = time.perf_counter()
+        done = jetson("doctor", cwd=bundle)
+        seconds.append(time.perf_counter() - start)
+    assert done.returncode == 0, done.stdout
+    assert "bundle       whole: model.tflite, teacher.tflite" in done.stdout
+    assert "no Jetson: its numbers are labelled so" in done.stdout
+    assert min(seconds) < 2
+
+
+def test_power_from_a_replayed_tegrastats(jetson, tflite, tmp_path):
+    lines = tmp_path / "tegrastats"
+    lines.write_text(
+        "#!/bin/sh\nwhile :; do echo 'RAM 1/2MB (lfb 1x4MB) SWAP 0/0MB CPU [0%@1190] VDD_IN 5000/5000 VDD_SOC 1000/1000';"
+        " sleep 0.05; done\n"
+    )
+    lines.chmod(0o755)
+    (tmp_path / "m.tflite").write_bytes(tflite.read_bytes())
+    done = jetson("benchmark", "m.tflite", "--repetitions", "1", "--threads", "1", "--power-seconds", "2",
+                  "--idle-seconds", "1", "--tegrastats", lines, cwd=tmp_path)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    found = only_result(tmp_path)
+    assert found["power_source"] == "replay"
+    energy = found["models"][0]["latency"][0]["energy"]
+    assert (energy["rail"], energy["idle_mw"], energy["busy_mw"]) == ("VDD_IN", 5000, 5000)
+    assert energy["energy_mj"] == pytest.approx(5000 * energy["seconds"] / energy["inferences"])
+    assert energy["energy_above_idle_mj"] == 0
+    assert energy["samples"] >= 10
