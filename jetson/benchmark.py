@@ -103,11 +103,8 @@ def _latencies(
                 else:
                     entry["repetitions"].append(answer)
                     outcome = "{:.2f} ms".format(stats.summary(answer["samples_ms"])["p50"])
-                say(
-                    "[{}/{}] {}, {}, repetition {}: {}, {:.0f} s left".format(
-                        done, total, target.file, results.threads(count), repetition + 1, outcome, left
-                    )
-                )
+                name = f"{target.file}, {results.threads(count)}, repetition {repetition + 1}"
+                say(f"[{done}/{total}] {name}: {outcome}, {left:.0f} s left")
     for model in models:
         for entry in model["latency"]:
             samples = [sample for one in entry["repetitions"] for sample in one["samples_ms"]]
@@ -117,7 +114,7 @@ def _latencies(
 def _accuracy(target: Target, bundle: Bundle, settings: Settings, say: Say) -> Optional[Dict[str, Any]]:
     if bundle.testset is None:
         return None
-    say("{}: top-1 on the test set".format(target.file))
+    say(f"{target.file}: top-1 on the test set")
     found = child.run(
         "accuracy",
         max(settings.timeout_s, 600.0),
@@ -143,12 +140,10 @@ def _power_source(settings: Settings, root: Path) -> Optional[str]:
     return "tegrastats" if root == Path("/") and board.tegrastats_command() else None
 
 
-def _power(
-    targets: List[Target], models: List[Dict[str, Any]], settings: Settings, say: Say, root: Path
-) -> None:
+def _power(targets: List[Target], models: List[Dict[str, Any]], settings: Settings, say: Say, root: Path) -> None:
     command = settings.tegrastats or (None if sensors.ina3221(root) else board.tegrastats_command())
     with sensors.Sampler(command, root) as samples:
-        say("power: {:g} s at rest, then {:g} s for each model and thread count".format(settings.idle_s, settings.power_s))
+        say(f"power: {settings.idle_s:g} s at rest, then {settings.power_s:g} s for each model and thread count")
         idle = time.monotonic()
         time.sleep(settings.idle_s)
         rest = (idle, time.monotonic())

@@ -30,7 +30,9 @@ def facts(root: Path = Path("/")) -> Dict[str, Any]:
     model = read(root / "proc/device-tree/model")
     soc = re.search(r"nvidia,(tegra\w+)", compatible)
     host = read(root / "proc/sys/kernel/arch")  # qemu-user changes what uname says, but not this file
-    emulated = bool(host) and host != platform.machine() or "aarch64" in platform.machine() and "vendor_id" in cpuinfo
+    emulated = (bool(host) and host != platform.machine()) or (
+        "aarch64" in platform.machine() and "vendor_id" in cpuinfo
+    )
     return {
         "model": model,
         "soc": soc.group(1) if soc else None,
@@ -133,7 +135,7 @@ def _output(words: List[str]) -> Optional[str]:
 
 
 def _field(text: str, name: str, sign: str = ":") -> Optional[str]:
-    found = re.search(r"^{}\s*{}\s*(.*)$".format(re.escape(name), sign), text, re.MULTILINE)
+    found = re.search(rf"^{re.escape(name)}\s*{sign}\s*(.*)$", text, re.MULTILINE)
     return found.group(1).strip().strip('"') if found else None
 
 

@@ -43,7 +43,7 @@ def open_target(path: Path) -> Bundle:
     if path.is_dir():
         return read(path)
     if not path.is_file():
-        raise UserError("{} does not exist".format(path))
+        raise UserError(f"{path} does not exist")
     return Bundle([Target(path.name, path, sha256_of(path), path.stat().st_size)])
 
 
@@ -51,7 +51,7 @@ def read(folder: Path) -> Bundle:
     """The bundle in ``folder``; every file's size and hash is compared with the manifest."""
     path = folder / MANIFEST
     if not path.is_file():
-        raise UserError("{} is no bundle: it has no {}".format(folder, MANIFEST))
+        raise UserError(f"{folder} is no bundle: it has no {MANIFEST}")
     content = path.read_bytes()
     try:
         manifest = json.loads(content.decode())
@@ -78,18 +78,18 @@ def read(folder: Path) -> Bundle:
             targets, manifest, hashlib.sha256(content).hexdigest(), folder / testset, files[testset]["sha256"]
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UserError("{} is damaged ({!r}): copy the bundle again".format(path, error)) from error
+        raise UserError(f"{path} is damaged ({error!r}): copy the bundle again") from error
 
 
 def _verify(folder: Path, name: str, facts: Dict[str, Any]) -> None:
     if Path(name).name != name:
-        raise UserError("the manifest names {!r}, which is no plain file name".format(name))
+        raise UserError(f"the manifest names {name!r}, which is no plain file name")
     path = folder / name
     if not path.is_file():
-        raise UserError("{} is missing: copy the bundle again".format(path))
+        raise UserError(f"{path} is missing: copy the bundle again")
     if path.stat().st_size != facts["bytes"]:
         raise UserError(
             "{} has {} bytes, the manifest says {}: copy it again".format(path, path.stat().st_size, facts["bytes"])
         )
     if sha256_of(path) != facts["sha256"]:
-        raise UserError("{} is not the file of the manifest (its sha256 differs): copy it again".format(path))
+        raise UserError(f"{path} is not the file of the manifest (its sha256 differs): copy it again")

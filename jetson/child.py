@@ -30,18 +30,18 @@ def run(job: str, timeout_s: float, **arguments: Any) -> Dict[str, Any]:
     except subprocess.TimeoutExpired:
         process.kill()
         process.communicate()
-        return {"error": "did not finish within {:g} s".format(timeout_s)}
+        return {"error": f"did not finish within {timeout_s:g} s"}
     except BaseException:
         process.kill()
         process.wait()
         raise
     if process.returncode < 0:
-        return {"error": "crashed ({})".format(_signal(-process.returncode))}
+        return {"error": f"crashed ({_signal(-process.returncode)})"}
     try:
         found: Dict[str, Any] = json.loads(answer)
     except ValueError:
         last = (said.strip().splitlines() or ["it said nothing"])[-1]
-        return {"error": "ended with code {}: {}".format(process.returncode, last[:300])}
+        return {"error": f"ended with code {process.returncode}: {last[:300]}"}
     if "error" not in found:
         found["delegate"] = "XNNPACK" if XNNPACK in said else None
     return found
@@ -51,4 +51,4 @@ def _signal(number: int) -> str:
     try:
         return signal.Signals(number).name
     except ValueError:
-        return "signal {}".format(number)
+        return f"signal {number}"

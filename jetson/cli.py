@@ -26,13 +26,13 @@ def main(words: Optional[List[str]] = None) -> None:
     except KeyboardInterrupt:
         sys.exit(_fail("stopped; nothing was written", 130))
     except ImportError as error:  # numpy: everything else is in this file or in the standard library
-        sys.exit(_fail("{}: install it with pip (see the README beside this file)".format(error), 2))
+        sys.exit(_fail(f"{error}: install it with pip (see the README beside this file)", 2))
     except OSError as error:
         sys.exit(_fail("{}: {}".format(error.filename or "the system", error.strerror), 2))
 
 
 def _fail(reason: str, code: int) -> int:
-    print("error: {}".format(reason), file=sys.stderr)
+    print(f"error: {reason}", file=sys.stderr)
     return code
 
 
@@ -72,7 +72,7 @@ def _at_least(least: int) -> "type":
     def number(text: str) -> int:
         value = int(text)
         if value < least:
-            raise argparse.ArgumentTypeError("{} is less than {}".format(value, least))
+            raise argparse.ArgumentTypeError(f"{value} is less than {least}")
         return value
 
     return number  # type: ignore[return-value]
@@ -80,7 +80,7 @@ def _at_least(least: int) -> "type":
 
 def _threads(text: str) -> List[int]:
     if not re.match(r"^[1-9]\d*(,[1-9]\d*)*$", text):
-        raise argparse.ArgumentTypeError("{!r} is no list of numbers such as 1,4".format(text))
+        raise argparse.ArgumentTypeError(f"{text!r} is no list of numbers such as 1,4")
     return sorted({int(one) for one in text.split(",")})
 
 
@@ -114,8 +114,8 @@ def _benchmark(arguments: argparse.Namespace) -> int:
     results.write(found, path)
     print(results.table(found))
     for warning in found["warnings"]:
-        print("warning: {}".format(warning))
-    print("result: {}".format(path))
+        print(f"warning: {warning}")
+    print(f"result: {path}")
     failed = [model["file"] for model in found["models"] if not any(one["ms"] for one in model["latency"])]
     if failed:
         return _fail("could not be measured: {}".format(", ".join(failed)), 1)

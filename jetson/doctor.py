@@ -27,18 +27,18 @@ def examine(folder: Path, root: Path = Path("/")) -> Tuple[List[str], bool]:
     kind = "a Jetson" if facts["is_jetson"] else "no Jetson: its numbers are labelled so"
     lines = [
         "board        {} ({}, {})".format(name, facts["machine"], kind),
-        "software     {}".format(_software(facts)),
+        f"software     {_software(facts)}",
         "python       {}, numpy {}".format(facts["python"], np.__version__),
     ]
     try:
         runtime = find()
-        lines.append("interpreter  {} {}".format(runtime.name, runtime.version))
+        lines.append(f"interpreter  {runtime.name} {runtime.version}")
         wanted = BEST.get((facts["jetpack"] or "").split(".")[0])
         if wanted and runtime.name != "ai-edge-litert" and "ai-edge-litert" in wanted:
-            lines.append("             much faster in int8 on this JetPack: {}".format(wanted))
+            lines.append(f"             much faster in int8 on this JetPack: {wanted}")
     except UserError as error:
         able = False
-        lines.append("interpreter  MISSING: {}".format(error))
+        lines.append(f"interpreter  MISSING: {error}")
     lines.append("power mode   {}".format(state["power_mode"] or "unknown"))
     fixed = board.fixed_clocks(state)
     lines.append(
@@ -47,7 +47,7 @@ def examine(folder: Path, root: Path = Path("/")) -> Tuple[List[str], bool]:
     )
     if state["temperatures_c"]:
         hottest = max(state["temperatures_c"].items(), key=lambda item: item[1])
-        lines.append("temperature  {:.0f} C at most ({})".format(hottest[1], hottest[0]))
+        lines.append(f"temperature  {hottest[1]:.0f} C at most ({hottest[0]})")
     if state["throttled"]:
         lines.append("throttled    yes: let it cool down")
     if (folder / MANIFEST).is_file():
@@ -56,7 +56,7 @@ def examine(folder: Path, root: Path = Path("/")) -> Tuple[List[str], bool]:
             lines.append("bundle       whole: {}".format(", ".join(target.file for target in bundle.targets)))
         except UserError as error:
             able = False
-            lines.append("bundle       DAMAGED: {}".format(error))
+            lines.append(f"bundle       DAMAGED: {error}")
     lines.append("ready" if able else "not ready")
     return lines, able
 

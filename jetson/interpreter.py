@@ -33,7 +33,7 @@ def find() -> Runtime:
             make = importlib.import_module(module).Interpreter
         except ImportError as error:
             if "No module named" not in str(error):
-                reasons.append("{}: {}".format(package, str(error).splitlines()[0]))
+                reasons.append(f"{package}: {str(error).splitlines()[0]}")
             continue
         return Runtime(make, package, _version(package))
     raise UserError("; ".join([INSTALL, *reasons]))

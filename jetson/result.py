@@ -21,7 +21,7 @@ def seal(result: Dict[str, Any]) -> str:
 def write(result: Dict[str, Any], path: Path) -> None:
     """Seals the result and writes it in one step."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(".{}.{}.part".format(path.name, os.getpid()))
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with part.open("w") as file:
             json.dump({**result, "digest": seal(result)}, file, indent=1)
@@ -41,10 +41,12 @@ def warnings(result: Dict[str, Any]) -> List[str]:
     if result["board"]["emulated"]:
         found.append("this processor is emulated: its times mean nothing")
     if fixed_clocks(before) is False:
-        found.append("the clocks are not fixed (governor {}): sudo jetson_clocks".format(_distinct(before["governors"])))
+        found.append(
+            "the clocks are not fixed (governor {}): sudo jetson_clocks".format(_distinct(before["governors"]))
+        )
     warmer = _warming(before["temperatures_c"], after["temperatures_c"])
     if warmer is not None and warmer > MOST_WARMING_C:
-        found.append("it became {:.1f} degrees warmer".format(warmer))
+        found.append(f"it became {warmer:.1f} degrees warmer")
     if before["throttled"] or after["throttled"]:
         found.append("the processor was throttled")
     wanted = result["compared_with"]
@@ -61,7 +63,7 @@ def warnings(result: Dict[str, Any]) -> List[str]:
             energy = one.get("energy")
             if energy is not None and energy["samples"] < FEWEST_SAMPLES:
                 found.append("{}: only {} power samples".format(name, energy["samples"]))
-            found.extend("{}: {}".format(name, error) for error in one["errors"])
+            found.extend(f"{name}: {error}" for error in one["errors"])
         accuracy = model["accuracy"]
         if accuracy and "error" in accuracy:
             found.append("{}: accuracy: {}".format(model["file"], accuracy["error"]))
@@ -71,8 +73,8 @@ def warnings(result: Dict[str, Any]) -> List[str]:
 
 
 def threads(count: int) -> str:
-    """"1 thread", "4 threads"."""
-    return "1 thread" if count == 1 else "{} threads".format(count)
+    """ "1 thread", "4 threads"."""
+    return "1 thread" if count == 1 else f"{count} threads"
 
 
 def table(result: Dict[str, Any]) -> str:
@@ -83,7 +85,7 @@ def table(result: Dict[str, Any]) -> str:
         top1 = "{:.2%}".format(accuracy["top1"]) if "top1" in accuracy else "-"
         for one in model["latency"]:
             ms, energy = one["ms"], one.get("energy")
-            times = ["{:.2f}".format(ms[name]) for name in ("mean", "std", "p50", "p90")] if ms else ["failed"] + ["-"] * 3
+            times = [f"{ms[name]:.2f}" for name in ("mean", "std", "p50", "p90")] if ms else ["failed"] + ["-"] * 3
             rows.append(
                 (
                     model["file"],

@@ -27,12 +27,12 @@ def ina3221(root: Path = Path("/")) -> Optional[Rails]:
     found: Rails = {}
     for label in sorted((root / "sys/bus/i2c/drivers/ina3221").glob("*/hwmon/hwmon*/in*_label")):
         name, number = read(label), label.name[2:-6]
-        millivolts = read(label.with_name("in{}_input".format(number)))
-        milliamperes = read(label.with_name("curr{}_input".format(number)))
+        millivolts = read(label.with_name(f"in{number}_input"))
+        milliamperes = read(label.with_name(f"curr{number}_input"))
         if name and name != "NC" and "sum" not in name.lower() and millivolts and milliamperes:
             found[name] = int(millivolts) * int(milliamperes) / 1000.0
     for label in sorted((root / "sys/bus/i2c/drivers/ina3221x").glob("*/iio:device*/rail_name_*")):
-        name, milliwatts = read(label), read(label.with_name("in_power{}_input".format(label.name[-1])))
+        name, milliwatts = read(label), read(label.with_name(f"in_power{label.name[-1]}_input"))
         if name and name != "NC" and milliwatts:
             found[name] = float(milliwatts)
     return found or None
@@ -46,7 +46,7 @@ class Sampler:
     def __init__(self, command: Optional[str], root: Path = Path("/"), interval_s: float = 0.1) -> None:
         self._command, self._root, self._interval = command, root, interval_s
         self._stop = threading.Event()
-        self._process: Optional["subprocess.Popen[str]"] = None
+        self._process: Optional[subprocess.Popen[str]] = None
         self.samples: List[Sample] = []
 
     def __enter__(self) -> List[Sample]:
@@ -71,7 +71,8 @@ class Sampler:
         self._thread.join(5)
 
     def _listen(self) -> None:
-        assert self._process is not None and self._process.stdout is not None
+        assert self._process is not None
+        assert self._process.stdout is not None
         for line in self._process.stdout:
             if self._stop.is_set():
                 return

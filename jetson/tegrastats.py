@@ -19,8 +19,8 @@ _RAIL = re.compile(r"(?<= )([A-Z][A-Z0-9_]*) (\d+)(?:mW)?/\d+(?:mW)?(?:/\d+(?:mW
 def parse(line: str) -> Dict[str, Any]:
     """One line -> its numbers.
 
-    ``time`` (text or None), ``ram_mb`` and ``swap_mb`` ([used, total]; swap None if there is none), ``cores`` (a list of
-    {"load_percent", "mhz"}, None for a core that is off), ``temperatures_c`` (by sensor, without offline and constant
+    ``time`` (text or None), ``ram_mb`` and ``swap_mb`` ([used, total]; swap None if there is none), ``cores`` (a
+    list of {"load_percent", "mhz"}, None for a core that is off), ``temperatures_c`` (by sensor, without offline and constant
     ones), ``power_mw`` (rail -> what it draws now). Raises ValueError for a line that lacks its start.
     """
     line = line.strip()
@@ -48,7 +48,7 @@ def _core(text: str) -> Optional[Dict[str, int]]:
         return None
     found = _CORE.match(text)
     if found is None:
-        raise ValueError("no whole line of tegrastats: a core reads {!r}".format(text))
+        raise ValueError(f"no whole line of tegrastats: a core reads {text!r}")
     return {"load_percent": int(found.group(1)), "mhz": int(found.group(2))}
 
 

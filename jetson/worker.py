@@ -42,9 +42,9 @@ def content_of(path: str, sha256: Optional[str], size: Optional[int]) -> bytes:
     """The file's bytes, read once; raises UserError unless they are those that were promised (None: anything)."""
     content = Path(path).read_bytes()
     if size is not None and len(content) != size:
-        raise UserError("{} has {} bytes, the manifest says {}: copy it again".format(path, len(content), size))
+        raise UserError(f"{path} has {len(content)} bytes, the manifest says {size}: copy it again")
     if sha256 is not None and hashlib.sha256(content).hexdigest() != sha256:
-        raise UserError("{} is not the file of the manifest (its sha256 differs): copy it again".format(path))
+        raise UserError(f"{path} is not the file of the manifest (its sha256 differs): copy it again")
     return content
 
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from compress.report import markdown_report, table
 from compress.artifacts.files import replace
+from compress.report import markdown_report, table
 from compress.report.plots import write_plots
 
 __all__ = ["write"]

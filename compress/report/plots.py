@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from compress.artifacts.files import replace
 from compress.prune.gradual import scheduled_sparsity
 from compress.report import labels
-from compress.artifacts.files import replace
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

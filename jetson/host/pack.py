@@ -1,4 +1,4 @@
-"""Makes jetson.pyz of the runner, and lays beside it what else goes to a board: ``python jetson/host/pack.py FOLDER``."""
+"""Makes jetson.pyz, and lays beside it what else goes to a board: ``python jetson/host/pack.py FOLDER``."""
 
 import shutil
 import sys

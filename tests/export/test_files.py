@@ -121,6 +121,14 @@ def test_the_same_network_gives_the_same_bytes(sparse):
     assert convert.Converter(model).dense() == dense
 
 
+def test_our_frozen_graph_gives_the_bytes_of_the_converters_own(monkeypatch):
+    model = network()
+    ours = convert.Converter(model).dense()
+    theirs = convert.Converter(model)
+    monkeypatch.delattr(theirs._converter, "_freeze_concrete_function")  # what was put over the class's own
+    assert theirs.dense() == ours
+
+
 def test_gzip_bytes_do_not_depend_on_the_time(sparse, monkeypatch):
     import time
 

@@ -43,7 +43,12 @@ def jetson(pyz):
         environment = {**os.environ, **variables}
         environment.pop("PYTHONPATH", None)
         return subprocess.run(
-            [sys.executable, pyz, *map(str, words)], cwd=cwd, env=environment, text=True, capture_output=True, timeout=500
+            [sys.executable, pyz, *map(str, words)],
+            cwd=cwd,
+            env=environment,
+            text=True,
+            capture_output=True,
+            timeout=500,
         )
 
     return call

@@ -83,7 +83,11 @@ def test_models_take_turns(jetson, bundle):
         ("testset.npz", lambda content: content[:100] + b"\1" + content[101:], "its sha256 differs"),
         ("manifest.json", lambda content: content[:-5], "is damaged"),
         ("manifest.json", lambda content: content.replace(b"jetslim-bundle/1", b"jetslim-bundle/9"), "is unknown here"),
-        ("manifest.json", lambda content: content.replace(b'"testset.npz": {', b'"../testset.npz": {'), "no plain file name"),
+        (
+            "manifest.json",
+            lambda content: content.replace(b'"testset.npz": {', b'"../testset.npz": {'),
+            "no plain file name",
+        ),
         ("manifest.json", lambda content: b"[]", "is damaged"),
     ],
 )

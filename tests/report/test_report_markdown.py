@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from compress import report
+from compress.artifacts.files import replace
 from compress.report import markdown_report as markdown
 from compress.report import table
-from compress.artifacts.files import replace
 
 
 def test_the_sentence_on_sizes(two_stages):
