@@ -9,23 +9,41 @@ comma := ,
 EXTRAS := dev$(if $(GPU),$(comma)gpu)
 READY := $(VENV)/.installed$(if $(GPU),-gpu)
 
-.PHONY: help pipeline check test test-slow test-every-network tables lint clean
+.PHONY: help pipeline check bundle jetson test test-arm64 test-slow test-every-network tables lint clean
 
 help:
 	@echo "make pipeline MODEL=densenet121   teacher -> student -> pruned -> int8 .tflite, with a table"
 	@echo "make check MODEL=densenet121      what that would do"
 	@echo "make test                         the tests;  make lint: ruff, mypy, import-linter"
-	@echo "make tables                       the README's table from benchmarks/results"
+	@echo "make bundle MODEL=densenet121     what a board needs of it, in one folder"
+	@echo "make jetson HOST=user@xavier      copies it there, measures, and brings the result home"
+	@echo "make tables                       the README's table and benchmarks/RESULTS.md from the raw results"
 	@echo "make clean                        removes .venv (runs/ and store/ stay)"
 
 pipeline: $(READY)
 	@$(BIN)/jetslim run $(MODEL) $(ARGS)
 
+# the runner, the .tflite files and test images, in one folder to be copied to a board
+bundle: $(READY)
+	@rm -rf build/jetson
+	@$(BIN)/python jetson/host/pack.py build/jetson
+	@$(BIN)/jetslim bundle $(MODEL) --with build/jetson $(ARGS)
+
+# copies the bundle to a board, measures there and brings the result home
+jetson: $(READY)
+	@test -n "$(HOST)" || { echo "Error: name the board: make jetson HOST=user@xavier MODEL=$(MODEL)" >&2; exit 2; }
+	@test -f runs/$(MODEL)/jetson-bundle/manifest.json || $(MAKE) --no-print-directory bundle
+	@$(BIN)/python jetson/host/remote.py $(HOST) runs/$(MODEL)/jetson-bundle $(ARGS)
+
+# the zipapp on the Jetson's own processor family, emulated
+test-arm64: $(READY)
+	$(BIN)/python -m pytest -m arm64 $(ARGS)
+
 check: $(READY)
 	@$(BIN)/jetslim check $(MODEL) $(ARGS)
 
 test: $(READY)
-	$(BIN)/python -m pytest -m "not slow and not every_network" $(ARGS)
+	$(BIN)/python -m pytest -m "not slow and not every_network and not arm64" $(ARGS)
 
 test-slow: $(READY)
 	$(BIN)/python -m pytest -m slow $(ARGS)
@@ -41,6 +59,7 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/vermin --no-tips --violations -t=3.8- --eval-annotations $(wildcard jetson/*.py)
 
 clean:
 	rm -rf $(VENV)

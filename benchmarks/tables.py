@@ -1,8 +1,10 @@
-"""Makes the README's table from the raw results: ``python benchmarks/tables.py`` (``--check`` only compares).
+"""Makes README's table and RESULTS.md of raw results: ``python benchmarks/tables.py`` (``--check`` only compares).
 
-Each file of results/host/ is one run's raw JSON, copied whole from runs/<pipeline>/run.json.
+results/<board>/*.json are raw: a pipeline's run (runs/<pipeline>/run.json, copied whole) or a board's benchmark (what
+``make jetson`` brings home). Each carries a digest of itself: what was edited is refused.
 """
 
+import hashlib
 import json
 import statistics
 import sys
@@ -11,6 +13,8 @@ from typing import Any
 
 HERE = Path(__file__).parent
 README = HERE.parent / "README.md"
+RESULTS = HERE / "RESULTS.md"
+RUN, BOARD = 1, "jetslim-board/1"
 BEGIN, END = "<!-- results: made by benchmarks/tables.py -->", "<!-- /results -->"
 BARS = (
     # what, bar, function of a run, format
@@ -56,15 +60,33 @@ def last(run: dict[str, Any]) -> dict[str, Any]:
     return run["stages"][-1]
 
 
-def load(folder: Path) -> list[dict[str, Any]]:
-    """The runs of a folder of raw results, by seed. Raises ValueError for a file of another schema."""
-    runs = []
-    for path in sorted(folder.glob("*.json")):
-        run = json.loads(path.read_text())
-        if run.get("schema") != 1 or "stages" not in run:
-            raise ValueError(f"{path} is not the raw result of a run (schema 1)")
-        runs.append(run)
-    return sorted(runs, key=lambda run: run["seed"])
+class Refused(Exception):
+    """A file that is no raw result, and why."""
+
+
+def load(folder: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """(runs of pipelines by seed, benchmarks of boards by board) below ``folder``; raises Refused, naming the file."""
+    runs, boards = [], []
+    for path in sorted(folder.glob("*/*.json")):
+        try:
+            found = json.loads(path.read_text())
+        except ValueError as error:
+            raise Refused(f"{path} is no JSON: {error}") from error
+        schema = found.get("schema") if isinstance(found, dict) else None
+        if schema not in (RUN, BOARD):
+            raise Refused(f"{path}: schema {schema!r} is unknown; {RUN!r} or {BOARD!r} wanted")
+        if found.get("digest") != seal(found):
+            raise Refused(f"{path} was edited after it was measured: its digest does not match")
+        if found.get("power_source") == "replay":
+            raise Refused(f"{path} replays a recorded tegrastats: it is no measurement")
+        (runs if schema == RUN else boards).append(found)
+    return sorted(runs, key=lambda run: run["seed"]), sorted(boards, key=lambda one: (title(one), one["started"]))
+
+
+def seal(result: dict[str, Any]) -> str:
+    """The digest that a result must carry: sha256 of all else in it, as compact JSON with sorted keys."""
+    rest = {key: value for key, value in result.items() if key != "digest"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def stages_table(run: dict[str, Any]) -> list[str]:
@@ -116,12 +138,132 @@ def inserted(readme: str, text: str) -> str:
     return f"{head}{BEGIN}\n{text}\n{END}{rest.split(END)[1]}"
 
 
+def title(result: dict[str, Any]) -> str:
+    """The board's name; a machine that is no Jetson, or an emulated one, says so."""
+    board = result["board"]
+    name = board["model"] or board["cpu"] or board["machine"]
+    if board["emulated"]:
+        return f"{name} (EMULATED: its times mean nothing)"
+    return str(name) if board["is_jetson"] else f"{name} (not a Jetson)"
+
+
+def boards_table(boards: list[dict[str, Any]]) -> list[str]:
+    """Markdown lines: a row for each board, model and number of threads, and what the models' ratio is there."""
+    lines = [
+        "| board | software | interpreter | pipeline | model | MB | top-1 (95 % interval) | top-1, host | threads | "
+        "mean ms | p50 | p90 | std | load ms | peak MB | mJ |",
+        "|---|---|---|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
+    ]
+    for result in boards:
+        board, runtime = result["board"], result["runtime"]
+        software = f"JetPack {board['jetpack']}" if board["jetpack"] else board["system"] or "-"
+        start = f"| {title(result)} | {software} | {runtime['name']} {runtime['version']} | {pipeline(result)} |"
+        for model in result["models"]:
+            lines += [f"{start} {row} |" for row in model_rows(model)]
+    return lines
+
+
+def model_rows(model: dict[str, Any]) -> list[str]:
+    """The cells of a model, a row for each number of threads."""
+    accuracy = model["accuracy"] or {}
+    top1 = "-"
+    if "top1" in accuracy:
+        low, high = accuracy["top1_interval"]
+        top1 = f"{accuracy['top1']:.2%} ({low:.1%} to {high:.1%})"
+    host = f"{model['host_top1']:.2%}" if model.get("host_top1") is not None else "-"
+    rows = []
+    for entry in model["latency"]:
+        start = f"{model['file']} | {model['bytes'] / 1e6:.2f} | {top1} | {host} | {entry['threads']}"
+        if entry["ms"] is None:
+            rows.append(f"{start} | failed: {entry['errors'][0]} | - | - | - | - | - | -")
+            continue
+        times = " | ".join(f"{entry['ms'][name]:.2f}" for name in ("mean", "p50", "p90", "std"))
+        load = statistics.median(one["load_ms"] for one in entry["repetitions"])
+        peaks = [one["peak_memory_mb"] for one in entry["repetitions"] if one["peak_memory_mb"] is not None]
+        energy = entry.get("energy")
+        rest = [f"{load:.1f}", f"{max(peaks):.0f}" if peaks else "-", f"{energy['energy_mj']:.1f}" if energy else "-"]
+        rows.append(f"{start} | {times} | {' | '.join(rest)}")
+    return rows
+
+
+def pipeline(result: dict[str, Any]) -> str:
+    """The pipeline whose bundle was measured; "-" for a bare .tflite."""
+    return str(result["bundle"]["pipeline"]) if result["bundle"] else "-"
+
+
+def warnings_list(boards: list[dict[str, Any]]) -> list[str]:
+    """What each result says against itself."""
+    return [
+        f"- {title(result)}, {result['started']}: {warning}" for result in boards for warning in result["warnings"]
+    ] or ["- none"]
+
+
+# Shin and Oh, 2022, tables 5 and 7: CIFAR-10 at 224x224, Jetson Xavier CPU, mean of 50 runs
+PAPER = (
+    # our stage, the paper's step, MB, top-1 in %, ms on the Xavier
+    ("teacher", "DenseNet201", 70, 95.15, 1274.03),
+    ("distilled", "DenseNet121, distilled", 29, 91.50, 658.06),
+    ("exported", "80 % pruned, quantization-aware training", 4.6, 93.35, 499.26),
+)
+
+
+def paper_table(run: dict[str, Any]) -> list[str]:
+    """The paper's figures beside a run of ours, in columns of their own."""
+    lines = [
+        "| step | paper: MB | paper: top-1 | paper: Xavier ms | ours: sparse MB | ours: top-1 | ours: host p50 ms |",
+        "|---|--:|--:|--:|--:|--:|--:|",
+    ]
+    stages = {stage["name"]: stage for stage in run["stages"]}
+    for name, step, size, top1, latency in PAPER:
+        ours = stages[name]
+        lines.append(
+            f"| {step} | {size} | {top1:.2f} % | {latency:.2f} | {ours['sparse_tflite_bytes'] / 1e6:.2f} | "
+            f"{ours['top1']:.2%} | {ours['latency']['latency_ms_p50']:.2f} |"
+        )
+    return lines
+
+
+def document(runs: list[dict[str, Any]], boards: list[dict[str, Any]]) -> str:
+    """RESULTS.md."""
+    parts = ["# Results", "", "Made by `make tables` from the raw JSON in `results/`. MB are 10^6 bytes.", ""]
+    parts += ["## The pipeline, on the host", "", section(runs), ""]
+    parts += ["## On boards", ""]
+    parts += boards_table(boards) if boards else ["No board was measured yet: `make jetson HOST=user@xavier`."]
+    if boards:
+        parts += [
+            "",
+            "Batch 1; 50 timed runs or more a repetition, after a warm-up; mJ is energy per inference of the board's "
+            "total rail. Times of two rows may be compared only where board, software and interpreter are the same.",
+            "",
+            "What the results say against themselves:",
+            "",
+            *warnings_list(boards),
+        ]
+    parts += [
+        "",
+        "## Beside the paper",
+        "",
+        "Shin and Oh, 2022, measured CIFAR-10 at 224x224 on a Jetson Xavier's CPU; ours are the digits at 32x32 on the "
+        "host above. The two are not to be compared: what can be is the ratio from row to row.",
+        "",
+        *paper_table(runs[0]),
+        "",
+    ]
+    return "\n".join(parts)
+
+
 def main() -> None:
+    try:
+        runs, boards = load(HERE / "results")
+    except Refused as error:
+        sys.exit(f"error: {error}")
     old = README.read_text()
-    new = inserted(old, section(load(HERE / "results" / "host")))
-    if "--check" in sys.argv:
-        sys.exit(0 if old == new else "README.md does not show benchmarks/results: run `make tables`")
-    README.write_text(new)
+    texts = {README: inserted(old, section(runs)), RESULTS: document(runs, boards)}
+    for path, text in texts.items():
+        if "--check" not in sys.argv:
+            path.write_text(text)
+        elif not path.exists() or path.read_text() != text:
+            sys.exit(f"{path.name} does not show benchmarks/results: run `make tables`")
 
 
 if __name__ == "__main__":

@@ -68,6 +68,7 @@ def _described(target: Target) -> Dict[str, Any]:
         "bytes": size,
         "role": target.role,
         "form": target.form,
+        "host_top1": target.host_top1,
         "latency": [],
         "accuracy": None,
     }

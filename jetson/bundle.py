@@ -21,6 +21,7 @@ class Target(NamedTuple):
     form: Optional[str] = None
     expected: Optional[List[List[float]]] = None
     tolerance: float = 0.0
+    host_top1: Optional[float] = None
 
 
 class Bundle(NamedTuple):
@@ -70,6 +71,7 @@ def read(folder: Path) -> Bundle:
                 model["form"],
                 model["expected"],
                 float(model["tolerance"]),
+                model.get("top1"),
             )
             for model in manifest["models"]
         ]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -11,10 +12,13 @@ XNNPACK = "Created TensorFlow Lite XNNPACK delegate"
 
 
 def command() -> List[str]:
-    """This program again, as a worker: from its zipapp, or from its folder."""
+    """This program again, as a worker: from its zipapp, or from its folder.
+
+    JETSLIM_PYTHON names what starts Python where ``sys.executable`` alone does not, such as under an emulator.
+    """
     program = os.path.abspath(sys.argv[0])
     start = [program] if program.endswith(".pyz") else ["-m", "jetson"]
-    return [sys.executable, *start, "worker"]
+    return [*(shlex.split(os.environ.get("JETSLIM_PYTHON", "")) or [sys.executable]), *start, "worker"]
 
 
 def run(job: str, timeout_s: float, **arguments: Any) -> Dict[str, Any]:

@@ -20,8 +20,8 @@ def parse(line: str) -> Dict[str, Any]:
     """One line -> its numbers.
 
     ``time`` (text or None), ``ram_mb`` and ``swap_mb`` ([used, total]; swap None if there is none), ``cores`` (a
-    list of {"load_percent", "mhz"}, None for a core that is off), ``temperatures_c`` (by sensor, without offline and constant
-    ones), ``power_mw`` (rail -> what it draws now). Raises ValueError for a line that lacks its start.
+    list of {"load_percent", "mhz"}, None for a core that is off), ``temperatures_c`` (by sensor, without offline and
+    constant ones), ``power_mw`` (rail -> what it draws now). Raises ValueError for a line that lacks its start.
     """
     line = line.strip()
     memory = {name: [int(used), int(total)] for name, used, total in _MEMORY.findall(line)}

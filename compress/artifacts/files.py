@@ -1,5 +1,6 @@
 """Files that are there whole or not at all."""
 
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -18,6 +19,13 @@ def replace(path: Path, content: str | bytes) -> Path:
         return part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def seal(value: dict[str, Any]) -> dict[str, Any]:
+    """The value with its ``digest``: sha256 of all else in it, as compact JSON with sorted keys."""
+    rest = {key: one for key, one in value.items() if key != "digest"}
+    text = json.dumps(rest, sort_keys=True, separators=(",", ":"))
+    return {**rest, "digest": hashlib.sha256(text.encode()).hexdigest()}
 
 
 def write_json(path: Path, value: Any) -> Path:

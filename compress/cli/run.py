@@ -39,7 +39,7 @@ def run(
     with clock("import"):
         from compress import report
         from compress.artifacts import Store
-        from compress.artifacts.files import write_json
+        from compress.artifacts.files import seal, write_json
         from compress.pipeline import machine
         from compress.pipeline import run as run_plan
         from compress.training import Progress
@@ -58,7 +58,7 @@ def run(
     with clock("report"):
         written = report.write(results, folder)
     results["seconds"] = machine.account(clock)
-    write_json(folder / "run.json", results)
+    write_json(folder / "run.json", seal(results))
     click.echo("")
     click.echo((folder / "table.md").read_text())
     click.echo(_seconds(results["seconds"]))

@@ -72,7 +72,7 @@ def run(
         "seconds": machine.account(clock),
         "stages": [_record(step, plan, made, latencies[step.stage.name]) for step in plan.steps],
     }
-    artifacts.files.write_json(runs / plan.pipeline.name / "run.json", results)
+    artifacts.files.write_json(runs / plan.pipeline.name / "run.json", artifacts.files.seal(results))
     return results
 
 

@@ -1,0 +1,182 @@
+"""Measures a bundle on a board over the system's OpenSSH: ``python jetson/host/remote.py user@xavier BUNDLE``.
+
+Copies what the board does not have yet, installs an interpreter into a venv there, verifies, runs, fetches the result.
+Every step can be interrupted and done again. Nothing is written on the board outside the bundle's folder.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+HOST_KEY_CHANGED = "REMOTE HOST IDENTIFICATION HAS CHANGED"
+# JetPack's release of L4T -> (Python, requirements) that load there, the fastest first
+INSTALLS = {
+    "32": [("python3.8", "requirements-jetpack4.txt")],
+    "34": [("python3.9", "requirements-jetpack5.txt"), ("python3.8", "requirements-jetpack5-python3.8.txt")],
+    "35": [("python3.9", "requirements-jetpack5.txt"), ("python3.8", "requirements-jetpack5-python3.8.txt")],
+    "36": [("python3.10", "requirements-jetpack6.txt")],
+    "38": [("python3.12", "requirements-jetpack7.txt")],
+}
+OTHER = [(f"python3.{minor}", "requirements-jetpack7.txt") for minor in (12, 11, 10)]
+
+
+class RemoteError(Exception):
+    """What went wrong, in one line."""
+
+
+class Board:
+    """A folder on a machine that ssh reaches; one connection serves all commands."""
+
+    def __init__(self, host: str, folder: str, options: list[str], sockets: str) -> None:
+        if host.startswith("-"):
+            raise RemoteError(f"{host!r} is no host")
+        shared = ["-o", "ControlMaster=auto", "-o", f"ControlPath={sockets}/%C", "-o", "ControlPersist=30"]
+        self._ssh = ["ssh", *options, *shared, "-o", "ServerAliveInterval=10", "-o", "ServerAliveCountMax=3", host]
+        self.host, self.folder = host, folder
+
+    def run(self, script: str, stdin: bytes | None = None, show: bool = False, check: bool = True) -> tuple[int, str]:
+        """(exit status, output) of a shell script in the folder; with ``show`` its errors appear as they come."""
+        script = f"mkdir -p -- {shlex.quote(self.folder)} && cd -- {shlex.quote(self.folder)} || exit 1\n{script}"
+        process = subprocess.run(
+            [*self._ssh, "sh -c " + shlex.quote(script)],
+            input=stdin if stdin is not None else b"",
+            stdout=subprocess.PIPE,
+            stderr=None if show else subprocess.PIPE,
+            check=False,
+        )
+        said = (process.stderr or b"").decode(errors="replace")
+        if HOST_KEY_CHANGED in said:
+            raise RemoteError(
+                f"the host key of {self.host} is not the one that ssh knows: somebody may be in between, or the board "
+                f"was installed anew. Nothing was sent. If it was: ssh-keygen -R {self.host.rpartition('@')[2]}"
+            )
+        if process.returncode == 255:
+            last = (said.strip().splitlines() or ["the connection was lost"])[-1]
+            raise RemoteError(f"ssh to {self.host}: {last}; run the same command again to go on")
+        if check and process.returncode:
+            last = (said.strip().splitlines() or [f"exit status {process.returncode}"])[-1]
+            raise RemoteError(f"on {self.host}: {last}")
+        return process.returncode, process.stdout.decode(errors="replace")
+
+
+def copy(board: Board, bundle: Path) -> int:
+    """Sends what is not there yet, each file under a temporary name until its hash is right; returns how many."""
+    manifest = json.loads((bundle / "manifest.json").read_text())
+    wanted = {name: facts["sha256"] for name, facts in manifest["files"].items()}
+    wanted["manifest.json"] = hashlib.sha256((bundle / "manifest.json").read_bytes()).hexdigest()
+    names = " ".join(shlex.quote(name) for name in wanted)
+    _, output = board.run(f"sha256sum -- {names} 2>/dev/null; true")
+    there = {line[66:]: line[:64] for line in output.splitlines()}
+    missing = [name for name in wanted if there.get(name) != wanted[name]]
+    for number, name in enumerate(missing, start=1):
+        content = (bundle / name).read_bytes()
+        if hashlib.sha256(content).hexdigest() != wanted[name]:
+            raise RemoteError(f"{bundle / name} is not the file of the manifest: make the bundle again")
+        print(f"copying {name} ({number}/{len(missing)}, {len(content) / 1e6:.2f} MB)", flush=True)
+        part, name = shlex.quote(f".{name}.part"), shlex.quote(name)
+        check = f"echo {wanted[missing[number - 1]]}'  '{part} | sha256sum -c --status -"
+        board.run(f"cat > {part} && {check} && mv -f -- {part} {name}", content)
+    return len(missing)
+
+
+def install(board: Board, python: str | None) -> str:
+    """The Python on the board that has an interpreter: ``python`` if given, else a venv in the bundle's folder."""
+    if python:
+        return python
+    _, output = board.run(
+        "sed -n 's/^# R\\([0-9]*\\).*/\\1/p' /etc/nv_tegra_release 2>/dev/null; echo; "
+        "for v in 8 9 10 11 12; do command -v python3.$v >/dev/null && echo python3.$v; done; true"
+    )
+    release, *pythons = output.split("\n")
+    choices = INSTALLS.get(release.strip(), OTHER)
+    found = [choice for choice in choices if choice[0] in pythons]
+    if not found:
+        first = choices[0][0]
+        raise RemoteError(
+            f"{board.host} lacks {first}; there: sudo apt install {first} {first}-venv, "
+            "or name a Python that has an interpreter with --python"
+        )
+    name, requirements = found[0]
+    done = f"venv/.installed-{requirements}"
+    status, _ = board.run(f"test -e {done} && cmp -s {done} {requirements}", check=False)
+    if status:
+        print(f"installing {requirements} into a venv of {name} on the board", flush=True)
+        board.run(
+            f"{name} -m venv --clear venv && venv/bin/python -m pip install --quiet --disable-pip-version-check "
+            f"-r {requirements} && cp {requirements} {done}"
+        )
+    return "venv/bin/python"
+
+
+def measure(board: Board, python: str, options: list[str]) -> str:
+    """Verifies the bundle there and runs the benchmark, showing its progress; returns the result's text."""
+    python = shlex.quote(python)
+    status, output = board.run(f"{python} jetson.pyz doctor .", check=False)
+    print(output, end="", flush=True)
+    if status:
+        raise RemoteError(f"{board.host} is not ready")
+    words = " ".join(shlex.quote(word) for word in options)
+    status, output = board.run(
+        f"{python} jetson.pyz benchmark . --out results/last.json {words}", show=True, check=False
+    )
+    print(output, end="", flush=True)
+    if status:
+        raise RemoteError(f"the benchmark on {board.host} failed")
+    return board.run("cat results/last.json")[1]
+
+
+def keep(text: str, results: Path) -> Path:
+    """Checks the seal of a result and writes it to ``results/<board>/<pipeline>-<time>.json``, in one step."""
+    try:
+        found = json.loads(text)
+        rest = {key: value for key, value in found.items() if key != "digest"}
+        digest = hashlib.sha256(json.dumps(rest, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+        if digest != found["digest"]:
+            raise RemoteError("the result that came back is not the one that was measured")
+        name = "-".join(re.findall(r"[a-z0-9]+", (found["board"]["model"] or found["board"]["machine"]).lower()))
+        started = re.sub(r"[^0-9TZ]", "", found["started"])
+        path = results / name / f"{found['bundle']['pipeline']}-{started}.json"
+    except (ValueError, KeyError, TypeError) as error:
+        raise RemoteError(f"the result that came back cannot be read: {error!r}") from error
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part.write_text(text)
+    return part.replace(path)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Measures a bundle on a board over ssh.")
+    parser.add_argument("host", help="as for ssh: user@xavier, or a name of ~/.ssh/config")
+    parser.add_argument("bundle", type=Path)
+    parser.add_argument("--results", type=Path, default=Path("benchmarks/results"), help="where results are kept")
+    parser.add_argument("--folder", help="on the board (jetslim-<pipeline> in the home folder)")
+    parser.add_argument("--python", help="a Python on the board that has an interpreter; then nothing is installed")
+    parser.add_argument("--ssh", action="append", default=[], metavar="OPTION", help="an option of ssh, such as -p2222")
+    parser.add_argument("--benchmark", default="", metavar="OPTIONS", help='such as "--threads 1,4"')
+    arguments = parser.parse_args()
+    try:
+        manifest = json.loads((arguments.bundle / "manifest.json").read_text())
+        folder = arguments.folder or f"jetslim-{manifest['pipeline']}"
+        with tempfile.TemporaryDirectory(prefix="jetslim") as sockets:
+            board = Board(arguments.host, folder, arguments.ssh, sockets)
+            copied = copy(board, arguments.bundle)
+            print(f"{arguments.host}:{folder} is whole, {copied} files were copied", flush=True)
+            python = install(board, arguments.python)
+            path = keep(measure(board, python, shlex.split(arguments.benchmark)), arguments.results)
+            subprocess.run([*board._ssh[:-1], "-O", "exit", arguments.host], stderr=subprocess.DEVNULL, check=False)
+        print(f"kept: {path} (make tables)")
+    except (RemoteError, FileNotFoundError) as error:
+        sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        sys.exit("stopped; run the same command again to go on")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,98 @@
+"""RESULTS.md from raw results: what a board measured, what it says against itself, and what is refused."""
+
+import importlib.util
+import json
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+_spec = importlib.util.spec_from_file_location("tables", ROOT / "benchmarks" / "tables.py")
+tables = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(tables)
+
+
+def result(**changes):
+    """A board's result, with the fields that the tables read."""
+    ms = {"mean": 12.345, "p50": 12.0, "p90": 13.0, "std": 0.5}
+    model = {
+        "file": "model.tflite", "bytes": 8_278_272, "host_top1": 0.9889,
+        "accuracy": {"top1": 0.985, "top1_interval": [0.964, 0.993]},
+        "latency": [
+            {"threads": 1, "ms": ms, "errors": [], "energy": {"energy_mj": 41.26},
+             "repetitions": [{"load_ms": 50.0, "peak_memory_mb": 60.0}, {"load_ms": 70.0, "peak_memory_mb": 61.0}]},
+            {"threads": 8, "ms": None, "errors": ["crashed (SIGSEGV)"], "repetitions": []},
+        ],
+    }  # fmt: skip
+    found = {
+        "schema": "jetslim-board/1", "started": "2026-11-21T05:00:00Z", "bundle": {"pipeline": "densenet121"},
+        "board": {"model": "Jetson AGX Xavier", "cpu": None, "machine": "aarch64", "is_jetson": True, "emulated": False,
+                  "jetpack": "5.1", "system": "Ubuntu 20.04"},
+        "runtime": {"name": "ai-edge-litert", "version": "2.1.0"}, "power_source": "ina3221",
+        "models": [model], "warnings": ["the processor was throttled"], **changes,
+    }  # fmt: skip
+    return {**found, "digest": tables.seal(found)}
+
+
+def kept(folder, content, name="xavier/one.json"):
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(content if isinstance(content, str) else json.dumps(content))
+    return folder
+
+
+def test_a_boards_rows(tmp_path):
+    _, boards = tables.load(kept(tmp_path, result()))
+    lines = tables.boards_table(boards)
+    assert lines[2] == (
+        "| Jetson AGX Xavier | JetPack 5.1 | ai-edge-litert 2.1.0 | densenet121 | model.tflite | 8.28 | "
+        "98.50% (96.4% to 99.3%) | 98.89% | 1 | 12.35 | 12.00 | 13.00 | 0.50 | 60.0 | 61 | 41.3 |"
+    )
+    assert "| 8 | failed: crashed (SIGSEGV) | - |" in lines[3]
+    assert {line.count("|") for line in lines} == {lines[0].count("|")}
+    assert tables.warnings_list(boards) == ["- Jetson AGX Xavier, 2026-11-21T05:00:00Z: the processor was throttled"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"is_jetson": False, "model": None, "cpu": "Some Xeon"}, "Some Xeon (not a Jetson)"),
+        ({"is_jetson": False, "emulated": True, "model": None}, "aarch64 (EMULATED: its times mean nothing)"),
+    ],
+)
+def test_what_is_no_jetson_says_so(changes, words):
+    assert tables.title(result(board={**result()["board"], **changes})) == words
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ({**result(), "started": "2026-11-22T05:00:00Z"}, "was edited after it was measured"),
+        ({key: value for key, value in result().items() if key != "digest"}, "was edited after it was measured"),
+        (result(schema="jetslim-board/7"), "schema 'jetslim-board/7' is unknown"),
+        ({"a": 1}, "schema None is unknown"),
+        ([1], "schema None is unknown"),
+        ("{", "is no JSON"),
+        (result(power_source="replay"), "replays a recorded tegrastats: it is no measurement"),
+    ],
+)
+def test_what_is_refused_names_its_file_and_reason(tmp_path, content, reason):
+    with pytest.raises(tables.Refused, match=reason) as error:
+        tables.load(kept(tmp_path, content))
+    assert str(tmp_path / "xavier" / "one.json") in str(error.value)
+
+
+def test_the_papers_figures_have_columns_of_their_own():
+    runs, _ = tables.load(ROOT / "benchmarks" / "results")
+    lines = tables.paper_table(runs[0])
+    assert "1274.03" in lines[2]
+    assert lines[0].count("paper: ") == lines[0].count("ours: ") == 3
+
+
+def test_the_seal_is_that_of_both_who_write_results():
+    from compress.artifacts.files import seal
+    from jetson.result import seal as board_seal
+
+    value = {"b": [1, 2.5, None], "a": {"x": "é", "y": 1e-7}, "digest": "old"}
+    assert seal(value)["digest"] == board_seal(value) == tables.seal(value)
+    assert seal(json.loads(json.dumps(seal(value)))) == seal(value)
