@@ -63,9 +63,31 @@ def _parser() -> argparse.ArgumentParser:
     bench.add_argument("--sysroot", type=Path, default=Path("/"), help=argparse.SUPPRESS)
     bench.set_defaults(command=_benchmark)
 
+    overhead = commands.add_parser("overhead", help="what the timing of a benchmark itself costs, against a bare loop")
+    overhead.add_argument("model", type=Path)
+    overhead.set_defaults(command=_overhead)
+
     worker = commands.add_parser("worker")  # what benchmark starts
     worker.set_defaults(command=_worker)
     return parser
+
+
+def _overhead(arguments: argparse.Namespace) -> int:
+    from statistics import median
+
+    from jetson import child
+    from jetson.bundle import open_target
+
+    (target,) = open_target(arguments.model).targets
+    found = child.run("overhead", 600.0, path=str(target.path))
+    if "error" in found:
+        return _fail(found["error"], 1)
+    ratios = [ours / bare for ours, bare in zip(found["runner_ms"], found["bare_ms"])]
+    print(
+        f"timed {median(found['runner_ms']):.4f} ms, bare loop {median(found['bare_ms']):.4f} ms a run: "
+        f"{100 * (median(ratios) - 1):+.2f} % (median of {len(ratios)} pairs)"
+    )
+    return 0
 
 
 def _at_least(least: int) -> "type":

@@ -144,7 +144,7 @@ def sustained(path: str, sha256: Optional[str], size: Optional[int], threads: in
     return {"begin": begin, "end": time.monotonic(), "inferences": count, "threads": threads}
 
 
-def overhead(path: str, pairs: int = 10) -> Dict[str, Any]:
+def overhead(path: str, pairs: int = 20) -> Dict[str, Any]:
     """The runner's timing against a bare loop on one model in one process: mean ms of each, in turns."""
     model = Model(content_of(path, None, None), 1)
     model.feed(random_image(model))

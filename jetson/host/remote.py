@@ -92,7 +92,7 @@ def install(board: Board, python: str | None) -> str:
         return python
     _, output = board.run(
         "sed -n 's/^# R\\([0-9]*\\).*/\\1/p' /etc/nv_tegra_release 2>/dev/null; echo; "
-        "for v in 8 9 10 11 12; do command -v python3.$v >/dev/null && echo python3.$v; done; true"
+        "for v in 8 9 10 11 12; do python3.$v -c '' 2>/dev/null && echo python3.$v; done; true"
     )
     release, *pythons = output.split("\n")
     choices = INSTALLS.get(release.strip(), OTHER)

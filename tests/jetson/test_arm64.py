@@ -27,10 +27,12 @@ def rootfs():
     if not root.exists():
         shutil.rmtree(KEPT, ignore_errors=True)
         part = KEPT / "part"
+        # without the security suite, whose packages move away when a release grows old
         part.parent.mkdir(parents=True)
         subprocess.run(
             ["mmdebstrap", "--variant=extract", "--architectures=arm64",
-             "--include=python3-minimal,libpython3-stdlib,libstdc++6", "bullseye", part], check=True, timeout=500,
+             "--include=python3-minimal,libpython3-stdlib,libstdc++6", "bullseye", part,
+             "deb http://deb.debian.org/debian bullseye main"], check=True, timeout=500,
         )  # fmt: skip
         subprocess.run(
             [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:",

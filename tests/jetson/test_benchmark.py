@@ -1,6 +1,7 @@
 """The zipapp on a real model with the real interpreter, as on a board."""
 
 import json
+import re
 import time
 
 import numpy as np
@@ -128,6 +129,15 @@ def test_a_model_that_hangs_is_given_up(jetson, tflite, tmp_path):
     done = jetson("benchmark", "m.tflite", *QUICK, "--timeout", "0.01", cwd=tmp_path)
     assert done.returncode == 1
     assert only_result(tmp_path)["models"][0]["latency"][0]["errors"] == ["did not finish within 0.01 s"]
+
+
+def test_the_timing_costs_next_to_nothing(jetson, tflite, tmp_path):
+    """A model of a few microseconds is the hardest case: two clock readings are seen there, and nowhere else."""
+    (tmp_path / "m.tflite").write_bytes(tflite.read_bytes())
+    done = jetson("overhead", "m.tflite", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    timed, bare = (float(word) for word in re.findall(r"([\d.]+) ms", done.stdout))
+    assert timed - bare < 0.001  # a microsecond
 
 
 def test_doctor_is_quick(jetson, bundle):

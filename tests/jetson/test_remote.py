@@ -44,7 +44,7 @@ class Server:
         options = {
             "Port": self.port, "ListenAddress": "127.0.0.1", "HostKey": self.host_key, "StrictModes": "no",
             "AuthorizedKeysFile": self.folder / "authorized", "PidFile": "none", "UsePAM": "no",
-            "PasswordAuthentication": "no", "PermitRootLogin": "yes",
+            "PasswordAuthentication": "no", "PermitRootLogin": "yes", "SetEnv": f"PATH={os.environ['PATH']}",
         }  # fmt: skip
         words = [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
         self.process = subprocess.Popen(
@@ -169,6 +169,30 @@ def test_a_board_without_an_interpreter_is_not_ready(server, whole, tmp_path):
     done = call(remote(server, whole, tmp_path, "--python", "/usr/bin/false"))
     assert done.returncode == 1
     assert "127.0.0.1 is not ready" in done.stderr
+
+
+@needs_sshd
+@pytest.mark.slow
+def test_without_an_interpreter_there_one_is_installed(server, whole, pyz, tmp_path):
+    """Into a venv inside the bundle's folder, once. Takes a Python of 3.10 to 3.12 that ssh finds."""
+    import hashlib
+
+    manifest = json.loads((whole / "manifest.json").read_text())
+    for source in pyz.parent.glob("requirements-*.txt"):
+        shutil.copy(source, whole)
+        content = source.read_bytes()
+        manifest["files"][source.name] = {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    (whole / "manifest.json").write_text(json.dumps(manifest))
+    words = remote(server, whole, tmp_path)
+    at = words.index("--python")
+    del words[at : at + 2]
+    done = call(words)
+    if "lacks python3.12" in done.stderr:
+        pytest.skip("ssh finds no Python of 3.10 to 3.12 here")
+    assert done.returncode == 0, done.stderr
+    assert "installing requirements-jetpack7.txt into a venv of python3.1" in done.stdout
+    assert (tmp_path / "board folder" / "venv" / "bin" / "python").exists()
+    assert "installing" not in call(words).stdout
 
 
 def test_no_board_there(whole, tmp_path):
