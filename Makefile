@@ -30,10 +30,11 @@ bundle: $(READY)
 	@$(BIN)/jetslim bundle $(MODEL) --with build/jetson $(ARGS)
 
 # copies the bundle to a board, measures there and brings the result home
+# (ARGS are for the bundle, such as --seed 1; REMOTE for the way to the board, such as --ssh=-p2222)
 jetson: $(READY)
 	@test -n "$(HOST)" || { echo "Error: name the board: make jetson HOST=user@xavier MODEL=$(MODEL)" >&2; exit 2; }
-	@test -f runs/$(MODEL)/jetson-bundle/manifest.json || $(MAKE) --no-print-directory bundle
-	@$(BIN)/python jetson/host/remote.py $(HOST) runs/$(MODEL)/jetson-bundle $(ARGS)
+	@$(MAKE) --no-print-directory bundle
+	@$(BIN)/python jetson/host/remote.py $(HOST) runs/$(MODEL)/jetson-bundle $(REMOTE)
 
 # the zipapp on the Jetson's own processor family, emulated
 test-arm64: $(READY)

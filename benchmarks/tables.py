@@ -15,6 +15,7 @@ HERE = Path(__file__).parent
 README = HERE.parent / "README.md"
 RESULTS = HERE / "RESULTS.md"
 RUN, BOARD = 1, "jetslim-board/1"
+SHOWN = "densenet121"  # the pipeline of the README
 BEGIN, END = "<!-- results: made by benchmarks/tables.py -->", "<!-- /results -->"
 BARS = (
     # what, bar, function of a run, format
@@ -77,10 +78,12 @@ def load(folder: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
             raise Refused(f"{path}: schema {schema!r} is unknown; {RUN!r} or {BOARD!r} wanted")
         if found.get("digest") != seal(found):
             raise Refused(f"{path} was edited after it was measured: its digest does not match")
-        if found.get("power_source") == "replay":
-            raise Refused(f"{path} replays a recorded tegrastats: it is no measurement")
+        if found.get("replay"):
+            raise Refused(f"{path} replays a recorded tegrastats, or another machine's files: it is no measurement")
         (runs if schema == RUN else boards).append(found)
-    return sorted(runs, key=lambda run: run["seed"]), sorted(boards, key=lambda one: (title(one), one["started"]))
+    return sorted(runs, key=lambda run: (run["pipeline"], run["seed"])), sorted(
+        boards, key=lambda one: (title(one), one["started"])
+    )
 
 
 def seal(result: dict[str, Any]) -> str:
@@ -151,20 +154,26 @@ def boards_table(boards: list[dict[str, Any]]) -> list[str]:
     """Markdown lines: a row for each board, model and number of threads, and what the models' ratio is there."""
     lines = [
         "| board | software | interpreter | pipeline | model | MB | top-1 (95 % interval) | top-1, host | threads | "
-        "mean ms | p50 | p90 | std | load ms | peak MB | mJ |",
-        "|---|---|---|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
+        "mean ms | p50 | p90 | std | load ms | peak MB | mJ (rail) | teacher / model |",
+        "|---|---|---|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
     ]
     for result in boards:
         board, runtime = result["board"], result["runtime"]
         software = f"JetPack {board['jetpack']}" if board["jetpack"] else board["system"] or "-"
         start = f"| {title(result)} | {software} | {runtime['name']} {runtime['version']} | {pipeline(result)} |"
+        reference = {entry["threads"]: entry["ms"] for entry in teacher(result)["latency"]}
         for model in result["models"]:
-            lines += [f"{start} {row} |" for row in model_rows(model)]
+            lines += [f"{start} {row} |" for row in model_rows(model, reference)]
     return lines
 
 
-def model_rows(model: dict[str, Any]) -> list[str]:
-    """The cells of a model, a row for each number of threads."""
+def teacher(result: dict[str, Any]) -> dict[str, Any]:
+    """The first stage's model, where a bundle has one; else the only model."""
+    return next((model for model in result["models"] if model["file"] == "teacher.tflite"), result["models"][0])
+
+
+def model_rows(model: dict[str, Any], reference: dict[int, Any]) -> list[str]:
+    """The cells of a model, a row for each number of threads; ``reference``: threads -> the teacher's times."""
     accuracy = model["accuracy"] or {}
     top1 = "-"
     if "top1" in accuracy:
@@ -175,13 +184,19 @@ def model_rows(model: dict[str, Any]) -> list[str]:
     for entry in model["latency"]:
         start = f"{model['file']} | {model['bytes'] / 1e6:.2f} | {top1} | {host} | {entry['threads']}"
         if entry["ms"] is None:
-            rows.append(f"{start} | failed: {entry['errors'][0]} | - | - | - | - | - | -")
+            rows.append(f"{start} | failed: {entry['errors'][0]} | - | - | - | - | - | - | -")
             continue
         times = " | ".join(f"{entry['ms'][name]:.2f}" for name in ("mean", "p50", "p90", "std"))
         load = statistics.median(one["load_ms"] for one in entry["repetitions"])
         peaks = [one["peak_memory_mb"] for one in entry["repetitions"] if one["peak_memory_mb"] is not None]
         energy = entry.get("energy")
-        rest = [f"{load:.1f}", f"{max(peaks):.0f}" if peaks else "-", f"{energy['energy_mj']:.1f}" if energy else "-"]
+        other = reference.get(entry["threads"])
+        rest = [
+            f"{load:.1f}",
+            f"{max(peaks):.0f}" if peaks else "-",
+            f"{energy['energy_mj']:.1f} ({energy['rail']})" if energy else "-",
+            f"{other['p50'] / entry['ms']['p50']:.2f}" if other else "-",
+        ]
         rows.append(f"{start} | {times} | {' | '.join(rest)}")
     return rows
 
@@ -207,11 +222,19 @@ PAPER = (
 )
 
 
-def paper_table(run: dict[str, Any]) -> list[str]:
-    """The paper's figures beside a run of ours, in columns of their own."""
+PAPER_NOTE = (
+    "Shin and Oh, 2022, measured CIFAR-10 at 224x224 on a Jetson Xavier's CPU; ours are the digits at 32x32. The two "
+    "are not to be compared: what can be is the ratio from row to row."
+)
+
+
+def paper_table(run: dict[str, Any], boards: list[dict[str, Any]]) -> list[str]:
+    """The paper's figures beside a run of ours and each Jetson that measured it, in columns of their own."""
+    jetsons = [one for one in boards if one["board"]["is_jetson"] and pipeline(one) == run["pipeline"]]
+    own = "".join(f" ours: {title(one)}, 1 thread p50 ms |" for one in jetsons)
     lines = [
-        "| step | paper: MB | paper: top-1 | paper: Xavier ms | ours: sparse MB | ours: top-1 | ours: host p50 ms |",
-        "|---|--:|--:|--:|--:|--:|--:|",
+        "| step | paper: MB | paper: top-1 | paper: Xavier ms | ours: sparse MB | ours: top-1 | ours: host ms |" + own,
+        "|---|--:|--:|--:|--:|--:|--:|" + "--:|" * len(jetsons),
     ]
     stages = {stage["name"]: stage for stage in run["stages"]}
     for name, step, size, top1, latency in PAPER:
@@ -219,14 +242,25 @@ def paper_table(run: dict[str, Any]) -> list[str]:
         lines.append(
             f"| {step} | {size} | {top1:.2f} % | {latency:.2f} | {ours['sparse_tflite_bytes'] / 1e6:.2f} | "
             f"{ours['top1']:.2%} | {ours['latency']['latency_ms_p50']:.2f} |"
+            + "".join(f" {on_board(one, name)} |" for one in jetsons)
         )
     return lines
+
+
+def on_board(result: dict[str, Any], role: str) -> str:
+    """The median in ms of a stage's model with one thread; "-" where it was not measured."""
+    for model in result["models"]:
+        for entry in model["latency"]:
+            if model["role"] == role and entry["threads"] == 1 and entry["ms"]:
+                return f"{entry['ms']['p50']:.2f}"
+    return "-"
 
 
 def document(runs: list[dict[str, Any]], boards: list[dict[str, Any]]) -> str:
     """RESULTS.md."""
     parts = ["# Results", "", "Made by `make tables` from the raw JSON in `results/`. MB are 10^6 bytes.", ""]
-    parts += ["## The pipeline, on the host", "", section(runs), ""]
+    for name in sorted({run["pipeline"] for run in runs}):
+        parts += [f"## The pipeline {name}, on the host", "", section([r for r in runs if r["pipeline"] == name]), ""]
     parts += ["## On boards", ""]
     parts += boards_table(boards) if boards else ["No board was measured yet: `make jetson HOST=user@xavier`."]
     if boards:
@@ -239,16 +273,9 @@ def document(runs: list[dict[str, Any]], boards: list[dict[str, Any]]) -> str:
             "",
             *warnings_list(boards),
         ]
-    parts += [
-        "",
-        "## Beside the paper",
-        "",
-        "Shin and Oh, 2022, measured CIFAR-10 at 224x224 on a Jetson Xavier's CPU; ours are the digits at 32x32 on the "
-        "host above. The two are not to be compared: what can be is the ratio from row to row.",
-        "",
-        *paper_table(runs[0]),
-        "",
-    ]
+    chain = [run for run in runs if run["pipeline"] == SHOWN]
+    if chain:
+        parts += ["", "## Beside the paper", "", PAPER_NOTE, "", *paper_table(chain[0], boards), ""]
     return "\n".join(parts)
 
 
@@ -257,8 +284,11 @@ def main() -> None:
         runs, boards = load(HERE / "results")
     except Refused as error:
         sys.exit(f"error: {error}")
+    shown = [run for run in runs if run["pipeline"] == SHOWN]
+    if not shown:
+        sys.exit(f"error: there is no result of {SHOWN} below {HERE / 'results'}")
     old = README.read_text()
-    texts = {README: inserted(old, section(runs)), RESULTS: document(runs, boards)}
+    texts = {README: inserted(old, section(shown)), RESULTS: document(runs, boards)}
     for path, text in texts.items():
         if "--check" not in sys.argv:
             path.write_text(text)

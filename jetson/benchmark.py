@@ -36,23 +36,30 @@ def benchmark(bundle: Bundle, settings: Settings, say: Say, root: Path = Path("/
     models = [_described(target) for target in bundle.targets]
     _latencies(bundle.targets, models, counts, settings, say)
     for target, model in zip(bundle.targets, models):
-        model["accuracy"] = _accuracy(target, bundle, settings, say)
-    source = _power_source(settings, root)
+        model["accuracy"] = _accuracy(target, model, bundle, settings, say)
+    source, power_error = _power_source(settings, root), None
     if source is not None and settings.power_s > 0:
-        _power(bundle.targets, models, settings, say, root)
+        try:
+            _power(bundle.targets, models, settings, say, root)
+        except OSError as error:
+            power_error = f"power could not be measured: {error}"
+        except KeyboardInterrupt:  # the rest is whole
+            power_error = "power was not measured: stopped"
     manifest = bundle.manifest or {}
     found = {
         "schema": results.SCHEMA,
         "runner": __version__,
         "started": started,
         "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "settings": {**settings._asdict(), "threads": counts},
+        "settings": {**settings._asdict(), "threads": counts, "sysroot": str(root)},
+        "replay": bool(settings.tegrastats) or root != Path("/"),  # not of this machine: no measurement
         "bundle": {"pipeline": manifest.get("pipeline"), "sha256": bundle.manifest_sha256} if manifest else None,
         "board": board.facts(root),
         "numpy": np.__version__,
         "runtime": runtime,
         "compared_with": manifest.get("runtime"),
         "power_source": source,
+        "power_error": power_error,
         "before": before,
         "after": board.state(root),
         "models": models,
@@ -89,7 +96,7 @@ def _latencies(
                 entry = model["latency"][position]
                 answer = child.run(
                     "latency",
-                    settings.timeout_s,
+                    settings.timeout_s * max(1.0, settings.runs / 50),
                     path=str(target.path),
                     sha256=target.sha256,
                     size=target.size,
@@ -112,13 +119,19 @@ def _latencies(
             entry["ms"] = stats.summary(samples) if samples else None
 
 
-def _accuracy(target: Target, bundle: Bundle, settings: Settings, say: Say) -> Optional[Dict[str, Any]]:
-    if bundle.testset is None:
+def _accuracy(
+    target: Target, model: Dict[str, Any], bundle: Bundle, settings: Settings, say: Say
+) -> Optional[Dict[str, Any]]:
+    if bundle.testset is None or bundle.manifest is None:
         return None
-    say(f"{target.file}: top-1 on the test set")
+    slowest = max((entry["ms"]["max"] for entry in model["latency"] if entry["ms"]), default=None)
+    if slowest is None:
+        return {"error": "not tried: the model cannot be measured"}
+    images = int(bundle.manifest["testset"]["images"])
+    say(f"{target.file}: top-1 of {images} images")
     found = child.run(
         "accuracy",
-        max(settings.timeout_s, 600.0),
+        settings.timeout_s + 3 * images * slowest / 1e3,
         path=str(target.path),
         sha256=target.sha256,
         size=target.size,

@@ -8,10 +8,12 @@ import subprocess
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional
 
-JETPACKS = {  # L4T release -> JetPack, NVIDIA's archive of JetPack releases
-    "32.6": "4.6", "32.7": "4.6", "34.1": "5.0", "35.1": "5.0", "35.2": "5.1", "35.3": "5.1", "35.4": "5.1",
-    "35.5": "5.1", "35.6": "5.1", "36.2": "6.0", "36.3": "6.0", "36.4": "6.2", "38.2": "7.0", "38.4": "7.1",
+JETPACKS = {  # release of L4T -> JetPack, by NVIDIA's archives of both
+    "32.6.1": "4.6", "32.7.1": "4.6.1", "32.7.2": "4.6.2", "32.7.3": "4.6.3", "32.7.4": "4.6.4", "34.1.1": "5.0.1",
+    "35.1.0": "5.0.2", "35.2.1": "5.1", "35.3.1": "5.1.1", "35.4.1": "5.1.2", "35.5.0": "5.1.3", "35.6.0": "5.1.4",
+    "36.3.0": "6.0", "36.4.0": "6.1", "36.4.3": "6.2", "36.4.4": "6.2.1", "38.2.0": "7.0",
 }  # fmt: skip
+MAJOR = {"32": "4", "34": "5", "35": "5", "36": "6", "38": "7"}
 
 
 def read(path: Path) -> Optional[str]:
@@ -59,8 +61,8 @@ def l4t(text: str) -> Optional[str]:
 
 
 def jetpack(release: Optional[str]) -> Optional[str]:
-    """The JetPack (major.minor) of an L4T release; None for one that this program does not know."""
-    return JETPACKS.get(".".join(release.split(".")[:2])) if release else None
+    """The JetPack of an L4T release; only its first number, or None, for one that this program does not know."""
+    return JETPACKS.get(release, MAJOR.get(release.split(".")[0])) if release else None
 
 
 def state(root: Path = Path("/"), command: Optional[Callable[[List[str]], Optional[str]]] = None) -> Dict[str, Any]:
@@ -119,7 +121,9 @@ def fixed_clocks(state: Dict[str, Any]) -> Optional[bool]:
     if not governors:
         return None
     limits = zip(governors, state["lowest_clocks_mhz"], state["highest_clocks_mhz"])
-    return all(governor in ("performance", "userspace") or low == high for governor, low, high in limits)
+    return all(
+        governor in ("performance", "userspace") or (low is not None and low == high) for governor, low, high in limits
+    )
 
 
 def tegrastats_command() -> Optional[str]:

@@ -40,11 +40,18 @@ def sha256_of(path: Path) -> str:
 
 
 def open_target(path: Path) -> Bundle:
-    """A .tflite, or a bundle's folder. Raises UserError for anything else, and for a damaged bundle."""
+    """A .tflite, alone or of the bundle that it lies in, or a bundle's folder.
+
+    Raises UserError for anything else, and for a damaged bundle."""
     if path.is_dir():
         return read(path)
     if not path.is_file():
         raise UserError(f"{path} does not exist")
+    if (path.parent / MANIFEST).is_file():
+        whole = read(path.parent)
+        known = [target for target in whole.targets if target.file == path.name]
+        if known:
+            return whole._replace(targets=known)
     return Bundle([Target(path.name, path, sha256_of(path), path.stat().st_size)])
 
 

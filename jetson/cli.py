@@ -1,6 +1,7 @@
 """The commands of ``jetson.pyz``."""
 
 import argparse
+import fcntl
 import re
 import sys
 import time
@@ -55,9 +56,11 @@ def _parser() -> argparse.ArgumentParser:
     bench.add_argument("--runs", type=_at_least(50), default=50, help="timed runs a repetition (50, or more)")
     bench.add_argument("--repetitions", type=_at_least(1), default=3, help="rounds over all models (3)")
     bench.add_argument("--threads", type=_threads, help="such as 1,4 (one, and all)")
-    bench.add_argument("--timeout", type=float, default=120.0, help="seconds until a model counts as hanging (120)")
-    bench.add_argument("--power-seconds", type=float, default=20.0, help="length of the power loop, 0 for none (20)")
-    bench.add_argument("--idle-seconds", type=float, default=10.0, help="rest before it (10)")
+    bench.add_argument("--timeout", type=_positive, default=120.0, help="seconds until a model counts as hanging (120)")
+    bench.add_argument(
+        "--power-seconds", type=_not_negative, default=20.0, help="length of the power loop, 0 for none (20)"
+    )
+    bench.add_argument("--idle-seconds", type=_not_negative, default=10.0, help="rest before it (10)")
     bench.add_argument("--out", type=Path, help="where the result goes (results/ beside the models)")
     bench.add_argument("--tegrastats", help=argparse.SUPPRESS)
     bench.add_argument("--sysroot", type=Path, default=Path("/"), help=argparse.SUPPRESS)
@@ -78,8 +81,8 @@ def _overhead(arguments: argparse.Namespace) -> int:
     from jetson import child
     from jetson.bundle import open_target
 
-    (target,) = open_target(arguments.model).targets
-    found = child.run("overhead", 600.0, path=str(target.path))
+    target = open_target(arguments.model).targets[0]
+    found = child.run("overhead", 600.0, path=str(target.path), sha256=target.sha256, size=target.size)
     if "error" in found:
         return _fail(found["error"], 1)
     ratios = [ours / bare for ours, bare in zip(found["runner_ms"], found["bare_ms"])]
@@ -98,6 +101,17 @@ def _at_least(least: int) -> "type":
         return value
 
     return number  # type: ignore[return-value]
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not 0 < value < 1e6:
+        raise argparse.ArgumentTypeError(f"{text} is no length of time")
+    return value
+
+
+def _not_negative(text: str) -> float:
+    return 0.0 if float(text) == 0 else _positive(text)
 
 
 def _threads(text: str) -> List[int]:
@@ -129,10 +143,16 @@ def _benchmark(arguments: argparse.Namespace) -> int:
         arguments.idle_seconds,
         arguments.tegrastats,
     )
+    folder = arguments.out.parent if arguments.out else _folder(arguments.target) / "results"
+    folder.mkdir(parents=True, exist_ok=True)
+    alone = (folder / ".lock").open("w")  # until this process ends, however it does
+    try:
+        fcntl.flock(alone, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise UserError(f"another benchmark is running in {folder}: two at once disturb each other") from error
     found = benchmark(bundle, settings, lambda line: print(line, file=sys.stderr, flush=True), arguments.sysroot)
-    folder = arguments.target if arguments.target.is_dir() else arguments.target.parent
     name = "{}-{}.json".format(_board_name(found["board"]), time.strftime("%Y%m%d-%H%M%S", time.gmtime()))
-    path = arguments.out or folder / "results" / name
+    path = arguments.out or folder / name
     results.write(found, path)
     print(results.table(found))
     for warning in found["warnings"]:
@@ -142,6 +162,10 @@ def _benchmark(arguments: argparse.Namespace) -> int:
     if failed:
         return _fail("could not be measured: {}".format(", ".join(failed)), 1)
     return 0
+
+
+def _folder(target: Path) -> Path:
+    return target if target.is_dir() else target.parent
 
 
 def _board_name(facts: "dict[str, object]") -> str:

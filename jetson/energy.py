@@ -28,6 +28,7 @@ def per_inference(
         "rail": total_rail(list(samples[0].power_mw)),
         "idle_mw": still,
         "busy_mw": working,
+        "idle_samples": sum(idle[0] <= sample.at <= idle[1] for sample in samples),
         "samples": sum(busy[0] <= sample.at <= busy[1] for sample in samples),
         "seconds": seconds,
         "inferences": inferences,

@@ -32,7 +32,7 @@ def find() -> Runtime:
         try:
             make = importlib.import_module(module).Interpreter
         except ImportError as error:
-            if "No module named" not in str(error):
+            if error.name != module.split(".")[0]:  # it is there, and lacks something itself
                 reasons.append(f"{package}: {str(error).splitlines()[0]}")
             continue
         return Runtime(make, package, _version(package))

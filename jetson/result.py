@@ -9,7 +9,7 @@ from typing import Any, Dict, List, Optional
 from jetson.board import fixed_clocks
 
 SCHEMA = "jetslim-board/1"
-MOST_VARIATION, MOST_WARMING_C, FEWEST_SAMPLES = 0.05, 5.0, 10
+MOST_VARIATION, MOST_WARMING_C, FEWEST_SAMPLES, SHORTEST_LOOP_S = 0.05, 5.0, 10, 20.0
 
 
 def seal(result: Dict[str, Any]) -> str:
@@ -47,6 +47,12 @@ def warnings(result: Dict[str, Any]) -> List[str]:
     warmer = _warming(before["temperatures_c"], after["temperatures_c"])
     if warmer is not None and warmer > MOST_WARMING_C:
         found.append(f"it became {warmer:.1f} degrees warmer")
+    if result["power_error"]:
+        found.append(result["power_error"])
+    elif result["power_source"] and 0 < result["settings"]["power_s"] < SHORTEST_LOOP_S:
+        found.append(f"the power loop was shorter than {SHORTEST_LOOP_S:g} s")
+    if result["replay"]:
+        found.append("board or power are replayed from files: this is no measurement")
     if before["throttled"] or after["throttled"]:
         found.append("the processor was throttled")
     wanted = result["compared_with"]
@@ -61,8 +67,10 @@ def warnings(result: Dict[str, Any]) -> List[str]:
             if one["ms"] is not None and one["ms"]["cv"] > MOST_VARIATION:
                 found.append("{}: times vary by {:.0%}".format(name, one["ms"]["cv"]))
             energy = one.get("energy")
-            if energy is not None and energy["samples"] < FEWEST_SAMPLES:
-                found.append("{}: only {} power samples".format(name, energy["samples"]))
+            if result["power_source"] and result["settings"]["power_s"] > 0 and one["ms"]:
+                samples = min(energy["samples"], energy["idle_samples"]) if energy else 0
+                if samples < FEWEST_SAMPLES:
+                    found.append(f"{name}: only {samples} power samples")
             found.extend(f"{name}: {error}" for error in one["errors"])
         accuracy = model["accuracy"]
         if accuracy and "error" in accuracy:

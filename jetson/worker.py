@@ -144,19 +144,27 @@ def sustained(path: str, sha256: Optional[str], size: Optional[int], threads: in
     return {"begin": begin, "end": time.monotonic(), "inferences": count, "threads": threads}
 
 
-def overhead(path: str, pairs: int = 20) -> Dict[str, Any]:
+def overhead(path: str, sha256: Optional[str], size: Optional[int], pairs: int = 60, runs: int = 10) -> Dict[str, Any]:
     """The runner's timing against a bare loop on one model in one process: mean ms of each, in turns."""
-    model = Model(content_of(path, None, None), 1)
+    model = Model(content_of(path, sha256, size), 1)
     model.feed(random_image(model))
     invoke = model.interpreter.invoke
     time_invokes(invoke, 20)
-    ours, bare = [], []
-    for _ in range(pairs):
-        ours.append(float(np.mean(time_invokes(invoke, RUNS))))
+    ours: List[float] = []
+    bare: List[float] = []
+
+    def loop() -> float:
         start = clock()
-        for _ in range(RUNS):
+        for _ in range(runs):
             invoke()
-        bare.append((clock() - start) * 1e3 / RUNS)
+        return (clock() - start) * 1e3 / runs
+
+    for pair in range(pairs):
+        if pair % 2:  # each goes first as often
+            bare.append(loop())
+        ours.append(float(np.mean(time_invokes(invoke, runs))))
+        if not pair % 2:
+            bare.append(loop())
     return {"runner_ms": ours, "bare_ms": bare}
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import json
 import shutil
 import tempfile
 import time
@@ -105,6 +106,7 @@ def _fill(folder: Path, plan: Plan, chosen: dict[str, tuple[str, Artifact]], run
         "made": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "runtime": {"name": "ai-edge-litert", "version": version("ai-edge-litert")},
         "labels": list(plan.dataset.classes),
+        "preprocessing": json.loads((folder / "model.json").read_text())["preprocessing"],
         "models": models,
         "testset": {"file": "testset.npz", "images": len(index), "of": len(test), "data": plan.dataset.name},
         "files": {path.name: _facts(path) for path in sorted(folder.iterdir()) if path.is_file()},

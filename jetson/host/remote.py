@@ -24,6 +24,8 @@ INSTALLS = {
     "36": [("python3.10", "requirements-jetpack6.txt")],
     "38": [("python3.12", "requirements-jetpack7.txt")],
 }
+# the pip of older systems' venvs knows no wheels of today; nothing may be left outside the folder
+PIP = "venv/bin/python -m pip install --quiet --disable-pip-version-check --no-cache-dir"
 OTHER = [(f"python3.{minor}", "requirements-jetpack7.txt") for minor in (12, 11, 10)]
 
 
@@ -38,7 +40,17 @@ class Board:
         if host.startswith("-"):
             raise RemoteError(f"{host!r} is no host")
         shared = ["-o", "ControlMaster=auto", "-o", f"ControlPath={sockets}/%C", "-o", "ControlPersist=30"]
-        self._ssh = ["ssh", *options, *shared, "-o", "ServerAliveInterval=10", "-o", "ServerAliveCountMax=3", host]
+        self._ssh = [
+            "ssh",
+            *_strict(host, options),
+            *options,
+            *shared,
+            "-o",
+            "ServerAliveInterval=10",
+            "-o",
+            "ServerAliveCountMax=3",
+            host,
+        ]
         self.host, self.folder = host, folder
 
     def run(self, script: str, stdin: bytes | None = None, show: bool = False, check: bool = True) -> tuple[int, str]:
@@ -51,7 +63,7 @@ class Board:
             stderr=None if show else subprocess.PIPE,
             check=False,
         )
-        said = (process.stderr or b"").decode(errors="replace")
+        said, output = (process.stderr or b"").decode(errors="replace"), process.stdout.decode(errors="replace")
         if HOST_KEY_CHANGED in said:
             raise RemoteError(
                 f"the host key of {self.host} is not the one that ssh knows: somebody may be in between, or the board "
@@ -61,9 +73,17 @@ class Board:
             last = (said.strip().splitlines() or ["the connection was lost"])[-1]
             raise RemoteError(f"ssh to {self.host}: {last}; run the same command again to go on")
         if check and process.returncode:
-            last = (said.strip().splitlines() or [f"exit status {process.returncode}"])[-1]
-            raise RemoteError(f"on {self.host}: {last}")
-        return process.returncode, process.stdout.decode(errors="replace")
+            # venv explains on its standard output what it lacks
+            lines = [line for line in f"{output}\n{said}".splitlines() if line.strip()]
+            raise RemoteError(f"on {self.host}: {' '.join(lines[-3:]) or f'exit status {process.returncode}'}")
+        return process.returncode, output
+
+
+def _strict(host: str, options: list[str]) -> list[str]:
+    """What makes ssh stop at a changed host key where the user's settings only warn; the first value counts."""
+    settings = subprocess.run(["ssh", "-G", *options, host], stdout=subprocess.PIPE, text=True, check=False).stdout
+    only_warns = re.search(r"^stricthostkeychecking (no|off|false)$", settings, re.MULTILINE)
+    return ["-o", "StrictHostKeyChecking=ask"] if only_warns else []
 
 
 def copy(board: Board, bundle: Path) -> int:
@@ -80,9 +100,9 @@ def copy(board: Board, bundle: Path) -> int:
         if hashlib.sha256(content).hexdigest() != wanted[name]:
             raise RemoteError(f"{bundle / name} is not the file of the manifest: make the bundle again")
         print(f"copying {name} ({number}/{len(missing)}, {len(content) / 1e6:.2f} MB)", flush=True)
-        part, name = shlex.quote(f".{name}.part"), shlex.quote(name)
-        check = f"echo {wanted[missing[number - 1]]}'  '{part} | sha256sum -c --status -"
-        board.run(f"cat > {part} && {check} && mv -f -- {part} {name}", content)
+        part = shlex.quote(f".{name}.part")
+        check = f"echo {wanted[name]}'  '{part} | sha256sum -c --status -"
+        board.run(f"cat > {part} && {check} && mv -f -- {part} {shlex.quote(name)}", content)
     return len(missing)
 
 
@@ -109,14 +129,14 @@ def install(board: Board, python: str | None) -> str:
     if status:
         print(f"installing {requirements} into a venv of {name} on the board", flush=True)
         board.run(
-            f"{name} -m venv --clear venv && venv/bin/python -m pip install --quiet --disable-pip-version-check "
-            f"-r {requirements} && cp {requirements} {done}"
+            f"mkdir -p .tmp && export TMPDIR=$PWD/.tmp && {name} -m venv --clear venv && {PIP} 'pip>=20.3' && "
+            f"{PIP} -r {requirements} && cp {requirements} {done}; status=$?; rm -rf .tmp; exit $status"
         )
     return "venv/bin/python"
 
 
-def measure(board: Board, python: str, options: list[str]) -> str:
-    """Verifies the bundle there and runs the benchmark, showing its progress; returns the result's text."""
+def measure(board: Board, python: str, options: list[str]) -> tuple[str, int]:
+    """Verifies the bundle there and runs the benchmark, showing its progress; (the result's text, exit status)."""
     python = shlex.quote(python)
     status, output = board.run(f"{python} jetson.pyz doctor .", check=False)
     print(output, end="", flush=True)
@@ -124,25 +144,35 @@ def measure(board: Board, python: str, options: list[str]) -> str:
         raise RemoteError(f"{board.host} is not ready")
     words = " ".join(shlex.quote(word) for word in options)
     status, output = board.run(
-        f"{python} jetson.pyz benchmark . --out results/last.json {words}", show=True, check=False
+        f"rm -f results/last.json; {python} jetson.pyz benchmark . --out results/last.json {words}",
+        show=True,
+        check=False,
     )
     print(output, end="", flush=True)
-    if status:
-        raise RemoteError(f"the benchmark on {board.host} failed")
-    return board.run("cat results/last.json")[1]
+    # a model that crashed is a result, too
+    missing, text = board.run("cat results/last.json 2>/dev/null", check=False)
+    if missing:
+        raise RemoteError(f"the benchmark on {board.host} gave no result (exit status {status})")
+    return text, status
 
 
-def keep(text: str, results: Path) -> Path:
-    """Checks the seal of a result and writes it to ``results/<board>/<pipeline>-<time>.json``, in one step."""
+def keep(text: str, bundle: Path, results: Path) -> Path:
+    """Checks a result, which must be of this bundle, and writes it to ``results/<board>/<pipeline>-<time>.json``."""
     try:
         found = json.loads(text)
         rest = {key: value for key, value in found.items() if key != "digest"}
         digest = hashlib.sha256(json.dumps(rest, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
         if digest != found["digest"]:
             raise RemoteError("the result that came back is not the one that was measured")
-        name = "-".join(re.findall(r"[a-z0-9]+", (found["board"]["model"] or found["board"]["machine"]).lower()))
+        manifest = (bundle / "manifest.json").read_bytes()
+        if found["bundle"]["sha256"] != hashlib.sha256(manifest).hexdigest():
+            raise RemoteError("the result that came back is of another bundle")
+        name = (
+            "-".join(re.findall(r"[a-z0-9]+", (found["board"]["model"] or found["board"]["machine"]).lower()))
+            or "board"
+        )
         started = re.sub(r"[^0-9TZ]", "", found["started"])
-        path = results / name / f"{found['bundle']['pipeline']}-{started}.json"
+        path = results / name / f"{Path(json.loads(manifest)['pipeline']).name}-{started}.json"
     except (ValueError, KeyError, TypeError) as error:
         raise RemoteError(f"the result that came back cannot be read: {error!r}") from error
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -169,9 +199,11 @@ def main() -> None:
             copied = copy(board, arguments.bundle)
             print(f"{arguments.host}:{folder} is whole, {copied} files were copied", flush=True)
             python = install(board, arguments.python)
-            path = keep(measure(board, python, shlex.split(arguments.benchmark)), arguments.results)
+            text, status = measure(board, python, shlex.split(arguments.benchmark))
+            path = keep(text, arguments.bundle, arguments.results)
             subprocess.run([*board._ssh[:-1], "-O", "exit", arguments.host], stderr=subprocess.DEVNULL, check=False)
         print(f"kept: {path} (make tables)")
+        sys.exit(status)
     except (RemoteError, FileNotFoundError) as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:

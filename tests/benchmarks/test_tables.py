@@ -16,10 +16,10 @@ def result(**changes):
     """A board's result, with the fields that the tables read."""
     ms = {"mean": 12.345, "p50": 12.0, "p90": 13.0, "std": 0.5}
     model = {
-        "file": "model.tflite", "bytes": 8_278_272, "host_top1": 0.9889,
+        "file": "model.tflite", "role": "exported", "bytes": 8_278_272, "host_top1": 0.9889,
         "accuracy": {"top1": 0.985, "top1_interval": [0.964, 0.993]},
         "latency": [
-            {"threads": 1, "ms": ms, "errors": [], "energy": {"energy_mj": 41.26},
+            {"threads": 1, "ms": ms, "errors": [], "energy": {"energy_mj": 41.26, "rail": "VDD_IN"},
              "repetitions": [{"load_ms": 50.0, "peak_memory_mb": 60.0}, {"load_ms": 70.0, "peak_memory_mb": 61.0}]},
             {"threads": 8, "ms": None, "errors": ["crashed (SIGSEGV)"], "repetitions": []},
         ],
@@ -46,7 +46,7 @@ def test_a_boards_rows(tmp_path):
     lines = tables.boards_table(boards)
     assert lines[2] == (
         "| Jetson AGX Xavier | JetPack 5.1 | ai-edge-litert 2.1.0 | densenet121 | model.tflite | 8.28 | "
-        "98.50% (96.4% to 99.3%) | 98.89% | 1 | 12.35 | 12.00 | 13.00 | 0.50 | 60.0 | 61 | 41.3 |"
+        "98.50% (96.4% to 99.3%) | 98.89% | 1 | 12.35 | 12.00 | 13.00 | 0.50 | 60.0 | 61 | 41.3 (VDD_IN) | 1.00 |"
     )
     assert "| 8 | failed: crashed (SIGSEGV) | - |" in lines[3]
     assert {line.count("|") for line in lines} == {lines[0].count("|")}
@@ -73,7 +73,7 @@ def test_what_is_no_jetson_says_so(changes, words):
         ({"a": 1}, "schema None is unknown"),
         ([1], "schema None is unknown"),
         ("{", "is no JSON"),
-        (result(power_source="replay"), "replays a recorded tegrastats: it is no measurement"),
+        (result(replay=True), "replays a recorded tegrastats, or another machine's files: it is no measurement"),
     ],
 )
 def test_what_is_refused_names_its_file_and_reason(tmp_path, content, reason):
@@ -84,9 +84,11 @@ def test_what_is_refused_names_its_file_and_reason(tmp_path, content, reason):
 
 def test_the_papers_figures_have_columns_of_their_own():
     runs, _ = tables.load(ROOT / "benchmarks" / "results")
-    lines = tables.paper_table(runs[0])
+    lines = tables.paper_table(runs[0], [result()])
     assert "1274.03" in lines[2]
-    assert lines[0].count("paper: ") == lines[0].count("ours: ") == 3
+    assert (lines[0].count("paper: "), lines[0].count("ours: ")) == (3, 4)
+    assert lines[4].endswith(" 12.00 |")  # the exported model on the Xavier
+    assert lines[2].endswith(" - |")  # its teacher was not measured there
 
 
 def test_the_seal_is_that_of_both_who_write_results():

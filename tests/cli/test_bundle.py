@@ -41,6 +41,7 @@ def test_the_manifest_names_every_file(bundled):
     assert [(model["file"], model["role"], model["form"]) for model in manifest["models"]] == [
         ("model.tflite", "exported", "int8"), ("teacher.tflite", "teacher", "float32"),
     ]  # fmt: skip
+    assert manifest["preprocessing"] == {"fit": "stretch", "resize": [16, 16], "filter": "bilinear", "divide_by": 255}
     assert manifest["labels"] == ["blue", "green", "red"]
 
 

@@ -1,14 +1,20 @@
 """The zipapp on a real model with the real interpreter, as on a board."""
 
+import importlib.util
 import json
 import re
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from jetson import result as results
 
+_spec = importlib.util.spec_from_file_location("tegrastats_lines", Path(__file__).with_name("tegrastats_lines.py"))
+_module = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(_module)
+LINES = _module.LINES
 QUICK = ("--repetitions", "1", "--threads", "1", "--power-seconds", "0")
 
 
@@ -106,7 +112,7 @@ def test_nothing_of_a_damaged_bundle_is_loaded(jetson, bundle, name, damage, wor
 
 
 @pytest.mark.parametrize("words", [["benchmark", "nothing.tflite"], ["benchmark", "."], ["benchmark", "x", "--runs", "49"],
-                                   ["benchmark", "x", "--threads", "0"], ["measure"], []])  # fmt: skip
+                                   ["benchmark", "x", "--threads", "0"], ["benchmark", "x", "--idle-seconds", "-1"], ["benchmark", "x", "--timeout", "0"], ["measure"], []])  # fmt: skip
 def test_a_users_mistake_is_code_2_without_a_traceback(jetson, tmp_path, words):
     done = jetson(*words, cwd=tmp_path)
     assert done.returncode == 2
@@ -131,13 +137,29 @@ def test_a_model_that_hangs_is_given_up(jetson, tflite, tmp_path):
     assert only_result(tmp_path)["models"][0]["latency"][0]["errors"] == ["did not finish within 0.01 s"]
 
 
-def test_the_timing_costs_next_to_nothing(jetson, tflite, tmp_path):
-    """A model of a few microseconds is the hardest case: two clock readings are seen there, and nowhere else."""
-    (tmp_path / "m.tflite").write_bytes(tflite.read_bytes())
-    done = jetson("overhead", "m.tflite", cwd=tmp_path)
+def overhead(jetson, folder):
+    done = jetson("overhead", "m.tflite", cwd=folder)
     assert done.returncode == 0, done.stderr
     timed, bare = (float(word) for word in re.findall(r"([\d.]+) ms", done.stdout))
-    assert timed - bare < 0.001  # a microsecond
+    return timed, bare, float(re.search(r"([+-][\d.]+) %", done.stdout).group(1))
+
+
+def test_the_timing_costs_less_than_a_microsecond(jetson, tflite, tmp_path):
+    (tmp_path / "m.tflite").write_bytes(tflite.read_bytes())
+    timed, bare, _ = overhead(jetson, tmp_path)
+    assert abs(timed - bare) < 0.001
+
+
+def test_the_timing_is_within_2_percent_of_a_bare_loop(jetson, tmp_path):
+    from compress import keras
+    from compress.export.convert import Converter
+
+    image = x = keras.Input((32, 32, 3))
+    for _ in range(4):
+        x = keras.layers.Conv2D(64, 3, padding="same", activation="relu")(x)
+    x = keras.layers.Dense(3)(keras.layers.GlobalAveragePooling2D()(x))
+    (tmp_path / "m.tflite").write_bytes(Converter(keras.Model(image, x)).dense())
+    assert abs(min((overhead(jetson, tmp_path)[2] for _ in range(3)), key=abs)) < 2
 
 
 def test_doctor_is_quick(jetson, bundle):
@@ -152,21 +174,78 @@ def test_doctor_is_quick(jetson, bundle):
     assert min(seconds) < 2
 
 
+def replay(folder, line):
+    """A program that says a recorded line again and again, as tegrastats does."""
+    path = folder / "tegrastats"
+    path.write_text(f"#!/bin/sh\nwhile :; do echo '{line}'; sleep 0.05; done\n")
+    path.chmod(0o755)
+    return path
+
+
+POWER = ("--repetitions", "1", "--threads", "1", "--power-seconds", "2", "--idle-seconds", "1")
+
+
 def test_power_from_a_replayed_tegrastats(jetson, tflite, tmp_path):
-    lines = tmp_path / "tegrastats"
-    lines.write_text(
-        "#!/bin/sh\nwhile :; do echo 'RAM 1/2MB (lfb 1x4MB) SWAP 0/0MB CPU [0%@1190] VDD_IN 5000/5000 VDD_SOC 1000/1000';"
-        " sleep 0.05; done\n"
-    )
-    lines.chmod(0o755)
+    program = replay(tmp_path, LINES["xavier_nx_jetpack4"])
     (tmp_path / "m.tflite").write_bytes(tflite.read_bytes())
-    done = jetson("benchmark", "m.tflite", "--repetitions", "1", "--threads", "1", "--power-seconds", "2",
-                  "--idle-seconds", "1", "--tegrastats", lines, cwd=tmp_path)  # fmt: skip
+    done = jetson("benchmark", "m.tflite", *POWER, "--tegrastats", program, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     found = only_result(tmp_path)
-    assert found["power_source"] == "replay"
+    assert (found["power_source"], found["replay"]) == ("replay", True)
     energy = found["models"][0]["latency"][0]["energy"]
-    assert (energy["rail"], energy["idle_mw"], energy["busy_mw"]) == ("VDD_IN", 5000, 5000)
-    assert energy["energy_mj"] == pytest.approx(5000 * energy["seconds"] / energy["inferences"])
+    assert (energy["rail"], energy["idle_mw"], energy["busy_mw"]) == ("VDD_IN", 14703, 14703)
+    assert energy["energy_mj"] == pytest.approx(14703 * energy["seconds"] / energy["inferences"])
     assert energy["energy_above_idle_mj"] == 0
     assert energy["samples"] >= 10
+    assert "the power loop was shorter than 20 s" in found["warnings"]
+    assert "board or power are replayed from files: this is no measurement" in found["warnings"]
+
+
+@pytest.mark.parametrize(
+    ("program", "words"),
+    [
+        (lambda folder: replay(folder, "no line of it"), "m.tflite, 1 thread: only 0 power samples"),
+        (lambda folder: folder / "nothing", "power could not be measured: "),
+    ],
+)
+def test_without_power_samples_the_rest_is_kept_and_it_says_so(jetson, tflite, tmp_path, program, words):
+    (tmp_path / "m.tflite").write_bytes(tflite.read_bytes())
+    done = jetson("benchmark", "m.tflite", *POWER, "--tegrastats", program(tmp_path), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    found = only_result(tmp_path)
+    assert any(warning.startswith(words) for warning in found["warnings"]), found["warnings"]
+    assert found["models"][0]["latency"][0]["ms"]["runs"] == 50
+
+
+def test_another_boards_files_make_no_measurement(jetson, tflite, tmp_path):
+    (tmp_path / "m.tflite").write_bytes(tflite.read_bytes())
+    (tmp_path / "root/etc").mkdir(parents=True)
+    (tmp_path / "root/etc/nv_tegra_release").write_text("# R35 (release), REVISION: 4.1, GCID: 1, BOARD: t186ref")
+    done = jetson("benchmark", "m.tflite", *QUICK, "--sysroot", tmp_path / "root", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    found = only_result(tmp_path)
+    assert (found["board"]["is_jetson"], found["board"]["jetpack"], found["replay"]) == (True, "5.1.2", True)
+
+
+def test_two_at_once_are_refused(jetson, tflite, tmp_path):
+    import fcntl
+
+    (tmp_path / "m.tflite").write_bytes(tflite.read_bytes())
+    (tmp_path / "results").mkdir()
+    with (tmp_path / "results/.lock").open("w") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        done = jetson("benchmark", "m.tflite", *QUICK, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "another benchmark is running in results" in done.stderr
+    assert not list((tmp_path / "results").glob("*.json"))
+
+
+def test_a_model_of_a_bundle_is_compared_with_its_manifest(jetson, bundle):
+    assert jetson("benchmark", "model.tflite", *QUICK, cwd=bundle).returncode == 0
+    found = only_result(bundle)
+    assert [model["file"] for model in found["models"]] == ["model.tflite"]
+    assert found["bundle"]["pipeline"] == "toy"
+    (bundle / "model.tflite").write_bytes((bundle / "model.tflite").read_bytes()[:-4])
+    done = jetson("benchmark", "model.tflite", *QUICK, cwd=bundle)
+    assert done.returncode == 2
+    assert "the manifest says" in done.stderr

@@ -43,7 +43,7 @@ def xavier(tmp_path):
 def test_facts_of_a_xavier(xavier):
     found = board.facts(xavier)
     assert (found["model"], found["soc"], found["is_jetson"]) == ("Jetson-AGX", "tegra194", True)
-    assert (found["l4t"], found["jetpack"]) == ("35.4.1", "5.1")
+    assert (found["l4t"], found["jetpack"]) == ("35.4.1", "5.1.2")
     assert found["system"] == "Ubuntu 20.04.6 LTS"
     assert found["cpu_features"] == "fp asimd evtstrm"
     assert found["cpu"] == "ARM implementer 0x4e part 0x004"

@@ -154,11 +154,25 @@ def test_a_damaged_copy_is_sent_again(server, whole, tmp_path):
 
 
 @needs_sshd
-def test_a_host_key_that_changed_stops_it(server, whole, tmp_path):
+def test_a_model_that_cannot_be_measured_comes_home_as_such(server, whole, tmp_path):
+    words = remote(server, whole, tmp_path)
+    words[words.index("--benchmark") + 1] += " --timeout 0.001"
+    done = call(words)
+    assert done.returncode == 1
+    (result,) = (tmp_path / "results").glob("*/toy-*.json")
+    errors = json.loads(result.read_text())["models"][0]["latency"][0]["errors"]
+    assert errors == ["did not finish within 0.001 s"]
+
+
+@needs_sshd
+@pytest.mark.parametrize("checking", ["yes", "no"])
+def test_a_host_key_that_changed_stops_it(server, whole, tmp_path, checking):
+    """Even where the user's settings would only warn of it."""
     other = key(tmp_path / "ssh" / "other")
     public = other.with_suffix(".pub").read_text()
     (tmp_path / "ssh" / "known").write_text(f"[127.0.0.1]:{server.port} {public}")
-    done = call(remote(server, whole, tmp_path))
+    words = [str(word).replace("Checking=yes", f"Checking={checking}") for word in remote(server, whole, tmp_path)]
+    done = call(words)
     assert done.returncode == 1
     assert "the host key of 127.0.0.1 is not the one that ssh knows" in done.stderr
     assert not (tmp_path / "board folder").exists()
@@ -192,6 +206,7 @@ def test_without_an_interpreter_there_one_is_installed(server, whole, pyz, tmp_p
     assert done.returncode == 0, done.stderr
     assert "installing requirements-jetpack7.txt into a venv of python3.1" in done.stdout
     assert (tmp_path / "board folder" / "venv" / "bin" / "python").exists()
+    assert not list((tmp_path / "board folder").glob(".*"))
     assert "installing" not in call(words).stdout
 
 
