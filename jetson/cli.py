@@ -6,7 +6,7 @@ import re
 import sys
 import time
 from pathlib import Path
-from typing import List, Optional
+from typing import Callable, List, Optional
 
 from jetson.errors import UserError
 
@@ -93,14 +93,14 @@ def _overhead(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _at_least(least: int) -> "type":
+def _at_least(least: int) -> Callable[[str], int]:
     def number(text: str) -> int:
         value = int(text)
         if value < least:
             raise argparse.ArgumentTypeError(f"{value} is less than {least}")
         return value
 
-    return number  # type: ignore[return-value]
+    return number
 
 
 def _positive(text: str) -> float:
