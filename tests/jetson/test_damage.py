@@ -55,8 +55,6 @@ def test_600_damaged_models(tflite, pyz, tmp_path, monkeypatch):
     assert len(found) == 600
     assert all(map(explained, found)), [one for one in found if not explained(one)]
     assert sum("error" in one for one in found) > 250
-    # the interpreter of 2026 does die of some of them
-    assert any(one.get("error", "").startswith("crashed (SIG") for one in found)
 
 
 def test_a_worker_that_is_killed_says_by_what(pyz, tflite, tmp_path, monkeypatch):
