@@ -34,7 +34,7 @@ bundle: $(READY)
 jetson: $(READY)
 	@test -n "$(HOST)" || { echo "Error: name the board: make jetson HOST=user@xavier MODEL=$(MODEL)" >&2; exit 2; }
 	@$(MAKE) --no-print-directory bundle
-	@$(BIN)/python jetson/host/remote.py $(HOST) runs/$(MODEL)/jetson-bundle $(REMOTE)
+	@$(BIN)/python -m jetson.host.remote $(HOST) runs/$(MODEL)/jetson-bundle $(REMOTE)
 
 # the zipapp on the Jetson's own processor family, emulated
 test-arm64: $(READY)

@@ -68,11 +68,10 @@ def benchmark(bundle: Bundle, settings: Settings, say: Say, root: Path = Path("/
 
 
 def _described(target: Target) -> Dict[str, Any]:
-    size = target.size if target.size is not None else target.path.stat().st_size
     return {
         "file": target.file,
         "sha256": target.sha256,
-        "bytes": size,
+        "bytes": target.size,
         "role": target.role,
         "form": target.form,
         "host_top1": target.host_top1,
@@ -97,9 +96,7 @@ def _latencies(
                 answer = child.run(
                     "latency",
                     settings.timeout_s * max(1.0, settings.runs / 50),
-                    path=str(target.path),
-                    sha256=target.sha256,
-                    size=target.size,
+                    **target.promised(),
                     threads=count,
                     runs=settings.runs,
                 )
@@ -132,9 +129,7 @@ def _accuracy(
     found = child.run(
         "accuracy",
         settings.timeout_s + 3 * images * slowest / 1e3,
-        path=str(target.path),
-        sha256=target.sha256,
-        size=target.size,
+        **target.promised(),
         testset=str(bundle.testset),
         testset_sha256=bundle.testset_sha256,
         expected=target.expected,
@@ -166,9 +161,7 @@ def _power(targets: List[Target], models: List[Dict[str, Any]], settings: Settin
                 answer = child.run(
                     "sustained",
                     settings.timeout_s + settings.power_s,
-                    path=str(target.path),
-                    sha256=target.sha256,
-                    size=target.size,
+                    **target.promised(),
                     threads=entry["threads"],
                     seconds=settings.power_s,
                 )

@@ -11,17 +11,21 @@ MANIFEST, SCHEMA = "manifest.json", "jetslim-bundle/1"
 
 
 class Target(NamedTuple):
-    """One model to be measured; ``sha256`` and ``size`` are what a manifest promised, or None."""
+    """One model to be measured; ``sha256`` and ``size`` are what a manifest promised, or what was found at first."""
 
     file: str
     path: Path
-    sha256: Optional[str]
-    size: Optional[int]
+    sha256: str
+    size: int
     role: Optional[str] = None
     form: Optional[str] = None
     expected: Optional[List[List[float]]] = None
     tolerance: float = 0.0
     host_top1: Optional[float] = None
+
+    def promised(self) -> Dict[str, Any]:
+        """What a worker needs to load this model and no other."""
+        return {"path": str(self.path), "sha256": self.sha256, "size": self.size}
 
 
 class Bundle(NamedTuple):

@@ -82,7 +82,7 @@ def _overhead(arguments: argparse.Namespace) -> int:
     from jetson.bundle import open_target
 
     target = open_target(arguments.model).targets[0]
-    found = child.run("overhead", 600.0, path=str(target.path), sha256=target.sha256, size=target.size)
+    found = child.run("overhead", 600.0, **target.promised())
     if "error" in found:
         return _fail(found["error"], 1)
     ratios = [ours / bare for ours, bare in zip(found["runner_ms"], found["bare_ms"])]

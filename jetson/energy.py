@@ -6,10 +6,9 @@ from jetson.sensors import Sample
 from jetson.tegrastats import total_mw, total_rail
 
 
-def mean_mw(samples: List[Sample], start: float, end: float) -> Optional[float]:
-    """Mean of the total rail between two moments of the monotonic clock; None without a sample there."""
-    totals = [total_mw(sample.power_mw) for sample in samples if start <= sample.at <= end]
-    return sum(totals) / len(totals) if totals else None
+def within(samples: List[Sample], start: float, end: float) -> List[float]:
+    """The total rail's milliwatts of each sample between two moments of the monotonic clock."""
+    return [total for at, rails in samples if start <= at <= end and (total := total_mw(rails)) is not None]
 
 
 def per_inference(
@@ -20,16 +19,17 @@ def per_inference(
     ``energy_mj`` is all that the rail drew, ``energy_above_idle_mj`` what it drew beyond the idle board. None without
     samples in either span.
     """
-    still, working = mean_mw(samples, *idle), mean_mw(samples, *busy)
-    if still is None or working is None or not inferences:
+    resting, running = within(samples, *idle), within(samples, *busy)
+    if not resting or not running or not inferences:
         return None
+    still, working = sum(resting) / len(resting), sum(running) / len(running)
     seconds = busy[1] - busy[0]
     return {
         "rail": total_rail(list(samples[0].power_mw)),
         "idle_mw": still,
         "busy_mw": working,
-        "idle_samples": sum(idle[0] <= sample.at <= idle[1] for sample in samples),
-        "samples": sum(busy[0] <= sample.at <= busy[1] for sample in samples),
+        "idle_samples": len(resting),
+        "samples": len(running),
         "seconds": seconds,
         "inferences": inferences,
         "energy_mj": working * seconds / inferences,

@@ -28,6 +28,12 @@ def seal(value: dict[str, Any]) -> dict[str, Any]:
     return {**rest, "digest": hashlib.sha256(text.encode()).hexdigest()}
 
 
+def fingerprint(path: Path) -> dict[str, Any]:
+    """``bytes`` and ``sha256`` of a file, as manifests list them."""
+    content = path.read_bytes()
+    return {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+
+
 def write_json(path: Path, value: Any) -> Path:
     """The value as indented JSON."""
     return replace(path, json.dumps(value, indent=1) + "\n")

@@ -1,6 +1,5 @@
 """What is copied to a board: the .tflite files of a finished pipeline, test images, and a manifest of it all."""
 
-import hashlib
 import io
 import json
 import shutil
@@ -13,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from compress.artifacts import Artifact, Store
-from compress.artifacts.files import write_json
+from compress.artifacts.files import fingerprint, write_json
 from compress.errors import UserError
 from compress.evaluate import TFLitePredictor
 from compress.pipeline.plan import Plan, Step
@@ -109,7 +108,7 @@ def _fill(folder: Path, plan: Plan, chosen: dict[str, tuple[str, Artifact]], run
         "preprocessing": json.loads((folder / "model.json").read_text())["preprocessing"],
         "models": models,
         "testset": {"file": "testset.npz", "images": len(index), "of": len(test), "data": plan.dataset.name},
-        "files": {path.name: _facts(path) for path in sorted(folder.iterdir()) if path.is_file()},
+        "files": {path.name: fingerprint(path) for path in sorted(folder.iterdir()) if path.is_file()},
     }
     write_json(folder / "manifest.json", manifest)
     return manifest
@@ -131,7 +130,3 @@ def stratified(labels: np.ndarray, most: int, seed: int) -> np.ndarray:
         rng.permutation(np.flatnonzero(labels == label))[:count] for label, count in zip(classes, taken, strict=True)
     ]
     return rng.permutation(np.concatenate(parts))
-
-
-def _facts(path: Path) -> dict[str, Any]:
-    return {"bytes": path.stat().st_size, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}

@@ -1,13 +1,12 @@
 """Writes the .tflite files and proves that they compute what the network computed."""
 
-import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
-from compress.artifacts.files import write_json
+from compress.artifacts.files import fingerprint, write_json
 from compress.config import config
 from compress.errors import Failure
 from compress.evaluate import TFLitePredictor, outputs
@@ -133,10 +132,7 @@ def _is_of(name: str, title: str) -> bool:
 def describe(context: Context, out: Path, shape: Any, facts: dict[str, Any]) -> None:
     """Writes labels.txt and model.json: what a program on the board must know."""
     (out / "labels.txt").write_text("".join(f"{label}\n" for label in context.dataset.classes))
-    files = {
-        name: {"bytes": (out / name).stat().st_size, "sha256": hashlib.sha256((out / name).read_bytes()).hexdigest()}
-        for name in ("model.tflite", "model.sparse.tflite", "labels.txt")
-    }
+    files = {name: fingerprint(out / name) for name in ("model.tflite", "model.sparse.tflite", "labels.txt")}
     write_json(
         out / "model.json",
         {

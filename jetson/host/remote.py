@@ -1,4 +1,4 @@
-"""Measures a bundle on a board over the system's OpenSSH: ``python jetson/host/remote.py user@xavier BUNDLE``.
+"""Measures a bundle on a board over the system's OpenSSH: ``python -m jetson.host.remote user@xavier BUNDLE``.
 
 Copies what the board does not have yet, installs an interpreter into a venv there, verifies, runs, fetches the result.
 Every step can be interrupted and done again. Nothing is written on the board outside the bundle's folder.
@@ -7,13 +7,14 @@ Every step can be interrupted and done again. Nothing is written on the board ou
 import argparse
 import hashlib
 import json
-import os
 import re
 import shlex
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+from jetson.result import seal, write
 
 HOST_KEY_CHANGED = "REMOTE HOST IDENTIFICATION HAS CHANGED"
 # JetPack's release of L4T -> (Python, requirements) that load there, the fastest first
@@ -77,6 +78,10 @@ class Board:
             lines = [line for line in f"{output}\n{said}".splitlines() if line.strip()]
             raise RemoteError(f"on {self.host}: {' '.join(lines[-3:]) or f'exit status {process.returncode}'}")
         return process.returncode, output
+
+    def close(self) -> None:
+        """Ends the shared connection."""
+        subprocess.run([*self._ssh[:-1], "-O", "exit", self.host], stderr=subprocess.DEVNULL, check=False)
 
 
 def _strict(host: str, options: list[str]) -> list[str]:
@@ -160,9 +165,7 @@ def keep(text: str, bundle: Path, results: Path) -> Path:
     """Checks a result, which must be of this bundle, and writes it to ``results/<board>/<pipeline>-<time>.json``."""
     try:
         found = json.loads(text)
-        rest = {key: value for key, value in found.items() if key != "digest"}
-        digest = hashlib.sha256(json.dumps(rest, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
-        if digest != found["digest"]:
+        if seal(found) != found["digest"]:
             raise RemoteError("the result that came back is not the one that was measured")
         manifest = (bundle / "manifest.json").read_bytes()
         if found["bundle"]["sha256"] != hashlib.sha256(manifest).hexdigest():
@@ -175,10 +178,8 @@ def keep(text: str, bundle: Path, results: Path) -> Path:
         path = results / name / f"{Path(json.loads(manifest)['pipeline']).name}-{started}.json"
     except (ValueError, KeyError, TypeError) as error:
         raise RemoteError(f"the result that came back cannot be read: {error!r}") from error
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    part.write_text(text)
-    return part.replace(path)
+    write(found, path)
+    return path
 
 
 def main() -> None:
@@ -201,7 +202,7 @@ def main() -> None:
             python = install(board, arguments.python)
             text, status = measure(board, python, shlex.split(arguments.benchmark))
             path = keep(text, arguments.bundle, arguments.results)
-            subprocess.run([*board._ssh[:-1], "-O", "exit", arguments.host], stderr=subprocess.DEVNULL, check=False)
+            board.close()
         print(f"kept: {path} (make tables)")
         sys.exit(status)
     except (RemoteError, FileNotFoundError) as error:

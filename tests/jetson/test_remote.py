@@ -100,14 +100,14 @@ def whole(bundle, pyz):
 
 def remote(server, bundle, tmp_path, *more):
     return [
-        sys.executable, ROOT / "jetson" / "host" / "remote.py", "127.0.0.1", bundle, *server.options,
+        sys.executable, "-m", "jetson.host.remote", "127.0.0.1", bundle, *server.options,
         "--folder", tmp_path / "board folder", "--results", tmp_path / "results", "--python", sys.executable,
         "--benchmark", "--repetitions 1 --threads 1 --power-seconds 0", *more,
     ]  # fmt: skip
 
 
 def call(words):
-    return subprocess.run(words, text=True, capture_output=True, timeout=300)
+    return subprocess.run(words, text=True, capture_output=True, timeout=300, cwd=ROOT)
 
 
 @needs_sshd
@@ -127,7 +127,7 @@ def test_copy_run_fetch_and_again(server, whole, tmp_path):
 @needs_sshd
 def test_cut_off_in_the_middle(server, whole, tmp_path):
     running = subprocess.Popen(
-        remote(server, whole, tmp_path), text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        remote(server, whole, tmp_path), text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT
     )
     for line in running.stdout:
         if line.startswith("copying teacher.tflite"):
@@ -213,7 +213,8 @@ def test_without_an_interpreter_there_one_is_installed(server, whole, pyz, tmp_p
 def test_no_board_there(whole, tmp_path):
     words = [
         sys.executable,
-        ROOT / "jetson" / "host" / "remote.py",
+        "-m",
+        "jetson.host.remote",
         "127.0.0.1",
         whole,
         "--ssh=-p1",
@@ -226,6 +227,6 @@ def test_no_board_there(whole, tmp_path):
 
 
 def test_a_bundle_that_is_not_there(tmp_path):
-    done = call([sys.executable, ROOT / "jetson" / "host" / "remote.py", "127.0.0.1", tmp_path / "none"])
+    done = call([sys.executable, "-m", "jetson.host.remote", "127.0.0.1", tmp_path / "none"])
     assert done.returncode == 1
     assert done.stderr.startswith("error: ")
