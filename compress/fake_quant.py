@@ -25,42 +25,73 @@ class KernelQuantizer(tfmot.quantizers.Quantizer):
     """
 
     def build(self, tensor_shape: Any, name: str, layer: Any) -> dict[str, Any]:
-        return {"axis": _channel_axis(name, len(tensor_shape))}
+        return {"axes": _channel_axes(name, len(tensor_shape), layer.layer)}
 
     def __call__(self, inputs: Any, training: Any, weights: dict[str, Any], **kwargs: Any) -> Any:
-        return inputs if _on_grid.get() else quantize_kernel(inputs, weights["axis"])
+        return inputs if _on_grid.get() else quantize_kernel(inputs, weights["axes"])
 
     def get_config(self) -> dict[str, Any]:
         return {}
 
 
-def _channel_axis(name: str, rank: int) -> int | None:
-    """Where TFLite has a scale per output channel; None for a dense kernel, which has one scale."""
+@keras.utils.register_keras_serializable("jetslim")
+class FloatKernel(KernelQuantizer):
+    """For a layer that is to stay float: what is exactly zero stays zero, the rest is as it is."""
+
+    def build(self, tensor_shape: Any, name: str, layer: Any) -> dict[str, Any]:
+        return {}
+
+    def __call__(self, inputs: Any, training: Any, weights: dict[str, Any], **kwargs: Any) -> Any:
+        return inputs if _on_grid.get() else _with_zeros_held(inputs)
+
+
+@keras.utils.register_keras_serializable("jetslim")
+class Float(keras.layers.Layer):
+    """Stands behind a layer that is to stay float, and changes nothing.
+
+    The converter quantizes every operator that it finds between two quantized tensors. For it, the one image of a
+    batch is put into reverse order; ``export`` takes that operator out of the file again.
+    """
+
+    def call(self, inputs: Any) -> Any:
+        return tf.reverse(inputs, [0]) if _on_grid.get() else inputs
+
+
+def _channel_axes(name: str, rank: int, layer: Any) -> tuple[int, ...]:
+    """The axes along which TFLite has scales of their own: those of the outputs; none for a dense kernel."""
     if rank != 4:
-        return None
-    return 2 if name == "depthwise_kernel" else 3
+        return ()
+    if name == "depthwise_kernel":  # (h, w, channels, multiplier)
+        return (2, 3)
+    return (2,) if isinstance(layer, keras.layers.Conv2DTranspose) else (3,)
 
 
-def quantize_kernel(kernel: Any, axis: int | None) -> Any:
-    """The float32 kernel rounded to its int8 grid, a scale per index of ``axis``; one scale if it is None."""
-    kept = kernel * tf.stop_gradient(tf.cast(tf.not_equal(kernel, 0.0), kernel.dtype))
-    others = [i for i in range(len(kernel.shape)) if i != axis]
+def _with_zeros_held(kernel: Any) -> Any:
+    return kernel * tf.stop_gradient(tf.cast(tf.not_equal(kernel, 0.0), kernel.dtype))
+
+
+def quantize_kernel(kernel: Any, axes: tuple[int, ...]) -> Any:
+    """The float32 kernel rounded to its int8 grid, a scale per index of ``axes``; one scale if there are none."""
+    kept = _with_zeros_held(kernel)
+    others = [i for i in range(len(kernel.shape)) if i not in axes]
     limit = tf.reduce_max(tf.abs(tf.stop_gradient(kept)), axis=others)
-    limit = tf.maximum(limit, 1e-9)  # a channel of zeros: any scale will do, but not 0
-    if axis is None:
-        return tf.quantization.fake_quant_with_min_max_vars(kept, -limit, limit, 8, narrow_range=True)
-    # TensorFlow's per-channel form takes the last axis only: a depthwise kernel (h, w, c, 1) changes places
-    order = [*others, axis]
+    limit = tf.reshape(tf.maximum(limit, 1e-9), [-1])  # a channel of zeros: any scale will do, but not 0
+    if not axes:
+        return tf.quantization.fake_quant_with_min_max_vars(kept, -limit[0], limit[0], 8, narrow_range=True)
+    # TensorFlow's per-channel form takes the last axis only: others change places with it
+    order = [*others, *axes]
     moved = tf.transpose(kept, order)
-    quantized = tf.quantization.fake_quant_with_min_max_vars_per_channel(moved, -limit, limit, 8, narrow_range=True)
-    return tf.transpose(quantized, [order.index(i) for i in range(len(order))])
+    flat = tf.reshape(moved, [-1, limit.shape[0]])
+    quantized = tf.quantization.fake_quant_with_min_max_vars_per_channel(flat, -limit, limit, 8, narrow_range=True)
+    return tf.transpose(tf.reshape(quantized, moved.shape), [order.index(i) for i in range(len(order))])
 
 
 def settle_kernels(model: Any) -> None:
     """Puts every kernel on its int8 grid for good; the network computes what it computed before."""
     for layer in model.layers:
         for kernel, _, settings in getattr(layer, "_weight_vars", []):
-            kernel.assign(quantize_kernel(kernel, settings["axis"]))
+            if settings:  # none for a kernel that stays float
+                kernel.assign(quantize_kernel(kernel, settings["axes"]))
 
 
 @contextmanager
@@ -79,13 +110,19 @@ def kernels_on_grid() -> Iterator[None]:
 
 @keras.utils.register_keras_serializable("jetslim")
 class Int8Config(tfmot.QuantizeConfig):
-    """Quantizes a layer's kernel, if ``kernel`` names it, and its output, if ``low`` and ``high`` are given."""
+    """Quantizes a layer's kernel, if ``kernel`` names it, and its output, if ``low`` and ``high`` are given.
 
-    def __init__(self, kernel: str | None = None, low: float | None = None, high: float | None = None) -> None:
-        self.kernel, self.low, self.high = kernel, low, high
+    ``keep_float``: the kernel's zeros are held and nothing is quantized.
+    """
+
+    def __init__(
+        self, kernel: str | None = None, low: float | None = None, high: float | None = None, keep_float: bool = False
+    ) -> None:
+        self.kernel, self.low, self.high, self.keep_float = kernel, low, high, keep_float
 
     def get_weights_and_quantizers(self, layer: Any) -> list[tuple[Any, Any]]:
-        return [(getattr(layer, self.kernel), KernelQuantizer())] if self.kernel else []
+        quantizer = FloatKernel() if self.keep_float else KernelQuantizer()
+        return [(getattr(layer, self.kernel), quantizer)] if self.kernel else []
 
     def set_quantize_weights(self, layer: Any, quantize_weights: list[Any]) -> None:
         if self.kernel:
@@ -103,4 +140,4 @@ class Int8Config(tfmot.QuantizeConfig):
         return [tfmot.quantizers.FixedQuantizer(8, self.low, self.high, narrow_range=False)]
 
     def get_config(self) -> dict[str, Any]:
-        return {"kernel": self.kernel, "low": self.low, "high": self.high}
+        return {"kernel": self.kernel, "low": self.low, "high": self.high, "keep_float": self.keep_float}

@@ -74,7 +74,7 @@ class Converter:
         self._converter.optimizations = optimizations
         with quiet(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it misses statistics for inputs that it then finds
-            return flatbuffer.with_softmax(self._converter.convert())
+            return flatbuffer.with_softmax(flatbuffer.without_reversals(self._converter.convert()))
 
 
 def gzip_bytes(content: bytes) -> int:

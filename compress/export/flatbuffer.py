@@ -73,6 +73,27 @@ def with_softmax(content: bytes) -> bytes:
     return write(model, len(content))
 
 
+def without_reversals(content: bytes) -> bytes:
+    """The same model without the operators that put its one image into reverse order (``fake_quant.Float``)."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    model = read(content)
+    graph = model.subgraphs[0]
+    codes = [code.builtinCode for code in model.operatorCodes]
+    reversals = {
+        int(op.outputs[0]): int(op.inputs[0])
+        for op in graph.operators
+        if codes[op.opcodeIndex] == schema.BuiltinOperator.REVERSE_V2 and int(graph.tensors[op.inputs[0]].shape[0]) == 1
+    }
+    if not reversals:
+        return content
+    graph.operators = [op for op in graph.operators if int(op.outputs[0]) not in reversals]
+    for op in graph.operators:
+        op.inputs = [reversals.get(int(tensor), int(tensor)) for tensor in op.inputs]
+    graph.outputs = [reversals.get(int(tensor), int(tensor)) for tensor in graph.outputs]
+    return write(model, len(content))
+
+
 def operators(content: bytes) -> Operators:
     """What the model computes with."""
     from ai_edge_litert import schema_py_generated as schema
@@ -88,15 +109,17 @@ def operators(content: bytes) -> Operators:
         name = names[model.operatorCodes[operator.opcodeIndex].builtinCode]
         counts[name] += 1
         source, result = int(operator.inputs[0]), int(operator.outputs[0])
-        int8 = [graph.tensors[i].type == schema.TensorType.INT8 for i in (source, result)]
+        # shapes and axes are int32 inputs; a bias is, too
+        types = [graph.tensors[i].type for i in (*operator.inputs, *operator.outputs) if i >= 0]
+        computes_in_float = schema.TensorType.FLOAT32 in types
         at_edge = (
             (name == "QUANTIZE" and source in inputs)
             or (name == "DEQUANTIZE" and result in last)
             or (name == "SOFTMAX" and result in outputs)
         )
-        if name == "QUANTIZE" and all(int8):
+        if name == "QUANTIZE" and not computes_in_float:
             requantizations += 1
-        elif not at_edge and not all(int8):
+        elif computes_in_float and not at_edge:
             floats.append(name)
     return Operators(dict(counts), floats, requantizations)
 

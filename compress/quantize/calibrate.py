@@ -10,25 +10,8 @@ from typing import Any
 import numpy as np
 
 from compress import keras
-from compress.quantize.graph import nodes
-
-Range = tuple[float, float]
-# what moves values without computing new ones; an average lies inside its inputs' range, so it is tied too
-TIED = (
-    "Concatenate",
-    "MaxPooling2D",
-    "AveragePooling2D",
-    "GlobalMaxPooling2D",
-    "ZeroPadding2D",
-    "Reshape",
-    "Flatten",
-    "Cropping2D",
-    "Permute",
-    "UpSampling2D",
-    "Dropout",
-    "SpatialDropout2D",
-)
-SILENT = tuple(kind for kind in TIED if kind != "AveragePooling2D")  # give only values that were quantized before
+from compress.quantize.support import Int8, Range, support
+from compress.rewrite.graph import nodes
 
 
 def tied_groups(model: Any) -> dict[str, str]:
@@ -42,7 +25,8 @@ def tied_groups(model: Any) -> dict[str, str]:
         return name
 
     for node in nodes(model):
-        if type(node.layer).__name__ in TIED:
+        how = support(node.layer)
+        if isinstance(how, Int8) and how.tied:
             for source in node.parent_nodes:
                 parent[root(source.layer.name)] = root(node.layer.name)
     return {name: root(name) for name in parent}
@@ -68,8 +52,9 @@ def observe(model: Any, batches: Iterable[np.ndarray]) -> dict[str, Range]:
         name = names[str(id(tensor))]
         before = ranges.get(name, (0.0, 0.0))
         ranges[name] = (min(before[0], float(a)), max(before[1], float(b)))
+    fixed = {layer.name: how.fixed for layer in model.layers if isinstance(how := support(layer), Int8) and how.fixed}
     # pixels are x / 255: with this range their grid is exact
-    return ranges | {tensor.node.layer.name: (0.0, 1.0) for tensor in model.inputs}
+    return ranges | fixed | {tensor.node.layer.name: (0.0, 1.0) for tensor in model.inputs}
 
 
 def shared(ranges: dict[str, Range], groups: dict[str, str]) -> dict[str, Range]:

@@ -1,68 +1,142 @@
-"""Rewrites batch normalization away, exactly, so that every layer has an int8 kernel in TFLite.
+"""Rewrites a plain network, exactly, so that every layer has an int8 kernel in TFLite.
 
-Inference computes y = scale * x + shift per channel, with scale = gamma / sqrt(variance + epsilon) and
-shift = beta - mean * scale (Ioffe and Szegedy, 2015, algorithm 2). After a convolution that is the same
-convolution with other numbers (Jacob et al., 2018, section 3.2); after a pool or a concatenation, as in DenseNet,
-it is a 1x1 depthwise convolution with bias. A ReLU that alone reads the result becomes its activation, as in TFLite.
-The rewrite freezes the batch statistics. Zeros of a kernel stay zeros.
+What scales and shifts channels (``affine``) goes into the convolution before it, which is then the same convolution
+with other numbers (Jacob et al., 2018, section 3.2). After a pool or a concatenation, as in DenseNet, it is a 1x1
+depthwise convolution with bias. A ReLU that alone reads the result becomes its activation, as in TFLite. An average
+pool behind a 1x1 convolution moves before it: both are linear, and the convolution then has fewer pixels to compute.
+The rewrite freezes batch statistics. Zeros of a kernel stay zeros.
 """
 
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from compress import keras
-from compress.quantize.graph import copy, readers, rebuild
+from compress.quantize.affine import affine
+from compress.rewrite import plain
+from compress.rewrite.graph import clone, only_reader, readers, rebuild, with_weights
 
 Arrays = list[np.ndarray]
 
 
-def scale_and_shift(gamma: Any, beta: Any, mean: Any, variance: Any, epsilon: float) -> tuple[np.ndarray, np.ndarray]:
-    """The two (channels,) arrays that a batch normalization multiplies by and adds; gamma or beta may be None."""
-    scale = (1.0 if gamma is None else gamma) / np.sqrt(variance + epsilon)
-    return scale, (0.0 if beta is None else beta) - mean * scale
+@dataclass
+class Folding:
+    """What becomes of one linear layer: ``norms`` go into it in this order, then ``relu``; ``pool`` moves before it."""
+
+    layer: Any
+    norms: list[Any] = field(default_factory=list)
+    relu: Any = None
+    pool: Any = None
 
 
 def fold(model: Any) -> Any:
-    """A functional network with the same outputs (to float rounding) and no 4-D batch normalization left."""
-    folded = {conv.name: norm for conv, norm in _pairs(model)}
-    norms_folded = {norm.name for norm in folded.values()}
-    linear = {name: layer for layer in model.layers if (name := layer.name) and _is_linear(layer)}
-    fused = _fusable_relus(model, folded)
-    weights: list[tuple[Any, Arrays]] = []
+    """A functional network of plain layers with the same outputs (to float rounding), all normalizations gone."""
+    model = _scales_before_relus(plain(model))
+    found = foldings(model)
+    gone = {layer.name for f in found.values() for layer in (*f.norms, f.relu) if layer is not None}
+    moved = {f.pool.name: f for f in found.values() if f.pool is not None}
 
-    def replace(layer: Any) -> Any:
-        if layer.name in norms_folded or layer.name in fused.values():
+    def replace(layer: Any, name: str) -> Any:
+        if name in moved:
+            pool, convolution = clone(layer), _folded(moved[name])
+            return lambda x: convolution(pool(x))
+        if name in gone or (name in found and found[name].pool is not None):
             return None
-        activation = {"activation": "relu"} if layer.name in fused else {}
-        if layer.name in folded:
-            new = copy(layer, use_bias=True, **activation)
-            weights.append((new, _folded_weights(layer, folded[layer.name])))
-        elif _is_norm(layer):
-            new = keras.layers.DepthwiseConv2D(1, use_bias=True, name=layer.name, **activation)
-            scale, shift = _affine(layer)
-            weights.append((new, [scale[None, None, :, None], shift]))
-        else:
-            new = copy(layer, **activation) if layer.name in linear else copy(layer)
-            weights.append((new, layer.get_weights()))
+        return _folded(found[name]) if name in found else clone(layer)
+
+    return rebuild(model, replace)
+
+
+def _scales_before_relus(model: Any) -> Any:
+    """s * relu6(x) = min(relu(s * x), 6 s): before the ReLU the scale can go on into a convolution.
+
+    MobileNetV3 has relu6(x + 3) / 6 in every gate (Howard et al., 2019, section 5.2).
+    """
+    model_readers = readers(model)
+    scaled = {
+        layer.name: reader
+        for layer in model.layers
+        if type(layer).__name__ == "ReLU"
+        and not (layer.negative_slope or layer.threshold)
+        and type(reader := only_reader(model_readers, layer)).__name__ == "Rescaling"
+        and isinstance(reader.scale, float)
+        and reader.scale > 0
+        and reader.offset == 0
+    }
+    if not scaled:
+        return model
+    relus = {scale.name: model.get_layer(relu) for relu, scale in scaled.items()}
+
+    def replace(layer: Any, name: str) -> Any:
+        if name in scaled:
+            return None
+        new = clone(layer)
+        if name not in relus:
+            return new
+        limit = relus[name].max_value
+        relu = keras.layers.ReLU(None if limit is None else limit * layer.scale, name=relus[name].name)
+        return lambda x: relu(new(x))
+
+    return rebuild(model, replace)
+
+
+def foldings(model: Any) -> dict[str, Folding]:
+    """Name of each linear or affine layer of a plain network -> what becomes of it."""
+    model_readers = readers(model)
+    found: dict[str, Folding] = {}
+    absorbed: set[str] = set()
+    for layer in model.layers:  # in order of computation: a chain is seen from its first layer
+        if layer.name in absorbed or not (_is_linear(layer) or affine(layer) is not None):
+            continue
+        folding, last = Folding(layer), layer
+        while (reader := only_reader(model_readers, last)) is not None and affine(reader) is not None:
+            folding.norms.append(reader)
+            last = reader
+        if reader is not None and _is_relu(reader):
+            folding.relu = reader
+        elif reader is not None and _is_pointwise(layer) and _is_shrinking_average(reader):
+            folding.pool = reader
+        absorbed |= {norm.name for norm in folding.norms}
+        found[layer.name] = folding
+    return found
+
+
+def _folded(folding: Folding) -> Any:
+    """The one layer, unbuilt, that computes the whole folding but for its pool."""
+    layer, lines = folding.layer, [affine(norm) for norm in folding.norms]
+    activation = {"activation": "relu"} if folding.relu is not None else {}
+    if _is_linear(layer):
+        if not lines and not activation:
+            return clone(layer)
+        kernel, *bias = layer.get_weights()
+        shift = bias[0] if bias else np.zeros(_outputs(layer, kernel), np.float32)
+        for scale, offset in lines:
+            kernel, shift = _scaled(layer, kernel, scale), shift * scale + offset
+        new = clone(layer, **activation) if not lines else clone(layer, use_bias=True, **activation)
+        return with_weights(new, [kernel, shift] if new.use_bias else [kernel])
+    scale, shift = affine(layer)
+    for factor, offset in lines:
+        scale, shift = scale * factor, shift * factor + offset
+    return _depthwise(layer, scale, shift, activation)
+
+
+def _depthwise(layer: Any, scale: np.ndarray, shift: np.ndarray, activation: dict[str, str]) -> Any:
+    """A 1x1 depthwise convolution in the layer's place; what is no map becomes one for it."""
+    new = keras.layers.DepthwiseConv2D(1, use_bias=True, name=layer.name, **activation)
+    new = with_weights(new, [scale[None, None, :, None], shift])
+    shape = layer.input_shape[1:]
+    if len(shape) == 3:
         return new
-
-    result = rebuild(model, replace)
-    for layer, arrays in weights:
-        layer.set_weights(arrays)
-    return result
-
-
-def _is_norm(layer: Any) -> bool:
-    return (
-        isinstance(layer, keras.layers.BatchNormalization) and len(layer.input_shape) == 4 and list(layer.axis) == [3]
-    )
+    as_map = keras.layers.Reshape((1, int(np.prod(shape[:-1])), shape[-1]), name=f"{layer.name}_as_map")
+    back = keras.layers.Reshape(shape, name=f"{layer.name}_back")
+    return lambda x: back(new(as_map(x)))
 
 
 def _is_linear(layer: Any) -> bool:
-    kinds = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D, keras.layers.Dense)
-    # by its exact type: a Conv2DTranspose is a Conv2D whose kernel is (h, w, out, in)
-    return type(layer) in kinds and layer.activation is keras.activations.linear
+    kinds = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D, keras.layers.Conv2DTranspose, keras.layers.Dense)
+    # by its exact type: a subclass may compute something else
+    return type(layer) in kinds and layer.activation is keras.activations.linear and len(layer.inbound_nodes) == 1
 
 
 def _is_relu(layer: Any) -> bool:
@@ -71,52 +145,23 @@ def _is_relu(layer: Any) -> bool:
     return isinstance(layer, keras.layers.Activation) and layer.activation is keras.activations.relu
 
 
-def _only_reader(model_readers: dict[str, list[Any]], layer: Any) -> Any:
-    """The one layer that reads this layer's output; None where there are several or the caller reads it."""
-    found = model_readers[layer.name]
-    return found[0] if len(found) == 1 and len(layer.inbound_nodes) == 1 else None
+def _is_pointwise(layer: Any) -> bool:
+    return type(layer) is keras.layers.Conv2D and layer.kernel_size == (1, 1) and layer.strides == (1, 1)
 
 
-def _pairs(model: Any) -> list[tuple[Any, Any]]:
-    """Each convolution with the batch normalization that alone reads it."""
-    model_readers = readers(model)
-    found = []
-    for layer in model.layers:
-        reader = _only_reader(model_readers, layer)
-        if _is_linear(layer) and reader is not None and _is_norm(reader) and len(reader.inbound_nodes) == 1:
-            found.append((layer, reader))
-    return found
+def _is_shrinking_average(layer: Any) -> bool:
+    return type(layer) is keras.layers.AveragePooling2D and layer.strides != (1, 1)
 
 
-def _fusable_relus(model: Any, folded: dict[str, Any]) -> dict[str, str]:
-    """Name of the linear layer -> name of the ReLU that becomes its activation."""
-    model_readers = readers(model)
-    fused = {}
-    for layer in model.layers:
-        if _is_norm(layer) or _is_linear(layer):
-            last = folded.get(layer.name, layer)
-            reader = _only_reader(model_readers, last)
-            if (
-                layer not in folded.values()
-                and reader is not None
-                and _is_relu(reader)
-                and len(reader.inbound_nodes) == 1
-            ):
-                fused[layer.name] = reader.name
-    return fused
+def _outputs(layer: Any, kernel: np.ndarray) -> int:
+    if isinstance(layer, keras.layers.DepthwiseConv2D):  # (h, w, channels, multiplier)
+        return int(np.prod(kernel.shape[2:]))
+    return kernel.shape[-2 if isinstance(layer, keras.layers.Conv2DTranspose) else -1]
 
 
-def _affine(norm: Any) -> tuple[np.ndarray, np.ndarray]:
-    gamma = norm.gamma.numpy() if norm.scale else None
-    beta = norm.beta.numpy() if norm.center else None
-    return scale_and_shift(gamma, beta, norm.moving_mean.numpy(), norm.moving_variance.numpy(), norm.epsilon)
-
-
-def _folded_weights(layer: Any, norm: Any) -> Arrays:
-    scale, shift = _affine(norm)
-    kernel, *bias = layer.get_weights()
-    if isinstance(layer, keras.layers.DepthwiseConv2D):  # (h, w, channels, multiplier): channels * multiplier outputs
-        kernel = kernel * scale.reshape(kernel.shape[2:])
-    else:
-        kernel = kernel * scale
-    return [kernel, shift + (bias[0] * scale if bias else 0.0)]
+def _scaled(layer: Any, kernel: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    if isinstance(layer, keras.layers.DepthwiseConv2D):
+        return kernel * scale.reshape(kernel.shape[2:])
+    if isinstance(layer, keras.layers.Conv2DTranspose):  # (h, w, out, in)
+        return kernel * scale[:, None]
+    return kernel * scale

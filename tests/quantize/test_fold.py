@@ -5,7 +5,8 @@ import pytest
 
 from compress import keras, models
 from compress.errors import UserError
-from compress.quantize.fold import fold, scale_and_shift
+from compress.quantize.affine import scale_and_shift
+from compress.quantize.fold import fold
 
 layers = keras.layers
 IMAGES = np.random.default_rng(1).random((4, 12, 12, 3), dtype="float32")
@@ -117,7 +118,7 @@ def test_a_norm_after_a_concatenation():
 
 def test_two_norms_in_a_row():
     folded = assert_same(chain(layers.Conv2D(4, 3), layers.BatchNormalization(), layers.BatchNormalization()))
-    assert kinds(folded)[:2] == ["Conv2D", "DepthwiseConv2D"]
+    assert kinds(folded)[:2] == ["Conv2D", "GlobalAveragePooling2D"]
 
 
 def test_a_conv_with_an_activation_keeps_it_before_the_norm():
@@ -195,10 +196,42 @@ def test_a_shared_norm_and_a_shared_relu_stay_shared():
     assert len(folded.get_layer("relu").inbound_nodes) == 2
 
 
-def test_a_norm_after_a_dense_layer_stays():
-    # on a row, not on a map: TFLite folds it itself
-    folded = assert_same(chain(layers.Flatten(), layers.Dense(5), layers.BatchNormalization()))
-    assert "BatchNormalization" in kinds(folded)
+def test_a_norm_after_a_dense_layer_goes_into_it():
+    folded = assert_same(chain(layers.Flatten(), layers.Dense(5), layers.BatchNormalization(), layers.ReLU()))
+    assert kinds(folded) == ["Flatten", "Dense", "Dense"]
+
+
+def test_a_norm_on_rows_becomes_a_convolution_of_one_pixel():
+    folded = assert_same(chain(layers.GlobalAveragePooling2D(), layers.BatchNormalization(name="norm")))
+    assert kinds(folded) == ["GlobalAveragePooling2D", "Reshape", "DepthwiseConv2D", "Reshape", "Dense"]
+
+
+def test_an_average_pool_moves_before_a_1x1_convolution():
+    folded = assert_same(chain(layers.Conv2D(4, 1, **BIAS), layers.BatchNormalization(), layers.AveragePooling2D()))
+    assert kinds(folded)[:2] == ["AveragePooling2D", "Conv2D"]
+
+
+@pytest.mark.parametrize("padding", ["valid", "same"])
+def test_an_average_pool_moves_whatever_its_padding(padding):
+    assert_same(chain(layers.Conv2D(4, 1, **BIAS), layers.AveragePooling2D(5, 3, padding=padding)))
+
+
+@pytest.mark.parametrize("parts", [
+    lambda: [layers.Conv2D(4, 1, activation="relu"), layers.AveragePooling2D()],
+    lambda: [layers.Conv2D(4, 1), layers.BatchNormalization(), layers.ReLU(), layers.AveragePooling2D()],
+    lambda: [layers.Conv2D(4, 3), layers.AveragePooling2D()],
+    lambda: [layers.Conv2D(4, 1), layers.MaxPooling2D()],
+    lambda: [layers.Conv2D(4, 1), layers.AveragePooling2D(3, 1)],
+], ids=["activation", "relu", "3x3", "maximum", "no fewer pixels"])  # fmt: skip
+def test_other_pools_stay_where_they_are(parts):
+    assert kinds(assert_same(chain(*parts())))[0] == "Conv2D"
+
+
+def test_a_gate_of_mobilenet_goes_into_the_convolution_before_it():
+    # relu6(x + 3) / 6
+    folded = assert_same(chain(layers.Conv2D(4, 1), lambda x: layers.ReLU(6.0)(x + 3.0) * (1 / 6)))
+    assert kinds(folded)[:2] == ["Conv2D", "ReLU"]
+    assert folded.layers[2].max_value == pytest.approx(1)
 
 
 def test_a_transposed_convolution_computes_what_it_did():

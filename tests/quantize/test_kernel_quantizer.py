@@ -13,26 +13,26 @@ IMAGES = np.random.default_rng(0).random((16, 8, 8, 3), dtype="float32")
 LABELS = np.arange(16) % 3
 
 
-def codes(kernel, axis):
+def codes(kernel, axes):
     """The integers of a kernel's grid, by the scale of the oracle: max / 127 for each channel."""
-    others = tuple(i for i in range(kernel.ndim) if i != axis)
+    others = tuple(i for i in range(kernel.ndim) if i not in axes)
     step = np.maximum(abs(kernel).max(axis=others, keepdims=True), 1e-9) / 127
-    return quantize_kernel(tf.constant(kernel), axis).numpy() / step
+    return quantize_kernel(tf.constant(kernel), axes).numpy() / step
 
 
 def test_the_numbers_of_the_oracle():
     x = np.float32([-1, -0.5, 0, 0.3, 0.9, 2])
     # -1 is halfway between -64 and -63: TensorFlow's kernel rounds up, the oracle to even; LiteRT allows one step
     expected = np.array([-63, -32, 0, 19, 57, 127]) * 2 / 127
-    np.testing.assert_allclose(quantize_kernel(tf.constant(x[:, None]), None).numpy()[:, 0], expected, atol=1e-6)
+    np.testing.assert_allclose(quantize_kernel(tf.constant(x[:, None]), ()).numpy()[:, 0], expected, atol=1e-6)
 
 
-@pytest.mark.parametrize(("shape", "axis"), [((3, 3, 4, 6), 3), ((3, 3, 6, 1), 2), ((10, 6), None)])
-def test_the_largest_of_each_channel_is_127(shape, axis):
+@pytest.mark.parametrize(("shape", "axes"), [((3, 3, 4, 6), (3,)), ((3, 3, 6, 2), (2, 3)), ((3, 3, 6, 4), (2,)), ((10, 6), ())])
+def test_the_largest_of_each_channel_is_127(shape, axes):
     kernel = np.random.default_rng(0).normal(size=shape).astype("float32")
-    found = codes(kernel, axis)
+    found = codes(kernel, axes)
     np.testing.assert_allclose(found, np.round(found), atol=1e-3)
-    others = tuple(i for i in range(len(shape)) if i != axis)
+    others = tuple(i for i in range(len(shape)) if i not in axes)
     np.testing.assert_allclose(abs(found).max(axis=others), 127, atol=1e-3)
     assert len(np.unique(np.round(found))) > 30
 
@@ -40,51 +40,63 @@ def test_the_largest_of_each_channel_is_127(shape, axis):
 def test_no_weight_moves_by_more_than_half_a_step():
     kernel = np.random.default_rng(0).normal(size=(3, 3, 4, 6)).astype("float32")
     step = abs(kernel).max(axis=(0, 1, 2)) / 127
-    moved = abs(quantize_kernel(tf.constant(kernel), 3).numpy() - kernel) / step
+    moved = abs(quantize_kernel(tf.constant(kernel), (3,)).numpy() - kernel) / step
     assert 0.4 < moved.max() <= 0.5 + 1e-3
 
 
 def test_each_channel_has_its_own_scale():
     kernel = np.float32([[1.0, 100.0], [0.5, 50.0]])[None, None]
-    np.testing.assert_allclose(quantize_kernel(tf.constant(kernel), 3), kernel * [64 / 63.5, 64 / 63.5], rtol=0.02)
-    one_scale = quantize_kernel(tf.constant(kernel[0, 0]), None).numpy()
+    np.testing.assert_allclose(quantize_kernel(tf.constant(kernel), (3,)), kernel * [64 / 63.5, 64 / 63.5], rtol=0.02)
+    one_scale = quantize_kernel(tf.constant(kernel[0, 0]), ()).numpy()
     np.testing.assert_allclose(one_scale[:, 0] / (100 / 127), [1, 1], atol=1e-3)  # 1.27 and 0.635 of a step
 
 
 def test_a_depthwise_kernel_has_a_scale_for_each_channel():
     kernel = np.float32([[1, 100], [0.26, 26]])[:, None, :, None]
-    got = quantize_kernel(tf.constant(kernel), 2).numpy()
+    got = quantize_kernel(tf.constant(kernel), (2,)).numpy()
     np.testing.assert_allclose(got[..., 0, 0] * 100, got[..., 1, 0], rtol=1e-5)
     np.testing.assert_allclose(got[1, 0, 0, 0], 33 / 127, rtol=1e-5)  # 0.26 * 127 = 33.02
-    assert KernelQuantizer().build((3, 3, 6, 1), "depthwise_kernel", None)["axis"] == 2
-    assert KernelQuantizer().build((3, 3, 4, 6), "kernel", None)["axis"] == 3
-    assert KernelQuantizer().build((4, 6), "kernel", None)["axis"] is None
 
 
-@pytest.mark.parametrize(("shape", "axis"), [((3, 3, 4, 6), 3), ((3, 3, 6, 1), 2), ((10, 6), None)])
-def test_on_the_grid_it_changes_nothing_more(shape, axis):
+@pytest.mark.parametrize(
+    ("layer", "shape", "axes"),
+    [
+        (layers.DepthwiseConv2D(3), (3, 3, 6, 2), (2, 3)),
+        (layers.Conv2D(6, 3), (3, 3, 4, 6), (3,)),
+        (layers.Conv2DTranspose(4, 3), (3, 3, 4, 6), (2,)),
+        (layers.Dense(6), (4, 6), ()),
+    ],
+)
+def test_outputs_have_scales_of_their_own(layer, shape, axes):
+    name = "depthwise_kernel" if isinstance(layer, layers.DepthwiseConv2D) else "kernel"
+    wrapper = keras.tfmot.quantization.keras.QuantizeWrapperV2(layer, fake_quant.Int8Config(name))
+    assert KernelQuantizer().build(shape, name, wrapper)["axes"] == axes
+
+
+@pytest.mark.parametrize(("shape", "axes"), [((3, 3, 4, 6), (3,)), ((3, 3, 6, 2), (2, 3)), ((3, 3, 6, 4), (2,)), ((10, 6), ())])
+def test_on_the_grid_it_changes_nothing_more(shape, axes):
     kernel = tf.constant(np.random.default_rng(0).normal(size=shape).astype("float32"))
-    once = quantize_kernel(kernel, axis)
-    np.testing.assert_allclose(quantize_kernel(once, axis), once, rtol=1e-6)
+    once = quantize_kernel(kernel, axes)
+    np.testing.assert_allclose(quantize_kernel(once, axes), once, rtol=1e-6)
 
 
 def test_a_channel_of_zeros_is_fine():
     kernel = np.random.default_rng(0).normal(size=(3, 3, 2, 3)).astype("float32")
     kernel[..., 1] = 0
-    got = quantize_kernel(tf.constant(kernel), 3).numpy()
+    got = quantize_kernel(tf.constant(kernel), (3,)).numpy()
     assert not got[..., 1].any()
     assert np.isfinite(got).all()
     assert got[..., 0].any()
-    assert not quantize_kernel(tf.zeros((1, 1, 2, 2)), 3).numpy().any()
+    assert not quantize_kernel(tf.zeros((1, 1, 2, 2)), (3,)).numpy().any()
 
 
-@pytest.mark.parametrize("axis", [2, 3, None])
-def test_zeros_stay_zeros_and_get_no_gradient_others_all_of_it(axis):
+@pytest.mark.parametrize("axes", [(2,), (3,), (2, 3), ()])
+def test_zeros_stay_zeros_and_get_no_gradient_others_all_of_it(axes):
     rng = np.random.default_rng(0)
     kernel = tf.Variable((rng.normal(size=(3, 3, 4, 6)) * (rng.random((3, 3, 4, 6)) < 0.3)).astype("float32"))
     weights = rng.normal(size=kernel.shape).astype("float32")
     with tf.GradientTape() as tape:
-        quantized = quantize_kernel(kernel, axis)
+        quantized = quantize_kernel(kernel, axes)
         loss = tf.reduce_sum(quantized * weights)
     zero = kernel.numpy() == 0
     assert not quantized.numpy()[zero].any()

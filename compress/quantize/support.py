@@ -1,0 +1,126 @@
+"""What becomes of each kind of layer in int8: one entry a kind. What has no entry computes in float, with the reason.
+
+"tied": TFLite wants one scale at its inputs and its output. "silent": gives only values that were quantized before, so
+that its output needs no grid of its own.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from compress.rewrite.layers import activation_name
+from compress.rewrite.operators import operation
+
+Range = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Int8:
+    """How a layer computes in int8: its kernel's attribute, ties, and the output range that TFLite prescribes."""
+
+    kernel: str | None = None
+    tied: bool = False
+    silent: bool = False
+    fixed: Range | None = None
+
+
+_PLAIN, _MOVER = Int8(), Int8(tied=True, silent=True)
+_SIGMOID, _TANH = Int8(fixed=(0.0, 255 / 256)), Int8(fixed=(-1.0, 127 / 128))
+
+LAYERS: dict[str, Int8] = {
+    "Conv2D": Int8("kernel"),
+    "Conv2DTranspose": Int8("kernel"),
+    "Dense": Int8("kernel"),
+    "DepthwiseConv2D": Int8("depthwise_kernel"),
+    "Add": _PLAIN,
+    "GlobalAveragePooling2D": _PLAIN,
+    "LeakyReLU": _PLAIN,
+    "Multiply": _PLAIN,
+    "PReLU": _PLAIN,
+    "ReLU": _PLAIN,
+    "Subtract": _PLAIN,
+    "Softmax": _SIGMOID,
+    # an average lies inside its inputs' range
+    "AveragePooling2D": Int8(tied=True),
+    "Concatenate": _MOVER,
+    "Cropping2D": _MOVER,
+    "Flatten": _MOVER,
+    "GlobalMaxPooling2D": _MOVER,
+    "MaxPooling2D": _MOVER,
+    "Maximum": _MOVER,
+    "Minimum": _MOVER,
+    "Permute": _MOVER,
+    "Reshape": _MOVER,
+    "SlicingOpLambda": _MOVER,
+    "UpSampling2D": _MOVER,
+    "ZeroPadding2D": _MOVER,
+    # nothing at all in inference
+    "ActivityRegularization": _MOVER,
+    "AlphaDropout": _MOVER,
+    "Dropout": _MOVER,
+    "GaussianDropout": _MOVER,
+    "GaussianNoise": _MOVER,
+    "SpatialDropout2D": _MOVER,
+    "StochasticDepth": _MOVER,
+    # TensorFlow's own operations that no rewrite turns into a layer
+    **dict.fromkeys(
+        [
+            f"tf.{name}"
+            for name in (
+                *("expand_dims", "identity", "image.resize", "nn.depth_to_space", "nn.max_pool", "nn.max_pool2d"),
+                *("nn.space_to_depth", "pad", "reshape", "slice", "split", "squeeze", "stop_gradient"),
+                *("strided_slice", "tile", "transpose"),
+            )
+        ],
+        _MOVER,
+    ),
+    "tf.nn.gelu": _PLAIN,
+}
+ACTIVATIONS: dict[str, Int8] = {
+    "exponential": _PLAIN,
+    "gelu": _PLAIN,
+    "relu": _PLAIN,
+    "sigmoid": _SIGMOID,
+    "softmax": _SIGMOID,
+    "tanh": _TANH,
+}
+FLOAT: dict[str, str] = {
+    "LayerNormalization": "TFLite has no operator for it; its variance needs more than 8 bits",
+    "GroupNormalization": "TFLite has no operator for it; its variance needs more than 8 bits",
+    "UnitNormalization": "TFLite has no operator for it; its sum of squares needs more than 8 bits",
+    "BatchNormalization": "it normalizes an axis other than the last",
+    "ELU": "the converter has no int8 ELU",
+    "elu": "the converter has no int8 ELU",
+    "selu": "TFLite has no operator for it",
+    "softplus": "TFLite has no operator for it",
+    "softsign": "TFLite has no operator for it",
+    "mish": "TFLite has no operator for it",
+}
+# what TFLite computes together with a ReLU or ReLU6 that alone reads it
+FUSES_RELU = ("Conv2D", "DepthwiseConv2D", "Dense", "Add", "Multiply", "Subtract")
+
+
+def kind(layer: Any) -> str:
+    """The name of a layer's class; "tf.NAME" for a TensorFlow operation, the function's name for an Activation."""
+    if function := operation(layer):
+        return f"tf.{function}"
+    return activation_name(layer) if type(layer).__name__ == "Activation" else type(layer).__name__
+
+
+def support(layer: Any) -> Int8 | str:
+    """How a layer of a folded network computes in int8, or why it computes in float."""
+    name = kind(layer)
+    table = ACTIVATIONS if type(layer).__name__ == "Activation" else LAYERS
+    if name == "ReLU" and (layer.threshold or (layer.negative_slope and layer.max_value is not None)):
+        return "TFLite has no ReLU with a threshold, nor a capped one with a slope"
+    if name == "ReLU" and layer.max_value not in (None, 6.0):
+        return Int8(fixed=(0.0, float(layer.max_value)))  # the upper end of the grid is the cap
+    return table.get(name) or FLOAT.get(name, f"there is no int8 rule for {name}")
+
+
+def fuses_relu(layer: Any, reader: Any) -> bool:
+    """Whether TFLite computes the ReLU ``reader``, which alone reads ``layer``, in the layer's own operator."""
+    if type(layer).__name__ not in FUSES_RELU or activation_name(layer) != "linear":
+        return False
+    if type(reader).__name__ == "ReLU":
+        return not reader.threshold and not reader.negative_slope
+    return type(reader).__name__ == "Activation" and activation_name(reader) == "relu"

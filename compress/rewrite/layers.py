@@ -1,0 +1,187 @@
+"""Rules for Keras layers: a layer -> plainer layers that compute the same.
+
+A rule takes the layer and its name in the rewritten network, and returns what to call in its place, or ``KEEP`` where
+there is nothing to do, or None where the input passes through. Layers are made once a rule, so that a layer that is
+called twice stays shared.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from compress import keras
+from compress.rewrite.graph import clone, with_weights
+
+Call = Callable[..., Any]
+KEEP = object()
+FUSED = ("linear", "relu")  # what a convolution computes by itself in TFLite, and Keras can write in its config
+
+
+def activation_name(layer: Any) -> str:
+    """Keras's name of a layer's activation function; a function's own name where Keras has none for it."""
+    function = getattr(layer, "activation", None)
+    name = keras.activations.serialize(function) if function is not None else "linear"
+    name = name if isinstance(name, str) else getattr(function, "__name__", "?")
+    return {"silu": "swish"}.get(name, name)
+
+
+def activate(function: Any, name: str, layer: Any) -> Call | None:
+    """The plain layers for an activation function; None for the linear one. ``layer`` has that function."""
+    kind = activation_name(layer)
+    if kind == "linear":
+        return None
+    if kind == "relu6":
+        return keras.layers.ReLU(6.0, name=name)
+    if kind == "swish":
+        gate, product = keras.layers.Activation("sigmoid", name=f"{name}_sigmoid"), keras.layers.Multiply(name=name)
+        return lambda x: product([x, gate(x)])
+    if kind == "hard_sigmoid":  # Keras's own: clip(0.2 x + 0.5, 0, 1)
+        line, clip = keras.layers.Rescaling(0.2, 0.5, name=f"{name}_line"), keras.layers.ReLU(1.0, name=name)
+        return lambda x: clip(line(x))
+    return keras.layers.Activation(function, name=name)
+
+
+def activation(layer: Any, name: str) -> Any:
+    """swish -> x * sigmoid(x), and so on."""
+    return KEEP if activation_name(layer) not in ("linear", "relu6", "swish", "hard_sigmoid") else activate(
+        layer.activation, name, layer
+    )
+
+
+def kernel_layer(layer: Any, name: str) -> Any:
+    """A convolution or dense layer with an activation that TFLite does not fuse -> the two apart."""
+    if activation_name(layer) in FUSED:
+        return KEEP
+    after = activate(layer.activation, f"{name}_{activation_name(layer)}", layer)
+    linear = clone(layer, activation="linear", name=name)
+    return lambda x: after(linear(x)) if after else linear(x)
+
+
+def dense(layer: Any, name: str) -> Any:
+    """On a map, (batch, height, width, channels), a dense layer is a 1x1 convolution; else as ``kernel_layer``."""
+    if len(layer.input_shape) != 4:
+        return kernel_layer(layer, name)
+    config = {key: layer.get_config()[key] for key in ("use_bias", "kernel_regularizer", "bias_regularizer")}
+    fused = activation_name(layer) in FUSED
+    kernel, *bias = layer.get_weights()
+    convolution = with_weights(
+        keras.layers.Conv2D(
+            layer.units,
+            1,
+            name=name,
+            activation=layer.activation if fused else None,
+            trainable=layer.trainable,
+            **config,
+        ),
+        [kernel[None, None], *bias],
+    )
+    after = None if fused else activate(layer.activation, f"{name}_{activation_name(layer)}", layer)
+    return lambda x: after(convolution(x)) if after else convolution(x)
+
+
+def separable(layer: Any, name: str) -> Any:
+    """SeparableConv2D -> a depthwise and a 1x1 convolution."""
+    config = layer.get_config()
+    first, second, *bias = layer.get_weights()
+    depthwise = with_weights(
+        keras.layers.DepthwiseConv2D(
+            **{key: config[key] for key in ("kernel_size", "strides", "padding", "dilation_rate", "depth_multiplier")},
+            depthwise_regularizer=config["depthwise_regularizer"],
+            use_bias=False,
+            trainable=layer.trainable,
+            name=f"{name}_depthwise",
+        ),
+        [first],
+    )
+    fused = activation_name(layer) in FUSED
+    pointwise = with_weights(
+        keras.layers.Conv2D(
+            layer.filters,
+            1,
+            use_bias=layer.use_bias,
+            kernel_regularizer=config["pointwise_regularizer"],
+            activation=layer.activation if fused else None,
+            trainable=layer.trainable,
+            name=name,
+        ),
+        [second, *bias],
+    )
+    after = None if fused else activate(layer.activation, f"{name}_{activation_name(layer)}", layer)
+    return lambda x: after(pointwise(depthwise(x))) if after else pointwise(depthwise(x))
+
+
+def relu(layer: Any, name: str) -> Any:
+    """A ReLU with a slope below zero is a leaky one."""
+    if layer.negative_slope and layer.max_value is None and not layer.threshold:
+        return keras.layers.LeakyReLU(float(layer.negative_slope), name=name)
+    return KEEP
+
+
+def merge(layer: Any, name: str) -> Any:
+    """Add, Multiply, Maximum or Minimum of many -> of two at a time, as TFLite has it; x + x -> 2 x."""
+    if len(layer.input) == 2:
+        if type(layer).__name__ == "Add" and len(layer.inbound_nodes) == 1 and _same(*layer.input):
+            twice = keras.layers.Rescaling(2.0, name=name)
+            return lambda tensors: twice(tensors[0])
+        return KEEP
+    return two_at_a_time(type(layer), name, len(layer.input))
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether two tensors are the same, or the same pool of the same tensor, as NASNet adds them."""
+    if one is other:
+        return True
+    first, second = one.node.layer, other.node.layer
+    configs = [{**layer.get_config(), "name": None} for layer in (first, second)]
+    return (
+        type(first) is type(second)
+        and not first.weights
+        and configs[0] == configs[1]
+        and len(one.node.keras_inputs) == 1
+        and one.node.keras_inputs[0] is other.node.keras_inputs[0]
+        and type(first).__name__ in ("AveragePooling2D", "MaxPooling2D")
+    )
+
+
+def two_at_a_time(kind: Any, name: str, count: int) -> Call:
+    """A chain of ``count - 1`` merging layers; the last one bears the name."""
+    steps = [kind(name=f"{name}_{number}" if number < count - 1 else name) for number in range(1, count)]
+
+    def call(tensors: list[Any]) -> Any:
+        result = tensors[0]
+        for step, tensor in zip(steps, tensors[1:], strict=True):
+            result = step([result, tensor])
+        return result
+
+    return call
+
+
+def average(layer: Any, name: str) -> Any:
+    """A mean of tensors -> their sum, scaled."""
+    count = len(layer.input)
+    total = two_at_a_time(keras.layers.Add, f"{name}_sum", count)
+    scale = keras.layers.Rescaling(1 / count, name=name)
+    return lambda tensors: scale(total(tensors))
+
+
+def scaled_residual(layer: Any, name: str) -> Any:
+    """InceptionResNetV2's CustomScaleLayer: x + scale * residual."""
+    scale = keras.layers.Rescaling(float(layer.scale), name=f"{name}_scale")
+    add = keras.layers.Add(name=name)
+    return lambda tensors, **_: add([tensors[0], scale(tensors[1])])
+
+
+RULES: dict[str, Callable[[Any, str], Any]] = {
+    "Activation": activation,
+    "Add": merge,
+    "Average": average,
+    "Conv2D": kernel_layer,
+    "Conv2DTranspose": kernel_layer,
+    "CustomScaleLayer": scaled_residual,
+    "Dense": dense,
+    "DepthwiseConv2D": kernel_layer,
+    "Maximum": merge,
+    "Minimum": merge,
+    "Multiply": merge,
+    "ReLU": relu,
+    "SeparableConv2D": separable,
+}

@@ -1,0 +1,158 @@
+"""Rules for plain TensorFlow operations in a functional network (Keras calls each a TFOpLambda) -> Keras layers.
+
+By TensorFlow's name of the operation. Each rule is as in ``layers``; what it returns takes the operation's own
+arguments. Operations without a rule stay as they are.
+"""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from compress import keras
+from compress.rewrite.graph import clone
+from compress.rewrite.layers import activate, two_at_a_time
+
+Call = Callable[..., Any]
+
+
+def operation(layer: Any) -> str | None:
+    """TensorFlow's name of an operation, such as "math.multiply"; None for a layer."""
+    return layer.get_config()["function"] if type(layer).__name__ == "TFOpLambda" else None
+
+
+def _line(name: str, x: Any, scale: Any, shift: Any) -> Any:
+    """x * scale + shift per channel, or None if a constant is neither one number nor one a channel."""
+    numbers = []
+    for constant in (scale, shift):
+        array = np.asarray(constant, np.float32)
+        if array.size == 1:
+            numbers.append(float(array.ravel()[0]))
+        elif array.shape[-1] == array.size == x.shape[-1]:
+            numbers.append(array.ravel().tolist())
+        else:
+            return None
+    return keras.layers.Rescaling(*numbers, name=name)(x)
+
+
+def _arithmetic(kind: str, left: Callable[[Any], Any], right: Callable[[Any], Any]) -> Callable[[Any, str], Call]:
+    """Of two tensors the Keras layer ``kind``; of a tensor and a constant a Rescaling.
+
+    ``left(c)`` and ``right(c)`` give (scale, shift) for ``x op c`` and ``c op x``; None keeps the operation.
+    """
+
+    def rule(layer: Any, name: str) -> Call:
+        merged = cache(lambda: getattr(keras.layers, kind)(name=name))
+        kept = cache(lambda: clone(layer, name=name))
+
+        def call(x: Any, y: Any, **kwargs: Any) -> Any:
+            tensors = [hasattr(value, "_keras_history") for value in (x, y)]
+            result = None
+            if all(tensors):
+                result = merged()([x, y]) if kind and len(x.shape) == len(y.shape) else None
+            elif (line := left(y) if tensors[0] else right(x)) is not None:
+                result = _line(name, x if tensors[0] else y, *line)
+            return kept()(x, y) if result is None else result
+
+        return call
+
+    return rule
+
+
+def _unary(make: Callable[..., Any]) -> Callable[[Any, str], Call]:
+    """An operation of one tensor -> the layer ``make(name=, ...)``, which gets the operation's other arguments."""
+
+    def rule(layer: Any, name: str) -> Call:
+        made = cache(lambda *options, **named: make(*options, **named, name=name))
+        kept = cache(lambda: clone(layer, name=name))
+
+        def call(x: Any, *args: Any, **kwargs: Any) -> Any:
+            kwargs.pop("name", None)
+            new = made(*args, **kwargs)
+            return kept()(x, *args, **kwargs) if new is None else new(x)
+
+        return call
+
+    return rule
+
+
+def _activation(function: str) -> Callable[..., Any]:
+    def make(name: str) -> Any:
+        named = keras.layers.Activation(function)
+        return activate(named.activation, name, named)
+
+    return make
+
+
+def _gelu(approximate: bool = False, *, name: str) -> Any:
+    return None if approximate else keras.layers.Activation("gelu", name=name)
+
+
+def _leaky(alpha: float = 0.2, *, name: str) -> Any:
+    return keras.layers.LeakyReLU(float(alpha), name=name)
+
+
+def _clip(clip_value_min: float, clip_value_max: float, *, name: str) -> Any:
+    return None if clip_value_min != 0 else keras.layers.ReLU(float(clip_value_max), name=name)
+
+
+def _pool(kind: str) -> Callable[[Any, str], Call]:
+    """A mean or maximum over height and width."""
+
+    def rule(layer: Any, name: str) -> Call:
+        made = cache(lambda keepdims: getattr(keras.layers, kind)(keepdims=keepdims, name=name))
+        kept = cache(lambda: clone(layer, name=name))
+
+        def call(input_tensor: Any, axis: Any = None, keepdims: bool = False, **_: Any) -> Any:
+            if len(input_tensor.shape) != 4 or sorted(np.atleast_1d(axis).tolist()) not in ([1, 2], [-3, -2]):
+                return kept()(input_tensor, axis, keepdims)
+            return made(bool(keepdims))(input_tensor)
+
+        return call
+
+    return rule
+
+
+def _concat(layer: Any, name: str) -> Call:
+    made = cache(lambda axis: keras.layers.Concatenate(axis, name=name))
+    return lambda values, axis, **_: made(int(axis))(values)
+
+
+def _add_n(layer: Any, name: str) -> Call:
+    made = cache(lambda count: two_at_a_time(keras.layers.Add, name, count))
+    return lambda inputs, **_: made(len(inputs))(inputs)
+
+
+_ADD = _arithmetic("Add", lambda c: (1.0, c), lambda c: (1.0, c))
+_SUBTRACT = _arithmetic("Subtract", lambda c: (1.0, -np.asarray(c)), lambda c: (-1.0, c))
+_MULTIPLY = _arithmetic("Multiply", lambda c: (c, 0.0), lambda c: (c, 0.0))
+_DIVIDE = _arithmetic("", lambda c: (1 / np.asarray(c), 0.0), lambda c: None)
+
+RULES: dict[str, Callable[[Any, str], Call]] = {
+    "__operators__.add": _ADD,
+    "math.add": _ADD,
+    "math.add_n": _add_n,
+    "__operators__.sub": _SUBTRACT,
+    "math.subtract": _SUBTRACT,
+    "math.multiply": _MULTIPLY,
+    "__operators__.mul": _MULTIPLY,
+    "math.divide": _DIVIDE,
+    "math.truediv": _DIVIDE,
+    "__operators__.truediv": _DIVIDE,
+    "math.maximum": _arithmetic("Maximum", lambda c: None, lambda c: None),
+    "math.minimum": _arithmetic("Minimum", lambda c: None, lambda c: None),
+    "math.negative": _unary(lambda name: keras.layers.Rescaling(-1.0, name=name)),
+    "math.sigmoid": _unary(_activation("sigmoid")),
+    "math.tanh": _unary(_activation("tanh")),
+    "nn.relu": _unary(lambda name: keras.layers.ReLU(name=name)),
+    "nn.relu6": _unary(lambda name: keras.layers.ReLU(6.0, name=name)),
+    "nn.leaky_relu": _unary(_leaky),
+    "nn.silu": _unary(_activation("swish")),
+    "nn.gelu": _unary(_gelu),
+    "nn.softmax": _unary(lambda axis=-1, *, name: keras.layers.Softmax(axis or -1, name=name)),
+    "clip_by_value": _unary(_clip),
+    "concat": _concat,
+    "math.reduce_mean": _pool("GlobalAveragePooling2D"),
+    "math.reduce_max": _pool("GlobalMaxPooling2D"),
+}

@@ -1,0 +1,233 @@
+"""Every layer and operation that has a rule: rewritten exactly, quantized, and int8 in the .tflite."""
+
+import numpy as np
+import pytest
+
+from compress import fake_quant, keras
+from compress.artifacts.saved_model import serving_function
+from compress.evaluate import KerasPredictor, TFLitePredictor
+from compress.export import convert, flatbuffer
+from compress.quantize import affine, support
+from compress.quantize.fold import fold
+from compress.quantize.qat import quantization_aware
+from compress.rewrite import layers as layer_rules
+from compress.rewrite import operators
+
+tf, layers = keras.tf, keras.layers
+PIXELS = np.random.default_rng(1).integers(0, 256, (16, 12, 12, 3), dtype="uint8")
+IMAGES = PIXELS.astype("float32") / 255
+CHANNELS = np.linspace(0.5, 2.0, 8).astype("float32")
+
+
+def normalization(x):
+    return layers.Normalization(mean=CHANNELS, variance=CHANNELS)(x)
+
+
+def inner(kind, **options):
+    """A layer that keras.applications keeps to itself."""
+    from tf_keras.src.applications import convnext, inception_resnet_v2
+
+    return getattr(convnext, kind, None) or getattr(inception_resnet_v2, kind)
+
+
+def half(x):
+    return layers.Conv2D(8, 1, padding="same")(x)
+
+
+# kind of layer, as support.kind says it -> something of it on a map x of 8 channels with negative values, too
+SAMPLES = {
+    "ActivityRegularization": lambda x: layers.ActivityRegularization(0.1)(x),
+    "Add": lambda x: layers.Add()([x, half(x), half(x)]),
+    "AlphaDropout": lambda x: layers.AlphaDropout(0.5)(x),
+    "Average": lambda x: layers.Average()([x, half(x), half(x)]),
+    "AveragePooling2D": lambda x: layers.AveragePooling2D(3, padding="same")(layers.Conv2D(6, 1)(x)),
+    "BatchNormalization": lambda x: layers.BatchNormalization()(layers.MaxPooling2D()(x)),
+    "Concatenate": lambda x: layers.Concatenate()([x, half(x)]),
+    "Conv2D": lambda x: layers.Conv2D(6, 3, activation="swish")(x),
+    "Conv2DTranspose": lambda x: layers.BatchNormalization()(layers.Conv2DTranspose(6, 3, 2, padding="same")(x)),
+    "Cropping2D": lambda x: layers.Cropping2D(1)(x),
+    "CustomScaleLayer": lambda x: inner("CustomScaleLayer")(0.3)([x, layers.MaxPooling2D(1)(x)]),
+    "Dense": lambda x: layers.Dense(6, activation="gelu")(x),
+    "DepthwiseConv2D": lambda x: layers.DepthwiseConv2D(3, depth_multiplier=2, activation="relu6")(x),
+    "Dropout": lambda x: layers.Dropout(0.5)(x),
+    "Flatten": lambda x: layers.Flatten()(x),
+    "GaussianDropout": lambda x: layers.GaussianDropout(0.5)(x),
+    "GaussianNoise": lambda x: layers.GaussianNoise(0.5)(x),
+    "GlobalAveragePooling2D": lambda x: layers.GlobalAveragePooling2D(keepdims=True)(x),
+    "GlobalMaxPooling2D": lambda x: layers.GlobalMaxPooling2D()(x),
+    "LayerScale": lambda x: inner("LayerScale")(0.3, 8)(layers.MaxPooling2D()(x)),
+    "LeakyReLU": lambda x: layers.LeakyReLU(0.2)(x),
+    "MaxPooling2D": lambda x: layers.MaxPooling2D()(x),
+    "Maximum": lambda x: layers.Maximum()([x, half(x), half(x)]),
+    "Minimum": lambda x: layers.Minimum()([x, half(x)]),
+    "Multiply": lambda x: layers.Multiply()([x, half(x), layers.GlobalAveragePooling2D(keepdims=True)(x)]),
+    "Normalization": normalization,
+    "PReLU": lambda x: layers.PReLU(alpha_initializer="random_uniform", shared_axes=[1, 2])(x),
+    "Permute": lambda x: layers.Permute((2, 1, 3))(x),
+    "ReLU": lambda x: layers.Add()([layers.ReLU(6.0)(x), layers.ReLU(0.5)(x), layers.ReLU(negative_slope=0.1)(x)]),
+    "Rescaling": lambda x: layers.Rescaling([*CHANNELS.tolist()], 0.5)(x),
+    "Reshape": lambda x: layers.Reshape((6, 24, 8))(x),
+    "SeparableConv2D": lambda x: layers.SeparableConv2D(6, 3, 2, depth_multiplier=2, activation="swish")(x),
+    "SlicingOpLambda": lambda x: x[:, 1:5, ::2, :],
+    "Softmax": lambda x: layers.Softmax()(x),
+    "SpatialDropout2D": lambda x: layers.SpatialDropout2D(0.5)(x),
+    "StochasticDepth": lambda x: inner("StochasticDepth")(0.5)(x),
+    "Subtract": lambda x: layers.Subtract()([x, half(x)]),
+    "SyncBatchNormalization": lambda x: layers.BatchNormalization(synchronized=True)(layers.MaxPooling2D()(x)),
+    "UpSampling2D": lambda x: layers.Add()(
+        [layers.UpSampling2D(2)(x), layers.UpSampling2D(2, interpolation="bilinear")(x)]
+    ),
+    "ZeroPadding2D": lambda x: layers.ZeroPadding2D(1)(x),
+    **{
+        f"activation {name}": lambda x, name=name: layers.Activation(name)(x)
+        for name in ("exponential", "gelu", "hard_sigmoid", "linear", "relu", "sigmoid", "softmax", "swish", "tanh")
+    },
+    "activation relu6": lambda x: layers.Activation(tf.nn.relu6)(x),
+    "tf.__operators__.add": lambda x: 3.0 + (x + CHANNELS) + half(x),
+    "tf.__operators__.sub": lambda x: 3.0 - (x - 1.0),
+    "tf.__operators__.mul": lambda x: x * half(x) * 0.5,
+    "tf.__operators__.truediv": lambda x: x / 3.0,
+    "tf.clip_by_value": lambda x: tf.clip_by_value(x, 0.0, 0.7),
+    "tf.concat": lambda x: tf.concat([x, half(x)], axis=-1),
+    "tf.expand_dims": lambda x: tf.expand_dims(layers.GlobalAveragePooling2D()(x), 1),
+    "tf.identity": tf.identity,
+    "tf.image.resize": lambda x: tf.image.resize(x, (24, 24)),
+    "tf.math.add": lambda x: tf.add(x, half(x)),
+    "tf.math.add_n": lambda x: tf.add_n([x, half(x), half(x)]),
+    "tf.math.divide": lambda x: tf.divide(x, 3.0),
+    "tf.math.maximum": lambda x: tf.maximum(x, half(x)),
+    "tf.math.minimum": lambda x: tf.minimum(x, half(x)),
+    "tf.math.multiply": lambda x: tf.multiply(x, half(x)),
+    "tf.math.negative": lambda x: -x,
+    "tf.math.reduce_max": lambda x: tf.reduce_max(x, [1, 2], keepdims=True),
+    "tf.math.reduce_mean": lambda x: tf.reduce_mean(x, [1, 2]),
+    "tf.math.sigmoid": tf.sigmoid,
+    "tf.math.subtract": lambda x: tf.subtract(x, half(x)),
+    "tf.math.tanh": tf.tanh,
+    "tf.math.truediv": lambda x: tf.math.truediv(x, CHANNELS),
+    "tf.nn.depth_to_space": lambda x: tf.nn.depth_to_space(x, 2),
+    "tf.nn.gelu": lambda x: tf.nn.gelu(tf.nn.gelu(x), approximate=True),
+    "tf.nn.leaky_relu": lambda x: tf.nn.leaky_relu(x, 0.1),
+    "tf.nn.max_pool": lambda x: tf.nn.max_pool(x, 2, 2, "VALID"),
+    "tf.nn.max_pool2d": lambda x: tf.nn.max_pool2d(x, 2, 2, "SAME"),
+    "tf.nn.relu": tf.nn.relu,
+    "tf.nn.relu6": tf.nn.relu6,
+    "tf.nn.silu": tf.nn.silu,
+    "tf.nn.softmax": tf.nn.softmax,
+    "tf.nn.space_to_depth": lambda x: tf.nn.space_to_depth(x, 2),
+    "tf.pad": lambda x: tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]]),
+    "tf.reshape": lambda x: tf.reshape(x, [-1, 6, 24, 8]),
+    "tf.slice": lambda x: tf.slice(x, [0, 1, 1, 0], [-1, 4, 4, 8]),
+    "tf.split": lambda x: layers.Add()(tf.split(x, 2, axis=-1)),
+    "tf.squeeze": lambda x: tf.squeeze(layers.GlobalAveragePooling2D(keepdims=True)(x), [1]),
+    "tf.stop_gradient": tf.stop_gradient,
+    "tf.strided_slice": lambda x: tf.strided_slice(x, [0, 1, 1, 0], [16, 9, 9, 8], [1, 2, 2, 1], begin_mask=1, end_mask=1),
+    "tf.tile": lambda x: tf.tile(x, [1, 1, 1, 2]),
+    "tf.transpose": lambda x: tf.transpose(x, [0, 2, 1, 3]),
+}  # fmt: skip
+
+
+def network(sample):
+    """A convolution, the sample, a head of 4 classes; every weight with some value."""
+    keras.utils.set_random_seed(0)
+    image = keras.Input((12, 12, 3), name="image")
+    y = sample(layers.Conv2D(8, 3, padding="same", name="stem")(image))
+    if len(y.shape) > 2:
+        y = layers.Flatten()(y)
+    model = keras.Model(image, layers.Dense(4, name="head")(y), name="sample")
+    rng = np.random.default_rng(0)
+    for weight in model.weights:
+        if "variance" in weight.name:
+            weight.assign(rng.uniform(0.2, 1, weight.shape))
+        elif any(word in weight.name for word in ("mean", "beta", "bias")):
+            weight.assign(rng.normal(0, 0.3, weight.shape))
+    return model
+
+
+def test_every_rule_has_a_sample():
+    kinds = {*support.LAYERS, *layer_rules.RULES, *affine.AFFINE} - {"Activation"}
+    kinds |= {f"tf.{name}" for name in operators.RULES} | {f"activation {name}" for name in support.ACTIVATIONS}
+    assert {*SAMPLES} >= kinds
+
+
+@pytest.mark.parametrize("kind", SAMPLES)
+def test_a_layer_with_a_rule(kind):
+    model = network(SAMPLES[kind])
+    wanted = model(IMAGES, training=False).numpy()
+    assert np.ptp(wanted) > 0.05
+    folded = fold(model)
+    np.testing.assert_allclose(folded(IMAGES, training=False), wanted, atol=1e-5 * abs(wanted).max())
+    aware = quantization_aware(model, [IMAGES])
+    fake_quant.settle_kernels(aware)
+    logits = KerasPredictor(serving_function(aware))(PIXELS)
+    assert np.corrcoef(logits.ravel(), wanted.ravel())[0, 1] > 0.98
+    content = convert.Converter(aware).dense()
+    assert flatbuffer.operators(content).floats == []
+    powers = np.exp(logits - logits.max(-1, keepdims=True))
+    np.testing.assert_allclose(TFLitePredictor(content)(PIXELS), powers / powers.sum(-1, keepdims=True), atol=0.03)
+
+
+@pytest.mark.parametrize("pattern", ["middle", "m*"])
+def test_a_layer_that_is_kept_float(pattern):
+    model = network(lambda x: layers.Conv2D(8, 3, name="middle", activation="relu")(half(x)))
+    aware = quantization_aware(model, [IMAGES], keep_float=[pattern])
+    fake_quant.settle_kernels(aware)
+    content = convert.Converter(aware).dense()
+    assert flatbuffer.operators(content).floats == ["DEQUANTIZE", "CONV_2D", "QUANTIZE"]
+    kernel = aware.get_layer("quant_middle")._weight_vars[0][0].numpy()
+    np.testing.assert_array_equal(kernel, model.get_layer("middle").kernel)
+    stored = next(k for name, k in flatbuffer.convolution_kernels(content).items() if "middle" in name)
+    np.testing.assert_array_equal(stored, kernel.transpose(3, 0, 1, 2))
+    logits = KerasPredictor(serving_function(aware))(PIXELS)
+    powers = np.exp(logits - logits.max(-1, keepdims=True))
+    np.testing.assert_allclose(TFLitePredictor(content)(PIXELS), powers / powers.sum(-1, keepdims=True), atol=0.03)
+
+
+def test_a_float_kernel_keeps_its_zeros_in_training():
+    model = network(lambda x: layers.Conv2D(8, 3, name="middle")(x))
+    kernel, bias = model.get_layer("middle").get_weights()
+    kernel[:, :, ::2] = 0
+    model.get_layer("middle").set_weights([kernel, bias])
+    aware = quantization_aware(model, [IMAGES], keep_float=["middle"])
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(aware(IMAGES, training=True) ** 2)
+    variable = aware.get_layer("quant_middle")._weight_vars[0][0]
+    gradient = tape.gradient(loss, variable).numpy()
+    assert not gradient[:, :, ::2].any()
+    assert gradient[:, :, 1::2].any()
+
+
+def test_a_pattern_that_names_no_layer_is_refused():
+    from compress.errors import UserError
+
+    with pytest.raises(UserError, match="keep_float: unknown layer 'midle'; did you mean middle"):
+        quantization_aware(network(lambda x: layers.Conv2D(8, 3, name="middle")(x)), [IMAGES], keep_float=["midle"])
+
+
+@pytest.mark.parametrize(
+    ("kind", "sample", "operators"),
+    [
+        ("LayerNormalization", lambda x: layers.LayerNormalization()(x), {"RSQRT"}),
+        ("elu", lambda x: layers.Activation("elu")(x), {"ELU"}),
+        ("ELU", lambda x: layers.ELU()(x), {"ELU"}),
+        ("softplus", lambda x: layers.Activation("softplus")(x), {"LOG"}),
+        ("tf.math.square", tf.math.square, {"SQUARE"}),
+        ("tf.math.abs", tf.math.abs, {"ABS"}),
+        ("ReLU", lambda x: layers.ReLU(threshold=0.2)(x), set()),
+    ],
+)
+def test_what_has_no_int8_rule_computes_in_float(kind, sample, operators):
+    model = network(sample)
+    layer = model.layers[2]
+    assert support.kind(layer) == kind
+    assert isinstance(support.support(layer), str)
+    aware = quantization_aware(model, [IMAGES])
+    fake_quant.settle_kernels(aware)
+    content = convert.Converter(aware).dense()
+    found = flatbuffer.operators(content)
+    assert {"DEQUANTIZE", "QUANTIZE", *operators} <= set(found.floats)
+    assert not {"CONV_2D", "FULLY_CONNECTED"} & set(found.floats)
+    logits, wanted = KerasPredictor(serving_function(aware))(PIXELS), model(IMAGES, training=False).numpy()
+    assert np.corrcoef(logits.ravel(), wanted.ravel())[0, 1] > 0.98
+    powers = np.exp(logits - logits.max(-1, keepdims=True))
+    np.testing.assert_allclose(TFLitePredictor(content)(PIXELS), powers / powers.sum(-1, keepdims=True), atol=0.03)
