@@ -52,7 +52,8 @@ LAYERS: dict[str, Int8] = {
     "Reshape": _MOVER,
     "SlicingOpLambda": _MOVER,
     "UpSampling2D": _MOVER,
-    "ZeroPadding2D": _MOVER,
+    # a grid of its own: the converter does not carry one through a pad and a pool to a sum (NASNet)
+    "ZeroPadding2D": Int8(tied=True),
     # nothing at all in inference
     "ActivityRegularization": _MOVER,
     "AlphaDropout": _MOVER,
