@@ -45,12 +45,13 @@ def frozen(function: Any) -> tuple[Any, list[Any], list[Any], Any]:
 
 
 class Converter:
-    """Converts a network to .tflite files, each with a float softmax at its end.
+    """Converts a network to .tflite files: float32 for a float network, int8 for a quantized one.
 
-    float32 for a float network; int8 between a float32 input and output for a quantized one.
+    Of a quantized one ``input_type`` may be "uint8", the bytes of an image, and ``output_type`` "int8", the logits on
+    their grid. A float32 output is a softmax in float.
     """
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, input_type: str = "float32", output_type: str = "float32") -> None:
         lite = keras.tf.lite
         function = inference_function(model)
         self._converter = lite.TFLiteConverter.from_concrete_functions([function], model)
@@ -61,6 +62,11 @@ class Converter:
         # both files are made of one frozen graph
         self._converter._freeze_concrete_function = cache(lambda: frozen(function))
         self._plain = [lite.Optimize.DEFAULT] if is_quantized(model) else []
+        self._converter.inference_input_type = keras.tf.as_dtype(input_type)
+        self._converter.inference_output_type = keras.tf.as_dtype(output_type)
+        self._edits = [flatbuffer.with_image_bytes] if input_type == "uint8" else []
+        if output_type == "float32":
+            self._edits.append(flatbuffer.with_softmax)
 
     def dense(self) -> bytes:
         """The plain file."""
@@ -74,7 +80,10 @@ class Converter:
         self._converter.optimizations = optimizations
         with quiet(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it misses statistics for inputs that it then finds
-            return flatbuffer.with_softmax(self._converter.convert())
+            content = self._converter.convert()
+        for edit in self._edits:
+            content = edit(content)
+        return content
 
 
 def gzip_bytes(content: bytes) -> int:

@@ -73,6 +73,39 @@ def with_softmax(content: bytes) -> bytes:
     return write(model, len(content))
 
 
+def with_image_bytes(content: bytes) -> bytes:
+    """The same model whose uint8 input is value / 255 to the last digit: scale 1/255, zero point 0.
+
+    A range that was calibrated on images without a white pixel would give another scale; QUANTIZE translates.
+    """
+    model = read(content)
+    graph = model.subgraphs[0]
+    grid = graph.tensors[int(graph.inputs[0])].quantization
+    grid.scale, grid.zeroPoint = np.array([1 / 255], np.float32), np.array([0], np.int64)
+    return write(model, len(content))
+
+
+def ends(content: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The type of the input and of the output: {"dtype": "float32"}, or {"dtype": "uint8", "quantization": {...}}.
+
+    A quantized value q stands for scale * (q - zero_point).
+    """
+    from ai_edge_litert import schema_py_generated as schema
+
+    names = {value: name.lower() for name, value in vars(schema.TensorType).items() if isinstance(value, int)}
+    graph = read(content).subgraphs[0]
+
+    def end(index: int) -> dict[str, Any]:
+        tensor = graph.tensors[int(index)]
+        name = names[tensor.type]
+        if name == "float32":
+            return {"dtype": name}
+        grid = {"scale": float(tensor.quantization.scale[0]), "zero_point": int(tensor.quantization.zeroPoint[0])}
+        return {"dtype": name, "quantization": grid}
+
+    return end(graph.inputs[0]), end(graph.outputs[0])
+
+
 def operators(content: bytes) -> Operators:
     """What the model computes with."""
     from ai_edge_litert import schema_py_generated as schema

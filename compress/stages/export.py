@@ -8,7 +8,7 @@ import numpy as np
 
 from compress.artifacts.files import fingerprint, write_json
 from compress.config import config
-from compress.errors import Failure
+from compress.errors import Failure, UserError
 from compress.evaluate import TFLitePredictor, outputs
 from compress.export import convert, flatbuffer
 from compress.prune import kernel_sparsity, prunable_kernels
@@ -31,7 +31,16 @@ class Export(Stage):
     """
 
     kind: Literal["export"] = "export"
+    input_type: Literal["float32", "uint8"] = "float32"
+    """float32 takes pixels / 255, uint8 the bytes of an image as they are."""
+    output_type: Literal["float32", "int8"] = "float32"
+    """float32 gives probabilities, int8 the logits on their grid: no float is left in the file."""
     MADE_BY = ("stages/export", "export", "fake_quant", "evaluate", "tasks", "prune/gradual", "artifacts/saved_model")
+
+    def check_input(self, source: Stage) -> None:
+        for name, chosen in (("input_type", self.input_type), ("output_type", self.output_type)):
+            if chosen != "float32" and source.form != "int8":
+                raise UserError(f'{name} = "{chosen}" needs an int8 network: {source.name!r} is {source.form}')
 
     def make(self, context: Context, out: Path, scratch: Path) -> dict[str, Any]:
         model = context.load(self.input or "")
@@ -40,7 +49,7 @@ class Export(Stage):
         zeros = max((float(np.mean(kernel == 0)) for kernel in kernels.values()), default=0.0)
         with ThreadPoolExecutor(1) as beside:
             with context.clock("convert"):
-                converter = convert.Converter(model)
+                converter = convert.Converter(model, self.input_type, self.output_type)
                 dense = converter.dense()
                 # takes seconds: on another core, while this one converts and compares
                 gzipped = beside.submit(convert.gzip_bytes, dense)
@@ -60,6 +69,8 @@ class Export(Stage):
                 compressed = gzipped.result()
         facts = {
             "form": "int8" if quantized else "float32",
+            "input_type": self.input_type,
+            "output_type": self.output_type,
             "params": parameters(model),
             **faithful,
             "kernel_sparsity": kernel_sparsity(stored),
@@ -70,7 +81,7 @@ class Export(Stage):
             "float_operators": sorted(set(found.floats)),
             "requantizations": found.requantizations,
         }
-        describe(context, out, model.input_shape[1:], facts)
+        describe(context, out, model.input_shape[1:], flatbuffer.ends(dense), facts)
         return facts
 
 
@@ -129,8 +140,14 @@ def _is_of(name: str, title: str) -> bool:
     return any(f"{layer}/".startswith(f"{name}/") for layer in layers)
 
 
-def describe(context: Context, out: Path, shape: Any, facts: dict[str, Any]) -> None:
-    """Writes labels.txt and model.json: what a program on the board must know."""
+def describe(
+    context: Context, out: Path, shape: Any, ends: tuple[dict[str, Any], dict[str, Any]], facts: dict[str, Any]
+) -> None:
+    """Writes labels.txt and model.json: what a program on the board must know.
+
+    ``ends``: the types of the file's input and output, as ``flatbuffer.ends`` gives them.
+    """
+    takes_bytes = facts["input_type"] == "uint8"
     (out / "labels.txt").write_text("".join(f"{label}\n" for label in context.dataset.classes))
     files = {name: fingerprint(out / name) for name in ("model.tflite", "model.sparse.tflite", "labels.txt")}
     write_json(
@@ -139,16 +156,21 @@ def describe(context: Context, out: Path, shape: Any, facts: dict[str, Any]) -> 
             "schema": 1,
             "input": {
                 "shape": [1, *shape],
-                "dtype": "float32",
+                **ends[0],
                 "layout": "NHWC",
                 "colours": "RGB",
-                "range": [0.0, 1.0],
+                "range": [0, 255] if takes_bytes else [0.0, 1.0],
             },
-            "preprocessing": {"fit": context.fit, "resize": list(shape[:2]), "filter": "bilinear", "divide_by": 255},
+            "preprocessing": {
+                "fit": context.fit,
+                "resize": list(shape[:2]),
+                "filter": "bilinear",
+                "divide_by": 1 if takes_bytes else 255,
+            },
             "output": {
                 "shape": [1, len(context.dataset.classes)],
-                "dtype": "float32",
-                "meaning": "softmax probabilities",
+                **ends[1],
+                "meaning": "softmax probabilities" if facts["output_type"] == "float32" else "logits",
             },
             "form": facts["form"],
             "top1": facts["top1"],

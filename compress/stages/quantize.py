@@ -24,6 +24,10 @@ class Quantize(Stage, Training):
     calibration_images: Count = 200
     MADE_BY = (*TRAINED_BY, "stages/quantize", "quantize", "fake_quant")
 
+    @property
+    def form(self) -> str:
+        return "int8"
+
     def make(self, context: Context, out: Path, scratch: Path) -> dict[str, Any]:
         from compress import fake_quant
         from compress.quantize.qat import quantization_aware
@@ -36,7 +40,7 @@ class Quantize(Stage, Training):
         train_on_labels(network, self, serving, context, scratch)
         fake_quant.settle_kernels(network)
         keeps_zeros(kernels, prunable_kernels(network))
-        return finish(serving, context, out, scratch, "int8")
+        return finish(serving, context, out, scratch, self.form)
 
 
 def calibration(context: Context, count: int) -> list[np.ndarray]:
