@@ -56,14 +56,13 @@ class TFLitePredictor:
         from ai_edge_litert.interpreter import Interpreter
 
         source = {"model_content": model} if isinstance(model, bytes) else {"model_path": str(model)}
+        self._name = model if isinstance(model, Path) else "the model"
         try:
             with quiet():  # it reports the delegate that it made
                 self.interpreter = Interpreter(num_threads=threads, **source)
                 self.interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
-            raise UserError(
-                f"LiteRT cannot run {model if isinstance(model, Path) else 'the model'}: {error}"
-            ) from error
+            raise UserError(f"LiteRT cannot run {self._name}: {error}") from error
         self._input = self.interpreter.get_input_details()[0]
         self._output = self.interpreter.get_output_details()[0]
 
@@ -95,7 +94,10 @@ class TFLitePredictor:
         rows = []
         for image in images:
             self.set_image(image)
-            self.interpreter.invoke()
+            try:
+                self.interpreter.invoke()
+            except RuntimeError as error:  # a kernel that looks at its values
+                raise UserError(f"LiteRT cannot run {self._name}: {error}") from error
             rows.append(off_grid(self.interpreter.get_tensor(self._output["index"])[0], self._output))
         return np.stack(rows)
 

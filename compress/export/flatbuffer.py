@@ -11,8 +11,8 @@ import numpy as np
 class Operators:
     """What a file computes with.
 
-    ``counts``: name -> how many. ``floats``: those that do not read and write int8, apart from the edges (quantization
-    of the input, last dequantization, softmax). ``requantizations``: int8-to-int8 changes of scale.
+    ``counts``: name -> how many. ``floats``: those that do not read and write int8 or int16, apart from the edges
+    (quantization of the input, last dequantization, softmax). ``requantizations``: changes of scale between these.
     """
 
     counts: dict[str, int]
@@ -115,36 +115,47 @@ def operators(content: bytes) -> Operators:
     graph = model.subgraphs[0]
     inputs, outputs = {int(i) for i in graph.inputs}, {int(i) for i in graph.outputs}
     last = {int(i) for op in graph.operators for i in op.inputs if int(op.outputs[0]) in outputs}  # read by the softmax
+    integers = (schema.TensorType.INT8, schema.TensorType.INT16)
     counts: Counter[str] = Counter()
     floats, requantizations = [], 0
     for operator in graph.operators:
         name = names[model.operatorCodes[operator.opcodeIndex].builtinCode]
         counts[name] += 1
         source, result = int(operator.inputs[0]), int(operator.outputs[0])
-        int8 = [graph.tensors[i].type == schema.TensorType.INT8 for i in (source, result)]
+        whole = [graph.tensors[i].type in integers for i in (source, result)]
         at_edge = (
             (name == "QUANTIZE" and source in inputs)
             or (name == "DEQUANTIZE" and result in last)
             or (name == "SOFTMAX" and result in outputs)
         )
-        if name == "QUANTIZE" and all(int8):
+        if name == "QUANTIZE" and all(whole):
             requantizations += 1
-        elif not at_edge and not all(int8):
+        elif not at_edge and not all(whole):
             floats.append(name)
     return Operators(dict(counts), floats, requantizations)
 
 
 def convolution_kernels(content: bytes) -> dict[str, np.ndarray]:
-    """Tensor name -> kernel (out, h, w, in), int8 or float32, of every CONV_2D of a dense file."""
+    """Tensor name -> kernel (out, h, w, in) in its own type, of every CONV_2D of a dense file."""
     from ai_edge_litert import schema_py_generated as schema
 
     model = read(content)
     graph = model.subgraphs[0]
+    kinds = {schema.TensorType.INT8: np.int8, schema.TensorType.FLOAT16: np.float16}
+    builtin = schema.BuiltinOperator
+    codes = [model.operatorCodes[operator.opcodeIndex].builtinCode for operator in graph.operators]
+    # float16 kernels are widened by a DEQUANTIZE of their own
+    widened = {
+        int(operator.outputs[0]): int(operator.inputs[0])
+        for operator, code in zip(graph.operators, codes, strict=True)
+        if code == builtin.DEQUANTIZE
+    }
     found = {}
-    for operator in graph.operators:
-        if model.operatorCodes[operator.opcodeIndex].builtinCode == schema.BuiltinOperator.CONV_2D:
-            tensor = graph.tensors[operator.inputs[1]]
-            kind = np.int8 if tensor.type == schema.TensorType.INT8 else np.float32
+    for operator, code in zip(graph.operators, codes, strict=True):
+        if code == builtin.CONV_2D:
+            index = int(operator.inputs[1])
+            tensor = graph.tensors[widened.get(index, index)]
+            kind = kinds.get(tensor.type, np.float32)
             data = model.buffers[tensor.buffer].data.view(kind)
             found[tensor.name.decode()] = data.reshape(tensor.shape)
     return found

@@ -1,27 +1,29 @@
 """A float network -> the same network with int8 emulated, ready for quantization-aware training."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from compress.quantize import calibrate
+from compress.quantize import calibrate, clip
 from compress.quantize.fold import fold
 from compress.quantize.graph import copy, rebuild
 
 KERNELS = {"Conv2D": "kernel", "DepthwiseConv2D": "depthwise_kernel", "Dense": "kernel"}
 
 
-def quantization_aware(model: Any, calibration: Iterable[np.ndarray]) -> Any:
+def quantization_aware(model: Any, calibration: Sequence[np.ndarray], cut: clip.Clip | None = None) -> Any:
     """Folds batch norms, measures ranges on the calibration batches and wraps every layer that computes.
 
-    ``model`` is functional and emits logits; ``calibration`` holds float32 NHWC batches in [0, 1].
+    ``model`` is functional and emits logits; ``calibration`` holds float32 NHWC batches in [0, 1]; ``cut`` clips the
+    ranges (``compress.quantize.clip``).
     """
     from compress import keras
     from compress.fake_quant import Int8Config
 
     folded = fold(model)
-    ranges = calibrate.shared(calibrate.observe(folded, calibration), calibrate.tied_groups(folded))
+    ranges = clip.clipped(folded, calibration, calibrate.observe(folded, calibration), cut)
+    ranges = calibrate.shared(ranges, calibrate.tied_groups(folded))
     wrap = keras.tfmot.quantization.keras.QuantizeWrapperV2
 
     def replace(layer: Any) -> Any:

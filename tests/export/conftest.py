@@ -16,9 +16,10 @@ from compress.training import Progress
 
 @pytest.fixture
 def stage_context() -> Callable[..., Any]:
-    """(network, images) -> a context whose labels are what the network says of the images, a quarter apart."""
+    """(network, images, form) -> a context whose labels are what the network says of the images, a quarter apart."""
 
-    def make(model: Any, pixels: np.ndarray) -> Any:
+    def make(model: Any, pixels: np.ndarray, form: str = "float32") -> Any:
+        facts = {"form": form, "calibration_images": 20}
         logits = KerasPredictor(serving_function(model))(pixels)
         classes = logits.shape[1]
         labels = logits.argmax(-1)
@@ -27,7 +28,7 @@ def stage_context() -> Callable[..., Any]:
         dataset = Dataset.of("noise", "abcdefghij"[:classes], split, split, split)
         return SimpleNamespace(
             dataset=dataset, clock=Clock(), progress=Progress(), load=lambda name: model,
-            logits=lambda name: logits, fit="stretch", seed=0, size=pixels.shape[1],
+            logits=lambda name: logits, facts=lambda name: facts, fit="stretch", seed=0, size=pixels.shape[1],
         )  # fmt: skip
 
     return make

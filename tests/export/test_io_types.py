@@ -115,7 +115,7 @@ def test_a_float_network_has_no_integer_ends(wish):
 
 
 def test_model_json_says_so(stage_context, aware, tmp_path):
-    context = stage_context(aware, PIXELS)
+    context = stage_context(aware, PIXELS, "int8")
     facts = Export(name="out", input="quantized", input_type="uint8", output_type="int8").make(
         context, tmp_path, tmp_path
     )
