@@ -1,5 +1,6 @@
 """A batch of uint8 images in, raw outputs out: the same call for a Keras network and a .tflite file."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -32,21 +33,36 @@ class KerasPredictor:
         return self._serve(keras.tf.constant(to_float(images)))["logits"].numpy()
 
 
+def on_grid(values: np.ndarray, tensor: Mapping[str, Any]) -> np.ndarray:
+    """Float values in the type of an interpreter's tensor: the nearest codes, where that is an integer."""
+    if tensor["dtype"] == np.float32:
+        return values
+    (scale, zero), limits = tensor["quantization"], np.iinfo(tensor["dtype"])
+    return np.clip(np.round(values / np.float32(scale)) + zero, limits.min, limits.max).astype(tensor["dtype"])
+
+
+def off_grid(codes: np.ndarray, tensor: Mapping[str, Any]) -> np.ndarray:
+    """What the values of an interpreter's tensor stand for, float32: scale * (code - zero point)."""
+    if tensor["dtype"] == np.float32:
+        return codes
+    scale, zero = tensor["quantization"]
+    return (codes.astype(np.float32) - zero) * np.float32(scale)
+
+
 class TFLitePredictor:
-    """Probabilities by LiteRT with its default delegate, one image at a time, as on a board."""
+    """Probabilities, or int8 logits, by LiteRT with its default delegate, one image at a time, as on a board."""
 
     def __init__(self, model: Path | bytes, threads: int = 1) -> None:
         from ai_edge_litert.interpreter import Interpreter
 
         source = {"model_content": model} if isinstance(model, bytes) else {"model_path": str(model)}
+        self._name = model if isinstance(model, Path) else "the model"
         try:
             with quiet():  # it reports the delegate that it made
                 self.interpreter = Interpreter(num_threads=threads, **source)
                 self.interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
-            raise UserError(
-                f"LiteRT cannot run {model if isinstance(model, Path) else 'the model'}: {error}"
-            ) from error
+            raise UserError(f"LiteRT cannot run {self._name}: {error}") from error
         self._input = self.interpreter.get_input_details()[0]
         self._output = self.interpreter.get_output_details()[0]
 
@@ -62,19 +78,27 @@ class TFLitePredictor:
 
     @property
     def classes(self) -> int:
-        """How many probabilities the model gives."""
+        """How many probabilities or logits the model gives."""
         return int(self._output["shape"][-1])
 
+    @property
+    def output_step(self) -> float:
+        """The distance of two neighbouring outputs; 0 for a float output."""
+        return 0.0 if self._output["dtype"] == np.float32 else float(self._output["quantization"][0])
+
     def set_image(self, image: np.ndarray) -> None:
-        """Puts one uint8 (h, w, 3) image at the input, as float32 in [0, 1]."""
-        self.interpreter.set_tensor(self._input["index"], to_float(image)[None])
+        """Puts one uint8 (h, w, 3) image at the input, which the model sees as value / 255, whatever its type."""
+        self.interpreter.set_tensor(self._input["index"], on_grid(to_float(image), self._input)[None])
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
         rows = []
         for image in images:
             self.set_image(image)
-            self.interpreter.invoke()
-            rows.append(self.interpreter.get_tensor(self._output["index"])[0])
+            try:
+                self.interpreter.invoke()
+            except RuntimeError as error:  # a kernel that looks at its values
+                raise UserError(f"LiteRT cannot run {self._name}: {error}") from error
+            rows.append(off_grid(self.interpreter.get_tensor(self._output["index"])[0], self._output))
         return np.stack(rows)
 
 

@@ -2,15 +2,22 @@
 
 import gzip
 import warnings
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
+import numpy as np
+
 from compress import keras
 from compress.artifacts.saved_model import serving_function
+from compress.errors import Failure, first_line
 from compress.export import flatbuffer
 from compress.quiet import quiet
 
 MIN_SPARSITY = 0.3  # TensorFlow's converter leaves tensors with fewer zeros dense
+NEVER_SPARSE = ("dynamic", "int16x8")  # such files are written, and LiteRT refuses them
+# forms for which the converter measures ranges -> its name for their operators
+CALIBRATED = {"int8": "TFLITE_BUILTINS_INT8", "int16x8": "EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8"}
 
 
 def is_quantized(model: Any) -> bool:
@@ -45,12 +52,21 @@ def frozen(function: Any) -> tuple[Any, list[Any], list[Any], Any]:
 
 
 class Converter:
-    """Converts a network to .tflite files, each with a float softmax at its end.
+    """Converts a network to .tflite files: float32 for a float network, int8 for one that emulates int8.
 
-    float32 for a float network; int8 between a float32 input and output for a quantized one.
+    Of a float network the converter itself makes what ``post_training`` names ("int8", "dynamic", "float16" or
+    "int16x8"), with ranges from ``calibration``, float32 NHWC batches in [0, 1]. Of an int8 file ``input_type`` may be
+    "uint8", the bytes of an image, and ``output_type`` "int8", the logits on their grid; a float32 output is a softmax.
     """
 
-    def __init__(self, model: Any) -> None:
+    def __init__(
+        self,
+        model: Any,
+        input_type: str = "float32",
+        output_type: str = "float32",
+        post_training: str | None = None,
+        calibration: Iterable[np.ndarray] = (),
+    ) -> None:
         lite = keras.tf.lite
         function = inference_function(model)
         self._converter = lite.TFLiteConverter.from_concrete_functions([function], model)
@@ -60,7 +76,19 @@ class Converter:
         self._converter.experimental_lower_to_saved_model = False
         # both files are made of one frozen graph
         self._converter._freeze_concrete_function = cache(lambda: frozen(function))
-        self._plain = [lite.Optimize.DEFAULT] if is_quantized(model) else []
+        self._plain = [lite.Optimize.DEFAULT] if is_quantized(model) or post_training else []
+        if post_training == "float16":
+            self._converter.target_spec.supported_types = [keras.tf.float16]
+        if post_training in CALIBRATED:
+            self._converter.target_spec.supported_ops = [lite.OpsSet[CALIBRATED[post_training]]]
+            self._converter.representative_dataset = lambda: ([image[None]] for batch in calibration for image in batch)
+        self._converter.inference_input_type = keras.tf.as_dtype(input_type)
+        self._converter.inference_output_type = keras.tf.as_dtype(output_type)
+        self._edits = [flatbuffer.without_reversals]
+        if input_type == "uint8":
+            self._edits.append(flatbuffer.with_image_bytes)
+        if output_type == "float32":
+            self._edits.append(flatbuffer.with_softmax)
 
     def dense(self) -> bytes:
         """The plain file."""
@@ -71,10 +99,18 @@ class Converter:
         return self._convert([*self._plain, keras.tf.lite.Optimize.EXPERIMENTAL_SPARSITY])
 
     def _convert(self, optimizations: list[Any]) -> bytes:
+        from tensorflow.lite.python import convert_phase
+
         self._converter.optimizations = optimizations
         with quiet(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it misses statistics for inputs that it then finds
-            return flatbuffer.with_softmax(flatbuffer.without_reversals(self._converter.convert()))
+            try:
+                content = self._converter.convert()
+            except (ValueError, RuntimeError, convert_phase.ConverterError) as error:
+                raise Failure(f"TFLite's converter refuses the network: {first_line(error)}") from error
+        for edit in self._edits:
+            content = edit(content)
+        return content
 
 
 def gzip_bytes(content: bytes) -> int:

@@ -11,8 +11,8 @@ import numpy as np
 class Operators:
     """What a file computes with.
 
-    ``counts``: name -> how many. ``floats``: those that do not read and write int8, apart from the edges (quantization
-    of the input, last dequantization, softmax). ``requantizations``: int8-to-int8 changes of scale.
+    ``counts``: name -> how many. ``floats``: those that do not read and write int8 or int16, apart from the edges
+    (quantization of the input, last dequantization, softmax). ``requantizations``: changes of scale between these.
     """
 
     counts: dict[str, int]
@@ -94,6 +94,39 @@ def without_reversals(content: bytes) -> bytes:
     return write(model, len(content))
 
 
+def with_image_bytes(content: bytes) -> bytes:
+    """The same model whose uint8 input is value / 255 to the last digit: scale 1/255, zero point 0.
+
+    A range that was calibrated on images without a white pixel would give another scale; QUANTIZE translates.
+    """
+    model = read(content)
+    graph = model.subgraphs[0]
+    grid = graph.tensors[int(graph.inputs[0])].quantization
+    grid.scale, grid.zeroPoint = np.array([1 / 255], np.float32), np.array([0], np.int64)
+    return write(model, len(content))
+
+
+def ends(content: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The type of the input and of the output: {"dtype": "float32"}, or {"dtype": "uint8", "quantization": {...}}.
+
+    A quantized value q stands for scale * (q - zero_point).
+    """
+    from ai_edge_litert import schema_py_generated as schema
+
+    names = {value: name.lower() for name, value in vars(schema.TensorType).items() if isinstance(value, int)}
+    graph = read(content).subgraphs[0]
+
+    def end(index: int) -> dict[str, Any]:
+        tensor = graph.tensors[int(index)]
+        name = names[tensor.type]
+        if name == "float32":
+            return {"dtype": name}
+        grid = {"scale": float(tensor.quantization.scale[0]), "zero_point": int(tensor.quantization.zeroPoint[0])}
+        return {"dtype": name, "quantization": grid}
+
+    return end(graph.inputs[0]), end(graph.outputs[0])
+
+
 def operators(content: bytes) -> Operators:
     """What the model computes with."""
     from ai_edge_litert import schema_py_generated as schema
@@ -117,7 +150,7 @@ def operators(content: bytes) -> Operators:
             or (name == "DEQUANTIZE" and result in last)
             or (name == "SOFTMAX" and result in outputs)
         )
-        if name == "QUANTIZE" and not computes_in_float:
+        if name == "QUANTIZE" and not computes_in_float and source not in inputs:
             requantizations += 1
         elif computes_in_float and not at_edge:
             floats.append(name)
@@ -125,16 +158,26 @@ def operators(content: bytes) -> Operators:
 
 
 def convolution_kernels(content: bytes) -> dict[str, np.ndarray]:
-    """Tensor name -> kernel (out, h, w, in), int8 or float32, of every CONV_2D of a dense file."""
+    """Tensor name -> kernel (out, h, w, in) in its own type, of every CONV_2D of a dense file."""
     from ai_edge_litert import schema_py_generated as schema
 
     model = read(content)
     graph = model.subgraphs[0]
+    kinds = {schema.TensorType.INT8: np.int8, schema.TensorType.FLOAT16: np.float16}
+    builtin = schema.BuiltinOperator
+    codes = [model.operatorCodes[operator.opcodeIndex].builtinCode for operator in graph.operators]
+    # float16 kernels are widened by a DEQUANTIZE of their own
+    widened = {
+        int(operator.outputs[0]): int(operator.inputs[0])
+        for operator, code in zip(graph.operators, codes, strict=True)
+        if code == builtin.DEQUANTIZE
+    }
     found = {}
-    for operator in graph.operators:
-        if model.operatorCodes[operator.opcodeIndex].builtinCode == schema.BuiltinOperator.CONV_2D:
-            tensor = graph.tensors[operator.inputs[1]]
-            kind = np.int8 if tensor.type == schema.TensorType.INT8 else np.float32
+    for operator, code in zip(graph.operators, codes, strict=True):
+        if code == builtin.CONV_2D:
+            index = int(operator.inputs[1])
+            tensor = graph.tensors[widened.get(index, index)]
+            kind = kinds.get(tensor.type, np.float32)
             data = model.buffers[tensor.buffer].data.view(kind)
             found[tensor.name.decode()] = data.reshape(tensor.shape)
     return found

@@ -22,9 +22,10 @@ from compress.stages import Export
 SCHEMA = "jetslim-bundle/1"
 MOST_IMAGES = 1000
 EXPECTED_IMAGES = 16
-# of a probability: another runtime rounds some int8 logits by one step, 0.2 at most in a trained network, and a step
-# of the logits moves a probability by a quarter of it
-TOLERANCE = {"float32": 1e-3, "int8": 0.05}
+# another runtime rounds some int8 logits by one step, 0.2 at most in a trained network, and a step of the logits moves
+# a probability by a quarter of it
+TOLERANCE = {"float32": 1e-3, "float16": 1e-3, "int16x8": 1e-3, "int8": 0.05, "dynamic": 0.05}  # of a probability
+MOST_STEPS = 1.01  # of a logit; a hundredth for the rounding of floats
 
 
 def bundle(plan: Plan, store: Store, folder: Path, runner: Path | None = None) -> dict[str, Any]:
@@ -93,7 +94,9 @@ def _fill(folder: Path, plan: Plan, chosen: dict[str, tuple[str, Artifact]], run
                 "form": form,
                 "top1": artifact.facts["top1"],
                 "expected": predictor(images[:EXPECTED_IMAGES]).round(6).tolist(),
-                "tolerance": TOLERANCE[form],
+                "input_type": artifact.facts["input_type"],
+                "output_type": artifact.facts["output_type"],
+                "tolerance": MOST_STEPS * predictor.output_step or TOLERANCE[form],
             }
         )
     exported = chosen["model.tflite"][1]

@@ -48,6 +48,10 @@ class Networks:
         """The logits on the test split that an earlier stage kept."""
         return np.load(self._artifact(name).path / TEST_LOGITS, allow_pickle=False)
 
+    def facts(self, name: str) -> dict[str, Any]:
+        """What an earlier stage wrote down of itself."""
+        return self._artifact(name).facts
+
     def _artifact(self, name: str) -> Artifact:
         artifact = self._store.find(self._steps[name].key)
         if artifact is None:  # it was made before, as every input is

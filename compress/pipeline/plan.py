@@ -72,6 +72,8 @@ def links(pipeline: Pipeline) -> dict[str, _Link]:
                 raise UserError("two stages have this name")
             stage.check()
             link = _link(stage, linked)
+            if link.input is not None:
+                stage.check_input(link.input.stage)
             _check_order(link)
             _check_method(link)
         linked[stage.name] = link

@@ -7,6 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from compress import artifacts, keras
 from compress.artifacts import Artifact, Store
 from compress.clock import Clock
@@ -14,6 +16,9 @@ from compress.pipeline import machine, measure, preflight, view
 from compress.pipeline.networks import Networks
 from compress.pipeline.plan import Plan, Step
 from compress.stages import Context
+from compress.stages.export import TEST_OUTPUTS
+from compress.stages.finish import TEST_LOGITS
+from compress.tasks import classification
 from compress.training import Progress, records
 
 
@@ -140,15 +145,27 @@ def _context(
         progress=progress,
         load=networks.look if step.stage.kind == "export" else networks.take,
         logits=networks.logits,
+        facts=networks.facts,
         finished=partial(networks.keep, step.key),
         callbacks=callbacks(step.stage.name),
     )
 
 
+def _agreement_with_float(step: Step, plan: Plan, made: dict[str, tuple[Artifact, bool]]) -> dict[str, float]:
+    """On how many test images a quantized network's file predicts what the network before quantization did."""
+    quantized = step if step.stage.kind == "quantize" else step.input
+    if quantized is None or quantized.input is None or quantized.stage.kind != "quantize":
+        return {}
+    got = np.load(made[plan.exports[step.stage.name].key][0].path / TEST_OUTPUTS, allow_pickle=False)
+    wanted = np.load(made[quantized.input.key][0].path / TEST_LOGITS, allow_pickle=False)
+    return {"agreement_with_float": classification.agreement(got, wanted)}
+
+
 def _record(step: Step, plan: Plan, made: dict[str, tuple[Artifact, bool]], latency: dict[str, Any]) -> dict[str, Any]:
     artifact, cached = made[step.key]
     export = made[plan.exports[step.stage.name].key][0].facts
-    facts = {**export, **artifact.facts}
+    # the file's top-1: where the converter quantizes, the stage's own network is a float one
+    facts = {**export, **artifact.facts, "top1": export["top1"]}
     # the seconds of an export stand once: with the export stage, where the pipeline has one of this network
     own_row = plan.exports[step.stage.name].key in {other.key for other in plan.steps}
     causes = [artifact.facts["seconds"]] + ([] if own_row else [export["seconds"]])
@@ -174,6 +191,7 @@ def _record(step: Step, plan: Plan, made: dict[str, tuple[Artifact, bool]], late
         "cached": cached,
         **{name: facts[name] for name in kept if name in facts},
         **{name: export[name] for name in measured},
+        **_agreement_with_float(step, plan, made),
         "latency": latency,
         "seconds": seconds,
         "history": view.history(artifact),

@@ -26,7 +26,9 @@ def _batch_norm(layer: Any) -> Line | None:
     return scale_and_shift(gamma, beta, layer.moving_mean.numpy(), layer.moving_variance.numpy(), layer.epsilon)
 
 
-def _rescaling(layer: Any) -> Line:
+def _rescaling(layer: Any) -> Line | None:
+    if any(np.size(value) not in (1, layer.input_shape[-1]) for value in (layer.scale, layer.offset)):
+        return None
     return _channels(layer, layer.scale), _channels(layer, layer.offset)
 
 

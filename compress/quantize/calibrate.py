@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 
 from compress import keras
-from compress.quantize.support import Int8, Range, support
+from compress.quantize.support import Int8, Range, layers_in_int8
 from compress.rewrite.graph import nodes
 
 
-def tied_groups(model: Any) -> dict[str, str]:
-    """Layer name -> the name of its group: layers whose outputs must share one scale."""
+def tied_groups(model: Any, plan: dict[str, Int8 | str] | None = None) -> dict[str, str]:
+    """Layer name -> the name of its group: layers whose outputs must share one scale. ``plan``: ``layers_in_int8``."""
+    plan = layers_in_int8(model) if plan is None else plan
     parent: dict[str, str] = {layer.name: layer.name for layer in model.layers}
 
     def root(name: str) -> str:
@@ -25,7 +26,7 @@ def tied_groups(model: Any) -> dict[str, str]:
         return name
 
     for node in nodes(model):
-        how = support(node.layer)
+        how = plan[node.layer.name]
         if isinstance(how, Int8) and how.tied:
             for source in node.parent_nodes:
                 parent[root(source.layer.name)] = root(node.layer.name)
@@ -52,9 +53,8 @@ def observe(model: Any, batches: Iterable[np.ndarray]) -> dict[str, Range]:
         name = names[str(id(tensor))]
         before = ranges.get(name, (0.0, 0.0))
         ranges[name] = (min(before[0], float(a)), max(before[1], float(b)))
-    fixed = {layer.name: how.fixed for layer in model.layers if isinstance(how := support(layer), Int8) and how.fixed}
     # pixels are x / 255: with this range their grid is exact
-    return ranges | fixed | {tensor.node.layer.name: (0.0, 1.0) for tensor in model.inputs}
+    return ranges | {tensor.node.layer.name: (0.0, 1.0) for tensor in model.inputs}
 
 
 def shared(ranges: dict[str, Range], groups: dict[str, str]) -> dict[str, Range]:

@@ -14,6 +14,7 @@ import numpy as np
 
 from compress import keras
 from compress.quantize.affine import affine
+from compress.quantize.pool import average_pool
 from compress.rewrite import plain
 from compress.rewrite.graph import clone, only_reader, readers, rebuild, with_weights
 
@@ -39,10 +40,12 @@ def fold(model: Any) -> Any:
 
     def replace(layer: Any, name: str) -> Any:
         if name in moved:
-            pool, convolution = clone(layer), _folded(moved[name])
+            pool, convolution = average_pool(layer), _folded(moved[name])
             return lambda x: convolution(pool(x))
         if name in gone or (name in found and found[name].pool is not None):
             return None
+        if type(layer) is keras.layers.AveragePooling2D:
+            return average_pool(layer)
         return _folded(found[name]) if name in found else clone(layer)
 
     return rebuild(model, replace)

@@ -1,69 +1,77 @@
 """A float network -> the same network with int8 emulated, ready for quantization-aware training."""
 
-from collections.abc import Callable, Iterable, Sequence
-from fnmatch import fnmatch
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from compress.errors import UserError, unknown
-from compress.quantize import calibrate
+from compress.quantize import calibrate, clip
 from compress.quantize.fold import fold
-from compress.quantize.support import Int8, Range, fuses_relu, support
-from compress.rewrite.graph import clone, copy, only_reader, readers, rebuild
+from compress.quantize.support import Int8, Range, layers_in_int8, support
+from compress.rewrite.graph import clone, copy, readers, rebuild
 
 
-def quantization_aware(model: Any, calibration: Iterable[np.ndarray], keep_float: Sequence[str] = ()) -> Any:
+def quantization_aware(
+    model: Any, calibration: Sequence[np.ndarray], cut: clip.Clip | None = None, keep_float: Sequence[str] = ()
+) -> Any:
     """Rewrites the network into int8's layers, measures ranges on the calibration batches and wraps what computes.
 
-    ``model`` is functional and emits logits; ``calibration`` holds float32 NHWC batches in [0, 1]; ``keep_float``
-    names layers of the folded network, or patterns, which are to compute in float.
-    Raises UserError for a layer that is refused, and for a pattern that no layer matches.
+    ``model`` is functional and emits logits; ``calibration`` holds float32 NHWC batches in [0, 1]; ``cut`` clips the
+    ranges (``compress.quantize.clip``); ``keep_float`` names layers of the folded network, or patterns, which are to
+    compute in float. Raises UserError for a layer that is refused, and for a pattern that no layer matches.
     """
     from compress import keras
     from compress.fake_quant import Float, Int8Config
 
     folded = fold(model)
     plan = layers_in_int8(folded, keep_float)
-    ranges = calibrate.shared(calibrate.observe(folded, calibration), calibrate.tied_groups(folded))
-    fused, needed = _fused(folded, plan), _read_by_int8(folded, plan)
+    ranges = _ranges(folded, plan, calibration, cut)
+    needed = _read_by_int8(folded, plan)
     wrap = keras.tfmot.quantization.keras.QuantizeWrapperV2
 
-    def on_grid(name: str, limits: Range) -> Any:
-        return wrap(keras.layers.Activation("linear", name=f"{name}_int8"), Int8Config(None, *limits))
+    def on_grid(name: str) -> Any:
+        return wrap(keras.layers.Activation("linear", name=f"{name}_int8"), Int8Config(None, *ranges[name]))
 
     def replace(layer: Any, name: str) -> Any:
         how = plan[name]
         if not isinstance(how, Int8):
             new = _kept_float(layer, wrap)
-            barrier, after = Float(name=f"{name}_float"), on_grid(name, ranges[name])
-            if name not in needed:
-                return new
-            return lambda *args, **kwargs: after(barrier(new(*args, **kwargs)))
-        if how.silent or (name in fused and not how.kernel):
+            return new if name not in needed else _in_a_row(new, Float(name=f"{name}_float"), on_grid(name))
+        if how.kernel:
+            return wrap(_built(layer), Int8Config(how.kernel, *((None, None) if how.silent else ranges[name])))
+        if how.silent:
             return clone(layer)
-        if type(layer).__name__ == "TFOpLambda":
-            new, after = clone(layer), on_grid(name, ranges[name])
-            return lambda *args, **kwargs: after(new(*args, **kwargs))
+        if type(layer).__name__ == "TFOpLambda":  # no wrapper: its arguments are its own
+            return _in_a_row(clone(layer), on_grid(name))
+        if how.pooled:
+            pool = keras.layers.MaxPooling2D(1, name=f"{name}_pool")
+            return _in_a_row(pool, wrap(clone(layer), Int8Config(None, *ranges[name])))
         # a cap is the upper end of the grid: TFLite computes it with the rest, and a minimum would be one more operator
         new = copy(layer, max_value=None) if how.fixed and type(layer).__name__ == "ReLU" else _built(layer)
-        return wrap(new, Int8Config(how.kernel, *((None, None) if name in fused else ranges[name])))
+        return wrap(new, Int8Config(None, *ranges[name]))
 
-    return rebuild(folded, replace, lambda tensor: on_grid(tensor.node.layer.name, ranges[tensor.node.layer.name]))
+    return rebuild(folded, replace, lambda tensor: on_grid(tensor.node.layer.name))
 
 
-def layers_in_int8(folded: Any, keep_float: Sequence[str] = ()) -> dict[str, Int8 | str]:
-    """Name of each layer of a folded network -> how it computes in int8, or why it computes in float."""
-    names = [layer.name for layer in folded.layers]
-    for pattern in keep_float:
-        if not any(fnmatch(name, pattern) for name in names):
-            raise UserError(f"keep_float: {unknown('layer', pattern, names)}")
-    return {
-        layer.name: "keep_float asks for it"
-        if any(fnmatch(layer.name, pattern) for pattern in keep_float)
-        else support(layer)
-        for layer in folded.layers
-    }
+def _ranges(
+    folded: Any, plan: dict[str, Int8 | str], calibration: Sequence[np.ndarray], cut: clip.Clip | None
+) -> dict[str, Range]:
+    """Layer name -> the range of its output's grid: measured, cut, as TFLite prescribes it, and shared where tied."""
+    ranges = clip.clipped(folded, calibration, calibrate.observe(folded, calibration), cut)
+    fixed = {name: how.fixed for name, how in plan.items() if isinstance(how, Int8) and how.fixed}
+    return calibrate.shared(ranges | fixed, calibrate.tied_groups(folded, plan))
+
+
+def _in_a_row(first: Any, *others: Any) -> Callable[..., Any]:
+    """The layers as one call; the first one gets all the arguments."""
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        result = first(*args, **kwargs)
+        for layer in others:
+            result = layer(result)
+        return result
+
+    return call
 
 
 def _built(layer: Any) -> Any:
@@ -82,18 +90,6 @@ def _kept_float(layer: Any, wrap: Callable[..., Any]) -> Any:
     if isinstance(how, Int8) and how.kernel:
         return wrap(_built(layer), Int8Config(how.kernel, keep_float=True))
     return clone(layer)
-
-
-def _fused(folded: Any, plan: dict[str, Int8 | str]) -> set[str]:
-    """Layers that TFLite computes in one operator with the ReLU behind them: the ReLU's output has the grid."""
-    model_readers = readers(folded)
-    return {
-        layer.name
-        for layer in folded.layers
-        if (reader := only_reader(model_readers, layer)) is not None
-        and fuses_relu(layer, reader)
-        and isinstance(plan[reader.name], Int8)
-    }
 
 
 def _read_by_int8(folded: Any, plan: dict[str, Int8 | str]) -> set[str]:

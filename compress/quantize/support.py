@@ -1,12 +1,16 @@
 """What becomes of each kind of layer in int8: one entry a kind. What has no entry computes in float, with the reason.
 
-"tied": TFLite wants one scale at its inputs and its output. "silent": gives only values that were quantized before, so
-that its output needs no grid of its own.
+"tied": TFLite wants one scale at its inputs and its output. "silent": its output needs no grid of its own, since it
+gives only values that were quantized before, or is computed in one operator with the ReLU behind it.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatch
 from typing import Any
 
+from compress.errors import UserError, unknown
+from compress.rewrite.graph import only_reader, readers
 from compress.rewrite.layers import activation_name
 from compress.rewrite.operators import operation
 
@@ -21,6 +25,8 @@ class Int8:
     tied: bool = False
     silent: bool = False
     fixed: Range | None = None
+    pooled: bool = False
+    """A ReLU by itself: fast as the activation of a 1x1 maximum pool, slow as an operator of its own."""
 
 
 _PLAIN, _MOVER = Int8(), Int8(tied=True, silent=True)
@@ -37,6 +43,7 @@ LAYERS: dict[str, Int8] = {
     "Multiply": _PLAIN,
     "PReLU": _PLAIN,
     "ReLU": _PLAIN,
+    "Rescaling": _PLAIN,  # by pixel; what scales channels is a convolution by now
     "Subtract": _PLAIN,
     "Softmax": _SIGMOID,
     # an average lies inside its inputs' range
@@ -118,10 +125,44 @@ def support(layer: Any) -> Int8 | str:
     return table.get(name) or FLOAT.get(name, f"there is no int8 rule for {name}")
 
 
+def layers_in_int8(folded: Any, keep_float: Sequence[str] = ()) -> dict[str, Int8 | str]:
+    """Name of each layer of a folded network -> how it computes in int8, or why it computes in float.
+
+    ``keep_float``: names or patterns of layers. Raises UserError for one that no layer matches.
+    """
+    names = [layer.name for layer in folded.layers]
+    for pattern in keep_float:
+        if not any(fnmatch(name, pattern) for name in names):
+            raise UserError(f"keep_float: {unknown('layer', pattern, names)}")
+    plan: dict[str, Int8 | str] = {}
+    for layer in folded.layers:
+        wanted = any(fnmatch(layer.name, pattern) for pattern in keep_float)
+        plan[layer.name] = "keep_float asks for it" if wanted else support(layer)
+    model_readers = readers(folded)
+    fused = {}
+    for layer in folded.layers:
+        reader, how = only_reader(model_readers, layer), plan[layer.name]
+        if reader is not None and fuses_relu(layer, reader) and isinstance(how, Int8):
+            if isinstance(plan[reader.name], Int8):
+                fused[layer.name] = reader.name
+                plan[layer.name] = replace(how, silent=True)
+    for layer in folded.layers:
+        how = plan[layer.name]
+        if isinstance(how, Int8) and not how.fixed and layer.name not in fused.values() and _is_relu_on_map(layer):
+            plan[layer.name] = replace(how, tied=True, pooled=True)
+    return plan
+
+
 def fuses_relu(layer: Any, reader: Any) -> bool:
     """Whether TFLite computes the ReLU ``reader``, which alone reads ``layer``, in the layer's own operator."""
-    if type(layer).__name__ not in FUSES_RELU or activation_name(layer) != "linear":
-        return False
-    if type(reader).__name__ == "ReLU":
-        return not reader.threshold and not reader.negative_slope
-    return type(reader).__name__ == "Activation" and activation_name(reader) == "relu"
+    return type(layer).__name__ in FUSES_RELU and activation_name(layer) == "linear" and _is_relu(reader)
+
+
+def _is_relu(layer: Any) -> bool:
+    if type(layer).__name__ == "ReLU":
+        return not layer.threshold and not layer.negative_slope
+    return type(layer).__name__ == "Activation" and activation_name(layer) == "relu"
+
+
+def _is_relu_on_map(layer: Any) -> bool:
+    return _is_relu(layer) and len(layer.output_shape) == 4

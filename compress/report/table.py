@@ -9,6 +9,7 @@ COLUMNS = (
     "stage",
     "kind",
     "top1",
+    "agreement_with_float",
     "params",
     "kernel_sparsity",
     "tflite_bytes",
@@ -20,7 +21,8 @@ COLUMNS = (
     "seconds_training",
     "seconds_total",
 )
-"""top1 and kernel_sparsity are fractions, the sizes bytes, the latencies milliseconds, the seconds wall time."""
+"""top1, agreement_with_float and kernel_sparsity are fractions, the sizes bytes, the latencies milliseconds, the
+seconds wall time. A run that quantizes nothing has no agreement_with_float."""
 
 RATIO_COLUMNS = (
     "top1",
@@ -44,17 +46,24 @@ def rows(run: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [*stages, _ratio(stages[0], stages[-1])] if len(stages) > 1 else stages
 
 
+def columns(run: Mapping[str, Any]) -> list[str]:
+    """The COLUMNS that a table of this run has."""
+    quantizes = any("agreement_with_float" in stage for stage in run.get("stages", []))
+    return [name for name in COLUMNS if quantizes or name != "agreement_with_float"]
+
+
 def csv_text(run: Mapping[str, Any]) -> str:
     """The rows as CSV with raw numbers, in the units of COLUMNS; what was not measured is empty."""
     import pandas
 
     # as objects: else a column of bytes with one value missing turns into floats
-    return pandas.DataFrame(rows(run), columns=list(COLUMNS), dtype=object).to_csv(index=False, lineterminator="\n")
+    return pandas.DataFrame(rows(run), columns=columns(run), dtype=object).to_csv(index=False, lineterminator="\n")
 
 
 def markdown(run: Mapping[str, Any]) -> str:
     """The rows for people: top-1 in per cent, sizes in MB (10^6 bytes), ratios as 21.0x; below, whose latency it is."""
-    table = markdown_table(COLUMNS, ([_cell(name, row) for name in COLUMNS] for row in rows(run)), left=2)
+    names = columns(run)
+    table = markdown_table(names, ([_cell(name, row) for name in names] for row in rows(run)), left=2)
     return f"{table}\n{latency_note(run)}\n"
 
 
@@ -94,7 +103,7 @@ def _cell(name: str, row: Mapping[str, Any]) -> str:
         return str(value)
     if row["kind"] == "ratio":
         return f"{three_digits(value)}x"
-    if name == "top1":
+    if name in ("top1", "agreement_with_float"):
         return percent(value)
     if name.endswith("_bytes"):
         return megabytes(value)

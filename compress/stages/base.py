@@ -29,6 +29,8 @@ class Context:
     """Name of an earlier stage, or a SavedModel's folder -> its Keras network, the caller's own to train on."""
     logits: Callable[[str], np.ndarray]
     """Name of an earlier stage -> its network's logits on the test split, float32 (n, classes)."""
+    facts: Callable[[str], dict[str, Any]]
+    """Name of an earlier stage -> what its stage.json says."""
     finished: Callable[[Any], None]
     """Takes the network that a stage read back from its SavedModel, for the next stage to use."""
     callbacks: tuple[Any, ...] = ()
@@ -56,6 +58,11 @@ class Stage:
         return True
 
     @property
+    def form(self) -> str:
+        """What the network that is emitted computes in, once it is exported."""
+        return "float32"
+
+    @property
     def files(self) -> tuple[str, ...]:
         """Files and folders of the user's that decide what is made: their content is part of the key."""
         return ()
@@ -64,6 +71,9 @@ class Stage:
         """Raises UserError for what cannot work on any data; before data are read or anything runs."""
         if isinstance(self, Training):
             self.check_schedule()
+
+    def check_input(self, source: "Stage") -> None:
+        """Raises UserError for an input stage whose network cannot be read here; before anything runs."""
 
     def check_data(self, images: int) -> None:
         """Raises UserError for what cannot work with ``images`` training images; before anything runs."""

@@ -8,15 +8,17 @@ import numpy as np
 
 from compress.artifacts.files import fingerprint, write_json
 from compress.config import config
-from compress.errors import Failure
+from compress.errors import Failure, UserError
 from compress.evaluate import TFLitePredictor, outputs
 from compress.export import convert, flatbuffer
 from compress.prune import kernel_sparsity, prunable_kernels
 from compress.stages.base import Context, Stage
+from compress.stages.calibration import calibration
 from compress.stages.finish import parameters
 from compress.tasks import classification
 
 MOST_TOP1_LOST, LEAST_AGREEMENT = 0.005, 0.97
+TEST_OUTPUTS = "test_outputs.npy"  # of model.tflite, float32 (images of the test split, classes), in order
 
 
 class Unfaithful(Failure):
@@ -27,39 +29,65 @@ class Unfaithful(Failure):
 class Export(Stage):
     """Writes ``model.tflite`` (dense), ``model.sparse.tflite``, ``labels.txt`` and ``model.json``.
 
-    A float network is exported in float32, a quantized one in int8. Fails loudly if LiteRT and Keras disagree.
+    In the form of the stage that it reads: float32, int8, or what the converter makes of a float network. Fails loudly
+    if LiteRT and Keras disagree; where the converter itself quantizes that is a result, and reported.
     """
 
     kind: Literal["export"] = "export"
-    MADE_BY = ("stages/export", "export", "fake_quant", "evaluate", "tasks", "prune/gradual", "artifacts/saved_model")
+    input_type: Literal["float32", "uint8"] = "float32"
+    """float32 takes pixels / 255, uint8 the bytes of an image as they are."""
+    output_type: Literal["float32", "int8"] = "float32"
+    """float32 gives probabilities, int8 the logits on their grid: no float is left in the file."""
+    MADE_BY = (
+        "stages/export",
+        "stages/calibration",
+        "export",
+        "fake_quant",
+        "evaluate",
+        "tasks",
+        "prune/gradual",
+        "artifacts/saved_model",
+    )
+
+    def check_input(self, source: Stage) -> None:
+        for name, chosen in (("input_type", self.input_type), ("output_type", self.output_type)):
+            if chosen != "float32" and source.form != "int8":
+                raise UserError(f'{name} = "{chosen}" needs an int8 network: {source.name!r} is {source.form}')
 
     def make(self, context: Context, out: Path, scratch: Path) -> dict[str, Any]:
         model = context.load(self.input or "")
         kernels = prunable_kernels(model)
-        quantized = convert.is_quantized(model)
+        source = context.facts(self.input or "")
+        form, quantized = source["form"], convert.is_quantized(model)
+        post_training = None if quantized or form == "float32" else form
+        images = calibration(context, source["calibration_images"]) if post_training in convert.CALIBRATED else []
         zeros = max((float(np.mean(kernel == 0)) for kernel in kernels.values()), default=0.0)
         with ThreadPoolExecutor(1) as beside:
             with context.clock("convert"):
-                converter = convert.Converter(model)
+                converter = convert.Converter(model, self.input_type, self.output_type, post_training, images)
                 dense = converter.dense()
                 # takes seconds: on another core, while this one converts and compares
                 gzipped = beside.submit(convert.gzip_bytes, dense)
-                sparse = converter.sparse() if zeros >= convert.MIN_SPARSITY else dense
+                has_zeros = zeros >= convert.MIN_SPARSITY and form not in convert.NEVER_SPARSE
+                sparse = converter.sparse() if has_zeros else dense
                 (out / "model.tflite").write_bytes(dense)
                 (out / "model.sparse.tflite").write_bytes(sparse)
                 found = flatbuffer.operators(dense)
                 stored = flatbuffer.convolution_kernels(dense)
-            if quantized:
+            if form != "float32":
                 context.progress.say(f"    {summary(found)}")
+            if quantized:
                 if found.floats:
                     raise Unfaithful(f"operators that do not compute in int8: {', '.join(sorted(set(found.floats)))}")
                 at_least_as_sparse(kernels, stored)
             with context.clock("evaluate"):
-                faithful = compare(context.logits(self.input or ""), out, context)
+                faithful = compare(context.logits(self.input or ""), out, context, post_training is None)
             with context.clock("convert"):
                 compressed = gzipped.result()
         facts = {
-            "form": "int8" if quantized else "float32",
+            "form": form,
+            "input_type": self.input_type,
+            "output_type": self.output_type,
             "params": parameters(model),
             **faithful,
             "kernel_sparsity": kernel_sparsity(stored),
@@ -70,14 +98,15 @@ class Export(Stage):
             "float_operators": sorted(set(found.floats)),
             "requantizations": found.requantizations,
         }
-        describe(context, out, model.input_shape[1:], facts)
+        describe(context, out, model.input_shape[1:], flatbuffer.ends(dense), facts)
         return facts
 
 
-def compare(wanted: np.ndarray, out: Path, context: Context) -> dict[str, Any]:
-    """Runs both files in LiteRT over the test split; raises Unfaithful where they depart from the Keras network.
+def compare(wanted: np.ndarray, out: Path, context: Context, strict: bool = True) -> dict[str, Any]:
+    """Runs both files in LiteRT over the test split and keeps the outputs; raises Unfaithful if the two differ.
 
-    ``wanted``: the Keras network's logits on the test split, float32 (n, classes).
+    ``wanted``: the Keras network's logits on the test split, float32 (n, classes); ``strict`` raises Unfaithful also
+    where the files depart from them.
     """
     test = context.dataset.test
     got = outputs(TFLitePredictor(out / "model.tflite"), test)
@@ -87,7 +116,9 @@ def compare(wanted: np.ndarray, out: Path, context: Context) -> dict[str, Any]:
     top1, keras_top1 = classification.top1(got, test.labels), classification.top1(wanted, test.labels)
     same = classification.agreement(got, wanted)
     lost, differing = abs(top1 - keras_top1) * len(test), (1 - same) * len(test)
-    if lost > tolerated(MOST_TOP1_LOST, len(test)) or differing > tolerated(1 - LEAST_AGREEMENT, len(test)):
+    np.save(out / TEST_OUTPUTS, got)
+    departs = lost > tolerated(MOST_TOP1_LOST, len(test)) or differing > tolerated(1 - LEAST_AGREEMENT, len(test))
+    if strict and departs:
         raise Unfaithful(
             f"model.tflite has {top1:.2%} top-1 on the test split and the Keras network {keras_top1:.2%}; "
             f"they agree on {same:.2%} of the images (at least {LEAST_AGREEMENT:.0%} wanted)"
@@ -129,8 +160,14 @@ def _is_of(name: str, title: str) -> bool:
     return any(f"{layer}/".startswith(f"{name}/") for layer in layers)
 
 
-def describe(context: Context, out: Path, shape: Any, facts: dict[str, Any]) -> None:
-    """Writes labels.txt and model.json: what a program on the board must know."""
+def describe(
+    context: Context, out: Path, shape: Any, ends: tuple[dict[str, Any], dict[str, Any]], facts: dict[str, Any]
+) -> None:
+    """Writes labels.txt and model.json: what a program on the board must know.
+
+    ``ends``: the types of the file's input and output, as ``flatbuffer.ends`` gives them.
+    """
+    takes_bytes = facts["input_type"] == "uint8"
     (out / "labels.txt").write_text("".join(f"{label}\n" for label in context.dataset.classes))
     files = {name: fingerprint(out / name) for name in ("model.tflite", "model.sparse.tflite", "labels.txt")}
     write_json(
@@ -139,16 +176,21 @@ def describe(context: Context, out: Path, shape: Any, facts: dict[str, Any]) -> 
             "schema": 1,
             "input": {
                 "shape": [1, *shape],
-                "dtype": "float32",
+                **ends[0],
                 "layout": "NHWC",
                 "colours": "RGB",
-                "range": [0.0, 1.0],
+                "range": [0, 255] if takes_bytes else [0.0, 1.0],
             },
-            "preprocessing": {"fit": context.fit, "resize": list(shape[:2]), "filter": "bilinear", "divide_by": 255},
+            "preprocessing": {
+                "fit": context.fit,
+                "resize": list(shape[:2]),
+                "filter": "bilinear",
+                "divide_by": 1 if takes_bytes else 255,
+            },
             "output": {
                 "shape": [1, len(context.dataset.classes)],
-                "dtype": "float32",
-                "meaning": "softmax probabilities",
+                **ends[1],
+                "meaning": "softmax probabilities" if facts["output_type"] == "float32" else "logits",
             },
             "form": facts["form"],
             "top1": facts["top1"],

@@ -1,50 +1,113 @@
-"""Quantization-aware training: the network learns to live on int8 grids; what is zero stays zero."""
+"""Quantization: a network learns to live on int8 grids, or is put on them, or is left to TFLite's converter."""
 
+from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from pydantic import Field
 
 from compress.config import Count, config
-from compress.evaluate.predictors import to_float
+from compress.errors import UserError
 from compress.prune import prunable_kernels
 from compress.stages.base import Context, Stage
+from compress.stages.calibration import calibration
 from compress.stages.finish import TRAINED_BY, Serving, finish, train_on_labels
 from compress.training import Training
+
+FORMS = {"qat": "int8", "static": "int8", "dynamic": "dynamic", "float16": "float16", "static_int16x8": "int16x8"}
+TRAINING = tuple(field.name for field in fields(Training))  # type: ignore[arg-type]
 
 
 @config
 class Quantize(Stage, Training):
-    """Batch norms are folded or rewritten, ranges set from ``calibration_images`` of the training split, then trained.
+    """``mode`` is one of
 
-    The network is always rebuilt from the input stage's SavedModel and never trained on from a quantized one.
+    - qat: int8, emulated while the network trains on; ranges from ``calibration_images`` of the training split.
+    - static: int8 by those ranges alone, nothing is trained.
+    - dynamic: int8 kernels, the range of activations found anew in every inference.
+    - float16: float16 weights, computed in float32.
+    - static_int16x8: int8 kernels, int16 activations.
+
+    All but the first two are the converter's own, as is static with ``rewrite = false``. The rewrite makes convolutions
+    of batch norms, exactly. The network is always rebuilt from the input stage's SavedModel.
     """
 
     kind: Literal["quantize"] = "quantize"
+    mode: Literal["qat", "static", "dynamic", "float16", "static_int16x8"] = "qat"
+    epochs: int = Field(default=0, ge=0)
+    """Of qat, which needs some."""
+    rewrite: bool = True
+    """False leaves the graph as it is."""
+    calibration: Literal["minmax", "percentile", "entropy"] = "minmax"
+    """How ranges follow from the activations of the images: to the last value, or cut."""
+    percentile: float = Field(default=99.9, gt=50, le=100)
+    """99.9 leaves 0.1 % of the values out at either end."""
     calibration_images: Count = 200
-    MADE_BY = (*TRAINED_BY, "stages/quantize", "quantize", "fake_quant")
+    MADE_BY = (*TRAINED_BY, "stages/quantize", "stages/calibration", "quantize", "fake_quant")
+
+    @property
+    def form(self) -> str:
+        return FORMS[self.mode]
+
+    @property
+    def by_converter(self) -> bool:
+        """Whether TFLite's converter quantizes, at export; the stage's network is a float one then."""
+        return self.mode not in ("qat", "static") or not self.rewrite
+
+    def check(self) -> None:
+        if self.mode == "qat" and not self.epochs:
+            raise UserError('mode = "qat" needs epochs')
+        if self.mode == "qat" and not self.rewrite:
+            raise UserError('mode = "qat" trains the rewritten graph: rewrite = false goes with the other modes')
+        if self.by_converter and self.calibration != "minmax":
+            raise UserError(
+                f'calibration = "{self.calibration}" goes with qat and static on the rewritten graph: '
+                "the converter itself knows minmax alone"
+            )
+        self._refuse(self.mode != "qat", TRAINING, 'mode = "qat": nothing else trains')
+        self._refuse(self.mode in ("dynamic", "float16"), ("calibration_images",), "the modes that need ranges")
+        self._refuse(self.calibration != "percentile", ("percentile",), 'calibration = "percentile"')
+        super().check()
+
+    def _refuse(self, unused: bool, names: tuple[str, ...], go_with: str) -> None:
+        """Raises UserError for the first of these settings that is not its default, if they are ``unused``."""
+        plain = Quantize(name=self.name)
+        for name in names if unused else ():
+            if getattr(self, name) != getattr(plain, name):
+                raise UserError(f"{name} goes with {go_with}")
 
     def make(self, context: Context, out: Path, scratch: Path) -> dict[str, Any]:
-        from compress import fake_quant
+        network = context.load(self.input or "")
+        how = {"mode": self.mode, "rewrite": self.rewrite, "calibration_images": self.calibration_images}
+        with context.clock("build"):
+            kernels = prunable_kernels(network)
+            network = self._quantized(network, context)
+        serving = Serving(network, context)
+        if self.mode == "qat":
+            train_on_labels(network, self, serving, context, scratch)
+        if not self.by_converter:
+            from compress import fake_quant
+
+            fake_quant.settle_kernels(network)
+            keeps_zeros(kernels, prunable_kernels(network))
+        return {**finish(serving, context, out, scratch, self.form), **how}
+
+    def _quantized(self, network: Any, context: Context) -> Any:
+        """The network that the SavedModel will hold: with int8 emulated, or in float for the converter."""
+        from compress.quantize import clip
+        from compress.quantize.fold import fold
         from compress.quantize.qat import quantization_aware
 
-        pruned = context.load(self.input or "")
-        with context.clock("build"):
-            kernels = prunable_kernels(pruned)
-            network = quantization_aware(pruned, calibration(context, self.calibration_images))
-        serving = Serving(network, context)
-        train_on_labels(network, self, serving, context, scratch)
-        fake_quant.settle_kernels(network)
-        keeps_zeros(kernels, prunable_kernels(network))
-        return finish(serving, context, out, scratch, "int8")
-
-
-def calibration(context: Context, count: int) -> list[np.ndarray]:
-    """Seeded images of the training split: float32 NHWC in [0, 1], in batches whose activations fit into memory."""
-    train = context.dataset.train
-    chosen = np.random.default_rng(context.seed).permutation(len(train))[:count]
-    batch = max(1, 100 * 32**2 // context.size**2)
-    return [to_float(train.read(chosen[start : start + batch])) for start in range(0, len(chosen), batch)]
+        if self.by_converter:
+            return fold(network) if self.rewrite else network
+        clips: dict[str, clip.Clip] = {
+            "percentile": partial(clip.percentile, percent=self.percentile),
+            "entropy": clip.entropy,
+        }
+        images = calibration(context, self.calibration_images)
+        return quantization_aware(network, images, clips.get(self.calibration))
 
 
 def keeps_zeros(before: dict[str, np.ndarray], after: dict[str, np.ndarray]) -> None:

@@ -97,6 +97,20 @@ BAD = {
         toml(order=("teacher", "quantized", "pruned", "exported")),
         ["'pruned'", "prune after quantize", "'quantized'"],
     ),
+    "quantization without epochs": (toml({"quantized.epochs": None}), ["'quantized'", 'mode = "qat" needs epochs']),
+    "epochs of nothing trained": (
+        toml({"quantized.mode": '"static"'}),
+        ["'quantized'", 'epochs goes with mode = "qat"'],
+    ),
+    "an unknown mode": (toml({"quantized.mode": '"int4"'}), ["'quantized'", 'mode = "int4"', "'qat', 'static'"]),
+    "bytes into a float network": (
+        toml({"exported.input": '"pruned"', "exported.input_type": '"uint8"'}),
+        ["'exported'", 'input_type = "uint8" needs an int8 network', "'pruned' is float32"],
+    ),
+    "bytes into float activations": (
+        toml({"quantized.mode": '"dynamic"', "quantized.epochs": None, "exported.output_type": '"int8"'}),
+        ["'exported'", 'output_type = "int8" needs an int8 network', "'quantized' is dynamic"],
+    ),
     "two of a name": (toml({"pruned.name": '"teacher"'}), ["'teacher'", "two stages have this name"]),
     "an export as input": (toml(order=("teacher", "exported", "pruned")), ["'pruned'", "'exported' is an export"]),
     "an unknown input": (

@@ -2,8 +2,11 @@
 
 import hashlib
 import json
+import re
+import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -74,6 +77,38 @@ def test_the_runner_gets_the_stages_top1(bundled, small):
     assert not [warning for warning in found["warnings"] if "compare no latencies" in warning]
     assert call()[0] == 0
     assert path.exists()  # made again, the bundle keeps what was measured in it
+
+
+def test_a_network_of_bytes_on_the_board(small, jetslim, tmp_path):
+    """uint8 in, int8 logits out: the runner finds the same classes, and gets what the host expects."""
+    shutil.copytree(small.folder, tmp_path, symlinks=True, dirs_exist_ok=True)
+    subprocess.run([sys.executable, ROOT / "jetson" / "host" / "pack.py", tmp_path / "runner"], check=True)
+    settings = ["--set", "exported.input_type=uint8", "--set", "exported.output_type=int8"]
+    for words in (["run", small.toml.name], ["bundle", small.toml.name, "--with", tmp_path / "runner"]):
+        done = jetslim(*words, *settings, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+    folder = tmp_path / "runs" / "small" / "jetson-bundle"
+    manifest = json.loads((folder / "manifest.json").read_text())
+    model, teacher = manifest["models"]
+    assert (model["input_type"], model["output_type"]) == ("uint8", "int8")
+    assert (teacher["input_type"], teacher["output_type"]) == ("float32", "float32")
+    assert manifest["preprocessing"]["divide_by"] == 1
+    assert model["tolerance"] > 1e-3
+    assert min(map(min, model["expected"])) < 0  # logits
+    words = ["benchmark", ".", "--repetitions", "1", "--threads", "1", "--power-seconds", "0", "--out", "result.json"]
+    done = subprocess.run([sys.executable, folder / "jetson.pyz", *words], cwd=folder, text=True, capture_output=True)
+    assert done.returncode == 0, done.stderr
+    found = json.loads((folder / "result.json").read_text())["models"][0]
+    assert found["latency"][0]["repetitions"][0]["input"]["dtype"] == "uint8"
+    assert found["accuracy"]["top1"] == pytest.approx(found["host_top1"])
+    assert found["accuracy"]["expected"]["within_tolerance"] == 1.0
+    # the host's own commands on the same file
+    path = folder / "model.tflite"
+    data = tomllib.loads(small.toml.read_text())["data"]["path"]
+    told = jetslim("evaluate", path, "--data", data, cwd=tmp_path).stdout
+    assert f"top-1 {found['host_top1']:.2%}" in told
+    told = jetslim("predict", path, next(Path(data).glob("test/red/*.png")), cwd=tmp_path).stdout
+    assert re.search(r": (red|green|blue) \(\d+\.\d%\)", told)
 
 
 def test_what_was_not_run_cannot_be_bundled(main, small, tmp_path, monkeypatch):

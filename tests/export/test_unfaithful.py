@@ -2,19 +2,16 @@
 
 import hashlib
 import json
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from compress import keras
 from compress.artifacts.saved_model import serving_function
-from compress.clock import Clock
 from compress.datasets.splits import ArraySplit, Dataset
 from compress.evaluate import KerasPredictor
 from compress.export import convert
 from compress.stages.export import Export, Unfaithful, at_least_as_sparse, compare
-from compress.training import Progress
 
 layers = keras.layers
 PIXELS = np.random.default_rng(0).integers(0, 256, (40, 8, 8, 3), dtype="uint8")
@@ -31,53 +28,42 @@ def logits_of(model):
     return KerasPredictor(serving_function(model))(PIXELS)
 
 
-def context_of(model):
-    """40 test images whose labels are what the network says of them, a quarter apart."""
-    logits = logits_of(model)
-    labels = logits.argmax(-1)
-    labels[::4] = (labels[::4] + 1) % 5
-    split = ArraySplit(PIXELS, labels, 8)
-    dataset = Dataset.of("noise", "abcde", split, split, split)
-    return SimpleNamespace(dataset=dataset, clock=Clock(), progress=Progress(), load=lambda name: model,
-                           logits=lambda name: logits, fit="stretch")  # fmt: skip
-
-
 def write(folder, dense, sparse):
     for name, model in (("model.tflite", dense), ("model.sparse.tflite", sparse)):
         (folder / name).write_bytes(convert.Converter(model).dense())
 
 
-def test_the_networks_own_files_are_faithful(tmp_path):
+def test_the_networks_own_files_are_faithful(tmp_path, stage_context):
     model = network(0)
     write(tmp_path, model, model)
-    assert compare(logits_of(model), tmp_path, context_of(model)) == {
+    assert compare(logits_of(model), tmp_path, stage_context(model, PIXELS)) == {
         "top1": 0.75,
         "keras_top1": 0.75,
         "agreement": 1.0,
     }
 
 
-def test_another_networks_file_is_not(tmp_path):
+def test_another_networks_file_is_not(tmp_path, stage_context):
     model, other = network(0), network(1)
     write(tmp_path, other, other)
     with pytest.raises(Unfaithful, match=r"the Keras network 75.00%; they agree on \d+.\d+% of the images"):
-        compare(logits_of(model), tmp_path, context_of(model))
+        compare(logits_of(model), tmp_path, stage_context(model, PIXELS))
 
 
-def test_a_sparse_file_of_another_network_is_not(tmp_path):
+def test_a_sparse_file_of_another_network_is_not(tmp_path, stage_context):
     model, other = network(0), network(1)
     write(tmp_path, model, other)
     with pytest.raises(Unfaithful, match="give different outputs"):
-        compare(logits_of(model), tmp_path, context_of(model))
+        compare(logits_of(model), tmp_path, stage_context(model, PIXELS))
 
 
-def test_a_right_file_of_as_many_wrong_images_is_not(tmp_path):
+def test_a_right_file_of_as_many_wrong_images_is_not(tmp_path, stage_context):
     """The same top-1 by other images: only the agreement tells."""
     model, other = network(0), network(0)
     kernel, bias = other.get_layer("predictions").get_weights()
     other.get_layer("predictions").set_weights([kernel[:, [1, 0, 2, 3, 4]], bias])
     write(tmp_path, other, other)
-    context = context_of(model)
+    context = stage_context(model, PIXELS)
     labels = np.full(40, 9)  # nobody is ever right
     split = ArraySplit(PIXELS, labels, 8)
     context.dataset = Dataset.of("noise", "abcde", split, split, split)
@@ -132,9 +118,9 @@ def test_a_layer_called_like_its_network_is_found():
     )
 
 
-def test_the_stage_writes_what_a_board_needs(tmp_path):
+def test_the_stage_writes_what_a_board_needs(tmp_path, stage_context):
     model = network(0)
-    facts = Export(name="out", kind="export").make(context_of(model), tmp_path, tmp_path)
+    facts = Export(name="out", kind="export").make(stage_context(model, PIXELS), tmp_path, tmp_path)
     assert (facts["form"], facts["top1"], facts["agreement"], facts["params"]) == (
         "float32",
         0.75,

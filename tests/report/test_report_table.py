@@ -70,6 +70,14 @@ def test_what_was_not_measured_is_empty_and_integers_stay_integers():
     assert table.markdown(run).splitlines()[2] == "| a | train |  | 5 |" + "  |" * 9
 
 
+def test_a_run_that_quantizes_says_how_it_agrees_with_float(two_stages):
+    two_stages["stages"][1]["agreement_with_float"] = 0.9916
+    header, teacher, exported, ratio = table.csv_text(two_stages).splitlines()
+    assert header == HEADER.replace("top1,", "top1,agreement_with_float,")
+    assert [line.split(",")[3] for line in (teacher, exported, ratio)] == ["", "0.9916", ""]
+    assert "| int8 | export | 98.61 % | 99.16 % | 4,585,298 |" in table.markdown(two_stages)
+
+
 @pytest.mark.parametrize("stages", [[], [{"name": "only", "kind": "train"}]])
 def test_fewer_than_two_stages_have_no_ratio(stages):
     assert [row["kind"] for row in table.rows({"stages": stages})] == ["train"] * len(stages)

@@ -1,0 +1,45 @@
+"""An average pool as a depthwise convolution, exactly: five times faster in int8, where LiteRT's pool has no fast kernel.
+
+Measured on one core: 94 us instead of 641 us for 3x3 on a map of 28x28x88 (docs/decisions/0008).
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from compress import keras
+from compress.rewrite.graph import clone, with_weights
+
+LARGEST = 25  # pixels of a pool; a larger one stays
+
+
+def average_pool(layer: Any) -> Callable[..., Any]:
+    """What computes an AveragePooling2D: a sum with equal weights, and at padded borders a correction behind it."""
+    pixels, channels = int(np.prod(layer.pool_size)), layer.input_shape[-1]
+    if pixels > LARGEST or None in layer.input_shape[1:]:
+        return clone(layer)
+    kernel = np.full((*layer.pool_size, channels, 1), 1 / pixels, np.float32)
+    depthwise = keras.layers.DepthwiseConv2D(
+        layer.pool_size, layer.strides, layer.padding, use_bias=False, trainable=False, name=layer.name
+    )
+    depthwise = with_weights(depthwise, [kernel])
+    counts = pixels_counted(layer)
+    if np.all(counts == pixels):
+        return depthwise
+    border = keras.layers.Rescaling((pixels / counts)[..., None].tolist(), name=f"{layer.name}_border")
+    return lambda x: border(depthwise(x))
+
+
+def pixels_counted(layer: Any) -> np.ndarray:
+    """How many pixels of the image each output pixel averages, padding left out: (height, width)."""
+    counts = []
+    for length, size, stride in zip(layer.input_shape[1:3], layer.pool_size, layer.strides, strict=True):
+        if layer.padding == "valid":
+            counts.append(np.full((length - size) // stride + 1, size))
+            continue
+        outputs = -(-length // stride)
+        before = max((outputs - 1) * stride + size - length, 0) // 2
+        starts = np.arange(outputs) * stride - before
+        counts.append(np.minimum(starts + size, length) - np.maximum(starts, 0))
+    return np.outer(*counts)

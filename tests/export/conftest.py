@@ -1,0 +1,34 @@
+"""What an export is given, without a pipeline around it."""
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from compress.artifacts.saved_model import serving_function
+from compress.clock import Clock
+from compress.datasets.splits import ArraySplit, Dataset
+from compress.evaluate import KerasPredictor
+from compress.training import Progress
+
+
+@pytest.fixture
+def stage_context() -> Callable[..., Any]:
+    """(network, images, form) -> a context whose labels are what the network says of the images, a quarter apart."""
+
+    def make(model: Any, pixels: np.ndarray, form: str = "float32") -> Any:
+        facts = {"form": form, "calibration_images": 20}
+        logits = KerasPredictor(serving_function(model))(pixels)
+        classes = logits.shape[1]
+        labels = logits.argmax(-1)
+        labels[::4] = (labels[::4] + 1) % classes
+        split = ArraySplit(pixels, labels, pixels.shape[1])
+        dataset = Dataset.of("noise", "abcdefghij"[:classes], split, split, split)
+        return SimpleNamespace(
+            dataset=dataset, clock=Clock(), progress=Progress(), load=lambda name: model,
+            logits=lambda name: logits, facts=lambda name: facts, fit="stretch", seed=0, size=pixels.shape[1],
+        )  # fmt: skip
+
+    return make

@@ -1,0 +1,47 @@
+"""What the runner puts into a model and reads out of it, whatever the types of its two ends."""
+
+import numpy as np
+import pytest
+
+from jetson.interpreter import Model
+
+BYTES = np.arange(256, dtype=np.uint8).reshape(16, 16, 1).repeat(3, axis=2)
+
+
+@pytest.fixture(scope="module")
+def network():
+    """A convolution and a dense layer with int8 emulated, on 16x16 images."""
+    from compress import fake_quant, keras
+    from compress.quantize.qat import quantization_aware
+
+    keras.utils.set_random_seed(0)
+    image = keras.Input((16, 16, 3))
+    x = keras.layers.Conv2D(8, 3, activation="relu")(image)
+    x = keras.layers.Dense(3)(keras.layers.GlobalAveragePooling2D()(x))
+    found = quantization_aware(keras.Model(image, x), [BYTES[None] / np.float32(255)])
+    fake_quant.settle_kernels(found)
+    return found
+
+
+@pytest.mark.parametrize("input_type", ["float32", "uint8"])
+@pytest.mark.parametrize("output_type", ["float32", "int8"])
+def test_the_runner_and_the_host_agree(network, input_type, output_type):
+    from compress.evaluate import TFLitePredictor
+    from compress.export.convert import Converter
+
+    content = Converter(network, input_type, output_type).dense()
+    model = Model(content, 1)
+    assert np.dtype(model.input["dtype"]) == input_type
+    assert np.dtype(model.output["dtype"]) == output_type
+    got = model.predict(BYTES)
+    assert got.dtype == np.float32
+    np.testing.assert_allclose(got, TFLitePredictor(content)(BYTES[None])[0], atol=1e-6)
+
+
+def test_a_uint8_model_is_fed_every_byte_as_it_is(network):
+    from compress.export.convert import Converter
+
+    model = Model(Converter(network, "uint8", "int8").dense(), 1)
+    np.testing.assert_array_equal(model.encode(BYTES), BYTES)
+    codes = model.predict(BYTES) / model.output["quantization"][0] + model.output["quantization"][1]
+    np.testing.assert_allclose(codes, model.interpreter.get_tensor(model.output["index"])[0], atol=1e-3)
