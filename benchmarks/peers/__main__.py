@@ -21,27 +21,28 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 PEERS = HERE / ".venv" / "bin" / "python"
 WORK = ROOT / "build" / "peers"
+LOG = WORK / "log.txt"
 RESULTS = ROOT / "benchmarks" / "results" / "peers"
 
 
 def step(python: Path | str, name: str, *words: object) -> None:
     """Runs a step in a process of its own: what one runtime leaves behind must not disturb another."""
-    with (WORK / "log.txt").open("a") as log:
+    with LOG.open("a") as log:
         command = [str(python), "-m", f"benchmarks.peers.{name}", *map(str, words)]
         if subprocess.run(command, cwd=ROOT, stdout=log, stderr=log).returncode:
-            sys.exit(f"error: {name} failed for {words[0]}: see {log.name}")
+            sys.exit(f"error: {name} failed for {words[0]}: see {LOG.relative_to(ROOT)}")
 
 
 def latency(network: str, size: int) -> dict[str, Any]:
     """All three steps for one network."""
-    folder = WORK / f"{network}-{size}"
-    shutil.rmtree(folder, ignore_errors=True)  # an old file must never be timed as a new one
+    folder = (WORK / f"{network}-{size}").relative_to(ROOT)  # where a peer's reason names a file, it names no home
+    shutil.rmtree(ROOT / folder, ignore_errors=True)  # an old file must never be timed as a new one
     step(sys.executable, "prepare", network, size, folder)
     step(PEERS, "convert", folder)
     with FileLock(Path(tempfile.gettempdir()) / "jetslim-latency.lock", mode=0o666):
         step(PEERS, "measure", folder)
     prepared, converted, measured = (
-        json.loads((folder / f"{name}.json").read_text()) for name in ("prepared", "converted", "measured")
+        json.loads((ROOT / folder / f"{name}.json").read_text()) for name in ("prepared", "converted", "measured")
     )
     return {"schema": LATENCY, "network": network, "size": size, "seconds": prepared, "peers": converted, **measured}
 
@@ -77,6 +78,7 @@ def main() -> None:
     for network in words.networks:
         check_name(network)
     WORK.mkdir(parents=True, exist_ok=True)
+    LOG.write_text("")
     if words.tfmot:
         keep("tfmot", acceptance(words.networks))
         return

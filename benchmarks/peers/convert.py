@@ -12,6 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.peers.runtimes import RUNTIMES
+
 
 def openvino(folder: Path, images: np.ndarray) -> None:
     """OpenVINO's IR, quantized by NNCF as its basic flow says."""
@@ -38,7 +40,10 @@ def onnxruntime(folder: Path, images: np.ndarray) -> None:
 
     plain, prepared = folder / "float.onnx", folder / "prepared.onnx"
     command = ["-m", "tf2onnx.convert", "--saved-model", folder / "float", "--output", plain, "--opset", "17"]
-    subprocess.run([sys.executable, *command], check=True)
+    done = subprocess.run([sys.executable, *command], stderr=subprocess.PIPE, text=True)
+    sys.stderr.write(done.stderr)
+    if done.returncode:
+        raise RuntimeError(done.stderr.strip().splitlines()[-1])
     quant_pre_process(plain, prepared, skip_symbolic_shape=True)  # every shape is known
     quantize_static(
         prepared,
@@ -52,11 +57,14 @@ def onnxruntime(folder: Path, images: np.ndarray) -> None:
 
 
 def attempt(convert: Callable[[Path, np.ndarray], None], folder: Path, images: np.ndarray) -> dict[str, object]:
-    """Seconds that it took, and why it was refused, or None."""
+    """Seconds that it took, and why it was refused, or None; what the runtime cannot load is refused, too."""
+    file, load = RUNTIMES[convert.__name__]
     start, refused = time.perf_counter(), None
     try:
         convert(folder, images)
+        load(folder / file)
     except Exception as error:  # whatever a peer raises is its answer
+        (folder / file).unlink(missing_ok=True)
         refused = f"{type(error).__name__}: {error}".splitlines()[0]
     return {"seconds": round(time.perf_counter() - start, 2), "refused": refused}
 

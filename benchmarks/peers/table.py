@@ -38,7 +38,7 @@ LATENCY_NOTE = (
     "Batch 1, one thread, random weights; all in one process, in turns of 5 untimed and 20 timed inferences, ten "
     "rounds. Milliseconds are medians; a ratio is the median of ten, one a round (least to most). OpenVINO: NNCF "
     "post-training quantization. ONNX Runtime: tf2onnx, then static quantization, QDQ, per channel. Agreement: of 100 "
-    "images, how many are in the class that the float32 file says."
+    "images, how many are in the class that the float32 file says; with random weights many are near ties."
 )
 
 
