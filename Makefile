@@ -8,8 +8,9 @@ BIN := $(VENV)/bin
 comma := ,
 EXTRAS := dev$(if $(GPU),$(comma)gpu)
 READY := $(VENV)/.installed$(if $(GPU),-gpu)
+PEERS := benchmarks/peers/.venv
 
-.PHONY: help pipeline check bundle jetson test test-arm64 test-slow test-every-network tables lint clean
+.PHONY: help pipeline check bundle jetson test test-arm64 test-slow test-every-network peers tables lint clean
 
 help:
 	@echo "make pipeline MODEL=densenet121   teacher -> student -> pruned -> int8 .tflite, with a table"
@@ -17,8 +18,9 @@ help:
 	@echo "make test                         the tests;  make lint: ruff, mypy, import-linter"
 	@echo "make bundle MODEL=densenet121     what a board needs of it, in one folder"
 	@echo "make jetson HOST=user@xavier      copies it there, measures, and brings the result home"
+	@echo "make peers NETWORKS=densenet121    jetslim beside tfmot, OpenVINO and ONNX Runtime"
 	@echo "make tables                       the README's table and benchmarks/RESULTS.md from the raw results"
-	@echo "make clean                        removes .venv (runs/ and store/ stay)"
+	@echo "make clean                        removes .venv, and that of the peers (runs/ and store/ stay)"
 
 pipeline: $(READY)
 	@$(BIN)/jetslim run $(MODEL) $(ARGS)
@@ -52,8 +54,12 @@ test-slow: $(READY)
 test-every-network: $(READY)
 	$(BIN)/python -m pytest -m every_network $(ARGS)
 
+# the peers have an environment of their own (benchmarks/peers/README.md); ARGS="--size 96", ARGS=--tfmot
+peers: $(READY) $(PEERS)/.installed
+	$(BIN)/python -m benchmarks.peers $(NETWORKS) $(ARGS)
+
 tables: $(READY)
-	$(BIN)/python benchmarks/tables.py
+	$(BIN)/python -m benchmarks.tables
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -63,11 +69,17 @@ lint: $(READY)
 	$(BIN)/vermin --no-tips --violations -t=3.8- --eval-annotations $(wildcard jetson/*.py)
 
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) $(PEERS)
 
 $(READY): setup.cfg pyproject.toml constraints.txt
 	@command -v $(PYTHON) >/dev/null || { echo "Error: $(PYTHON) was not found; name another with PYTHON=... (3.11)" >&2; exit 2; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing into $(VENV) (about 1.5 GB, a few minutes)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS)]'
+	@touch $@
+
+$(PEERS)/.installed: benchmarks/peers/requirements.txt
+	@test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
+	@echo "installing into $(PEERS) (about 2.1 GB, a few minutes)"
+	@$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@

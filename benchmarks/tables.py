@@ -1,15 +1,19 @@
-"""Makes README's table and RESULTS.md of raw results: ``python benchmarks/tables.py`` (``--check`` only compares).
+"""Makes README's table and RESULTS.md of raw results: ``python -m benchmarks.tables`` (``--check`` only compares).
 
-results/<board>/*.json are raw: a pipeline's run (runs/<pipeline>/run.json, copied whole) or a board's benchmark (what
-``make jetson`` brings home). Each carries a digest of itself: what was edited is refused.
+results/<board>/*.json are raw: a pipeline's run (runs/<pipeline>/run.json, copied whole), a board's benchmark (what
+``make jetson`` brings home) or a comparison with peers (``make peers``). Each carries a digest of itself: what was
+edited is refused.
 """
 
 import hashlib
 import json
 import statistics
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from benchmarks.peers import table as peers
 
 HERE = Path(__file__).parent
 README = HERE.parent / "README.md"
@@ -65,25 +69,26 @@ class Refused(Exception):
     """A file that is no raw result, and why."""
 
 
-def load(folder: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """(runs of pipelines by seed, benchmarks of boards by board) below ``folder``; raises Refused, naming the file."""
-    runs, boards = [], []
+def load(folder: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]]:
+    """(runs of pipelines, benchmarks of boards, comparisons with peers) below ``folder``; Refused names the file."""
+    runs, boards, comparisons = [], [], []
+    kinds = {RUN: runs, BOARD: boards, peers.LATENCY: comparisons, peers.ACCEPTANCE: comparisons}
     for path in sorted(folder.glob("*/*.json")):
         try:
             found = json.loads(path.read_text())
         except ValueError as error:
             raise Refused(f"{path} is no JSON: {error}") from error
         schema = found.get("schema") if isinstance(found, dict) else None
-        if schema not in (RUN, BOARD):
-            raise Refused(f"{path}: schema {schema!r} is unknown; {RUN!r} or {BOARD!r} wanted")
+        if schema not in kinds:
+            raise Refused(f"{path}: schema {schema!r} is unknown; {', '.join(map(repr, kinds))} are known")
         if found.get("digest") != seal(found):
             raise Refused(f"{path} was edited after it was measured: its digest does not match")
         if found.get("replay"):
             raise Refused(f"{path} replays a recorded tegrastats, or another machine's files: it is no measurement")
-        (runs if schema == RUN else boards).append(found)
-    return sorted(runs, key=lambda run: (run["pipeline"], run["seed"])), sorted(
-        boards, key=lambda one: (title(one), one["started"])
-    )
+        kinds[schema].append(found)
+    runs.sort(key=lambda run: (run["pipeline"], run["seed"]))
+    boards.sort(key=lambda one: (title(one), one["started"]))
+    return runs, boards, comparisons
 
 
 def seal(result: dict[str, Any]) -> str:
@@ -256,7 +261,9 @@ def on_board(result: dict[str, Any], role: str) -> str:
     return "-"
 
 
-def document(runs: list[dict[str, Any]], boards: list[dict[str, Any]]) -> str:
+def document(
+    runs: list[dict[str, Any]], boards: list[dict[str, Any]], comparisons: Sequence[dict[str, Any]] = ()
+) -> str:
     """RESULTS.md."""
     parts = ["# Results", "", "Made by `make tables` from the raw JSON in `results/`. MB are 10^6 bytes.", ""]
     for name in sorted({run["pipeline"] for run in runs}):
@@ -276,19 +283,20 @@ def document(runs: list[dict[str, Any]], boards: list[dict[str, Any]]) -> str:
     chain = [run for run in runs if run["pipeline"] == SHOWN]
     if chain:
         parts += ["", "## Beside the paper", "", PAPER_NOTE, "", *paper_table(chain[0], boards), ""]
+    parts += peers.section(comparisons)
     return "\n".join(parts)
 
 
 def main() -> None:
     try:
-        runs, boards = load(HERE / "results")
+        runs, boards, comparisons = load(HERE / "results")
     except Refused as error:
         sys.exit(f"error: {error}")
     shown = [run for run in runs if run["pipeline"] == SHOWN]
     if not shown:
         sys.exit(f"error: there is no result of {SHOWN} below {HERE / 'results'}")
     old = README.read_text()
-    texts = {README: inserted(old, section(shown)), RESULTS: document(runs, boards)}
+    texts = {README: inserted(old, section(shown)), RESULTS: document(runs, boards, comparisons)}
     for path, text in texts.items():
         if "--check" not in sys.argv:
             path.write_text(text)

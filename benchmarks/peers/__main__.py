@@ -1,0 +1,92 @@
+"""jetslim beside its peers: ``python -m benchmarks.peers densenet121`` (latency) or ``--tfmot`` (what it takes)."""
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from benchmarks.peers.table import ACCEPTANCE, LATENCY
+from compress.artifacts.files import seal, write_json
+from compress.models import check_name
+from compress.pipeline import machine
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+PEERS = HERE / ".venv" / "bin" / "python"
+WORK = ROOT / "build" / "peers"
+LOG = WORK / "log.txt"
+RESULTS = ROOT / "benchmarks" / "results" / "peers"
+
+
+def step(python: Path | str, name: str, *words: object) -> None:
+    """Runs a step in a process of its own: what one runtime leaves behind must not disturb another."""
+    with LOG.open("a") as log:
+        command = [str(python), "-m", f"benchmarks.peers.{name}", *map(str, words)]
+        if subprocess.run(command, cwd=ROOT, stdout=log, stderr=log).returncode:
+            sys.exit(f"error: {name} failed for {words[0]}: see {LOG.relative_to(ROOT)}")
+
+
+def latency(network: str, size: int) -> dict[str, Any]:
+    """All three steps for one network."""
+    folder = (WORK / f"{network}-{size}").relative_to(ROOT)  # where a peer's reason names a file, it names no home
+    shutil.rmtree(ROOT / folder, ignore_errors=True)  # an old file must never be timed as a new one
+    step(sys.executable, "prepare", network, size, folder)
+    step(PEERS, "convert", folder)
+    with FileLock(Path(tempfile.gettempdir()) / "jetslim-latency.lock", mode=0o666):
+        step(PEERS, "measure", folder)
+    prepared, converted, measured = (
+        json.loads((ROOT / folder / f"{name}.json").read_text()) for name in ("prepared", "converted", "measured")
+    )
+    return {"schema": LATENCY, "network": network, "size": size, "seconds": prepared, "peers": converted, **measured}
+
+
+def acceptance(networks: list[str]) -> dict[str, Any]:
+    """What tfmot says to each network."""
+    from benchmarks.peers import acceptance
+
+    found = []
+    for network in networks or acceptance.NETWORKS:
+        found.append(acceptance.verdicts(network))
+        print(found[-1], flush=True)
+    return {"schema": ACCEPTANCE, "size": acceptance.SIZE, "networks": found}
+
+
+def keep(name: str, found: dict[str, Any]) -> None:
+    """Writes a result with what a number needs beside it."""
+    about = {
+        "finished": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "machine": machine.describe(),
+        "versions": {"jetslim": machine.versions(), "peers": found.pop("versions", {})},
+    }
+    path = write_json(RESULTS / f"{name}.json", seal({**found, **about}))
+    print(path.relative_to(ROOT), flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.peers", description=__doc__)
+    parser.add_argument("networks", nargs="*", help="names of compress.models.MODELS")
+    parser.add_argument("--size", type=int, default=224, help="the side of the images (224)")
+    parser.add_argument("--tfmot", action="store_true", help="which networks tfmot takes, of every family by default")
+    words = parser.parse_args()
+    for network in words.networks:
+        check_name(network)
+    WORK.mkdir(parents=True, exist_ok=True)
+    LOG.write_text("")
+    if words.tfmot:
+        keep("tfmot", acceptance(words.networks))
+        return
+    if not PEERS.is_file():
+        sys.exit("error: the peers' environment is not there: make peers")
+    for network in words.networks or ["densenet121"]:
+        keep(f"{network}-{words.size}", latency(network, words.size))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,138 @@
+"""The section "Beside its peers" of RESULTS.md, from results/peers/*.json; needs nothing of the peers' environment."""
+
+import statistics
+from typing import Any
+
+from benchmarks.peers.pairs import ratios, typical
+
+LATENCY, ACCEPTANCE = "jetslim-peers/1", "jetslim-tfmot/1"
+SHOWN = {
+    "jetslim": "jetslim int8",
+    "openvino": "OpenVINO int8",
+    "onnxruntime": "ONNX Runtime int8",
+    "float32": "LiteRT float32",
+}
+IN_PEACE = (0.95, 1.05)  # processor time / wall time of one thread that nothing disturbs
+BAR = ("densenet121", 224)  # the network and size that the bars are for
+
+Result = dict[str, Any]
+
+
+def section(results: list[Result]) -> list[str]:
+    """Markdown lines; none without results."""
+    latencies = sorted(
+        (one for one in results if one["schema"] == LATENCY),
+        key=lambda one: (machine(one), one["network"], one["size"]),
+    )
+    accepted = [one for one in results if one["schema"] == ACCEPTANCE]
+    lines = ["## Beside its peers", ""] if results else []
+    if latencies:
+        lines += [*latency_table(latencies), "", LATENCY_NOTE, "", *bars_table(latencies), ""]
+        lines += ["What the results say against themselves:", "", *warnings_list(latencies), ""]
+    for one in accepted:
+        lines += [*acceptance_table(one), ""]
+    return lines
+
+
+LATENCY_NOTE = (
+    "Batch 1, one thread, random weights; all in one process, in turns of 5 untimed and 20 timed inferences, ten "
+    "rounds. Milliseconds are medians; a ratio is the median of ten, one a round (least to most). OpenVINO: NNCF "
+    "post-training quantization. ONNX Runtime: tf2onnx, then static quantization, QDQ, per channel. Agreement: of 100 "
+    "images, how many are in the class that the float32 file says; with random weights many are near ties."
+)
+
+
+def latency_table(results: list[Result]) -> list[str]:
+    """A row a network: times, ratios, sizes and agreement."""
+    others = ("openvino", "onnxruntime", "float32")
+    lines = [
+        "| machine | network | size | "
+        + " | ".join(f"{shown}: ms, MB, agreement" for shown in SHOWN.values())
+        + " | "
+        + " | ".join(f"jetslim / {SHOWN[other]}" for other in others)
+        + " |",
+        "|---|---|--:|" + "--:|" * (len(SHOWN) + len(others)),
+    ]
+    for one in results:
+        cells = [machine(one), one["network"], str(one["size"])]
+        cells += [runtime(one, name) for name in SHOWN]
+        cells += [shown_ratio(one, other) for other in others]
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
+def machine(result: Result) -> str:
+    """The processor."""
+    return f"{result['machine']['cpu']}, {result['machine']['cores']} cores"
+
+
+def runtime(result: Result, name: str) -> str:
+    """A runtime's cell: time, size and agreement, or why its peer refused the network."""
+    if name not in result["rounds"][0]:
+        return f"refused: {escaped(result['peers'][name]['refused'])}"
+    time = typical(result["rounds"], name)
+    return f"{time:.2f}, {result['bytes'][name] / 1e6:.2f}, {result['agreement'][name]:.0%}"
+
+
+def shown_ratio(result: Result, other: str) -> str:
+    """jetslim / another: the median of the pairs, with the least and the most."""
+    if other not in result["rounds"][0]:
+        return "-"
+    found = ratios(result["rounds"], "jetslim", other)
+    return f"{statistics.median(found):.2f} ({min(found):.2f} to {max(found):.2f})"
+
+
+def bars_table(results: list[Result]) -> list[str]:
+    """What DenseNet121 must reach, and how long every network's conversion took."""
+    lines = ["| what | bar | measured |", "|---|---|--:|"]
+    for one in results:
+        name, barred = f"{one['network']}, {one['size']}x{one['size']}", (one["network"], one["size"]) == BAR
+        if "openvino" in one["rounds"][0]:
+            what = f"{name}: latency, jetslim int8 / OpenVINO int8, median of {len(one['rounds'])} pairs"
+            lines.append(f"| {what} | {'at most 1.2' if barred else ''} | {shown_ratio(one, 'openvino')} |")
+        seconds = one["seconds"]
+        what = f"{name}: seconds to convert the quantization-aware network"
+        lines.append(f"| {what} | {'at most 10' if barred else ''} | {seconds['jetslim']:.1f} |")
+        lines.append(f"| the same by `TFLiteConverter.from_keras_model` |  | {naive(seconds['from_keras_model'])} |")
+    return lines
+
+
+def naive(seconds: float | str) -> str:
+    """Seconds, or why it was refused."""
+    return f"{seconds:.1f}" if isinstance(seconds, float) else f"refused: {escaped(seconds)}"
+
+
+def warnings_list(results: list[Result]) -> list[str]:
+    """Runtimes that did not have one core to themselves, or took more than one."""
+    low, high = IN_PEACE
+    return [
+        f"- {one['network']}, {one['size']}x{one['size']}, {one['finished']}: {SHOWN[name]} had {cores:.2f} of a core; "
+        + ("other work ran beside it" if cores < low else "it used more than one thread")
+        for one in results
+        for name, cores in one["cores"].items()
+        if not low <= cores <= high
+    ] or ["- nothing"]
+
+
+def acceptance_table(result: Result) -> list[str]:
+    """A row a network: what tfmot says to it by itself, and what jetslim says."""
+    columns = ("quantize_model", "prune_low_magnitude", "jetslim")
+    found = result["networks"]
+    counts = " | ".join(f"{sum(one[column] is None for one in found)} of {len(found)}" for column in columns)
+    version, size = result["versions"]["jetslim"]["tensorflow-model-optimization"], result["size"]
+    lines = [
+        f"Which networks tfmot {version} takes by itself ({size}x{size}; nothing is trained or converted):",
+        "",
+        "| network | tfmot `quantize_model` | tfmot `prune_low_magnitude` | jetslim `quantization_aware` |",
+        "|---|---|---|---|",
+    ]
+    for one in found:
+        verdicts = " | ".join(f"refused: {escaped(one[column])}" if one[column] else "accepted" for column in columns)
+        lines.append(f"| {one['network']} | {verdicts} |")
+    return [*lines, f"| **accepted** | {counts} |"]
+
+
+def escaped(reason: str, most: int = 160) -> str:
+    """A reason that fits into a Markdown cell: no pipes, no markup, not longer than ``most``."""
+    text = " ".join(reason.replace("|", "/").replace("<", "&lt;").split())
+    return text if len(text) <= most else text[: most - 3] + "..."
