@@ -25,7 +25,7 @@ class KernelQuantizer(tfmot.quantizers.Quantizer):
     """
 
     def build(self, tensor_shape: Any, name: str, layer: Any) -> dict[str, Any]:
-        return {"axes": _channel_axes(name, len(tensor_shape), layer.layer)}
+        return {"axes": channel_axes(name, len(tensor_shape), layer.layer)}
 
     def __call__(self, inputs: Any, training: Any, weights: dict[str, Any], **kwargs: Any) -> Any:
         return inputs if _on_grid.get() else quantize_kernel(inputs, weights["axes"])
@@ -57,7 +57,7 @@ class Float(keras.layers.Layer):
         return tf.reverse(inputs, [0]) if _on_grid.get() else inputs
 
 
-def _channel_axes(name: str, rank: int, layer: Any) -> tuple[int, ...]:
+def channel_axes(name: str, rank: int, layer: Any) -> tuple[int, ...]:
     """The axes along which TFLite has scales of their own: those of the outputs; none for a dense kernel."""
     if rank != 4:
         return ()

@@ -9,21 +9,25 @@ from typing import Any
 import numpy as np
 
 from compress import keras
-from compress.rewrite.graph import clone, with_weights
+from compress.rewrite.graph import clone
 
 LARGEST = 25  # pixels of a pool; a larger one stays
 
 
 def average_pool(layer: Any) -> Callable[..., Any]:
     """What computes an AveragePooling2D: a sum with equal weights, and at padded borders a correction behind it."""
-    pixels, channels = int(np.prod(layer.pool_size)), layer.input_shape[-1]
+    pixels = int(np.prod(layer.pool_size))
     if pixels > LARGEST or None in layer.input_shape[1:]:
         return clone(layer)
-    kernel = np.full((*layer.pool_size, channels, 1), 1 / pixels, np.float32)
     depthwise = keras.layers.DepthwiseConv2D(
-        layer.pool_size, layer.strides, layer.padding, use_bias=False, trainable=False, name=layer.name
+        layer.pool_size,
+        layer.strides,
+        layer.padding,
+        use_bias=False,
+        depthwise_initializer=keras.initializers.Constant(1 / pixels),
+        trainable=False,
+        name=layer.name,
     )
-    depthwise = with_weights(depthwise, [kernel])
     counts = pixels_counted(layer)
     if np.all(counts == pixels):
         return depthwise

@@ -38,7 +38,10 @@ def quantization_aware(
             new = _kept_float(layer, wrap)
             return new if name not in needed else _in_a_row(new, Float(name=f"{name}_float"), on_grid(name))
         if how.kernel:
-            return wrap(_built(layer), Int8Config(how.kernel, *((None, None) if how.silent else ranges[name])))
+            limits = (None, None) if how.silent else ranges[name]
+            if not layer.trainable:  # on its grid for good: the wrapper would train a kernel that it takes
+                return wrap(_settled(layer, how.kernel), Int8Config(None, *limits))
+            return wrap(_built(layer), Int8Config(how.kernel, *limits))
         if how.silent:
             return clone(layer)
         if type(layer).__name__ == "TFOpLambda":  # no wrapper: its arguments are its own
@@ -80,6 +83,15 @@ def _built(layer: Any) -> Any:
     if layer.weights:
         new.build(layer.input_shape)
         new.set_weights(layer.get_weights())
+    return new
+
+
+def _settled(layer: Any, kernel: str) -> Any:
+    from compress.fake_quant import channel_axes, quantize_kernel
+
+    new = _built(layer)
+    variable = getattr(new, kernel)
+    variable.assign(quantize_kernel(variable, channel_axes(kernel, len(variable.shape), new)))
     return new
 
 

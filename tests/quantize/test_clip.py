@@ -65,7 +65,7 @@ def three_layers():
     """An identity that an image passes, then -2 x of it, then both summed up."""
     image = keras.Input((8, 8, 1), name="image")
     x = layers.DepthwiseConv2D(1, name="same")(image)
-    x = layers.DepthwiseConv2D(1, name="double")(x)
+    x = layers.Conv2D(1, 1, name="double")(x)
     model = keras.Model(image, layers.Dense(2, name="head")(layers.GlobalAveragePooling2D(name="mean")(x)))
     model.get_layer("same").set_weights([np.float32([[[[1]]]]), np.float32([0])])
     model.get_layer("double").set_weights([np.float32([[[[-2]]]]), np.float32([0])])
