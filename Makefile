@@ -3,6 +3,8 @@
 
 PYTHON ?= python3.11
 MODEL ?= densenet121
+DISTIL := $(if $(TEACHER),--teacher $(TEACHER))
+RUN := $(notdir $(basename $(MODEL)))$(if $(TEACHER),-from-$(notdir $(basename $(TEACHER))))
 VENV := .venv
 BIN := $(VENV)/bin
 comma := ,
@@ -14,6 +16,7 @@ PEERS := benchmarks/peers/.venv
 
 help:
 	@echo "make pipeline MODEL=densenet121   teacher -> student -> pruned -> int8 .tflite, with a table"
+	@echo "make pipeline MODEL=mobilenetv2   any network of keras.applications, or a path (TEACHER=resnet50: distilled)"
 	@echo "make check MODEL=densenet121      what that would do"
 	@echo "make test                         the tests;  make lint: ruff, mypy, import-linter"
 	@echo "make bundle MODEL=densenet121     what a board needs of it, in one folder"
@@ -23,27 +26,27 @@ help:
 	@echo "make clean                        removes .venv, and that of the peers (runs/ and store/ stay)"
 
 pipeline: $(READY)
-	@$(BIN)/jetslim run $(MODEL) $(ARGS)
+	@$(BIN)/jetslim run $(MODEL) $(DISTIL) $(ARGS)
 
 # the runner, the .tflite files and test images, in one folder to be copied to a board
 bundle: $(READY)
 	@rm -rf build/jetson
 	@$(BIN)/python jetson/host/pack.py build/jetson
-	@$(BIN)/jetslim bundle $(MODEL) --with build/jetson $(ARGS)
+	@$(BIN)/jetslim bundle $(MODEL) $(DISTIL) --with build/jetson $(ARGS)
 
 # copies the bundle to a board, measures there and brings the result home
 # (ARGS are for the bundle, such as --seed 1; REMOTE for the way to the board, such as --ssh=-p2222)
 jetson: $(READY)
 	@test -n "$(HOST)" || { echo "Error: name the board: make jetson HOST=user@xavier MODEL=$(MODEL)" >&2; exit 2; }
 	@$(MAKE) --no-print-directory bundle
-	@$(BIN)/python -m jetson.host.remote $(HOST) runs/$(MODEL)/jetson-bundle $(REMOTE)
+	@$(BIN)/python -m jetson.host.remote $(HOST) runs/$(RUN)/jetson-bundle $(REMOTE)
 
 # the zipapp on the Jetson's own processor family, emulated
 test-arm64: $(READY)
 	$(BIN)/python -m pytest -m arm64 $(ARGS)
 
 check: $(READY)
-	@$(BIN)/jetslim check $(MODEL) $(ARGS)
+	@$(BIN)/jetslim check $(MODEL) $(DISTIL) $(ARGS)
 
 test: $(READY)
 	$(BIN)/python -m pytest -m "not slow and not every_network and not arm64" $(ARGS)

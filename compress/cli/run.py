@@ -18,19 +18,21 @@ def run(
     pipeline: str,
     settings: tuple[str, ...],
     seed: int | None,
+    teacher: str | None,
     data_dir: Path | None,
     skip_bad_images: bool,
     store_folder: Path,
     runs: Path,
     tensorboard: bool,
 ) -> None:
-    """Run PIPELINE: the name of a shipped one, or a TOML file.
+    """Run PIPELINE: the name of a shipped one, a TOML file, or a network (any of keras.applications, or a path).
 
     Finished stages are taken from the store; an interrupted one goes on at its last finished epoch.
 
     \b
     Examples:
       jetslim run densenet121
+      jetslim run mobilenetv2 --teacher resnet50
       jetslim run my-pipeline.toml --set pruned.final_sparsity=0.95 --set data.name=cifar10 --data-dir ~/data
     """
     from compress.clock import Clock
@@ -46,7 +48,7 @@ def run(
 
     clock.seconds["import"] = machine.seconds_since_start()  # the interpreter's own start, too
     progress = Progress()
-    plan = load_plan(pipeline, settings, seed, data_dir, skip_bad_images, clock)
+    plan = load_plan(pipeline, settings, seed, teacher, data_dir, skip_bad_images, clock)
     for note in plan.dataset.notes:
         progress.say(f"note: {note}")
     callbacks = _tensorboard(runs / plan.pipeline.name / "tensorboard") if tensorboard else lambda stage: ()
@@ -80,6 +82,7 @@ def check(
     pipeline: str,
     settings: tuple[str, ...],
     seed: int | None,
+    teacher: str | None,
     data_dir: Path | None,
     skip_bad_images: bool,
     store_folder: Path,
@@ -93,7 +96,7 @@ def check(
     from compress.artifacts import Store
     from compress.clock import Clock
 
-    plan = load_plan(pipeline, settings, seed, data_dir, skip_bad_images, Clock())
+    plan = load_plan(pipeline, settings, seed, teacher, data_dir, skip_bad_images, Clock())
     store = Store(store_folder)
     data = plan.dataset
     click.echo(
@@ -113,11 +116,17 @@ def check(
 
 
 def load_plan(
-    name: str, settings: tuple[str, ...], seed: int | None, data_dir: Path | None, skip_bad_images: bool, clock: Any
+    name: str,
+    settings: tuple[str, ...],
+    seed: int | None,
+    teacher: str | None,
+    data_dir: Path | None,
+    skip_bad_images: bool,
+    clock: Any,
 ) -> Any:
     from compress.pipeline import links, plan, read
 
-    pipeline = read(name, settings, seed)
+    pipeline = read(name, settings, seed, teacher)
     links(pipeline)  # a mistake in the file shows before data are read, or downloaded
     with clock("data"):
         dataset = pipeline.data.load(data_dir, skip_bad_images)

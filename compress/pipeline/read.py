@@ -1,5 +1,6 @@
 """Finds a pipeline's TOML by name or path and reads it into frozen, checked objects."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 from compress import config
 from compress.datasets import DATASETS, DatasetConfig
 from compress.errors import UserError, unknown
+from compress.models import MODELS
 from compress.stages import STAGES, Stage
 
 PRESETS = Path(__file__).parents[1] / "presets"  # the repository's pipelines/, also in an installed wheel
@@ -25,22 +27,39 @@ class Pipeline:
     stages: tuple[Stage, ...]
 
 
-def find(name: str) -> Path:
-    """A path to a TOML file as it is; else the shipped pipeline of that name, or UserError with the nearest names."""
-    path = Path(name)
-    if path.suffix == ".toml":
-        if not path.is_file():
-            raise UserError(f"{path} does not exist")
-        return path
+def find(name: str, teacher: str | None = None) -> tuple[Path, str, tuple[str, ...]]:
+    """(TOML file, name of the run, settings that put networks in) for what a user calls a pipeline.
+
+    That is a path to a TOML file, the name of a shipped one, or a network: a name, or a path to one of the user's own,
+    which goes through the pipeline "default"; with a ``teacher``, a name or a path too, through "default-distilled".
+    Raises UserError, with the nearest names, for anything else.
+    """
     shipped = {file.stem: file for file in PRESETS.glob("*.toml")}
-    if name not in shipped:
-        raise unknown("pipeline", name, shipped)
-    return shipped[name]
+    path = Path(name)
+    if path.suffix == ".toml" or (teacher is None and name in shipped):
+        if teacher is not None:
+            raise UserError("a teacher goes with a network, not with a TOML file: name it in the file")
+        if path.suffix == ".toml" and not path.is_file():
+            raise UserError(f"{path} does not exist")
+        return (path, path.stem, ()) if path.suffix == ".toml" else (shipped[name], name, ())
+    if name not in MODELS and not path.exists():
+        raise unknown("pipeline or network", name, [*shipped, *MODELS])
+    if teacher is None:
+        return shipped["default"], path.stem, (_network("trained", name),)
+    if teacher not in MODELS and not Path(teacher).exists():
+        raise unknown("network", teacher, MODELS)
+    settings = (_network("teacher", teacher), _network("trained", name))
+    return shipped["default-distilled"], f"{path.stem}-from-{Path(teacher).stem}", settings
 
 
-def read(name: str, settings: Sequence[str] = (), seed: int | None = None) -> Pipeline:
-    """The pipeline ``name`` (shipped, or a path) with ``settings`` ("stage.key=value") put in."""
-    path = find(name)
+def _network(stage: str, name: str) -> str:
+    return f"{stage}.{'model' if name in MODELS else 'saved_model'}={json.dumps(name)}"
+
+
+def read(name: str, settings: Sequence[str] = (), seed: int | None = None, teacher: str | None = None) -> Pipeline:
+    """The pipeline that ``find`` finds, with ``settings`` ("stage.key=value") put in."""
+    path, called, networks = find(name, teacher)
+    settings = (*networks, *settings)
     raw = config.override(config.read_toml(path), settings, _table)
     for key in raw:
         if key not in ("seed", "data", "stage"):
@@ -52,9 +71,9 @@ def read(name: str, settings: Sequence[str] = (), seed: int | None = None) -> Pi
     if type(chosen) is not int or not 0 <= chosen < 2**31:
         raise UserError(f"{path.name}: seed = {chosen!r} should be a whole number from 0 to 2147483647")
     return Pipeline(
-        path.stem,
+        called,
         path.read_text(),
-        tuple(settings),
+        settings,
         chosen,
         _data(raw.get("data", {}), path.name),
         tuple(_stage(stage, number) for number, stage in enumerate(stages, start=1)),

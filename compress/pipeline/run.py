@@ -183,7 +183,10 @@ def _record(step: Step, plan: Plan, made: dict[str, tuple[Artifact, bool]], late
         "agreement",
         "keras_top1",
     )
-    measured = ("tflite_bytes", "sparse_tflite_bytes", "gzip_bytes", "operators", "float_operators", "requantizations")
+    measured = (
+        *("tflite_bytes", "sparse_tflite_bytes", "gzip_bytes"),
+        *("operators", "float_operators", "float_layers", "requantizations"),
+    )
     return {
         "name": step.stage.name,
         "kind": step.stage.kind,

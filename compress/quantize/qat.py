@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from compress import keras
 from compress.quantize import calibrate, clip
 from compress.quantize.fold import fold
 from compress.quantize.support import Int8, Range, layers_in_int8, support
@@ -20,7 +21,6 @@ def quantization_aware(
     ranges (``compress.quantize.clip``); ``keep_float`` names layers of the folded network, or patterns, which are to
     compute in float. Raises UserError for a layer that is refused, and for a pattern that no layer matches.
     """
-    from compress import keras
     from compress.fake_quant import Float, Int8Config
 
     folded = fold(model)
@@ -54,6 +54,21 @@ def quantization_aware(
         return wrap(new, Int8Config(None, *ranges[name]))
 
     return rebuild(folded, replace, lambda tensor: on_grid(tensor.node.layer.name))
+
+
+def float_layers(aware: Any) -> dict[str, str]:
+    """Name of each layer of a quantized network that computes in float -> why."""
+    asked, found = "keep_float asks for it", {}
+    for layer in aware.layers:
+        config = getattr(layer, "quantize_config", None)
+        how = support(layer)
+        if getattr(config, "keep_float", False):
+            found[layer.layer.name] = asked
+        elif type(layer).__name__ == "Float":
+            found.setdefault(layer.name.removesuffix("_float"), asked)
+        elif config is None and isinstance(how, str) and not isinstance(layer, keras.layers.InputLayer):
+            found[layer.name] = how
+    return found
 
 
 def _ranges(

@@ -77,7 +77,7 @@ class Export(Stage):
             if form != "float32":
                 context.progress.say(f"    {summary(found)}")
             if quantized:
-                if found.floats:
+                if found.floats and not source.get("float_layers"):
                     raise Unfaithful(f"operators that do not compute in int8: {', '.join(sorted(set(found.floats)))}")
                 at_least_as_sparse(kernels, stored)
             with context.clock("evaluate"):
@@ -96,6 +96,7 @@ class Export(Stage):
             "gzip_bytes": compressed,
             "operators": found.counts,
             "float_operators": sorted(set(found.floats)),
+            "float_layers": source.get("float_layers", {}),
             "requantizations": found.requantizations,
         }
         describe(context, out, model.input_shape[1:], flatbuffer.ends(dense), facts)

@@ -8,6 +8,7 @@ from pydantic import Field
 from compress.config import Count, Fraction, config
 from compress.errors import UserError
 from compress.prune import gradual, kernel_sparsity, prunable_kernels
+from compress.rewrite import plain
 from compress.stages.base import Context, Stage
 from compress.stages.finish import TRAINED_BY, Serving, finish, train_on_labels
 from compress.training import Training
@@ -16,7 +17,9 @@ from compress.training import Training
 @config
 class Prune(Stage, Training):
     """The cubic schedule of Zhu and Gupta (2017) from ``initial_sparsity`` at ``begin_step`` to ``final_sparsity`` at
-    ``end_step`` (80 % of the steps, if not given), a mask every ``frequency`` steps; then fine-tuning."""
+    ``end_step`` (80 % of the steps, if not given), a mask every ``frequency`` steps; then fine-tuning.
+
+    Nested networks are opened, and separable and pointwise dense layers become the convolutions that they are."""
 
     kind: Literal["prune"] = "prune"
     final_sparsity: Fraction
@@ -26,7 +29,7 @@ class Prune(Stage, Training):
     frequency: Count | None = None
     skip: tuple[str, ...] = ()
     """Layers to leave dense, by name or pattern, such as ["conv1/*"]. The dense head always stays dense."""
-    MADE_BY = (*TRAINED_BY, "stages/prune", "prune")
+    MADE_BY = (*TRAINED_BY, "stages/prune", "prune", "rewrite")
 
     def ramp(self, images: int) -> tuple[int, int, int]:
         """(begin_step, end_step, frequency) for a training split of that many images."""
@@ -48,7 +51,7 @@ class Prune(Stage, Training):
 
         images = len(context.dataset.train)
         begin, end, frequency = self.ramp(images)
-        network = context.load(self.input or "")
+        network = plain(context.load(self.input or ""))
         kernels = [layer.kernel for layer in gradual.prunable_layers(network, self.skip)]
         serving = Serving(network, context)
         schedule = tfmot.sparsity.keras.PolynomialDecay(

@@ -11,6 +11,7 @@ from pydantic import Field
 from compress.config import Count, config
 from compress.errors import UserError
 from compress.prune import prunable_kernels
+from compress.rewrite import plain
 from compress.stages.base import Context, Stage
 from compress.stages.calibration import calibration
 from compress.stages.finish import TRAINED_BY, Serving, finish, train_on_labels
@@ -45,7 +46,9 @@ class Quantize(Stage, Training):
     percentile: float = Field(default=99.9, gt=50, le=100)
     """99.9 leaves 0.1 % of the values out at either end."""
     calibration_images: Count = 200
-    MADE_BY = (*TRAINED_BY, "stages/quantize", "stages/calibration", "quantize", "fake_quant")
+    keep_float: tuple[str, ...] = ()
+    """Layers that are to compute in float, by name or pattern: what `jetslim compare` found to lose the most."""
+    MADE_BY = (*TRAINED_BY, "stages/quantize", "stages/calibration", "quantize", "rewrite", "fake_quant")
 
     @property
     def form(self) -> str:
@@ -67,6 +70,7 @@ class Quantize(Stage, Training):
                 "the converter itself knows minmax alone"
             )
         self._refuse(self.mode != "qat", TRAINING, 'mode = "qat": nothing else trains')
+        self._refuse(self.by_converter, ("keep_float",), "qat and static on the rewritten graph")
         self._refuse(self.mode in ("dynamic", "float16"), ("calibration_images",), "the modes that need ranges")
         self._refuse(self.calibration != "percentile", ("percentile",), 'calibration = "percentile"')
         super().check()
@@ -82,6 +86,7 @@ class Quantize(Stage, Training):
         network = context.load(self.input or "")
         how = {"mode": self.mode, "rewrite": self.rewrite, "calibration_images": self.calibration_images}
         with context.clock("build"):
+            network = plain(network) if self.rewrite else network
             kernels = prunable_kernels(network)
             network = self._quantized(network, context)
         serving = Serving(network, context)
@@ -89,9 +94,11 @@ class Quantize(Stage, Training):
             train_on_labels(network, self, serving, context, scratch)
         if not self.by_converter:
             from compress import fake_quant
+            from compress.quantize.qat import float_layers
 
             fake_quant.settle_kernels(network)
             keeps_zeros(kernels, prunable_kernels(network))
+            how["float_layers"] = float_layers(network)
         return {**finish(serving, context, out, scratch, self.form), **how}
 
     def _quantized(self, network: Any, context: Context) -> Any:
@@ -107,7 +114,7 @@ class Quantize(Stage, Training):
             "entropy": clip.entropy,
         }
         images = calibration(context, self.calibration_images)
-        return quantization_aware(network, images, clips.get(self.calibration))
+        return quantization_aware(network, images, clips.get(self.calibration), self.keep_float)
 
 
 def keeps_zeros(before: dict[str, np.ndarray], after: dict[str, np.ndarray]) -> None:
