@@ -33,9 +33,9 @@ def cli() -> None:
 
 def commands() -> list[click.Command]:
     """Every command of the group."""
-    from compress.cli import bundle, evaluate, predict, run, store
+    from compress.cli import bundle, evaluate, inspect, predict, run, store
 
-    return [run.run, run.check, bundle.bundle, evaluate.evaluate, predict.predict, store.store]
+    return [run.run, run.check, inspect.inspect, bundle.bundle, evaluate.evaluate, predict.predict, store.store]
 
 
 def main(arguments: list[str] | None = None) -> None:

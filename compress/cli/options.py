@@ -39,9 +39,9 @@ def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def pipeline_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The PIPELINE argument, ``--teacher``, ``--set`` and ``--seed``."""
-    command = click.option("--teacher", metavar="NETWORK", help="Where PIPELINE is a network: it learns from this one.")(
-        command
-    )
+    command = click.option(
+        "--teacher", metavar="NETWORK", help="Where PIPELINE is a network: it learns from this one."
+    )(command)
     command = click.option("--seed", type=int, help="Instead of the file's seed.")(command)
     command = click.option(
         "--set",

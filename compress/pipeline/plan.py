@@ -35,6 +35,14 @@ class Step:
         """Names the artifact: equal for whatever makes the same."""
         return content_key(self.made_of)
 
+    @property
+    def inputs(self) -> "Iterator[Step]":
+        """The inputs before this step, teachers left out, the nearest first."""
+        step = self.input
+        while step is not None:
+            yield step
+            step = step.input
+
 
 @dataclass(frozen=True)
 class Plan:

@@ -4,12 +4,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from compress.errors import UserError
+from compress.errors import Failure, UserError
 from compress.pipeline.networks import Networks
 from compress.pipeline.plan import Step
 from compress.stages import Context
 from compress.stages.distill import Distill
+from compress.stages.inspection import EXACT, inspect
 from compress.stages.network import NetworkStage
+from compress.stages.prune import Prune
+from compress.stages.quantize import Quantize
 
 
 def check(steps: Sequence[Step], networks: Networks, context: Callable[[Step], Context]) -> None:
@@ -28,9 +31,28 @@ def check(steps: Sequence[Step], networks: Networks, context: Callable[[Step], C
                 if teacher_network is not None:
                     stage.method.phases(teacher_network, stage.network(context(step)), stage.epochs)
             elif isinstance(stage, NetworkStage) and stage.files:
-                stage.network(context(step))
+                _inspect(stage.network(context(step)), step, steps, context(step).progress.say)
         except UserError as error:
             raise UserError(f"[[stage]] {step.stage.name!r}: {error}") from error
+
+
+def _inspect(network: Any, source: Step, steps: Sequence[Step], say: Callable[[str], None]) -> None:
+    """Refuses, before it is trained, a network of the user's that a later stage could not prune or quantize."""
+    readers = [step.stage for step in steps if source in step.inputs]
+    prunes = [stage for stage in readers if isinstance(stage, Prune)]
+    quantizes = [stage for stage in readers if isinstance(stage, Quantize) and not stage.by_converter]
+    if not prunes and not quantizes:
+        return
+    found = inspect(
+        network,
+        tuple(pattern for stage in prunes for pattern in stage.skip),
+        tuple(pattern for stage in quantizes for pattern in stage.keep_float),
+    )
+    if found.refused:
+        raise UserError("; ".join(f"layer {row.layer!r} is {row.becomes}" for row in found.refused))
+    if not found.difference <= EXACT:
+        raise Failure(f"rewritten for int8, the network departs by {found.difference:.1e}: please report it")
+    say(f"inspected {source.stage.name}: {found.summary()} (jetslim inspect shows all)")
 
 
 def _network(teacher: Step | Path, networks: Networks, context: Callable[[Step], Context]) -> Any:

@@ -1,5 +1,5 @@
 """Pruning techniques."""
 
-from compress.prune.gradual import kernel_sparsity, prunable_kernels
+from compress.prune.gradual import kernel_sparsity, prunable_kernels, unpruned
 
-__all__ = ["kernel_sparsity", "prunable_kernels"]
+__all__ = ["kernel_sparsity", "prunable_kernels", "unpruned"]

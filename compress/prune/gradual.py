@@ -8,6 +8,12 @@ import numpy as np
 from compress import keras
 from compress.errors import UserError
 
+LEFT_DENSE = {
+    "Dense": "LiteRT refuses a sparse dense layer in int8",
+    "DepthwiseConv2D": "a depthwise kernel has few weights",
+    "Conv2DTranspose": "LiteRT has no sparse transposed convolution",
+}
+
 
 def scheduled_sparsity(step: Any, initial: float, final: float, begin_step: int, end_step: int) -> Any:
     """Equation 1: final + (initial - final) * (1 - (step - begin) / (end - begin))^3, held outside the ramp.
@@ -49,16 +55,25 @@ def prunable_layers(model: Any, skip: tuple[str, ...] = ()) -> list[Any]:
 
     LiteRT's XNNPACK refuses a sparse fully-connected layer in int8, so the head stays dense. Raises UserError for none.
     """
-    chosen = [
-        layer
-        for layer in model.layers
-        if type(layer) is keras.layers.Conv2D
-        and layer.trainable
-        and not any(fnmatch(layer.name, pattern) for pattern in skip)
-    ]
+    dense = unpruned(model, skip)
+    chosen = [layer for layer in model.layers if dense.get(layer.name) == ""]
     if not chosen:
         raise UserError(f"{model.name} has no convolution to prune" + (f" besides skip = {list(skip)}" if skip else ""))
     return chosen
+
+
+def unpruned(model: Any, skip: tuple[str, ...] = ()) -> dict[str, str]:
+    """Name of each layer with a kernel -> why it is left dense; "" for one that is pruned."""
+    found = {}
+    for layer in model.layers:
+        kind = type(layer).__name__
+        if kind in LEFT_DENSE:
+            found[layer.name] = LEFT_DENSE[kind]
+        elif kind == "Conv2D" and not layer.trainable:
+            found[layer.name] = "it is not trained"
+        elif kind == "Conv2D":
+            found[layer.name] = "skip names it" if any(fnmatch(layer.name, pattern) for pattern in skip) else ""
+    return found
 
 
 def prunable_kernels(model: Any) -> dict[str, np.ndarray]:

@@ -67,7 +67,14 @@ AFFINE: dict[str, Callable[[Any], Line | None]] = {
 }
 
 
-def affine(layer: Any) -> Line | None:
-    """(scale, shift), each (channels,) float32, of a layer that computes just that; None for any other."""
+def is_affine(layer: Any) -> bool:
+    """Whether the layer computes just that."""
     rule = AFFINE.get(type(layer).__name__)
-    return rule(layer) if rule and isinstance(layer.input_shape, tuple) and layer.input_shape[-1] else None
+    return bool(rule and isinstance(layer.input_shape, tuple) and layer.input_shape[-1] and rule(layer))
+
+
+def affine(layer: Any) -> Line:
+    """(scale, shift), each (channels,) float32, of a layer that ``is_affine``."""
+    line = AFFINE[type(layer).__name__](layer)
+    assert line is not None
+    return line

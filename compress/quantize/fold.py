@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from compress import keras
-from compress.quantize.affine import affine
-from compress.quantize.pool import average_pool
+from compress.quantize.affine import affine, is_affine
+from compress.quantize.pool import average_pool, is_small
 from compress.rewrite import plain
 from compress.rewrite.graph import clone, only_reader, readers, rebuild, with_weights
 
@@ -49,6 +49,20 @@ def fold(model: Any) -> Any:
         return _folded(found[name]) if name in found else clone(layer)
 
     return rebuild(model, replace)
+
+
+def fates(model: Any) -> dict[str, str]:
+    """Name of each layer of a plain network that does not stay as it is -> what becomes of it, in words."""
+    found: dict[str, str] = {}
+    for name, folding in foldings(_scales_before_relus(plain(model))).items():
+        gone = [*folding.norms, *([folding.relu] if folding.relu is not None else [])]
+        found |= {layer.name: f"into {name}" for layer in gone}
+        if not _is_linear(folding.layer):
+            found[name] = "1x1 depthwise convolution"
+        if folding.pool is not None:
+            found[folding.pool.name] = f"depthwise convolution, before {name}"
+    pools = [layer for layer in model.layers if type(layer) is keras.layers.AveragePooling2D]
+    return {pool.name: "depthwise convolution" for pool in pools if is_small(pool)} | found
 
 
 def _scales_before_relus(model: Any) -> Any:
@@ -90,10 +104,10 @@ def foldings(model: Any) -> dict[str, Folding]:
     found: dict[str, Folding] = {}
     absorbed: set[str] = set()
     for layer in model.layers:  # in order of computation: a chain is seen from its first layer
-        if layer.name in absorbed or not (_is_linear(layer) or affine(layer) is not None):
+        if layer.name in absorbed or not (_is_linear(layer) or is_affine(layer)):
             continue
         folding, last = Folding(layer), layer
-        while (reader := only_reader(model_readers, last)) is not None and affine(reader) is not None:
+        while (reader := only_reader(model_readers, last)) is not None and is_affine(reader):
             folding.norms.append(reader)
             last = reader
         if reader is not None and _is_relu(reader):

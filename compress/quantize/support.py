@@ -142,10 +142,11 @@ def layers_in_int8(folded: Any, keep_float: Sequence[str] = ()) -> dict[str, Int
     fused = {}
     for layer in folded.layers:
         reader, how = only_reader(model_readers, layer), plan[layer.name]
-        if reader is not None and fuses_relu(layer, reader) and isinstance(how, Int8):
-            if isinstance(plan[reader.name], Int8):
-                fused[layer.name] = reader.name
-                plan[layer.name] = replace(how, silent=True)
+        if reader is None or not fuses_relu(layer, reader):
+            continue
+        if isinstance(how, Int8) and isinstance(plan[reader.name], Int8):
+            fused[layer.name] = reader.name
+            plan[layer.name] = replace(how, silent=True)
     for layer in folded.layers:
         how = plan[layer.name]
         if isinstance(how, Int8) and not how.fixed and layer.name not in fused.values() and _is_relu_on_map(layer):

@@ -112,9 +112,13 @@ def _operators(run: Mapping[str, Any]) -> str:
     form = stage.get("form", "of unknown form")
     facts = [f"`{stage['name']}` is {form}."]
     if "float_operators" in stage:
-        names = Counter(stage["float_operators"])
-        listed = ", ".join(name if count == 1 else f"{name} ({count})" for name, count in sorted(names.items()))
+        operators = Counter(stage["float_operators"])
+        listed = ", ".join(name if count == 1 else f"{name} ({count})" for name, count in sorted(operators.items()))
         facts.append(f"Operators that compute in float, the edges of the network apart: {listed or 'none'}.")
+    reasons = Counter(stage.get("float_layers", {}).values())
+    for reason, count in reasons.items():
+        names = [name for name, why in stage["float_layers"].items() if why == reason]
+        facts.append(f"{count} layers compute in float ({reason}): {', '.join(names)}.")
     if "agreement" in stage:
         facts.append(f"It predicts what its Keras network predicts on {stage['agreement']:.2%} of the test images.")
     if "requantizations" in stage:

@@ -42,8 +42,10 @@ def activate(function: Any, name: str, layer: Any) -> Call | None:
 
 def activation(layer: Any, name: str) -> Any:
     """swish -> x * sigmoid(x), and so on."""
-    return KEEP if activation_name(layer) not in ("linear", "relu6", "swish", "hard_sigmoid") else activate(
-        layer.activation, name, layer
+    return (
+        KEEP
+        if activation_name(layer) not in ("linear", "relu6", "swish", "hard_sigmoid")
+        else activate(layer.activation, name, layer)
     )
 
 

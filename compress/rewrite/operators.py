@@ -24,7 +24,7 @@ def operation(layer: Any) -> str | None:
 
 def _line(name: str, x: Any, scale: Any, shift: Any) -> Any:
     """x * scale + shift per channel, or None if a constant is neither one number nor one a channel."""
-    numbers = []
+    numbers: list[Any] = []
     for constant in (scale, shift):
         array = np.asarray(constant, np.float32)
         if array.size == 1:

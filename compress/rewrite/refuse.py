@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from compress.errors import first_line
 from compress.rewrite.graph import copy, is_functional
 
 
@@ -47,5 +48,5 @@ def refusal(layer: Any) -> str | None:
     try:
         copy(layer)
     except Exception as error:  # a class of the user's can raise anything
-        return f"({kind}) cannot be built anew from its get_config(): {str(error).splitlines()[0] if str(error) else error!r}"
+        return f"({kind}) cannot be built anew from its get_config(): {first_line(error)}"
     return None

@@ -1,5 +1,6 @@
 """Sets the smallest weights of a trained network to zero, gradually, while it trains on."""
 
+from collections import Counter
 from pathlib import Path
 from typing import Any, Literal
 
@@ -52,6 +53,7 @@ class Prune(Stage, Training):
         images = len(context.dataset.train)
         begin, end, frequency = self.ramp(images)
         network = plain(context.load(self.input or ""))
+        context.progress.say(f"    {counted(gradual.unpruned(network, self.skip))}")
         kernels = [layer.kernel for layer in gradual.prunable_layers(network, self.skip)]
         serving = Serving(network, context)
         schedule = tfmot.sparsity.keras.PolynomialDecay(
@@ -71,3 +73,11 @@ class Prune(Stage, Training):
             "end_step": end,
         }
         return {**facts, "sparsity_schedule": scheduled, "sparsity_steps": pruning.rows}
+
+
+def counted(dense: dict[str, str]) -> str:
+    """One line: how many kernels are pruned, and why the others are not."""
+    reasons = Counter(dense.values())
+    pruned = reasons.pop("", 0)
+    left = "; ".join(f"{count} left dense: {reason}" for reason, count in reasons.items())
+    return f"pruning {pruned} kernels; {left or 'none left dense'}"

@@ -83,22 +83,29 @@ class Quantize(Stage, Training):
                 raise UserError(f"{name} goes with {go_with}")
 
     def make(self, context: Context, out: Path, scratch: Path) -> dict[str, Any]:
+        from compress.quantize.qat import float_layers
+
         network = context.load(self.input or "")
-        how = {"mode": self.mode, "rewrite": self.rewrite, "calibration_images": self.calibration_images}
+        how: dict[str, Any] = {
+            "mode": self.mode,
+            "rewrite": self.rewrite,
+            "calibration_images": self.calibration_images,
+        }
         with context.clock("build"):
             network = plain(network) if self.rewrite else network
             kernels = prunable_kernels(network)
             network = self._quantized(network, context)
+            how["float_layers"] = {} if self.by_converter else float_layers(network)
+        for layer, reason in how["float_layers"].items():
+            context.progress.say(f"    {layer} computes in float: {reason}")
         serving = Serving(network, context)
         if self.mode == "qat":
             train_on_labels(network, self, serving, context, scratch)
         if not self.by_converter:
             from compress import fake_quant
-            from compress.quantize.qat import float_layers
 
             fake_quant.settle_kernels(network)
             keeps_zeros(kernels, prunable_kernels(network))
-            how["float_layers"] = float_layers(network)
         return {**finish(serving, context, out, scratch, self.form), **how}
 
     def _quantized(self, network: Any, context: Context) -> Any:

@@ -27,7 +27,9 @@ def test_the_numbers_of_the_oracle():
     np.testing.assert_allclose(quantize_kernel(tf.constant(x[:, None]), ()).numpy()[:, 0], expected, atol=1e-6)
 
 
-@pytest.mark.parametrize(("shape", "axes"), [((3, 3, 4, 6), (3,)), ((3, 3, 6, 2), (2, 3)), ((3, 3, 6, 4), (2,)), ((10, 6), ())])
+@pytest.mark.parametrize(
+    ("shape", "axes"), [((3, 3, 4, 6), (3,)), ((3, 3, 6, 2), (2, 3)), ((3, 3, 6, 4), (2,)), ((10, 6), ())]
+)
 def test_the_largest_of_each_channel_is_127(shape, axes):
     kernel = np.random.default_rng(0).normal(size=shape).astype("float32")
     found = codes(kernel, axes)
@@ -73,7 +75,9 @@ def test_outputs_have_scales_of_their_own(layer, shape, axes):
     assert KernelQuantizer().build(shape, name, wrapper)["axes"] == axes
 
 
-@pytest.mark.parametrize(("shape", "axes"), [((3, 3, 4, 6), (3,)), ((3, 3, 6, 2), (2, 3)), ((3, 3, 6, 4), (2,)), ((10, 6), ())])
+@pytest.mark.parametrize(
+    ("shape", "axes"), [((3, 3, 4, 6), (3,)), ((3, 3, 6, 2), (2, 3)), ((3, 3, 6, 4), (2,)), ((10, 6), ())]
+)
 def test_on_the_grid_it_changes_nothing_more(shape, axes):
     kernel = tf.constant(np.random.default_rng(0).normal(size=shape).astype("float32"))
     once = quantize_kernel(kernel, axes)

@@ -1,0 +1,67 @@
+"""``jetslim inspect``."""
+
+import sys
+from collections.abc import Sequence
+
+import click
+
+
+def aligned(rows: Sequence[Sequence[str]], numbers: int = 2) -> list[str]:
+    """Lines of columns with two spaces between them; the last ``numbers`` columns are set to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    words = len(widths) - numbers
+    return [
+        "  ".join(c.ljust(w) if i < words else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True)))
+        for row in rows
+    ]
+
+
+@click.command()
+@click.argument("network")
+@click.option("--size", type=click.IntRange(min=8), default=224, show_default=True, help="Side of the images.")
+@click.option("--classes", type=click.IntRange(min=1), default=10, show_default=True, help="For a network by name.")
+@click.option("--skip", multiple=True, metavar="PATTERN", help="As skip of the stage prune.")
+@click.option("--keep-float", multiple=True, metavar="PATTERN", help="As keep_float of the stage quantize.")
+def inspect(network: str, size: int, classes: int, skip: tuple[str, ...], keep_float: tuple[str, ...]) -> None:
+    """Say what pruning and quantization will do to each layer of NETWORK; nothing is trained or written.
+
+    NETWORK is any name of keras.applications, or a SavedModel, .keras or .h5 file of your own. Exits with 1 if a layer
+    is refused, or if the rewritten network does not compute what NETWORK computes.
+
+    \b
+    Examples:
+      jetslim inspect mobilenetv3small --size 96
+      jetslim inspect my_network/
+    """
+    from pathlib import Path
+
+    from compress import models
+    from compress.errors import Failure, unknown
+    from compress.stages.inspection import EXACT
+    from compress.stages.inspection import inspect as look
+
+    if network in models.MODELS:
+        model = models.build(network, size, classes, seed=0)
+    elif Path(network).exists():
+        model = models.saved_model.logits(models.saved_model.read(network), network)
+    else:
+        raise unknown("network", network, models.MODELS)
+    found = look(model, skip, keep_float)
+    header = ("layer", "kind", "becomes", "computes in", "pruned", "parameters", "MACs")
+    rows = [
+        [row.layer, row.kind, row.becomes, row.computes, row.pruned, f"{row.parameters:,}", f"{row.macs:,}"]
+        for row in found.rows
+    ]
+    for line in aligned([header, *rows]):
+        click.echo(line)
+    if found.refused:
+        raise Failure(
+            f"{len(found.refused)} of {len(found.rows)} layers refused: "
+            + "; ".join(f"{row.layer} {row.becomes.removeprefix('refused: it ')}" for row in found.refused)
+        )
+    click.echo("")
+    parameters, macs = sum(row.parameters for row in found.rows), sum(row.macs for row in found.rows)
+    click.echo(f"{found.summary()}; {parameters:,} parameters, {macs / 1e6:,.1f} million MACs")
+    if not found.difference <= EXACT:
+        click.echo(f"Error: the rewritten network departs from {network}: please report it", err=True)
+        sys.exit(1)

@@ -1,0 +1,171 @@
+"""What will happen to each layer of a network when it is pruned and quantized, known before anything is trained."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from compress import keras
+from compress.prune import unpruned
+from compress.quantize.fold import fates, fold
+from compress.quantize.support import Int8, layers_in_int8
+from compress.rewrite import plain
+from compress.rewrite.graph import is_functional
+from compress.rewrite.refuse import refusals
+
+EXACT = 1e-4  # of the largest output
+
+
+@dataclass(frozen=True)
+class Row:
+    """One layer of the network as its owner wrote it; ``macs``: multiplications and additions for one image."""
+
+    layer: str
+    kind: str
+    becomes: str
+    computes: str
+    pruned: str
+    parameters: int
+    macs: int
+
+    @property
+    def refused(self) -> bool:
+        return self.becomes.startswith("refused")
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """``difference``: largest between the outputs of the network and of the rewritten one, over the largest output."""
+
+    rows: list[Row]
+    difference: float
+
+    @property
+    def refused(self) -> list[Row]:
+        return [row for row in self.rows if row.refused]
+
+    @property
+    def in_float(self) -> list[Row]:
+        return [row for row in self.rows if row.computes.startswith("float")]
+
+    def summary(self) -> str:
+        """One line: how many layers are rewritten, pruned, and compute in float."""
+        rewritten, pruned = sum(bool(row.becomes) for row in self.rows), sum(row.pruned == "yes" for row in self.rows)
+        floats = ", ".join(f"{row.layer} ({row.computes.removeprefix('float: ')})" for row in self.in_float[:3])
+        more = f" and {len(self.in_float) - 3} more" if len(self.in_float) > 3 else ""
+        return (
+            f"{len(self.rows)} layers: {rewritten} rewritten (largest difference {self.difference:.1e}), {pruned} "
+            f"pruned, in float: {floats + more if floats else 'none'}"
+        )
+
+
+def inspect(model: Any, skip: tuple[str, ...] = (), keep_float: tuple[str, ...] = ()) -> Inspection:
+    """A row a layer, nested networks opened; ``skip`` and ``keep_float`` as in the stages prune and quantize.
+
+    A layer that is refused says why; nothing more is known of the others then.
+    """
+    originals = dict(_layers(model))
+    refused = refusals(model)
+    if refused:
+        rows = [
+            Row(name, type(layer).__name__, f"refused: it {refused[name]}" if name in refused else "", "", "", 0, 0)
+            for name, layer in originals.items()
+        ]
+        return Inspection(rows, float("nan"))
+    plainer = plain(model)
+    folded = fold(plainer)
+    plan, becomes, dense = layers_in_int8(folded, keep_float), fates(plainer), unpruned(plainer, skip)
+    kinds = {layer.name: type(layer).__name__ for layer in folded.layers}
+    parts: dict[str, list[Any]] = {name: [] for name in originals}
+    for layer in plainer.layers:
+        if owner := _owner(layer.name, originals):
+            parts[owner].append(layer)
+    rows = [
+        Row(
+            name,
+            type(layer).__name__,
+            _becomes(layer, parts[name], becomes, kinds),
+            _computes(parts[name], plan, becomes),
+            _pruned(parts[name], dense),
+            layer.count_params(),
+            macs(layer),
+        )
+        for name, layer in originals.items()
+    ]
+    return Inspection(rows, difference(model, folded))
+
+
+def difference(model: Any, rewritten: Any) -> float:
+    """Largest difference of the outputs of two networks on two random images, over the largest output."""
+    shape = [2, *(side or 64 for side in model.input_shape[1:])]
+    images = keras.tf.random.stateless_uniform(shape, seed=(0, 0))
+    pairs = zip(
+        *(keras.tf.nest.flatten(network(images, training=False)) for network in (model, rewritten)), strict=True
+    )
+    return max(
+        float(np.max(np.abs(one.numpy() - other.numpy())) / max(float(np.max(np.abs(one.numpy()))), 1e-9))
+        for one, other in pairs
+    )
+
+
+def macs(layer: Any) -> int:
+    """Multiplications and additions of a layer's kernel for one image, over all its calls; 0 for one without."""
+    kind = type(layer).__name__
+    if kind not in ("Conv2D", "Conv2DTranspose", "Dense", "DepthwiseConv2D", "SeparableConv2D"):
+        return 0
+    total = 0
+    for number in range(len(layer.inbound_nodes)):
+        source, result = layer.get_input_shape_at(number)[1:], layer.get_output_shape_at(number)[1:]
+        pixels = int(np.prod([side or 0 for side in (source if kind == "Conv2DTranspose" else result)[:-1]]))
+        if kind == "SeparableConv2D":
+            total += pixels * sum(int(np.prod(weight.shape)) for weight in layer.weights if len(weight.shape) == 4)
+        else:
+            kernel = layer.depthwise_kernel if kind == "DepthwiseConv2D" else layer.kernel
+            total += pixels * int(np.prod(kernel.shape))
+    return total
+
+
+def _layers(model: Any, prefix: str = "") -> list[tuple[str, Any]]:
+    """(name, layer) of every layer, inputs left out, nested networks opened."""
+    found: list[tuple[str, Any]] = []
+    for layer in model.layers:
+        if is_functional(layer):
+            found += _layers(layer, f"{prefix}{layer.name}/")
+        elif not isinstance(layer, keras.layers.InputLayer):
+            found.append((prefix + layer.name, layer))
+    return found
+
+
+def _owner(name: str, originals: dict[str, Any]) -> str | None:
+    """The layer that a rewritten one was made of: its own name, or that with "_..." behind it."""
+    while name not in originals:
+        name, separator, _ = name.rpartition("_")
+        if not separator:
+            return None
+    return name
+
+
+def _becomes(layer: Any, parts: list[Any], becomes: dict[str, str], kinds: dict[str, str]) -> str:
+    if not parts:
+        return "nothing: it passes its input on"
+    texts = [becomes.get(part.name) or (kinds.get(part.name, "") if part.name in kinds else "") for part in parts]
+    if len(parts) == 1 and texts[0] == type(layer).__name__:
+        return ""
+    return " + ".join(text for text in texts if text)
+
+
+def _computes(parts: list[Any], plan: dict[str, Int8 | str], becomes: dict[str, str]) -> str:
+    how = [
+        plan[part.name] for part in parts if part.name in plan and not becomes.get(part.name, "").startswith("into ")
+    ]
+    reasons = [reason for reason in how if isinstance(reason, str)]
+    if reasons:
+        return f"float: {reasons[0]}"
+    return "int8" if how else "-"
+
+
+def _pruned(parts: list[Any], dense: dict[str, str]) -> str:
+    reasons = [dense[part.name] for part in parts if part.name in dense]
+    if any(not reason for reason in reasons):
+        return "yes"
+    return f"no: {reasons[0]}" if reasons else "-"
