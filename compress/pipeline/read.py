@@ -43,7 +43,7 @@ def find(name: str, teacher: str | None = None) -> tuple[Path, str, tuple[str, .
             raise UserError(f"{path} does not exist")
         return (path, path.stem, ()) if path.suffix == ".toml" else (shipped[name], name, ())
     if name not in MODELS and not path.exists():
-        raise unknown("pipeline or network", name, [*shipped, *MODELS])
+        raise unknown("pipeline or network", name, {*shipped, *MODELS})
     if teacher is None:
         return shipped["default"], path.stem, (_network("trained", name),)
     if teacher not in MODELS and not Path(teacher).exists():

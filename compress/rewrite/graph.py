@@ -83,8 +83,8 @@ def copy(layer: Any, **changes: Any) -> Any:
 
 def with_weights(layer: Any, weights: list[Any]) -> Any:
     """The layer, which takes these weights when it is built."""
-    if weights:
-        layer._initial_weights = weights
+    # past Keras's own __setattr__, which would save the list with the network
+    object.__setattr__(layer, "_initial_weights", weights or None)
     return layer
 
 

@@ -187,7 +187,7 @@ def test_a_file_that_is_not_there(refused):
 
 def test_an_unknown_pipeline(refused):
     line = refused(None, file="densnet121")
-    assert "unknown pipeline 'densnet121'" in line
+    assert "unknown pipeline or network 'densnet121'" in line
     assert "did you mean densenet121" in line
 
 

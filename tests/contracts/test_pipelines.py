@@ -6,11 +6,18 @@ from pathlib import Path
 import pytest
 
 from compress.datasets import DATASETS
+from compress.errors import UserError
 from compress.pipeline import plan, read
 from compress.stages import STAGES
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / "pipelines").glob("*.toml"))
+
+# those that wait for a network: what is given for the file's name, and the settings that put it in
+NETWORKS = {
+    "default": ("mobilenetv2", None, ('trained.model="mobilenetv2"',)),
+    "default-distilled": ("mobilenetv2", "resnet50", ('teacher.model="resnet50"', 'trained.model="mobilenetv2"')),
+}
 
 files = pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 
@@ -26,7 +33,7 @@ def test_there_are_some():
 
 @files
 def test_it_reads_and_plans(path, digits):
-    pipeline = read(str(path))
+    pipeline = read(str(path), NETWORKS[path.stem][2] if path.stem in NETWORKS else ())
     planned = plan(pipeline, digits)
     assert [step.stage.name for step in planned.steps] == [stage.name for stage in pipeline.stages]
     assert len({step.key for step in planned.steps}) == len(planned.steps)
@@ -37,9 +44,36 @@ def test_it_reads_and_plans(path, digits):
 @files
 def test_the_first_line_is_the_command_that_runs_it(path):
     first = path.read_text().splitlines()[0]
-    assert re.match(rf"# (jetslim run |make pipeline MODEL=){re.escape(path.stem)}(?![\w-])", first)
+    name, teacher, _ = NETWORKS.get(path.stem, (path.stem, None, ()))
+    command = re.escape(name) + (f" TEACHER={teacher}" if teacher else "")
+    assert re.match(rf"# (jetslim run |make pipeline MODEL=){command}(?![\w-])", first)
 
 
 @files
 def test_it_is_found_by_name(path):
-    assert read(path.stem).text == path.read_text()
+    name, teacher, settings = NETWORKS.get(path.stem, (path.stem, None, ()))
+    found = read(name, teacher=teacher)
+    assert found.text == path.read_text()
+    assert found.settings == settings
+
+
+def test_a_network_of_the_users_own_goes_through_the_default(tmp_path):
+    (tmp_path / "mine.keras").touch()
+    found = read(str(tmp_path / "mine.keras"), ["data.size=32"])
+    assert (found.name, found.data.size) == ("mine", 32)
+    assert found.stages[0].saved_model == str(tmp_path / "mine.keras")
+    assert found.stages[0].model is None
+
+
+def test_a_run_with_a_teacher_has_a_name_of_its_own():
+    assert read("mobilenetv2", teacher="resnet50").name == "mobilenetv2-from-resnet50"
+
+
+@pytest.mark.parametrize(("name", "teacher", "words"), [
+    ("mobilenet_v2", None, "unknown pipeline or network 'mobilenet_v2'; did you mean mobilenetv2"),
+    ("mobilenetv2", "resnet5", "unknown network 'resnet5'; did you mean .*resnet50"),
+    ("pipelines/tiny.toml", "resnet50", "a teacher goes with a network, not with a TOML file"),
+])  # fmt: skip
+def test_what_is_neither(name, teacher, words):
+    with pytest.raises(UserError, match=words):
+        read(name, teacher=teacher)
