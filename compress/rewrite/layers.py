@@ -53,9 +53,40 @@ def kernel_layer(layer: Any, name: str) -> Any:
     """A convolution or dense layer with an activation that TFLite does not fuse -> the two apart."""
     if activation_name(layer) in FUSED:
         return KEEP
-    after = activate(layer.activation, f"{name}_{activation_name(layer)}", layer)
-    linear = clone(layer, activation="linear", name=name)
-    return lambda x: after(linear(x)) if after else linear(x)
+    return _with_activation(clone(layer, activation="linear", name=name), layer, name)
+
+
+def _fused(layer: Any) -> Any:
+    """The activation that stays with the kernel; None where it comes behind."""
+    return layer.activation if activation_name(layer) in FUSED else None
+
+
+def _with_activation(first: Call, layer: Any, name: str) -> Call:
+    """``first``, and behind it the activation of ``layer`` where that does not stay with the kernel."""
+    kind = activation_name(layer)
+    after = None if kind in FUSED else activate(layer.activation, f"{name}_{kind}", layer)
+    return first if after is None else lambda x: after(first(x))
+
+
+def convolution(layer: Any, name: str) -> Any:
+    """With a group a channel it is a depthwise convolution, as in ConvNeXt; else as ``kernel_layer``."""
+    channels = layer.input_shape[-1]
+    if layer.groups == 1 or layer.groups != channels:
+        return kernel_layer(layer, name)
+    config = layer.get_config()
+    kernel, *bias = layer.get_weights()
+    depthwise = with_weights(
+        keras.layers.DepthwiseConv2D(
+            **{key: config[key] for key in ("kernel_size", "strides", "padding", "dilation_rate", "use_bias")},
+            depth_multiplier=layer.filters // channels,
+            depthwise_regularizer=config["kernel_regularizer"],
+            activation=_fused(layer),
+            trainable=layer.trainable,
+            name=name,
+        ),
+        [kernel.reshape(*kernel.shape[:2], channels, -1), *bias],
+    )
+    return _with_activation(depthwise, layer, name)
 
 
 def dense(layer: Any, name: str) -> Any:
@@ -63,21 +94,19 @@ def dense(layer: Any, name: str) -> Any:
     if len(layer.input_shape) != 4:
         return kernel_layer(layer, name)
     config = {key: layer.get_config()[key] for key in ("use_bias", "kernel_regularizer", "bias_regularizer")}
-    fused = activation_name(layer) in FUSED
     kernel, *bias = layer.get_weights()
     convolution = with_weights(
         keras.layers.Conv2D(
             layer.units,
             1,
             name=name,
-            activation=layer.activation if fused else None,
+            activation=_fused(layer),
             trainable=layer.trainable,
             **config,
         ),
         [kernel[None, None], *bias],
     )
-    after = None if fused else activate(layer.activation, f"{name}_{activation_name(layer)}", layer)
-    return lambda x: after(convolution(x)) if after else convolution(x)
+    return _with_activation(convolution, layer, name)
 
 
 def separable(layer: Any, name: str) -> Any:
@@ -94,21 +123,19 @@ def separable(layer: Any, name: str) -> Any:
         ),
         [first],
     )
-    fused = activation_name(layer) in FUSED
     pointwise = with_weights(
         keras.layers.Conv2D(
             layer.filters,
             1,
             use_bias=layer.use_bias,
             kernel_regularizer=config["pointwise_regularizer"],
-            activation=layer.activation if fused else None,
+            activation=_fused(layer),
             trainable=layer.trainable,
             name=name,
         ),
         [second, *bias],
     )
-    after = None if fused else activate(layer.activation, f"{name}_{activation_name(layer)}", layer)
-    return lambda x: after(pointwise(depthwise(x))) if after else pointwise(depthwise(x))
+    return _with_activation(lambda x: pointwise(depthwise(x)), layer, name)
 
 
 def relu(layer: Any, name: str) -> Any:
@@ -176,7 +203,7 @@ RULES: dict[str, Callable[[Any, str], Any]] = {
     "Activation": activation,
     "Add": merge,
     "Average": average,
-    "Conv2D": kernel_layer,
+    "Conv2D": convolution,
     "Conv2DTranspose": kernel_layer,
     "CustomScaleLayer": scaled_residual,
     "Dense": dense,

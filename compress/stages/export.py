@@ -27,7 +27,8 @@ class Unfaithful(Failure):
 
 @config
 class Export(Stage):
-    """Writes ``model.tflite`` (dense), ``model.sparse.tflite``, ``labels.txt`` and ``model.json``.
+    """Writes ``model.tflite`` (dense), ``model.sparse.tflite`` (the same where that is no smaller), ``labels.txt`` and
+    ``model.json``.
 
     In the form of the stage that it reads: float32, int8, or what the converter makes of a float network. Fails loudly
     if LiteRT and Keras disagree; where the converter itself quantizes that is a result, and reported.
@@ -69,7 +70,7 @@ class Export(Stage):
                 # takes seconds: on another core, while this one converts and compares
                 gzipped = beside.submit(convert.gzip_bytes, dense)
                 has_zeros = zeros >= convert.MIN_SPARSITY and form not in convert.NEVER_SPARSE
-                sparse = converter.sparse() if has_zeros else dense
+                sparse = min(dense, converter.sparse(), key=len) if has_zeros else dense
                 (out / "model.tflite").write_bytes(dense)
                 (out / "model.sparse.tflite").write_bytes(sparse)
                 found = flatbuffer.operators(dense)

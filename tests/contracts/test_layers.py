@@ -44,6 +44,8 @@ SAMPLES = {
     "BatchNormalization": lambda x: layers.BatchNormalization()(layers.MaxPooling2D()(x)),
     "Concatenate": lambda x: layers.Concatenate()([x, half(x)]),
     "Conv2D": lambda x: layers.Conv2D(6, 3, activation="swish")(x),
+    "Conv2D of a group a channel": lambda x: layers.Conv2D(16, 3, 2, groups=8, activation="swish")(x),
+    "Conv2D of two groups": lambda x: layers.Conv2D(6, 3, groups=2)(x),
     "Conv2DTranspose": lambda x: layers.BatchNormalization()(layers.Conv2DTranspose(6, 3, 2, padding="same")(x)),
     "Cropping2D": lambda x: layers.Cropping2D(1)(x),
     "CustomScaleLayer": lambda x: inner("CustomScaleLayer")(0.3)([x, layers.MaxPooling2D(1)(x)]),

@@ -1,0 +1,102 @@
+"""One network of each family of keras.applications: rewritten exactly, pruned, trained two steps in int8, exported, run."""
+
+import numpy as np
+import pytest
+
+from compress import fake_quant, keras, models
+from compress.artifacts.saved_model import serving_function
+from compress.evaluate import KerasPredictor, TFLitePredictor
+from compress.export import convert, flatbuffer
+from compress.prune import kernel_sparsity, prunable_kernels
+from compress.prune.gradual import prunable_layers
+from compress.prune.masks import GradualPruning
+from compress.quantize.fold import fold
+from compress.quantize.qat import float_layers, quantization_aware
+from compress.rewrite import plain
+
+tf = keras.tf
+FAST = ("mobilenetv2", "mobilenetv3small", "regnety002")
+SIZES = dict.fromkeys(
+    "mobilenet mobilenetv2 mobilenetv3small mobilenetv3large efficientnetb0 efficientnetv2b0 resnet50 resnet50v2 "
+    "resnetrs50 vgg16 densenet121 nasnetmobile convnexttiny regnetx002 regnety002".split(),
+    32,
+) | {"inceptionv3": 75, "inceptionresnetv2": 75, "xception": 71}  # fmt: skip
+# what has no int8 kernel in TFLite: kind of layer -> operators that compute in float for it
+FLOAT = {"convnexttiny": {"DEQUANTIZE", "QUANTIZE", "MEAN", "SQUARED_DIFFERENCE", "RSQRT", "MUL", "SUB", "ADD"}}
+SPARSITY = 0.8
+
+families = pytest.mark.parametrize(
+    "name", [name if name in FAST else pytest.param(name, marks=pytest.mark.slow) for name in sorted(SIZES)]
+)
+
+
+def as_trained(name):
+    """The network with weights and statistics such as a training leaves."""
+    model = models.build(name, SIZES[name], 10, seed=0)
+    rng = np.random.default_rng(0)
+    for weight in model.weights:
+        if "variance" in weight.name:
+            weight.assign(rng.uniform(0.5, 1.5, weight.shape))
+        elif "gamma" in weight.name:
+            weight.assign(rng.uniform(0.5, 1.2, weight.shape) * rng.choice([-1, 1], weight.shape))
+        elif any(word in weight.name for word in ("mean", "beta", "bias")):
+            weight.assign(rng.normal(0, 0.3, weight.shape))
+    return model
+
+
+def pruned(model, path):
+    """The plain network after one step of tfmot's pruning to SPARSITY."""
+    network = plain(model)
+    kernels = [layer.kernel for layer in prunable_layers(network)]
+    schedule = keras.tfmot.sparsity.keras.ConstantSparsity(SPARSITY, 0, frequency=1)
+    pruning = GradualPruning(kernels, schedule, 1, path)
+    pruning.on_train_batch_begin(0)
+    assert kernel_sparsity(prunable_kernels(network)) == pytest.approx(SPARSITY, abs=0.02)
+    return network
+
+
+def train(network, images, labels, steps):
+    optimizer = keras.optimizers.Adam(1e-4)
+    for _ in range(steps):
+        with tf.GradientTape() as tape:
+            logits = network(images, training=True)
+            loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits))
+        assert np.isfinite(loss)
+        weights = network.trainable_weights
+        optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights, strict=True))
+
+
+@families
+def test_a_family(name, tmp_path):
+    size, rng = SIZES[name], np.random.default_rng(1)
+    pixels = rng.integers(0, 256, (8, size, size, 3), dtype="uint8")
+    images = pixels.astype("float32") / 255
+    model = as_trained(name)
+    wanted = model(images, training=False).numpy()
+    folded = fold(model)
+    assert abs(folded(images, training=False).numpy() - wanted).max() / abs(wanted).max() <= 1e-4
+    assert not any(isinstance(layer, keras.layers.BatchNormalization) for layer in folded.layers)
+
+    network = pruned(model, tmp_path / "sparsity.csv")
+    zeros = {layer: kernel == 0 for layer, kernel in prunable_kernels(network).items()}
+    aware = quantization_aware(network, [images])
+    before = [weight.numpy() for weight in aware.trainable_weights]
+    train(aware, images, rng.integers(0, 10, 8), 2)
+    assert any((weight != old).any() for weight, old in zip(aware.get_weights(), before, strict=False))
+    fake_quant.settle_kernels(aware)
+    kernels = prunable_kernels(aware)
+    for layer, where in zeros.items():
+        assert not kernels[layer][where].any(), layer
+
+    converter = convert.Converter(aware)
+    content, sparse = converter.dense(), converter.sparse()
+    found = flatbuffer.operators(content)
+    assert set(found.floats) == FLOAT.get(name, set())
+    assert bool(float_layers(aware)) == (name in FLOAT)
+    assert found.requantizations == 0
+    logits = KerasPredictor(serving_function(aware))(pixels)
+    got = TFLitePredictor(content)(pixels)
+    powers = np.exp(logits - logits.max(-1, keepdims=True))
+    assert abs(got - powers / powers.sum(-1, keepdims=True)).max() < 0.05
+    np.testing.assert_allclose(TFLitePredictor(sparse)(pixels), got, atol=1e-5)
+    assert len(sparse) < len(content)
