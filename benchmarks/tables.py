@@ -9,10 +9,11 @@ import hashlib
 import json
 import statistics
 import sys
-from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from benchmarks.families import table as families
 from benchmarks.peers import table as peers
 
 HERE = Path(__file__).parent
@@ -69,10 +70,27 @@ class Refused(Exception):
     """A file that is no raw result, and why."""
 
 
-def load(folder: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]]:
-    """(runs of pipelines, benchmarks of boards, comparisons with peers) below ``folder``; Refused names the file."""
-    runs, boards, comparisons = [], [], []
-    kinds = {RUN: runs, BOARD: boards, peers.LATENCY: comparisons, peers.ACCEPTANCE: comparisons}
+@dataclass(frozen=True)
+class Results:
+    """What was measured: runs of pipelines, benchmarks of boards, comparisons with peers, and the families."""
+
+    runs: list[dict[str, Any]] = field(default_factory=list)
+    boards: list[dict[str, Any]] = field(default_factory=list)
+    comparisons: list[dict[str, Any]] = field(default_factory=list)
+    family_runs: list[dict[str, Any]] = field(default_factory=list)
+    family_latencies: list[dict[str, Any]] = field(default_factory=list)
+
+
+def load(folder: Path) -> Results:
+    """Every raw result below ``folder``; Refused names the file."""
+    found_all = Results()
+    kinds = {
+        RUN: found_all.runs,
+        BOARD: found_all.boards,
+        peers.LATENCY: found_all.comparisons,
+        peers.ACCEPTANCE: found_all.comparisons,
+        families.LATENCY: found_all.family_latencies,
+    }
     for path in sorted(folder.glob("*/*.json")):
         try:
             found = json.loads(path.read_text())
@@ -85,10 +103,11 @@ def load(folder: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list
             raise Refused(f"{path} was edited after it was measured: its digest does not match")
         if found.get("replay"):
             raise Refused(f"{path} replays a recorded tegrastats, or another machine's files: it is no measurement")
-        kinds[schema].append(found)
-    runs.sort(key=lambda run: (run["pipeline"], run["seed"]))
-    boards.sort(key=lambda one: (title(one), one["started"]))
-    return runs, boards, comparisons
+        of_family = schema == RUN and path.parent.name == "families"
+        (found_all.family_runs if of_family else kinds[schema]).append(found)
+    found_all.runs.sort(key=lambda run: (run["pipeline"], run["seed"]))
+    found_all.boards.sort(key=lambda one: (title(one), one["started"]))
+    return found_all
 
 
 def seal(result: dict[str, Any]) -> str:
@@ -261,10 +280,9 @@ def on_board(result: dict[str, Any], role: str) -> str:
     return "-"
 
 
-def document(
-    runs: list[dict[str, Any]], boards: list[dict[str, Any]], comparisons: Sequence[dict[str, Any]] = ()
-) -> str:
+def document(results: Results) -> str:
     """RESULTS.md."""
+    runs, boards = results.runs, results.boards
     parts = ["# Results", "", "Made by `make tables` from the raw JSON in `results/`. MB are 10^6 bytes.", ""]
     for name in sorted({run["pipeline"] for run in runs}):
         parts += [f"## The pipeline {name}, on the host", "", section([r for r in runs if r["pipeline"] == name]), ""]
@@ -283,20 +301,22 @@ def document(
     chain = [run for run in runs if run["pipeline"] == SHOWN]
     if chain:
         parts += ["", "## Beside the paper", "", PAPER_NOTE, "", *paper_table(chain[0], boards), ""]
-    parts += peers.section(comparisons)
+    accepted = [one for one in results.comparisons if one["schema"] == peers.ACCEPTANCE]
+    parts += families.section(results.family_runs, results.family_latencies, accepted)
+    parts += peers.section(results.comparisons)
     return "\n".join(parts)
 
 
 def main() -> None:
     try:
-        runs, boards, comparisons = load(HERE / "results")
+        results = load(HERE / "results")
     except Refused as error:
         sys.exit(f"error: {error}")
-    shown = [run for run in runs if run["pipeline"] == SHOWN]
+    shown = [run for run in results.runs if run["pipeline"] == SHOWN]
     if not shown:
         sys.exit(f"error: there is no result of {SHOWN} below {HERE / 'results'}")
     old = README.read_text()
-    texts = {README: inserted(old, section(shown)), RESULTS: document(runs, boards, comparisons)}
+    texts = {README: inserted(old, section(shown)), RESULTS: document(results)}
     for path, text in texts.items():
         if "--check" not in sys.argv:
             path.write_text(text)

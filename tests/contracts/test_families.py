@@ -17,8 +17,7 @@ from compress.rewrite import plain
 tf = keras.tf
 FAST = ("mobilenetv2", "mobilenetv3small", "regnety002")
 SIZES = dict.fromkeys(
-    "mobilenet mobilenetv2 mobilenetv3small mobilenetv3large efficientnetb0 efficientnetv2b0 resnet50 resnet50v2 "
-    "resnetrs50 vgg16 densenet121 nasnetmobile convnexttiny regnetx002 regnety002".split(),
+    ["mobilenet", "mobilenetv2", "mobilenetv3small", "mobilenetv3large", "efficientnetb0", "efficientnetv2b0", "resnet50", "resnet50v2", "resnetrs50", "vgg16", "densenet121", "nasnetmobile", "convnexttiny", "regnetx002", "regnety002"],
     32,
 ) | {"inceptionv3": 75, "inceptionresnetv2": 75, "xception": 71}  # fmt: skip
 # what has no int8 kernel in TFLite: kind of layer -> operators that compute in float for it

@@ -101,7 +101,7 @@ def test_it_is_the_same_read_back(style, form, tmp_path):
 
 def test_layers_of_a_nested_network_are_called_outer_inner():
     names = [layer.name for layer in plain(network(nested)).layers]
-    assert names == "image stem/conv stem/relu first/conv first/norm first/relu second/conv second/norm second/relu mean head".split()  # fmt: skip
+    assert names == ["image", "stem/conv", "stem/relu", "first/conv", "first/norm", "first/relu", "second/conv", "second/norm", "second/relu", "mean", "head"]  # fmt: skip
 
 
 def test_a_nested_network_that_is_called_twice_stays_shared():

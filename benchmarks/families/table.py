@@ -1,0 +1,119 @@
+"""The section on the families of keras.applications in RESULTS.md, from results/families/*.json."""
+
+import statistics
+from collections.abc import Sequence
+from typing import Any
+
+from benchmarks.peers.pairs import ratios, typical
+
+LATENCY = "jetslim-family/1"
+FAMILIES = (
+    *("mobilenet", "mobilenetv2", "mobilenetv3small", "mobilenetv3large", "efficientnetb0", "efficientnetv2b0"),
+    *("resnet50", "resnet50v2", "resnetrs50", "vgg16", "inceptionv3", "inceptionresnetv2", "xception"),
+    *("densenet121", "nasnetmobile", "convnexttiny", "regnetx002", "regnety002"),
+)
+Result = dict[str, Any]
+
+NOTE = (
+    "Trained, pruned and trained in int8 by `pipelines/default.toml` on the digits at the side given, with the epochs "
+    "given (training, pruning, int8). Agreement: of the test images, how many the .tflite and the quantized Keras network "
+    "put in the same class. Largest difference: of the outputs of the network and of the one rewritten for int8, both "
+    "in float, over the largest output. Latency: batch 1, one thread, 224x224, random weights, both files in turns in one "
+    "process; the ratio is the median of ten (least to most)."
+)
+
+
+def section(runs: Sequence[Result], latencies: Sequence[Result], accepted: Sequence[Result]) -> list[str]:
+    """Markdown lines; none without results. ``accepted``: what tfmot says by itself (benchmarks.peers)."""
+    if not runs and not latencies:
+        return []
+    trained = {network(run): run for run in runs}
+    timed = {one["network"]: one for one in latencies}
+    alone = {one["network"]: one for result in accepted for one in result["networks"]}
+    lines = [
+        "## Every family of keras.applications",
+        "",
+        NOTE,
+        "",
+        "| network | tfmot alone: quantize, prune | side, epochs | float32 top-1 | int8 top-1 | agreement | sparsity | "
+        "largest difference | operators in float | int8 / float32 latency | int8 ms | convert s |",
+        "|---|---|---|--:|--:|--:|--:|--:|---|--:|--:|--:|",
+    ]
+    for name in FAMILIES:
+        if name in trained or name in timed:
+            cells = [name, verdicts(alone.get(name)), *accuracy(trained.get(name)), *speed(timed.get(name))]
+            lines.append(f"| {' | '.join(cells)} |")
+    lines += ["", *bars(list(trained.values()), list(timed.values())), ""]
+    reasons = [
+        f"- {one['network']}: {count} layers compute in float: {reason}"
+        for one in latencies
+        for reason, count in counted(one["float_layers"].values())
+    ]
+    return [*lines, "Operators in float, and why:", "", *(reasons or ["- none"]), ""]
+
+
+def network(run: Result) -> str:
+    """The network that was put into the default pipeline."""
+    value = next(setting for setting in run["settings"] if setting.startswith("trained.model="))
+    return value.partition("=")[2].strip('"')
+
+
+def verdicts(alone: Result | None) -> str:
+    """What tfmot does with the network by itself."""
+    if alone is None:
+        return "-"
+    return ", ".join("refuses" if alone[what] else "takes" for what in ("quantize_model", "prune_low_magnitude"))
+
+
+def accuracy(run: Result | None) -> list[str]:
+    """Side and epochs, float32 and int8 top-1, agreement, kernel sparsity."""
+    if run is None:
+        return ["-"] * 5
+    stages = {stage["name"]: stage for stage in run["stages"]}
+    epochs = "+".join(str(len(stages[name]["history"])) for name in ("trained", "pruned", "quantized"))
+    last = stages["exported"]
+    return [
+        f"{run['data']['size']}, {epochs}",
+        f"{stages['trained']['top1']:.2%}",
+        f"{last['top1']:.2%}",
+        f"{last['agreement']:.2%}",
+        f"{last['kernel_sparsity']:.2f}",
+    ]
+
+
+def speed(one: Result | None) -> list[str]:
+    """Largest difference, operators in float, the ratio of latencies, int8's milliseconds, seconds to convert."""
+    if one is None:
+        return ["-"] * 5
+    found = ratios(one["rounds"], "jetslim", "float32")
+    return [
+        f"{one['difference']:.0e}",
+        ", ".join(one["float_operators"]) or "none",
+        f"{statistics.median(found):.2f} ({min(found):.2f} to {max(found):.2f})",
+        f"{typical(one['rounds'], 'jetslim'):.2f}",
+        f"{one['convert_seconds']:.1f}",
+    ]
+
+
+def bars(runs: Sequence[Result], latencies: Sequence[Result]) -> list[str]:
+    """What was to be reached, of the families measured so far."""
+    last = [run["stages"][-1] for run in runs]
+    whole = [one for one in latencies if not one["float_operators"]]
+    faster = sum(statistics.median(ratios(one["rounds"], "jetslim", "float32")) < 1 for one in whole)
+    agree = sum(stage["agreement"] >= 0.97 for stage in last)
+    taught = sum(run["stages"][0]["top1"] >= 0.8 for run in runs)
+    return [
+        "| what | bar | measured |",
+        "|---|---|--:|",
+        f"| families pruned, trained in int8, exported and run | 18 | {len(runs)} |",
+        f"| of them with 80 % top-1 or better before | 18 | {taught} |",
+        f"| with 97 % agreement or better | 18 | {agree} |",
+        f"| families that are int8 in every operator between the edges | at least 16 | {len(whole)} |",
+        f"| of them faster in int8 than in float32 | all | {faster} |",
+    ]
+
+
+def counted(values: Any) -> list[tuple[str, int]]:
+    """(value, how often) in order of appearance."""
+    listed = list(values)
+    return [(value, listed.count(value)) for value in dict.fromkeys(listed)]
