@@ -97,11 +97,11 @@ def test_only_sealed_results_are_shown(tmp_path):
     path = tmp_path / "peers" / "one.json"
     path.parent.mkdir()
     path.write_text(tables.json.dumps({**latency(), "digest": tables.seal(latency())}))
-    _, _, comparisons = tables.load(tmp_path)
-    text = tables.document([], [], [*comparisons, acceptance()])
+    comparisons = tables.load(tmp_path).comparisons
+    text = tables.document(tables.Results(comparisons=[*comparisons, acceptance()]))
     assert text.count("## Beside its peers") == 1
     assert "1.20 (1.20 to 1.50)" in text and "| vgg16 | accepted |" in text
-    assert "peers" not in tables.document([], [])
+    assert "peers" not in tables.document(tables.Results())
 
     path.write_text(tables.json.dumps({**latency(size=96), "digest": tables.seal(latency())}))
     with pytest.raises(tables.Refused, match="was edited after it was measured"):

@@ -40,7 +40,7 @@ def kept(folder, content, name="xavier/one.json"):
 
 
 def test_a_boards_rows(tmp_path):
-    _, boards, _ = tables.load(kept(tmp_path, result()))
+    boards = tables.load(kept(tmp_path, result())).boards
     lines = tables.boards_table(boards)
     assert lines[2] == (
         "| Jetson AGX Xavier | JetPack 5.1 | ai-edge-litert 2.1.0 | densenet121 | model.tflite | 8.28 | "
@@ -81,7 +81,7 @@ def test_what_is_refused_names_its_file_and_reason(tmp_path, content, reason):
 
 
 def test_the_papers_figures_have_columns_of_their_own():
-    runs, _, _ = tables.load(ROOT / "benchmarks" / "results")
+    runs = tables.load(ROOT / "benchmarks" / "results").runs
     lines = tables.paper_table(runs[0], [result()])
     assert "1274.03" in lines[2]
     assert (lines[0].count("paper: "), lines[0].count("ours: ")) == (3, 4)
