@@ -1,0 +1,93 @@
+"""jetslim inspect, and the same look before a pipeline trains a network of the user's."""
+
+import pytest
+
+from compress import keras
+
+layers = keras.layers
+
+
+class Block(layers.Layer):
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.conv = layers.Conv2D(3, 3, padding="same")
+
+    def call(self, x):
+        return self.conv(x)
+
+
+def saved(path, middle):
+    image = keras.Input((16, 16, 3))
+    x = layers.GlobalAveragePooling2D()(middle(layers.Conv2D(3, 3, name="conv")(image)))
+    keras.Model(image, layers.Dense(3, name="head")(x)).save(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def networks(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("networks")
+    return {
+        "fine": saved(folder / "fine", layers.BatchNormalization(name="norm")),
+        "block": saved(folder / "block", Block(name="their_block")),
+        "float": saved(folder / "float.h5", layers.ELU(name="elu")),
+    }
+
+
+def test_a_network_of_the_users_own(main, networks):
+    code, output, errors = main("inspect", networks["fine"])
+    assert (code, errors) == (0, "")
+    lines = output.splitlines()
+    assert lines[0].split() == "layer kind becomes computes in pruned parameters MACs".split()
+    assert lines[2].split() == "norm BatchNormalization into conv - - 12 0".split()
+    assert lines[-1].startswith("4 layers: 1 rewritten")
+    assert "1 pruned, in float: none; 108 parameters" in lines[-1]
+
+
+def test_what_stays_float_is_no_error(main, networks):
+    code, output, _ = main("inspect", networks["float"])
+    assert code == 0
+    assert "in float: elu (the converter has no int8 ELU)" in output
+
+
+def test_a_refused_layer_exits_with_1_and_is_named(main, networks):
+    code, output, errors = main("inspect", networks["block"])
+    assert code == 1
+    assert "refused: it is a block of layers" in output
+    assert errors.startswith("Error: 1 of 4 layers refused: their_block is a block of layers")
+    assert len(errors.splitlines()) == 1
+
+
+def test_a_name_and_an_unknown_one(main):
+    code, output, _ = main("inspect", "resnet8", "--size", "32")
+    assert code == 0
+    assert "stage1_block1" in output
+    code, _, errors = main("inspect", "resnet9")
+    assert code == 2
+    assert "unknown network 'resnet9'; did you mean resnet" in errors
+
+
+PIPELINE = """
+[data]
+name = "folder"
+path = "{data}"
+size = 16
+[[stage]]
+name = "mine"
+kind = "train"
+saved_model = "{model}"
+epochs = 1
+[[stage]]
+name = "pruned"
+kind = "prune"
+final_sparsity = 0.5
+epochs = 1
+"""
+
+
+def test_a_refused_layer_stops_a_pipeline_before_it_trains(main, networks, colours, tmp_path):
+    file = tmp_path / "mine.toml"
+    file.write_text(PIPELINE.format(data=colours, model=networks["block"]))
+    code, output, errors = main("run", file, "--store", tmp_path / "store", "--runs", tmp_path / "runs")
+    assert code == 2
+    assert "[[stage]] 'mine': layer 'their_block' is refused: it is a block of layers" in errors
+    assert "epoch" not in output + errors
