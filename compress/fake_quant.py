@@ -57,6 +57,34 @@ class Float(keras.layers.Layer):
         return tf.reverse(inputs, [0]) if _on_grid.get() else inputs
 
 
+@keras.utils.register_keras_serializable("jetslim")
+class Threshold(keras.layers.Layer):
+    """max(x, t) for channels that rise, min(x, t) for those that fall; ``compress.quantize.threshold`` says why.
+
+    Weights: ``threshold`` and, fixed, ``rising`` (1 or -1), both (1, 1, 1, channels). ``falls``: any channel does.
+    """
+
+    def __init__(self, falls: bool, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.falls = falls
+
+    def build(self, input_shape: Any) -> None:
+        shape = (1, 1, 1, input_shape[-1])
+        self.threshold = self.add_weight("threshold", shape)
+        self.rising = self.add_weight("rising", shape, trainable=False)
+        super().build(input_shape)
+
+    def call(self, inputs: Any) -> Any:
+        if not self.falls:
+            return tf.maximum(inputs, self.threshold)
+        far = inputs.dtype.max
+        risen = tf.maximum(inputs, tf.where(self.rising > 0, self.threshold, -far))
+        return tf.minimum(risen, tf.where(self.rising > 0, far, self.threshold))
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "falls": self.falls}
+
+
 def channel_axes(name: str, rank: int, layer: Any) -> tuple[int, ...]:
     """The axes along which TFLite has scales of their own: those of the outputs; none for a dense kernel."""
     if rank != 4:

@@ -15,20 +15,34 @@ import numpy as np
 from compress import keras
 from compress.quantize.affine import affine, is_affine
 from compress.quantize.pool import average_pool, is_small
+from compress.quantize.stem import in_pairs, reads_pairs
+from compress.quantize.threshold import is_even, moved_into, reads_by_pixel, threshold
 from compress.rewrite import plain
-from compress.rewrite.graph import clone, only_reader, readers, rebuild, with_weights
+from compress.rewrite.graph import clone, copy, only_reader, readers, rebuild, with_weights
 
 Arrays = list[np.ndarray]
 
 
 @dataclass
 class Folding:
-    """What becomes of one linear layer: ``norms`` go into it in this order, then ``relu``; ``pool`` moves before it."""
+    """What becomes of one linear layer: ``norms`` go into it in this order, then ``relu``; ``pool`` moves before it.
+
+    ``cut``: it becomes a threshold, whose factor and shift the convolutions behind it take over. ``reads``: such a one.
+    """
 
     layer: Any
     norms: list[Any] = field(default_factory=list)
     relu: Any = None
     pool: Any = None
+    cut: bool = False
+    reads: "Folding | None" = None
+
+    def line(self) -> tuple[np.ndarray, np.ndarray]:
+        """(scale, shift) of a layer that scales and shifts, and of the norms behind it, together."""
+        scale, shift = affine(self.layer)
+        for factor, offset in map(affine, self.norms):
+            scale, shift = scale * factor, shift * factor + offset
+        return scale, shift
 
 
 def fold(model: Any) -> Any:
@@ -58,7 +72,7 @@ def fates(model: Any) -> dict[str, str]:
         gone = [*folding.norms, *([folding.relu] if folding.relu is not None else [])]
         found |= {layer.name: f"into {name}" for layer in gone}
         if not _is_linear(folding.layer):
-            found[name] = "1x1 depthwise convolution"
+            found[name] = "threshold" if folding.cut else "1x1 depthwise convolution"
         if folding.pool is not None:
             found[folding.pool.name] = f"depthwise convolution, before {name}"
     pools = [layer for layer in model.layers if type(layer) is keras.layers.AveragePooling2D]
@@ -116,26 +130,51 @@ def foldings(model: Any) -> dict[str, Folding]:
             folding.pool = reader
         absorbed |= {norm.name for norm in folding.norms}
         found[layer.name] = folding
+    for folding in found.values():
+        if folding.relu is not None and not _is_linear(folding.layer) and len(folding.layer.output_shape) == 4:
+            behind = model_readers[folding.relu.name]
+            readable = all(layer is not None and layer.name in found and reads_by_pixel(layer) for layer in behind)
+            if readable and is_even(folding.line()[0]):
+                folding.cut = True
+                for layer in behind:
+                    found[layer.name].reads = folding
     return found
 
 
 def _folded(folding: Folding) -> Any:
     """The one layer, unbuilt, that computes the whole folding but for its pool."""
-    layer, lines = folding.layer, [affine(norm) for norm in folding.norms]
+    layer = folding.layer
     activation = {"activation": "relu"} if folding.relu is not None else {}
     if _is_linear(layer):
-        if not lines and not activation:
-            return clone(layer)
-        kernel, *bias = layer.get_weights()
-        shift = bias[0] if bias else np.zeros(_outputs(layer, kernel), np.float32)
-        for scale, offset in lines:
-            kernel, shift = _scaled(layer, kernel, scale), shift * scale + offset
-        new = clone(layer, **activation) if not lines else clone(layer, use_bias=True, **activation)
-        return with_weights(new, [kernel, shift] if new.use_bias else [kernel])
-    scale, shift = affine(layer)
-    for factor, offset in lines:
-        scale, shift = scale * factor, shift * factor + offset
-    return _depthwise(layer, scale, shift, activation)
+        weights = _folded_weights(folding)
+        new = copy(layer, use_bias=len(weights) == 2, **activation)
+        if reads_pairs(layer):
+            return in_pairs(new, weights, layer.input_shape[1:])
+        return with_weights(new, weights)
+    scale, shift = folding.line()
+    return _threshold(layer, scale, shift) if folding.cut else _depthwise(layer, scale, shift, activation)
+
+
+def _folded_weights(folding: Folding) -> Arrays:
+    """The kernel, and the bias if the layer has or needs one."""
+    layer = folding.layer
+    kernel, *bias = layer.get_weights()
+    if not folding.norms and folding.reads is None:
+        return [kernel, *bias]
+    shift = bias[0] if bias else np.zeros(_outputs(layer, kernel), np.float32)
+    if folding.reads is not None:
+        kernel, shift = moved_into(kernel, shift, *folding.reads.line())
+    for scale, offset in map(affine, folding.norms):
+        kernel, shift = _scaled(layer, kernel, scale), shift * scale + offset
+    return [kernel, shift]
+
+
+def _threshold(layer: Any, scale: np.ndarray, shift: np.ndarray) -> Any:
+    from compress.fake_quant import Threshold
+
+    rising = np.where(scale < 0, -1, 1).astype(np.float32)
+    new = Threshold(bool((rising < 0).any()), name=layer.name)
+    return with_weights(new, [threshold(scale, shift)[None, None, None], rising[None, None, None]])
 
 
 def _depthwise(layer: Any, scale: np.ndarray, shift: np.ndarray, activation: dict[str, str]) -> Any:

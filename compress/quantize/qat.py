@@ -9,6 +9,7 @@ from compress import keras
 from compress.quantize import calibrate, clip
 from compress.quantize.fold import fold
 from compress.quantize.support import Int8, Range, layers_in_int8, support
+from compress.quantize.threshold import on_grid as threshold_on_grid
 from compress.rewrite.graph import clone, copy, readers, rebuild
 
 
@@ -26,7 +27,7 @@ def quantization_aware(
     folded = fold(model)
     plan = layers_in_int8(folded, keep_float)
     ranges = _ranges(folded, plan, calibration, cut)
-    needed = _read_by_int8(folded, plan)
+    needed, corrections = _read_by_int8(folded, plan), _corrections(folded, ranges)
     wrap = keras.tfmot.quantization.keras.QuantizeWrapperV2
 
     def on_grid(name: str) -> Any:
@@ -39,9 +40,10 @@ def quantization_aware(
             return new if name not in needed else _in_a_row(new, Float(name=f"{name}_float"), on_grid(name))
         if how.kernel:
             limits = (None, None) if how.silent else ranges[name]
+            correction = corrections.get(name)
             if not layer.trainable:  # on its grid for good: the wrapper would train a kernel that it takes
-                return wrap(_settled(layer, how.kernel), Int8Config(None, *limits))
-            return wrap(_built(layer), Int8Config(how.kernel, *limits))
+                return wrap(_settled(layer, how.kernel, correction), Int8Config(None, *limits))
+            return wrap(_built(layer, correction), Int8Config(how.kernel, *limits))
         if how.silent:
             return clone(layer)
         if type(layer).__name__ == "TFOpLambda":  # no wrapper: its arguments are its own
@@ -92,19 +94,43 @@ def _in_a_row(first: Any, *others: Any) -> Callable[..., Any]:
     return call
 
 
-def _built(layer: Any) -> Any:
-    """A copy with its weights, built before it is wrapped: the wrapper puts its own tensor where the kernel was."""
+def _corrections(folded: Any, ranges: dict[str, Range]) -> dict[str, np.ndarray]:
+    """Name of each convolution behind a threshold -> what its bias gains because the threshold lies on a grid."""
+    found: dict[str, np.ndarray] = {}
+    behind = readers(folded)
+    for layer in folded.layers:
+        if type(layer).__name__ != "Threshold":
+            continue
+        exact, rising = (weight.ravel() for weight in layer.get_weights())
+        moved = exact - threshold_on_grid(exact, rising, ranges[layer.name])
+        waiting = list(behind[layer.name])
+        while waiting:
+            reader = waiting.pop()
+            if type(reader).__name__ == "Conv2D":
+                found[reader.name] = moved @ reader.kernel.numpy()[0, 0]
+            else:  # an average pool, which passes a constant on
+                waiting += behind[reader.name]
+    return found
+
+
+def _built(layer: Any, correction: Any = None) -> Any:
+    """A copy with its weights, built before it is wrapped: the wrapper puts its own tensor where the kernel was.
+
+    ``correction`` is added to the bias.
+    """
     new = copy(layer)
     if layer.weights:
         new.build(layer.input_shape)
         new.set_weights(layer.get_weights())
+    if correction is not None:
+        new.bias.assign_add(correction)
     return new
 
 
-def _settled(layer: Any, kernel: str) -> Any:
+def _settled(layer: Any, kernel: str, correction: Any) -> Any:
     from compress.fake_quant import channel_axes, quantize_kernel
 
-    new = _built(layer)
+    new = _built(layer, correction)
     variable = getattr(new, kernel)
     variable.assign(quantize_kernel(variable, channel_axes(kernel, len(variable.shape), new)))
     return new

@@ -46,6 +46,7 @@ LAYERS: dict[str, Int8] = {
     "Rescaling": _PLAIN,  # by pixel; what scales channels is a convolution by now
     "Subtract": _PLAIN,
     "Softmax": _SIGMOID,
+    "Threshold": Int8(tied=True),
     # an average lies inside its inputs' range
     "AveragePooling2D": Int8(tied=True),
     "Concatenate": _MOVER,

@@ -10,7 +10,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-COMMANDS = [[], ["run"], ["check"], ["inspect"], ["bundle"], ["evaluate"], ["predict"], ["store"], ["store", "list"], ["store", "prune"]]
+COMMANDS = [
+    [],
+    ["run"],
+    ["check"],
+    ["inspect"],
+    ["bundle"],
+    ["evaluate"],
+    ["predict"],
+    ["store"],
+    ["store", "list"],
+    ["store", "prune"],
+]
 
 QUIETLY = """
 import contextlib, io, json, sys

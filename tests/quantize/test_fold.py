@@ -310,6 +310,7 @@ def test_a_whole_densenet():
     model = randomised(models.build("densenet_tiny", 32, 10, seed=0))
     norms = sum(isinstance(layer, layers.BatchNormalization) for layer in model.layers)
     folded = assert_same(model, np.random.default_rng(0).random((2, 32, 32, 3), dtype="float32"))
-    # after a convolution: the stem and the bottleneck of each of 8 layers; and 3 average pools
-    assert kinds(folded).count("DepthwiseConv2D") == norms - 9 + 3
+    # behind a convolution: the stem's and the bottlenecks' of 8 layers; before one: as many, and 3 transitions'
+    assert kinds(folded).count("Threshold") + kinds(folded).count("DepthwiseConv2D") == norms - 9 + 3
+    assert kinds(folded).count("Threshold") > 0
     assert not {"ReLU", "Activation"} & set(kinds(folded))

@@ -84,5 +84,3 @@ def test_a_refused_layer_says_why():
     assert [row.layer for row in found.refused] == ["hidden"]
     assert found.refused[0].becomes.startswith("refused: it is a Lambda")
     assert np.isnan(found.difference)
-
-
