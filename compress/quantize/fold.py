@@ -15,10 +15,10 @@ import numpy as np
 from compress import keras
 from compress.quantize.affine import affine, is_affine
 from compress.quantize.pool import average_pool, is_small
-from compress.quantize.stem import in_pairs, reads_pairs
+from compress.quantize.stem import Pairs, in_pairs, pairs
 from compress.quantize.threshold import is_even, moved_into, reads_by_pixel, threshold
 from compress.rewrite import plain
-from compress.rewrite.graph import clone, copy, only_reader, readers, rebuild, with_weights
+from compress.rewrite.graph import clone, copy, nodes, only_reader, readers, rebuild, with_weights
 
 Arrays = list[np.ndarray]
 
@@ -28,6 +28,7 @@ class Folding:
     """What becomes of one linear layer: ``norms`` go into it in this order, then ``relu``; ``pool`` moves before it.
 
     ``cut``: it becomes a threshold, whose factor and shift the convolutions behind it take over. ``reads``: such a one.
+    ``pairs``: it reads two pixels at a time, and takes the ``padding`` before it over.
     """
 
     layer: Any
@@ -36,6 +37,8 @@ class Folding:
     pool: Any = None
     cut: bool = False
     reads: "Folding | None" = None
+    pairs: Pairs | None = None
+    padding: Any = None
 
     def line(self) -> tuple[np.ndarray, np.ndarray]:
         """(scale, shift) of a layer that scales and shifts, and of the norms behind it, together."""
@@ -50,6 +53,7 @@ def fold(model: Any) -> Any:
     model = _scales_before_relus(plain(model))
     found = foldings(model)
     gone = {layer.name for f in found.values() for layer in (*f.norms, f.relu) if layer is not None}
+    gone |= {f.padding.name for f in found.values() if f.pairs is not None and f.padding is not None}
     moved = {f.pool.name: f for f in found.values() if f.pool is not None}
 
     def replace(layer: Any, name: str) -> Any:
@@ -73,6 +77,8 @@ def fates(model: Any) -> dict[str, str]:
         found |= {layer.name: f"into {name}" for layer in gone}
         if not _is_linear(folding.layer):
             found[name] = "threshold" if folding.cut else "1x1 depthwise convolution"
+        if folding.pairs is not None and folding.padding is not None:
+            found[folding.padding.name] = f"into {name}"
         if folding.pool is not None:
             found[folding.pool.name] = f"depthwise convolution, before {name}"
     pools = [layer for layer in model.layers if type(layer) is keras.layers.AveragePooling2D]
@@ -130,7 +136,13 @@ def foldings(model: Any) -> dict[str, Folding]:
             folding.pool = reader
         absorbed |= {norm.name for norm in folding.norms}
         found[layer.name] = folding
+    calls = {node.layer.name: node for node in nodes(model)}
     for folding in found.values():
+        if _is_linear(folding.layer):
+            source = calls[folding.layer.name].parent_nodes[0].layer
+            alone = type(source).__name__ == "ZeroPadding2D" and only_reader(model_readers, source) is folding.layer
+            folding.padding = source if alone else None
+            folding.pairs = pairs(folding.layer, folding.padding)
         if folding.relu is not None and not _is_linear(folding.layer) and len(folding.layer.output_shape) == 4:
             behind = model_readers[folding.relu.name]
             readable = all(layer is not None and layer.name in found and reads_by_pixel(layer) for layer in behind)
@@ -148,8 +160,10 @@ def _folded(folding: Folding) -> Any:
     if _is_linear(layer):
         weights = _folded_weights(folding)
         new = copy(layer, use_bias=len(weights) == 2, **activation)
-        if reads_pairs(layer):
-            return in_pairs(new, weights, layer.input_shape[1:])
+        if folding.pairs is not None:
+            pad = folding.padding
+            source, rows = (pad.input_shape, pad.padding[0]) if pad is not None else (layer.input_shape, (0, 0))
+            return in_pairs(new, weights, folding.pairs, source[1:], rows)
         return with_weights(new, weights)
     scale, shift = folding.line()
     return _threshold(layer, scale, shift) if folding.cut else _depthwise(layer, scale, shift, activation)
