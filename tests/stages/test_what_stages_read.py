@@ -85,3 +85,13 @@ def test_lost_zeros_are_noticed():
     keeps_zeros({"conv": kernel}, {"conv": kernel * 3})
     with pytest.raises(RuntimeError, match="conv"):
         keeps_zeros({"conv": kernel}, {"conv": kernel + 1})
+
+
+def test_lost_zeros_are_noticed_in_a_kernel_laid_out_anew():
+    kernel = np.ones((1, 3, 2, 2), np.float32)
+    kernel[..., 0] = 0
+    anew = np.zeros((1, 2, 4, 2), np.float32)
+    anew[..., 1][np.arange(8).reshape(1, 2, 4) < 6] = 2
+    keeps_zeros({"conv": kernel}, {"conv": anew})
+    with pytest.raises(RuntimeError, match="conv"):
+        keeps_zeros({"conv": kernel}, {"conv": anew + 1})
