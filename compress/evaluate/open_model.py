@@ -13,19 +13,30 @@ from compress.errors import UserError
 from compress.evaluate.predictors import KerasPredictor, Predictor, TFLitePredictor
 
 
-def open_model(path: Path) -> tuple[Predictor, int, int]:
-    """(predictor, image size in pixels, number of classes). Raises UserError for what is no model."""
+def find_model(path: Path) -> Any:
+    """What a user's path means: the .tflite file, or the Keras network. Raises UserError for what is no model."""
     if path.is_file():
         if path.read_bytes()[4:8] != b"TFL3":
             raise UserError(f"{path} is not a .tflite file")
-        predictor = TFLitePredictor(path)
-        return predictor, _size(predictor.input_shape, path), predictor.classes
+        return path
     inner = path / "saved_model"
     if not inner.is_dir() and (path / "model.tflite").is_file():
-        return open_model(path / "model.tflite")
-    network = artifacts.load(inner if inner.is_dir() else path)
-    size = _size(network.input_shape, path)
-    return KerasPredictor(serving_function(network)), size, int(network.output_shape[-1])
+        return find_model(path / "model.tflite")
+    return artifacts.load(inner if inner.is_dir() else path)
+
+
+def predictor_of(model: Any, path: Path) -> tuple[Predictor, int, int]:
+    """(predictor, image size in pixels, number of classes) of what ``find_model(path)`` found."""
+    if isinstance(model, Path):
+        predictor = TFLitePredictor(model)
+        return predictor, _size(predictor.input_shape, path), predictor.classes
+    size = _size(model.input_shape, path)
+    return KerasPredictor(serving_function(model)), size, int(model.output_shape[-1])
+
+
+def open_model(path: Path) -> tuple[Predictor, int, int]:
+    """(predictor, image size in pixels, number of classes). Raises UserError for what is no model."""
+    return predictor_of(find_model(path), path)
 
 
 def _size(shape: Sequence[int | None], path: Path) -> int:

@@ -61,10 +61,7 @@ def _trace(model: Any, fed: list[Any], replace: Replace, replaced: dict[int, Any
     tensors = {str(id(tensor)): new for tensor, new in zip(model.inputs, fed, strict=True)}
     for node in nodes(model):
         layer = node.layer
-        # map_arguments pops one use of each tensor: it gets lists of its own
-        args, kwargs = node.map_arguments(
-            {key: [tensors[key]] * node.flat_input_ids.count(key) for key in node.flat_input_ids}
-        )
+        args, kwargs = arguments(node, tensors)
         if is_functional(layer):
             result = _trace(layer, keras.tf.nest.flatten(args[0]), replace, replaced, f"{prefix}{layer.name}/")
         else:
@@ -74,6 +71,12 @@ def _trace(model: Any, fed: list[Any], replace: Replace, replaced: dict[int, Any
             result = args[0] if call is None else call(*args, **kwargs)
         tensors.update(zip(node.flat_output_ids, keras.tf.nest.flatten(result), strict=True))
     return [tensors[str(id(tensor))] for tensor in model.outputs]
+
+
+def arguments(node: Any, tensors: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """What a call gets, from tensors by Keras's id of those that they stand for."""
+    # map_arguments pops one use of each tensor: it gets lists of its own
+    return node.map_arguments({key: [tensors[key]] * node.flat_input_ids.count(key) for key in node.flat_input_ids})
 
 
 def copy(layer: Any, **changes: Any) -> Any:

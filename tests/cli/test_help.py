@@ -17,6 +17,7 @@ COMMANDS = [
     ["inspect"],
     ["bundle"],
     ["evaluate"],
+    ["compare"],
     ["predict"],
     ["store"],
     ["store", "list"],

@@ -1,0 +1,130 @@
+"""``jetslim compare``."""
+
+import csv
+import io
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from compress.cli.columns import aligned
+from compress.cli.data import check_classes, open_data, split_options
+
+TITLES = ("layer", "kind", "computes in", "SNR, dB", "by itself")
+
+
+@click.command()
+@click.argument("a", type=click.Path(exists=True, path_type=Path))
+@click.argument("b", type=click.Path(exists=True, path_type=Path))
+@split_options
+@click.option("--images", "count", type=click.IntRange(min=1), default=32, show_default=True,
+              help="How many of the split's images the layers are compared on; top-1 is of all.")  # fmt: skip
+@click.option("--worst", type=click.IntRange(min=1), default=20, show_default=True, help="How many layers to print.")
+@click.option("--csv", "table", type=click.Path(dir_okay=False, path_type=Path), help="Write all layers to this file.")
+def compare(
+    a: Path,
+    b: Path,
+    data: str,
+    split: str,
+    data_dir: Path | None,
+    skip_bad_images: bool,
+    count: int,
+    worst: int,
+    table: Path | None,
+) -> None:
+    """Print where B departs from A: the signal-to-noise ratio of every layer, the worst first, and top-1 of both.
+
+    Each is a .tflite file, a SavedModel, or a stage's folder in the store. A is the float network, best the SavedModel
+    that B was made from. Noise is what B gives less what A gives: at 20 dB a tenth of the signal, at 40 dB a hundredth.
+    "By itself" is what it would be if all that the layer reads were exact.
+
+    \b
+    Examples:
+      jetslim compare runs/densenet121/3-pruned runs/densenet121/5-exported
+      jetslim compare float.tflite int8.tflite --data photos --images 100 --csv layers.csv
+    """
+    import numpy as np
+    from rich.console import Console
+    from rich.progress import Progress as Bar
+
+    from compress.artifacts.files import replace
+    from compress.compare import compare as compare_layers
+    from compress.compare import look_into
+    from compress.errors import UserError
+    from compress.evaluate import find_model, image_fit, outputs, predictor_of
+    from compress.tasks import classification
+
+    models = [find_model(path) for path in (a, b)]
+    (predict_a, size, classes), (predict_b, *of_b) = (predictor_of(*pair) for pair in zip(models, (a, b), strict=True))
+    if of_b != [size, classes]:
+        raise UserError(
+            f"{a} tells {classes} classes apart in images of {size}x{size}, {b} {of_b[1]} in {of_b[0]}x{of_b[0]}"
+        )
+    dataset = open_data(data, size, image_fit(a), data_dir, skip_bad_images)
+    for path in (a, b):
+        check_classes(path, classes, data, dataset)
+    images = getattr(dataset, split)
+    some = np.random.default_rng(0).permutation(len(images))[:count]
+    at_once = max(1, 32 * 64**2 // size**2)  # their activations fit into memory
+    parts = [some[start : start + at_once] for start in range(0, len(some), at_once)]
+    signal, noisy = look_into(*models)
+    swapped = signal.quantized and not noisy.quantized
+    if swapped:
+        click.echo("note: A is quantized and B is not: the noise is A's")
+        signal, noisy = noisy, signal
+    with Bar(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
+
+        def top1(predictor: Any, name: str) -> np.ndarray:
+            task = bar.add_task(f"top-1 of {name}", total=len(images))
+
+            def counted(images: np.ndarray) -> np.ndarray:
+                bar.advance(task, len(images))
+                return predictor(images)
+
+            return outputs(counted, images)
+
+        found = compare_layers(signal, noisy, (images.read(part) for part in bar.track(parts, description="layers")))
+        given = top1(predict_a, "A"), top1(predict_b, "B")
+    if table:
+        replace(table, as_csv(found.rows))
+    cells = [(row.name, row.kind, row.form, decibels(row.snr), decibels(row.own_snr)) for row in found.rows[:worst]]
+    for line in aligned([TITLES, *cells]):
+        click.echo(line)
+    if better := len(found.rows[worst:]):
+        click.echo(f"... and {better} better ones (--worst, --csv)")
+    if found.guessed:
+        click.echo(
+            "note: a file's layers cannot be run by themselves: that column is guessed; A's SavedModel would tell"
+        )
+    if signal.folded != noisy.folded:
+        click.echo(
+            "note: only one of the two is of the network rewritten for int8: a scale or an activation may be in "
+            "another layer there, and look like noise; not so with A's SavedModel"
+        )
+    if found.alone:
+        click.echo(
+            f"{found.alone} more layers of {'A' if swapped else 'B'} have none of their name and size in the other"
+        )
+    click.echo("")
+    for name, path, outs in zip("AB", (a, b), given, strict=True):
+        score = classification.top1(outs, images.labels)
+        click.echo(f"{name}: top-1 {score:.2%} ({round(score * len(images))} of {len(images)}), {path}")
+    click.echo(f"agreement {classification.agreement(*given):.2%} on the {split} images of {dataset.name}")
+    if keep := found.to_keep():
+        click.echo(f"most noise is made here; for the quantize stage: keep_float = {json.dumps(keep)}")
+
+
+def as_csv(rows: Sequence[Any]) -> str:
+    """The rows as comma-separated values; "inf" where there is no noise."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["layer", "kind", "computes_in", "snr_db", "snr_by_itself_db"])
+    writer.writerows([row.name, row.kind, row.form, f"{row.snr:.2f}", f"{row.own_snr:.2f}"] for row in rows)
+    return text.getvalue()
+
+
+def decibels(value: float) -> str:
+    return "exact" if value == float("inf") else f"{round(value, 1) + 0:.1f}"  # no "-0.0"

@@ -1,0 +1,18 @@
+"""Where accuracy went: the layers of one network against those of another, usually float against int8."""
+
+from pathlib import Path
+from typing import Any
+
+from compress.compare.noise import Comparison, Row, compare
+from compress.compare.values import Value, Values
+
+__all__ = ["Comparison", "Row", "Value", "Values", "compare", "look_into"]
+
+
+def look_into(a: Any, b: Any) -> tuple[Values, Values]:
+    """The layers of two models, each a Keras network or the path of a .tflite file (``evaluate.find_model``)."""
+    from compress.compare.keras_layers import as_in
+    from compress.compare.tflite_tensors import TFLiteTensors
+
+    file_a, file_b = (TFLiteTensors(model) if isinstance(model, Path) else None for model in (a, b))
+    return file_a or as_in(file_b, a), file_b or as_in(file_a, b)

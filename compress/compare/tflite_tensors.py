@@ -1,0 +1,111 @@
+"""The tensors of a .tflite file, by the layers that the converter named them after."""
+
+import re
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from compress.compare.values import Value
+from compress.errors import UserError
+from compress.evaluate.predictors import off_grid, on_grid, to_float
+from compress.export import flatbuffer
+from compress.quiet import quiet
+
+# operators whose outputs hold only values that were there before
+MOVERS = {
+    *("CAST", "CONCATENATION", "DENSIFY", "DEPTH_TO_SPACE", "DEQUANTIZE", "EXPAND_DIMS", "GATHER", "MAXIMUM"),
+    *("MAX_POOL_2D", "MINIMUM", "MIRROR_PAD", "PACK", "PAD", "PADV2", "QUANTIZE", "REDUCE_MAX", "RESHAPE"),
+    *("RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR", "REVERSE_V2", "SHAPE", "SLICE", "SPACE_TO_DEPTH", "SPLIT"),
+    *("SPLIT_V", "SQUEEZE", "STRIDED_SLICE", "TILE", "TRANSPOSE", "UNPACK"),
+}
+QUANTIZED = ("INT4", "INT8", "UINT8", "INT16", "FLOAT16")
+# "layer/operation", or "layer/scope/operation" with a scope within it
+OPERATION = re.compile(r"(.+?)/((?:BiasAdd|FixedQuantize|Gelu|Tensordot|batchnorm|moments)/.+|[^/]+)$")
+
+
+class TFLiteTensors:
+    """Run by LiteRT's plain kernels: only they leave the tensors between the operators in memory."""
+
+    def __init__(self, path: Path) -> None:
+        from ai_edge_litert.interpreter import Interpreter
+
+        try:
+            with quiet(), warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of the memory that it takes
+                self._interpreter = Interpreter(str(path), num_threads=1, experimental_preserve_all_tensors=True)
+                self._interpreter.allocate_tensors()
+        except (ValueError, RuntimeError) as error:
+            raise UserError(f"LiteRT cannot run {path}: {error}") from error
+        self._path, self._input = path, self._interpreter.get_input_details()[0]
+        self._details = {detail["index"]: detail for detail in self._interpreter.get_tensor_details()}
+        self.values: list[Value] = []
+        self._tensors: list[int] = []  # of each value
+        self._walk(flatbuffer.read(path.read_bytes()))
+
+    def _walk(self, model: Any) -> None:
+        """Finds the values, in the order of the operators."""
+        from ai_edge_litert import schema_py_generated as schema
+
+        graph = model.subgraphs[0]
+        operators, types = _names(schema.BuiltinOperator), _names(schema.TensorType)
+        self.quantized = any(types[tensor.type] in QUANTIZED for tensor in graph.tensors)
+        self.folded = any(b"/quant_" in tensor.name for tensor in graph.tensors)
+        self.named: set[str] = set()
+        carried: dict[int, frozenset[int]] = {}  # tensor -> the values that it holds
+        for number, operator in enumerate(graph.operators):
+            name = operators[model.operatorCodes[operator.opcodeIndex].builtinCode]
+            index = int(operator.outputs[0])
+            tensor = graph.tensors[index]
+            layers = layers_of(tensor.name.decode())
+            self.named.update(layers)
+            sources: frozenset[int] = frozenset().union(*(carried.get(int(i), ()) for i in operator.inputs))
+            relu = getattr(operator.builtinOptions, "fusedActivationFunction", 0) != 0
+            # behind the last softmax comes a dequantization at most
+            if not (name in MOVERS and not relu) and not (name == "SOFTMAX" and number >= len(graph.operators) - 2):
+                kind, form = f"{name}+RELU" if relu else name, types[tensor.type].lower()
+                self.values.append(Value(layers, kind, form, int(np.prod(tensor.shape[1:])), sources))
+                self._tensors.append(index)
+                sources = frozenset({len(self.values) - 1})
+            elif name in ("RESHAPE", "TRANSPOSE") and layers and len(sources) == 1:
+                (position,) = sources
+                if set(layers) <= set(
+                    self.values[position].layers
+                ):  # the end of a layer that computes in another shape
+                    self._tensors[position] = index
+            carried |= {int(output): sources for output in operator.outputs}
+        self.output = max(carried[int(graph.outputs[0])], default=0)
+
+    def __call__(self, images: np.ndarray) -> list[np.ndarray]:
+        rows = []
+        for image in images:
+            self._interpreter.set_tensor(self._input["index"], on_grid(to_float(image), self._input)[None])
+            try:
+                self._interpreter.invoke()
+            except RuntimeError as error:
+                raise UserError(f"LiteRT cannot run {self._path}: {error}") from error
+            rows.append([off_grid(self._interpreter.get_tensor(i), self._details[i]) for i in self._tensors])
+        return [np.stack(parts) for parts in zip(*rows, strict=True)]
+
+    def each_from(self, images: np.ndarray, given: dict[int, np.ndarray]) -> None:
+        return None  # the interpreter runs all or nothing
+
+
+def layers_of(title: str) -> tuple[str, ...]:
+    """The layers that a tensor's title names, "network/layer/operation;..." with the last operation first.
+
+    >>> layers_of("net/quant_relu6/Relu6;net/quant_block/conv/Conv2D;net/pad/Pad1")
+    ('block/conv', 'relu6')
+    """
+    found: dict[str, None] = {}
+    for part in reversed(title.split(";")):
+        matched = OPERATION.match(part.partition("/")[2])
+        # a pad only moves values; a weight's name may be another layer's, where the two are equal
+        if matched and not re.match(r"Pad\d*$|.*ReadVariableOp", matched[2]):
+            found[matched[1].removeprefix("quant_")] = None
+    return tuple(found)
+
+
+def _names(enumeration: Any) -> dict[int, str]:
+    return {value: name for name, value in vars(enumeration).items() if isinstance(value, int)}
