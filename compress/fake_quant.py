@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
+import numpy as np
+
 from compress import keras
 
 tf = keras.tf
@@ -115,11 +117,21 @@ def quantize_kernel(kernel: Any, axes: tuple[int, ...]) -> Any:
 
 
 def settle_kernels(model: Any) -> None:
-    """Puts every kernel on its int8 grid for good; the network computes what it computed before."""
+    """Puts every kernel on its int8 grid for good; the network computes what it computed before.
+
+    A bias of one value for all channels gets another last bit in one of them: the converter would write one code for
+    all, although their scales differ.
+    """
     for layer in model.layers:
         for kernel, _, settings in getattr(layer, "_weight_vars", []):
             if settings:  # none for a kernel that stays float
                 kernel.assign(quantize_kernel(kernel, settings["axes"]))
+        bias = getattr(getattr(layer, "layer", layer), "bias", None)
+        if bias is not None and bias.shape[0] > 1:
+            values = bias.numpy()
+            if values[0] and (values == values[0]).all():
+                values[0] = np.nextafter(values[0], np.float32(np.inf))
+                bias.assign(values)
 
 
 @contextmanager

@@ -27,7 +27,7 @@ def quantization_aware(
     folded = fold(model)
     plan = layers_in_int8(folded, keep_float)
     ranges = _ranges(folded, plan, calibration, cut)
-    needed, corrections = _read_by_int8(folded, plan), _corrections(folded, ranges)
+    needed, corrections = _read_by_int8(folded, plan), _corrections(folded, plan, ranges)
     wrap = keras.tfmot.quantization.keras.QuantizeWrapperV2
 
     def on_grid(name: str) -> Any:
@@ -36,7 +36,7 @@ def quantization_aware(
     def replace(layer: Any, name: str) -> Any:
         how = plan[name]
         if not isinstance(how, Int8):
-            new = _kept_float(layer, wrap)
+            new = _kept_float(layer, wrap, corrections.get(name))
             return new if name not in needed else _in_a_row(new, Float(name=f"{name}_float"), on_grid(name))
         if how.kernel:
             limits = (None, None) if how.silent else ranges[name]
@@ -94,12 +94,12 @@ def _in_a_row(first: Any, *others: Any) -> Callable[..., Any]:
     return call
 
 
-def _corrections(folded: Any, ranges: dict[str, Range]) -> dict[str, np.ndarray]:
+def _corrections(folded: Any, plan: dict[str, Int8 | str], ranges: dict[str, Range]) -> dict[str, np.ndarray]:
     """Name of each convolution behind a threshold -> what its bias gains because the threshold lies on a grid."""
     found: dict[str, np.ndarray] = {}
     behind = readers(folded)
     for layer in folded.layers:
-        if type(layer).__name__ != "Threshold":
+        if type(layer).__name__ != "Threshold" or not isinstance(plan[layer.name], Int8):
             continue
         exact, rising = (weight.ravel() for weight in layer.get_weights())
         moved = exact - threshold_on_grid(exact, rising, ranges[layer.name])
@@ -136,12 +136,12 @@ def _settled(layer: Any, kernel: str, correction: Any) -> Any:
     return new
 
 
-def _kept_float(layer: Any, wrap: Callable[..., Any]) -> Any:
+def _kept_float(layer: Any, wrap: Callable[..., Any], correction: Any) -> Any:
     from compress.fake_quant import Int8Config
 
     how = support(layer)
     if isinstance(how, Int8) and how.kernel:
-        return wrap(_built(layer), Int8Config(how.kernel, keep_float=True))
+        return wrap(_built(layer, correction), Int8Config(how.kernel, keep_float=True))
     return clone(layer)
 
 

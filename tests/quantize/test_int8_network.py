@@ -189,3 +189,18 @@ def test_a_shared_convolution_is_quantized_for_all_its_calls():
     conv.kernel.assign(8 * conv.kernel)  # the second call's values are much larger than the first's
     aware = quantization_aware(model, [IMAGES])
     assert np.corrcoef(model(IMAGES).numpy().ravel(), aware(IMAGES).numpy().ravel())[0, 1] > 0.99
+
+
+@pytest.mark.parametrize("value", [0.5, -0.25, 0.0])
+def test_a_bias_of_one_value_is_that_value_in_every_channel(value):
+    """The converter writes one code for all channels, whatever their scales, where all values are equal."""
+    keras.utils.set_random_seed(0)
+    image = keras.Input((16, 16, 3))
+    x = layers.Conv2D(6, 1, name="conv", bias_initializer=keras.initializers.Constant(value))(image)
+    model = keras.Model(image, layers.Flatten()(layers.GlobalAveragePooling2D()(x)))
+    kernel, bias = model.get_layer("conv").get_weights()
+    model.get_layer("conv").set_weights([kernel * [0.01, 0.1, 1, 2, 3, 4], bias])
+    aware = quantization_aware(model, [IMAGES])
+    fake_quant.settle_kernels(aware)
+    content = convert.Converter(aware, output_type="int8").dense()
+    np.testing.assert_allclose(TFLitePredictor(content)(PIXELS), model(IMAGES), atol=0.04)
