@@ -4,7 +4,7 @@
 PYTHON ?= python3.11
 MODEL ?= densenet121
 DISTIL := $(if $(TEACHER),--teacher $(TEACHER))
-RUN := $(notdir $(basename $(MODEL)))$(if $(TEACHER),-from-$(notdir $(basename $(TEACHER))))
+RUN := $(notdir $(basename $(MODEL:/=)))$(if $(TEACHER),-from-$(notdir $(basename $(TEACHER:/=))))
 VENV := .venv
 BIN := $(VENV)/bin
 comma := ,

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from compress.rewrite.graph import keras_kind
+
 Line = tuple[np.ndarray, np.ndarray]
 
 
@@ -69,7 +71,7 @@ AFFINE: dict[str, Callable[[Any], Line | None]] = {
 
 def is_affine(layer: Any) -> bool:
     """Whether the layer computes just that."""
-    rule = AFFINE.get(type(layer).__name__)
+    rule = AFFINE.get(keras_kind(layer))
     return bool(rule and isinstance(layer.input_shape, tuple) and layer.input_shape[-1] and rule(layer))
 
 

@@ -10,7 +10,7 @@ from fnmatch import fnmatch
 from typing import Any
 
 from compress.errors import UserError, unknown
-from compress.rewrite.graph import only_reader, readers
+from compress.rewrite.graph import keras_kind, only_reader, readers
 from compress.rewrite.layers import activation_name
 from compress.rewrite.operators import operation
 
@@ -112,7 +112,8 @@ def kind(layer: Any) -> str:
     """The name of a layer's class; "tf.NAME" for a TensorFlow operation, the function's name for an Activation."""
     if function := operation(layer):
         return f"tf.{function}"
-    return activation_name(layer) if type(layer).__name__ == "Activation" else type(layer).__name__
+    name = keras_kind(layer)
+    return activation_name(layer) if name == "Activation" else name
 
 
 def support(layer: Any) -> Int8 | str:
@@ -121,6 +122,8 @@ def support(layer: Any) -> Int8 | str:
     table = ACTIVATIONS if type(layer).__name__ == "Activation" else LAYERS
     if name == "ReLU" and (layer.threshold or (layer.negative_slope and layer.max_value is not None)):
         return "TFLite has no ReLU with a threshold, nor a capped one with a slope"
+    if name == "Conv2DTranspose" and layer.dilation_rate != (1, 1):
+        return "TFLite has no dilated transposed convolution in int8"
     if name == "ReLU" and layer.max_value not in (None, 6.0):
         return Int8(fixed=(0.0, float(layer.max_value)))  # the upper end of the grid is the cap
     return table.get(name) or FLOAT.get(name, f"there is no int8 rule for {name}")

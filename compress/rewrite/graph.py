@@ -13,6 +13,13 @@ def is_functional(layer: Any) -> bool:
     return bool(getattr(layer, "_is_graph_network", False))
 
 
+def keras_kind(layer: Any) -> str:
+    """The name of a layer's class, by which rules know it; with its module for a class of the user's own."""
+    kind = type(layer)
+    known = kind.__module__.startswith(("tf_keras.", "compress."))
+    return kind.__name__ if known else f"{kind.__module__}.{kind.__name__}"
+
+
 def nodes(model: Any) -> Iterator[Any]:
     """The calls of a functional network in order of computation, its inputs left out."""
     if not is_functional(model):

@@ -173,7 +173,7 @@ def _same(one: Any, other: Any) -> bool:
 
 def two_at_a_time(kind: Any, name: str, count: int) -> Call:
     """A chain of ``count - 1`` merging layers; the last one bears the name."""
-    steps = [kind(name=f"{name}_{number}" if number < count - 1 else name) for number in range(1, count)]
+    steps = [kind(name=f"{name}_part{number}" if number < count - 1 else name) for number in range(1, count)]
 
     def call(tensors: list[Any]) -> Any:
         result = tensors[0]

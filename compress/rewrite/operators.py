@@ -19,7 +19,9 @@ Call = Callable[..., Any]
 
 def operation(layer: Any) -> str | None:
     """TensorFlow's name of an operation, such as "math.multiply"; None for a layer."""
-    return layer.get_config()["function"] if type(layer).__name__ == "TFOpLambda" else None
+    if type(layer).__name__ != "TFOpLambda":
+        return None
+    return str(layer.get_config()["function"]).removeprefix("compat.v1.")  # as it calls tf.pad and some others
 
 
 def _line(name: str, x: Any, scale: Any, shift: Any) -> Any:

@@ -4,7 +4,7 @@ from typing import Any
 
 from compress.errors import UserError
 from compress.rewrite import layers, operators
-from compress.rewrite.graph import clone, is_functional, rebuild
+from compress.rewrite.graph import clone, is_functional, keras_kind, rebuild
 from compress.rewrite.refuse import refusals
 
 
@@ -28,7 +28,7 @@ def rule(layer: Any, name: str) -> Any:
     if function := operators.operation(layer):
         chosen = operators.RULES.get(function.removeprefix("keras.activations.").replace("swish", "nn.silu"))
     else:
-        chosen = layers.RULES.get(type(layer).__name__) if type(layer).__module__.startswith("tf_keras.") else None
+        chosen = layers.RULES.get(keras_kind(layer))
     return chosen(layer, name) if chosen else layers.KEEP
 
 

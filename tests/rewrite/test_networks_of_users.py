@@ -188,3 +188,26 @@ def test_a_class_that_is_not_known_here_is_refused(tmp_path):
     network(lambda x: Twice(name="their_twice")(x)).save(tmp_path / "model")
     with pytest.raises(UserError, match="'their_twice' .*not known here.*register_keras_serializable"):
         plain(saved_model.read(tmp_path / "model"))
+
+
+def test_names_that_keras_gives_do_not_collide_with_ours():
+    def style(image):
+        one, two = layers.Conv2D(3, 1)(image), layers.Conv2D(3, 1)(image)
+        x = layers.Add(name="add")([image, one, two])
+        return layers.Add(name="add_1")([x, one])
+
+    model = network(style)
+    np.testing.assert_allclose(plain(model)(IMAGES), model(IMAGES), atol=1e-5)
+
+
+@keras.utils.register_keras_serializable("theirs")
+class Rescaling(layers.Layer):
+    """Called as a layer of Keras's is, and no such thing."""
+
+    def call(self, x):
+        return x * x
+
+
+def test_a_class_of_the_users_is_not_taken_for_keras_own():
+    model = network(lambda x: Rescaling(name="square")(layers.Conv2D(4, 1)(x)))
+    np.testing.assert_allclose(fold(model)(IMAGES), model(IMAGES), atol=1e-5)
