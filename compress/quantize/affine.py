@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from compress.rewrite.graph import keras_kind
+from compress.rewrite.graph import input_shape, keras_kind
 
 Line = tuple[np.ndarray, np.ndarray]
 
@@ -21,7 +21,7 @@ def scale_and_shift(gamma: Any, beta: Any, mean: Any, variance: Any, epsilon: fl
 
 
 def _batch_norm(layer: Any) -> Line | None:
-    if list(layer.axis) != [len(layer.input_shape) - 1]:
+    if list(layer.axis) != [len(input_shape(layer)) - 1]:
         return None
     gamma = layer.gamma.numpy() if layer.scale else None
     beta = layer.beta.numpy() if layer.center else None
@@ -29,14 +29,14 @@ def _batch_norm(layer: Any) -> Line | None:
 
 
 def _rescaling(layer: Any) -> Line | None:
-    if any(np.size(value) not in (1, layer.input_shape[-1]) for value in (layer.scale, layer.offset)):
+    if any(np.size(value) not in (1, input_shape(layer)[-1]) for value in (layer.scale, layer.offset)):
         return None
     return _channels(layer, layer.scale), _channels(layer, layer.offset)
 
 
 def _normalization(layer: Any) -> Line | None:
     mean, variance = np.ravel(layer.mean), np.ravel(layer.variance)
-    if layer.invert or mean.size not in (1, layer.input_shape[-1]):
+    if layer.invert or mean.size not in (1, input_shape(layer)[-1]):
         return None
     scale = 1 / np.maximum(np.sqrt(variance), np.float32(1e-7))
     return _channels(layer, scale), _channels(layer, -mean * scale)
@@ -56,7 +56,7 @@ def _depthwise(layer: Any) -> Line | None:
 
 
 def _channels(layer: Any, value: Any) -> np.ndarray:
-    return np.broadcast_to(np.asarray(value, np.float32).ravel(), (layer.input_shape[-1],))
+    return np.broadcast_to(np.asarray(value, np.float32).ravel(), (input_shape(layer)[-1],))
 
 
 AFFINE: dict[str, Callable[[Any], Line | None]] = {
@@ -72,7 +72,7 @@ AFFINE: dict[str, Callable[[Any], Line | None]] = {
 def is_affine(layer: Any) -> bool:
     """Whether the layer computes just that."""
     rule = AFFINE.get(keras_kind(layer))
-    return bool(rule and isinstance(layer.input_shape, tuple) and layer.input_shape[-1] and rule(layer))
+    return bool(rule and isinstance(input_shape(layer), tuple) and input_shape(layer)[-1] and rule(layer))
 
 
 def affine(layer: Any) -> Line:

@@ -18,7 +18,7 @@ from compress.quantize.pool import average_pool, is_small
 from compress.quantize.stem import Pairs, in_pairs, pairs
 from compress.quantize.threshold import is_even, moved_into, reads_by_pixel, threshold
 from compress.rewrite import plain
-from compress.rewrite.graph import clone, copy, nodes, only_reader, readers, rebuild, with_weights
+from compress.rewrite.graph import clone, copy, input_shape, nodes, only_reader, readers, rebuild, with_weights
 
 Arrays = list[np.ndarray]
 
@@ -143,7 +143,7 @@ def foldings(model: Any) -> dict[str, Folding]:
             alone = type(source).__name__ == "ZeroPadding2D" and only_reader(model_readers, source) is folding.layer
             folding.padding = source if alone else None
             folding.pairs = pairs(folding.layer, folding.padding)
-        if folding.relu is not None and not _is_linear(folding.layer) and len(folding.layer.output_shape) == 4:
+        if folding.relu is not None and not _is_linear(folding.layer) and len(input_shape(folding.layer)) == 4:
             behind = model_readers[folding.relu.name]
             readable = all(layer is not None and layer.name in found and reads_by_pixel(layer) for layer in behind)
             if readable and is_even(folding.line()[0]):
@@ -195,7 +195,7 @@ def _depthwise(layer: Any, scale: np.ndarray, shift: np.ndarray, activation: dic
     """A 1x1 depthwise convolution in the layer's place; what is no map becomes one for it."""
     new = keras.layers.DepthwiseConv2D(1, use_bias=True, name=layer.name, **activation)
     new = with_weights(new, [scale[None, None, :, None], shift])
-    shape = layer.input_shape[1:]
+    shape = input_shape(layer)[1:]
     if len(shape) == 3:
         return new
     as_map = keras.layers.Reshape((1, int(np.prod(shape[:-1])), shape[-1]), name=f"{layer.name}_as_map")

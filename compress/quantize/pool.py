@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from compress import keras
-from compress.rewrite.graph import clone
+from compress.rewrite.graph import clone, input_shape
 
 LARGEST = 25  # pixels of a pool; a larger one stays
 
@@ -38,13 +38,13 @@ def average_pool(layer: Any) -> Callable[..., Any]:
 
 def is_small(layer: Any) -> bool:
     """Whether the pool becomes a convolution: it is small, and its map's size is known."""
-    return bool(np.prod(layer.pool_size) <= LARGEST) and None not in layer.input_shape[1:]
+    return bool(np.prod(layer.pool_size) <= LARGEST) and None not in input_shape(layer)[1:]
 
 
 def pixels_counted(layer: Any) -> np.ndarray:
     """How many pixels of the image each output pixel averages, padding left out: (height, width)."""
     counts = []
-    for length, size, stride in zip(layer.input_shape[1:3], layer.pool_size, layer.strides, strict=True):
+    for length, size, stride in zip(input_shape(layer)[1:3], layer.pool_size, layer.strides, strict=True):
         if layer.padding == "valid":
             counts.append(np.full((length - size) // stride + 1, size))
             continue

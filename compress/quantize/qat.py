@@ -10,7 +10,7 @@ from compress.quantize import calibrate, clip
 from compress.quantize.fold import fold
 from compress.quantize.support import Int8, Range, layers_in_int8, support
 from compress.quantize.threshold import on_grid as threshold_on_grid
-from compress.rewrite.graph import clone, copy, readers, rebuild
+from compress.rewrite.graph import clone, copy, input_shape, readers, rebuild
 
 
 def quantization_aware(
@@ -120,7 +120,7 @@ def _built(layer: Any, correction: Any = None) -> Any:
     """
     new = copy(layer)
     if layer.weights:
-        new.build(layer.input_shape)
+        new.build(input_shape(layer))
         new.set_weights(layer.get_weights())
     if correction is not None:
         new.bias.assign_add(correction)

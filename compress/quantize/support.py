@@ -10,7 +10,7 @@ from fnmatch import fnmatch
 from typing import Any
 
 from compress.errors import UserError, unknown
-from compress.rewrite.graph import keras_kind, only_reader, readers
+from compress.rewrite.graph import input_shape, keras_kind, only_reader, readers
 from compress.rewrite.layers import activation_name
 from compress.rewrite.operators import operation
 
@@ -170,4 +170,4 @@ def _is_relu(layer: Any) -> bool:
 
 
 def _is_relu_on_map(layer: Any) -> bool:
-    return _is_relu(layer) and len(layer.output_shape) == 4
+    return _is_relu(layer) and len(input_shape(layer)) == 4

@@ -20,6 +20,17 @@ def keras_kind(layer: Any) -> str:
     return kind.__name__ if known else f"{kind.__module__}.{kind.__name__}"
 
 
+def input_shape(layer: Any) -> Any:
+    """The shape that a layer reads, batch first; of a layer called on several shapes, None for what differs.
+
+    A layer of several inputs has a list of shapes.
+    """
+    shapes = [layer.get_input_shape_at(number) for number in range(len(layer.inbound_nodes))]
+    if not shapes or not all(isinstance(shape, tuple) and len(shape) == len(shapes[0]) for shape in shapes):
+        return shapes[0] if shapes else ()
+    return tuple(sides[0] if len(set(sides)) == 1 else None for sides in zip(*shapes, strict=True))
+
+
 def nodes(model: Any) -> Iterator[Any]:
     """The calls of a functional network in order of computation, its inputs left out."""
     if not is_functional(model):

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from compress import keras
-from compress.rewrite.graph import clone, with_weights
+from compress.rewrite.graph import clone, input_shape, with_weights
 
 Call = Callable[..., Any]
 KEEP = object()
@@ -70,7 +70,7 @@ def _with_activation(first: Call, layer: Any, name: str) -> Call:
 
 def convolution(layer: Any, name: str) -> Any:
     """With a group a channel it is a depthwise convolution, as in ConvNeXt; else as ``kernel_layer``."""
-    channels = layer.input_shape[-1]
+    channels = input_shape(layer)[-1]
     if layer.groups == 1 or layer.groups != channels:
         return kernel_layer(layer, name)
     config = layer.get_config()
@@ -91,7 +91,7 @@ def convolution(layer: Any, name: str) -> Any:
 
 def dense(layer: Any, name: str) -> Any:
     """On a map, (batch, height, width, channels), a dense layer is a 1x1 convolution; else as ``kernel_layer``."""
-    if len(layer.input_shape) != 4:
+    if len(input_shape(layer)) != 4:
         return kernel_layer(layer, name)
     config = {key: layer.get_config()[key] for key in ("use_bias", "kernel_regularizer", "bias_regularizer")}
     kernel, *bias = layer.get_weights()

@@ -56,7 +56,15 @@ def two_inputs_of_a_network(image):
     return join([image, layers.Conv2D(4, 3, padding="same")(image)])
 
 
-STYLES = [nested, nested_in_nested, nested_twice, shared_layers, operators, two_inputs_of_a_network]
+def shared_over_sizes(image):
+    conv, norm, relu = layers.Conv2D(4, 3, padding="same"), layers.BatchNormalization(), layers.ReLU()
+    pool, dense = layers.AveragePooling2D(), layers.Dense(5)
+    maps = [layers.Conv2D(3, 1)(image), layers.Conv2D(3, 1, strides=2)(image)]
+    ends = [layers.GlobalAveragePooling2D(keepdims=True)(dense(pool(relu(norm(conv(x)))))) for x in maps]
+    return layers.Concatenate()(ends)
+
+
+STYLES = [shared_over_sizes, nested, nested_in_nested, nested_twice, shared_layers, operators, two_inputs_of_a_network]
 styles = pytest.mark.parametrize("style", STYLES, ids=lambda style: style.__name__)
 
 
