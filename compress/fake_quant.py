@@ -49,14 +49,21 @@ class FloatKernel(KernelQuantizer):
 
 @keras.utils.register_keras_serializable("jetslim")
 class Float(keras.layers.Layer):
-    """Stands behind a layer that is to stay float, and changes nothing.
+    """Stands before and behind the layer ``of`` that name, which is to stay float, and changes nothing.
 
     The converter quantizes every operator that it finds between two quantized tensors. For it, the one image of a
     batch is put into reverse order; ``export`` takes that operator out of the file again.
     """
 
+    def __init__(self, of: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.of = of
+
     def call(self, inputs: Any) -> Any:
         return tf.reverse(inputs, [0]) if _on_grid.get() else inputs
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "of": self.of}
 
 
 @keras.utils.register_keras_serializable("jetslim")

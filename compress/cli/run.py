@@ -87,7 +87,7 @@ def check(
     skip_bad_images: bool,
     store_folder: Path,
 ) -> None:
-    """Say what `jetslim run PIPELINE` would do; check the file and the data, write nothing.
+    """Say what `jetslim run PIPELINE` would do; check the file, the data and your own networks, write nothing.
 
     \b
     Example:
@@ -95,9 +95,12 @@ def check(
     """
     from compress.artifacts import Store
     from compress.clock import Clock
+    from compress.pipeline import Networks, look_ahead
+    from compress.training import Progress
 
-    plan = load_plan(pipeline, settings, seed, teacher, data_dir, skip_bad_images, Clock())
+    plan = load_plan(pipeline, settings, seed, teacher, data_dir, skip_bad_images, clock := Clock())
     store = Store(store_folder)
+    look_ahead(plan, store, Networks(plan, store, clock), Progress(), clock)
     data = plan.dataset
     click.echo(
         f"{plan.pipeline.name}: {data.name}, {len(data.train)} training, {len(data.validation)} validation and "

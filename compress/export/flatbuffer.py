@@ -12,11 +12,13 @@ class Operators:
     """What a file computes with.
 
     ``counts``: name -> how many. ``floats``: those that do not read and write int8 or int16, apart from the edges
-    (quantization of the input, last dequantization, softmax). ``requantizations``: changes of scale between these.
+    (quantization of the input, last dequantization, softmax); ``float_titles`` what the converter calls the output of
+    each. ``requantizations``: changes of scale between these.
     """
 
     counts: dict[str, int]
     floats: list[str]
+    float_titles: list[str]
     requantizations: int
 
 
@@ -137,7 +139,7 @@ def operators(content: bytes) -> Operators:
     inputs, outputs = {int(i) for i in graph.inputs}, {int(i) for i in graph.outputs}
     last = {int(i) for op in graph.operators for i in op.inputs if int(op.outputs[0]) in outputs}  # read by the softmax
     counts: Counter[str] = Counter()
-    floats, requantizations = [], 0
+    floats, titles, requantizations = [], [], 0
     for operator in graph.operators:
         name = names[model.operatorCodes[operator.opcodeIndex].builtinCode]
         counts[name] += 1
@@ -154,7 +156,8 @@ def operators(content: bytes) -> Operators:
             requantizations += 1
         elif computes_in_float and not at_edge:
             floats.append(name)
-    return Operators(dict(counts), floats, requantizations)
+            titles.append(graph.tensors[result].name.decode())
+    return Operators(dict(counts), floats, titles, requantizations)
 
 
 def convolution_kernels(content: bytes) -> dict[str, np.ndarray]:

@@ -57,7 +57,7 @@ def checked(model: keras.Model, path: str | Path, classes: int | None, size: int
         )
     for what, tensors in (("inputs", model.inputs), ("outputs", model.outputs)):
         if len(tensors) != 1:
-            raise UserError(f"{path} has {len(tensors)} {what}, not 1")
+            raise UserError(f"{path} has {len(tensors)} {what}, not 1; save a keras.Model of one of them")
     image, output = model.inputs[0], model.outputs[0]
     if len(image.shape) != 4 or image.shape[-1] != 3:
         raise UserError(f"{path} reads {tuple(image.shape)}, not (batch, height, width, 3 channels)")

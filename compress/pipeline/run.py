@@ -37,11 +37,7 @@ def run(
         gc.freeze()
         gc.set_threshold(200_000, 50, 100)
     networks = Networks(plan, store, clock)
-    preflight.check(
-        [step for step in plan.steps if store.find(step.key) is None],
-        networks,
-        lambda step: _context(step, plan, networks, progress, clock, callbacks),
-    )
+    look_ahead(plan, store, networks, progress, clock)
     made: dict[str, tuple[Artifact, bool]] = {}
     for number, step in enumerate(plan.steps, start=1):
         progress.begin(number, len(plan.steps), step.stage.name, step.stage.kind)
@@ -79,6 +75,15 @@ def run(
     }
     artifacts.files.write_json(runs / plan.pipeline.name / "run.json", artifacts.files.seal(results))
     return results
+
+
+def look_ahead(plan: Plan, store: Store, networks: Networks, progress: Progress, clock: Clock) -> None:
+    """Raises UserError for networks of the user's own that a stage which will run could not work with."""
+    preflight.check(
+        [step for step in plan.steps if store.find(step.key) is None],
+        networks,
+        lambda step: _context(step, plan, networks, progress, clock, lambda stage: ()),
+    )
 
 
 def _parts(plan: Plan, step: Step) -> list[Step]:

@@ -8,7 +8,7 @@ import numpy as np
 from compress import keras
 from compress.quantize import calibrate, clip
 from compress.quantize.fold import fold
-from compress.quantize.support import Int8, Range, layers_in_int8, support
+from compress.quantize.support import Int8, Range, fixed_range, layers_in_int8, support
 from compress.quantize.threshold import on_grid as threshold_on_grid
 from compress.rewrite.graph import clone, copy, input_shape, readers, rebuild
 
@@ -36,8 +36,8 @@ def quantization_aware(
     def replace(layer: Any, name: str) -> Any:
         how = plan[name]
         if not isinstance(how, Int8):
-            new = _kept_float(layer, wrap, corrections.get(name))
-            return new if name not in needed else _in_a_row(new, Float(name=f"{name}_float"), on_grid(name))
+            new = _in_float(_kept_float(layer, wrap, corrections.get(name)), Float(name, name=f"{name}_from_int8"))
+            return new if name not in needed else _in_a_row(new, Float(name, name=f"{name}_float"), on_grid(name))
         if how.kernel:
             limits = (None, None) if how.silent else ranges[name]
             correction = corrections.get(name)
@@ -67,7 +67,7 @@ def float_layers(aware: Any) -> dict[str, str]:
         if getattr(config, "keep_float", False):
             found[layer.layer.name] = asked
         elif type(layer).__name__ == "Float":
-            found.setdefault(layer.name.removesuffix("_float"), asked)
+            found.setdefault(layer.of, asked)
         elif config is None and isinstance(how, str) and not isinstance(layer, keras.layers.InputLayer):
             found[layer.name] = how
     return found
@@ -78,8 +78,20 @@ def _ranges(
 ) -> dict[str, Range]:
     """Layer name -> the range of its output's grid: measured, cut, as TFLite prescribes it, and shared where tied."""
     ranges = clip.clipped(folded, calibration, calibrate.observe(folded, calibration), cut)
-    fixed = {name: how.fixed for name, how in plan.items() if isinstance(how, Int8) and how.fixed}
+    fixed = {layer.name: limits for layer in folded.layers if (limits := fixed_range(layer))}
     return calibrate.shared(ranges | fixed, calibrate.tied_groups(folded, plan))
+
+
+def _in_float(layer: Any, barrier: Any) -> Callable[..., Any]:
+    """The layer with every tensor that it reads through ``barrier``."""
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        args, kwargs = keras.tf.nest.map_structure(
+            lambda value: barrier(value) if hasattr(value, "_keras_history") else value, (args, kwargs)
+        )
+        return layer(*args, **kwargs)
+
+    return call
 
 
 def _in_a_row(first: Any, *others: Any) -> Callable[..., Any]:

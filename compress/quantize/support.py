@@ -38,6 +38,7 @@ LAYERS: dict[str, Int8] = {
     "Dense": Int8("kernel"),
     "DepthwiseConv2D": Int8("depthwise_kernel"),
     "Add": _PLAIN,
+    "GlobalAveragePooling1D": _PLAIN,
     "GlobalAveragePooling2D": _PLAIN,
     "LeakyReLU": _PLAIN,
     "Multiply": _PLAIN,
@@ -52,7 +53,9 @@ LAYERS: dict[str, Int8] = {
     "Concatenate": _MOVER,
     "Cropping2D": _MOVER,
     "Flatten": _MOVER,
+    "GlobalMaxPooling1D": _MOVER,
     "GlobalMaxPooling2D": _MOVER,
+    "MaxPooling1D": _MOVER,
     "MaxPooling2D": _MOVER,
     "Maximum": _MOVER,
     "Minimum": _MOVER,
@@ -70,18 +73,23 @@ LAYERS: dict[str, Int8] = {
     "GaussianNoise": _MOVER,
     "SpatialDropout2D": _MOVER,
     "StochasticDepth": _MOVER,
+    **dict.fromkeys(
+        [f"Random{change}" for change in ("Brightness", "Contrast", "Flip", "Rotation", "Translation", "Zoom")], _MOVER
+    ),
     # TensorFlow's own operations that no rewrite turns into a layer
     **dict.fromkeys(
         [
             f"tf.{name}"
             for name in (
-                *("expand_dims", "identity", "image.resize", "nn.depth_to_space", "nn.max_pool", "nn.max_pool2d"),
-                *("nn.space_to_depth", "pad", "reshape", "slice", "split", "squeeze", "stop_gradient"),
-                *("strided_slice", "tile", "transpose"),
+                *("expand_dims", "identity", "image.resize", "math.maximum", "math.minimum", "math.reduce_max"),
+                *("math.reduce_min", "nn.depth_to_space", "nn.max_pool", "nn.max_pool2d", "nn.space_to_depth", "pad"),
+                *("reshape", "slice", "split", "squeeze", "stop_gradient", "strided_slice", "tile", "transpose"),
             )
         ],
         _MOVER,
     ),
+    "tf.math.reduce_mean": _PLAIN,
+    "tf.math.reduce_sum": _PLAIN,
     "tf.nn.gelu": _PLAIN,
 }
 ACTIVATIONS: dict[str, Int8] = {
@@ -127,6 +135,15 @@ def support(layer: Any) -> Int8 | str:
     if name == "ReLU" and layer.max_value not in (None, 6.0):
         return Int8(fixed=(0.0, float(layer.max_value)))  # the upper end of the grid is the cap
     return table.get(name) or FLOAT.get(name, f"there is no int8 rule for {name}")
+
+
+def fixed_range(layer: Any) -> Range | None:
+    """The range of the grid that TFLite prescribes for what a layer ends in, int8 or not; None where it is free."""
+    how = support(layer)
+    if isinstance(how, Int8):
+        return how.fixed
+    ending = ACTIVATIONS.get(activation_name(layer))
+    return ending.fixed if ending else None
 
 
 def layers_in_int8(folded: Any, keep_float: Sequence[str] = ()) -> dict[str, Int8 | str]:

@@ -110,5 +110,14 @@ def with_weights(layer: Any, weights: list[Any]) -> Any:
 
 
 def clone(layer: Any, **changes: Any) -> Any:
-    """A fresh layer of the same configuration but for ``changes``, with the same weights."""
-    return with_weights(copy(layer, **changes), layer.get_weights())
+    """A fresh layer of the same configuration but for ``changes``, with the same weights; what calls it, at least."""
+    new, weights = copy(layer, **changes), layer.get_weights()
+    if not isinstance(layer, keras.layers.MultiHeadAttention):
+        return with_weights(new, weights)
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        result = new(*args, **kwargs)  # it makes its weights here, not when it is built
+        new.set_weights(weights)
+        return result
+
+    return call

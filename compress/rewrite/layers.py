@@ -24,8 +24,8 @@ def activation_name(layer: Any) -> str:
     return {"silu": "swish"}.get(name, name)
 
 
-def activate(function: Any, name: str, layer: Any) -> Call | None:
-    """The plain layers for an activation function; None for the linear one. ``layer`` has that function."""
+def activate(layer: Any, name: str) -> Call | None:
+    """The plain layers for a layer's activation function; None for the linear one."""
     kind = activation_name(layer)
     if kind == "linear":
         return None
@@ -37,7 +37,7 @@ def activate(function: Any, name: str, layer: Any) -> Call | None:
     if kind == "hard_sigmoid":  # Keras's own: clip(0.2 x + 0.5, 0, 1)
         line, clip = keras.layers.Rescaling(0.2, 0.5, name=f"{name}_line"), keras.layers.ReLU(1.0, name=name)
         return lambda x: clip(line(x))
-    return keras.layers.Activation(function, name=name)
+    return keras.layers.Activation(layer.activation, name=name)
 
 
 def activation(layer: Any, name: str) -> Any:
@@ -45,7 +45,7 @@ def activation(layer: Any, name: str) -> Any:
     return (
         KEEP
         if activation_name(layer) not in ("linear", "relu6", "swish", "hard_sigmoid")
-        else activate(layer.activation, name, layer)
+        else activate(layer, name)
     )
 
 
@@ -64,7 +64,7 @@ def _fused(layer: Any) -> Any:
 def _with_activation(first: Call, layer: Any, name: str) -> Call:
     """``first``, and behind it the activation of ``layer`` where that does not stay with the kernel."""
     kind = activation_name(layer)
-    after = None if kind in FUSED else activate(layer.activation, f"{name}_{kind}", layer)
+    after = None if kind in FUSED else activate(layer, f"{name}_{kind}")
     return first if after is None else lambda x: after(first(x))
 
 
@@ -87,6 +87,31 @@ def convolution(layer: Any, name: str) -> Any:
         [kernel.reshape(*kernel.shape[:2], channels, -1), *bias],
     )
     return _with_activation(depthwise, layer, name)
+
+
+def convolution_1d(layer: Any, name: str) -> Any:
+    """On a sequence, (batch, length, channels): a convolution on the map (batch, 1, length, channels)."""
+    shape = input_shape(layer)[1:]
+    if None in shape or layer.padding not in ("same", "valid"):
+        return KEEP
+    config = {key: layer.get_config()[key] for key in ("padding", "use_bias", "kernel_regularizer", "groups")}
+    kernel, *bias = layer.get_weights()
+    on_map = with_weights(
+        keras.layers.Conv2D(
+            layer.filters,
+            (1, *layer.kernel_size),
+            (1, *layer.strides),
+            dilation_rate=(1, *layer.dilation_rate),
+            activation=_fused(layer),
+            trainable=layer.trainable,
+            name=name,
+            **config,
+        ),
+        [kernel[None], *bias],
+    )
+    as_map = keras.layers.Reshape((1, *shape), name=f"{name}_as_map")
+    back = keras.layers.Reshape((-1, layer.filters), name=f"{name}_back")
+    return _with_activation(lambda x: back(on_map(as_map(x))), layer, name)
 
 
 def dense(layer: Any, name: str) -> Any:
@@ -203,6 +228,7 @@ RULES: dict[str, Callable[[Any, str], Any]] = {
     "Activation": activation,
     "Add": merge,
     "Average": average,
+    "Conv1D": convolution_1d,
     "Conv2D": convolution,
     "Conv2DTranspose": kernel_layer,
     "CustomScaleLayer": scaled_residual,

@@ -49,7 +49,7 @@ def _arithmetic(kind: str, left: Callable[[Any], Any], right: Callable[[Any], An
         kept = cache(lambda: clone(layer, name=name))
 
         def call(x: Any, y: Any, **kwargs: Any) -> Any:
-            tensors = [hasattr(value, "_keras_history") for value in (x, y)]
+            tensors = [_is_tensor(value) for value in (x, y)]
             result = None
             if all(tensors):
                 result = merged()([x, y]) if kind and len(x.shape) == len(y.shape) else None
@@ -62,6 +62,24 @@ def _arithmetic(kind: str, left: Callable[[Any], Any], right: Callable[[Any], An
     return rule
 
 
+def _maximum(layer: Any, name: str) -> Call:
+    """max(x, 0) is a ReLU."""
+    relu = cache(lambda: keras.layers.ReLU(name=name))
+    other = _arithmetic("Maximum", lambda c: None, lambda c: None)(layer, name)
+
+    def call(x: Any, y: Any, **kwargs: Any) -> Any:
+        tensor, constant = (x, y) if _is_tensor(x) else (y, x)
+        is_zero = not _is_tensor(constant) and np.size(constant) == 1 and not np.any(constant)
+        return relu()(tensor) if is_zero else other(x, y, **kwargs)
+
+    return call
+
+
+def _is_tensor(value: Any) -> bool:
+    """Whether a layer of the network gave it; else it is a constant."""
+    return hasattr(value, "_keras_history")
+
+
 def _unary(make: Callable[..., Any]) -> Callable[[Any, str], Call]:
     """An operation of one tensor -> the layer ``make(name=, ...)``, which gets the operation's other arguments."""
 
@@ -71,7 +89,7 @@ def _unary(make: Callable[..., Any]) -> Callable[[Any, str], Call]:
 
         def call(x: Any, *args: Any, **kwargs: Any) -> Any:
             kwargs.pop("name", None)
-            new = made(*args, **kwargs)
+            new = made(*map(_hashable, args), **{key: _hashable(value) for key, value in kwargs.items()})
             return kept()(x, *args, **kwargs) if new is None else new(x)
 
         return call
@@ -79,10 +97,13 @@ def _unary(make: Callable[..., Any]) -> Callable[[Any, str], Call]:
     return rule
 
 
+def _hashable(value: Any) -> Any:
+    return tuple(map(_hashable, value)) if isinstance(value, (list, np.ndarray)) else value
+
+
 def _activation(function: str) -> Callable[..., Any]:
     def make(name: str) -> Any:
-        named = keras.layers.Activation(function)
-        return activate(named.activation, name, named)
+        return activate(keras.layers.Activation(function), name)
 
     return make
 
@@ -116,6 +137,21 @@ def _pool(kind: str) -> Callable[[Any, str], Call]:
     return rule
 
 
+def _average_pool(ksize: Any, strides: Any, padding: Any, data_format: str = "NHWC", *, name: str) -> Any:
+    sides = [_sides(ksize), _sides(strides)]
+    if data_format != "NHWC" or padding not in ("SAME", "VALID") or None in sides:
+        return None
+    return keras.layers.AveragePooling2D(*sides, padding=padding.lower(), name=name)
+
+
+def _sides(size: Any) -> tuple[int, ...] | None:
+    """(height, width) of one number, of two, or of four that leave batch and channels alone."""
+    numbers = [int(number) for number in np.ravel(size)]
+    if len(numbers) == 4:
+        return (numbers[1], numbers[2]) if numbers[0] == numbers[3] == 1 else None
+    return (numbers[0], numbers[-1])
+
+
 def _concat(layer: Any, name: str) -> Call:
     made = cache(lambda axis: keras.layers.Concatenate(axis, name=name))
     return lambda values, axis, **_: made(int(axis))(values)
@@ -142,11 +178,13 @@ RULES: dict[str, Callable[[Any, str], Call]] = {
     "math.divide": _DIVIDE,
     "math.truediv": _DIVIDE,
     "__operators__.truediv": _DIVIDE,
-    "math.maximum": _arithmetic("Maximum", lambda c: None, lambda c: None),
+    "math.maximum": _maximum,
     "math.minimum": _arithmetic("Minimum", lambda c: None, lambda c: None),
     "math.negative": _unary(lambda name: keras.layers.Rescaling(-1.0, name=name)),
     "math.sigmoid": _unary(_activation("sigmoid")),
     "math.tanh": _unary(_activation("tanh")),
+    "nn.avg_pool": _unary(_average_pool),
+    "nn.avg_pool2d": _unary(_average_pool),
     "nn.relu": _unary(lambda name: keras.layers.ReLU(name=name)),
     "nn.relu6": _unary(lambda name: keras.layers.ReLU(6.0, name=name)),
     "nn.leaky_relu": _unary(_leaky),

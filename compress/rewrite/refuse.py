@@ -45,6 +45,11 @@ def refusal(layer: Any) -> str | None:
         )
     if getattr(layer, "data_format", None) == "channels_first":
         return "has its channels first: TFLite computes with channels last"
+    if layer.compute_dtype in ("float16", "bfloat16"):
+        return (
+            f"computes in {layer.compute_dtype}: build the network again under "
+            'keras.mixed_precision.set_global_policy("float32"), and give it the weights of this one'
+        )
     try:
         copy(layer)
     except Exception as error:  # a class of the user's can raise anything

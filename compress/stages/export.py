@@ -1,5 +1,6 @@
 """Writes the .tflite files and proves that they compute what the network computed."""
 
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Literal
@@ -78,8 +79,8 @@ class Export(Stage):
             if form != "float32":
                 context.progress.say(f"    {summary(found)}")
             if quantized:
-                if found.floats and not source.get("float_layers"):
-                    raise Unfaithful(f"operators that do not compute in int8: {', '.join(sorted(set(found.floats)))}")
+                if surplus := floats_beside(found, source.get("float_layers", {})):
+                    raise Unfaithful(f"operators that do not compute in int8: {', '.join(surplus)}")
                 at_least_as_sparse(kernels, stored)
             with context.clock("evaluate"):
                 faithful = compare(context.logits(self.input or ""), out, context, post_training is None)
@@ -142,6 +143,17 @@ def summary(found: flatbuffer.Operators) -> str:
     counts = ", ".join(f"{name} {count}" for name, count in sorted(found.counts.items(), key=lambda item: -item[1]))
     floats = ", ".join(sorted(set(found.floats))) or "none"
     return f"operators: {counts}; in float besides the edges: {floats}; int8 requantizations: {found.requantizations}"
+
+
+def floats_beside(found: flatbuffer.Operators, float_layers: Iterable[str]) -> list[str]:
+    """The operators in float that are of none of these layers; a change of type at their edges is theirs."""
+    layers = list(float_layers)
+    return [
+        f"{name} ({title})"
+        for name, title in zip(found.floats, found.float_titles, strict=True)
+        if not (layers and ("/" not in title or name in ("DEQUANTIZE", "QUANTIZE")))  # the output's title is no layer's
+        and not any(_is_of(layer, title) for layer in layers)
+    ]
 
 
 def at_least_as_sparse(kernels: dict[str, np.ndarray], stored: dict[str, np.ndarray]) -> None:

@@ -229,7 +229,7 @@ def test_a_teacher_that_cannot_teach(refused, foreign, name):
 
 @pytest.mark.parametrize("name", UNUSABLE)
 def test_a_saved_model_that_cannot_be_trained(refused, foreign, name):
-    line = refused(toml({"teacher.model": None, "teacher.saved_model": f'"{foreign / name}"'}), commands=("run",))
+    line = refused(toml({"teacher.model": None, "teacher.saved_model": f'"{foreign / name}"'}))
     assert str(foreign / name) in line
     assert UNUSABLE[name] in line
 

@@ -5,7 +5,7 @@ import pytest
 
 from compress import fake_quant, keras, models
 from compress.artifacts.saved_model import serving_function
-from compress.evaluate import KerasPredictor, TFLitePredictor
+from compress.evaluate import KerasPredictor, TFLitePredictor, probabilities
 from compress.export import convert, flatbuffer
 from compress.prune import kernel_sparsity, prunable_kernels
 from compress.prune.gradual import prunable_layers
@@ -13,6 +13,7 @@ from compress.prune.masks import GradualPruning
 from compress.quantize.fold import fold
 from compress.quantize.qat import float_layers, quantization_aware
 from compress.rewrite import plain
+from compress.stages.export import floats_beside
 from compress.stages.quantize import keeps_zeros
 
 tf = keras.tf
@@ -93,10 +94,10 @@ def test_a_family(name, tmp_path):
     found = flatbuffer.operators(content)
     assert set(found.floats) == FLOAT.get(name, set())
     assert bool(float_layers(aware)) == (name in FLOAT)
+    assert floats_beside(found, float_layers(aware)) == []
     assert found.requantizations == 0
     logits = KerasPredictor(serving_function(aware))(pixels)
     got = TFLitePredictor(content)(pixels)
-    powers = np.exp(logits - logits.max(-1, keepdims=True))
-    assert abs(got - powers / powers.sum(-1, keepdims=True)).max() < 0.05
+    assert abs(got - probabilities(logits)).max() < 0.05
     np.testing.assert_allclose(TFLitePredictor(sparse)(pixels), got, atol=1e-5)
     assert len(sparse) < len(content)

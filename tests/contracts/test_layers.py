@@ -5,13 +5,14 @@ import pytest
 
 from compress import fake_quant, keras
 from compress.artifacts.saved_model import serving_function
-from compress.evaluate import KerasPredictor, TFLitePredictor
+from compress.evaluate import KerasPredictor, TFLitePredictor, probabilities
 from compress.export import convert, flatbuffer
 from compress.quantize import affine, support
 from compress.quantize.fold import fold
-from compress.quantize.qat import quantization_aware
+from compress.quantize.qat import float_layers, quantization_aware
 from compress.rewrite import layers as layer_rules
 from compress.rewrite import operators
+from compress.stages.export import floats_beside
 
 tf, layers = keras.tf, keras.layers
 PIXELS = np.random.default_rng(1).integers(0, 256, (16, 12, 12, 3), dtype="uint8")
@@ -30,6 +31,13 @@ def inner(kind, **options):
     return getattr(convnext, kind, None) or getattr(inception_resnet_v2, kind)
 
 
+def eca(x):
+    """Channel attention by a convolution over the channels (Wang et al., ECA-Net, 2020)."""
+    mean = layers.Reshape((x.shape[-1], 1))(layers.GlobalAveragePooling1D()(x))
+    gate = layers.Conv1D(1, 3, padding="same", use_bias=False, activation="sigmoid")(mean)
+    return x * layers.Reshape((1, x.shape[-1]))(gate)
+
+
 def half(x):
     return layers.Conv2D(8, 1, padding="same")(x)
 
@@ -43,6 +51,7 @@ SAMPLES = {
     "AveragePooling2D": lambda x: layers.AveragePooling2D(3, padding="same")(layers.Conv2D(6, 1)(x)),
     "BatchNormalization": lambda x: layers.BatchNormalization()(layers.MaxPooling2D()(x)),
     "Concatenate": lambda x: layers.Concatenate()([x, half(x)]),
+    "Conv1D": lambda x: eca(layers.Conv1D(6, 3, strides=2, activation="swish")(layers.Reshape((144, 8))(x))),
     "Conv2D": lambda x: layers.Conv2D(6, 3, activation="swish")(x),
     "Conv2D of a group a channel": lambda x: layers.Conv2D(16, 3, 2, groups=8, activation="swish")(x),
     "Conv2D of two groups": lambda x: layers.Conv2D(6, 3, groups=2)(x),
@@ -55,10 +64,13 @@ SAMPLES = {
     "Flatten": lambda x: layers.Flatten()(x),
     "GaussianDropout": lambda x: layers.GaussianDropout(0.5)(x),
     "GaussianNoise": lambda x: layers.GaussianNoise(0.5)(x),
+    "GlobalAveragePooling1D": lambda x: layers.GlobalAveragePooling1D()(layers.Reshape((144, 8))(x)),
     "GlobalAveragePooling2D": lambda x: layers.GlobalAveragePooling2D(keepdims=True)(x),
+    "GlobalMaxPooling1D": lambda x: layers.GlobalMaxPooling1D()(layers.Reshape((144, 8))(x)),
     "GlobalMaxPooling2D": lambda x: layers.GlobalMaxPooling2D()(x),
     "LayerScale": lambda x: inner("LayerScale")(0.3, 8)(layers.MaxPooling2D()(x)),
     "LeakyReLU": lambda x: layers.LeakyReLU(0.2)(x),
+    "MaxPooling1D": lambda x: layers.MaxPooling1D(3)(layers.Reshape((144, 8))(x)),
     "MaxPooling2D": lambda x: layers.MaxPooling2D()(x),
     "Maximum": lambda x: layers.Maximum()([x, half(x), half(x)]),
     "Minimum": lambda x: layers.Minimum()([x, half(x)]),
@@ -66,6 +78,12 @@ SAMPLES = {
     "Normalization": normalization,
     "PReLU": lambda x: layers.PReLU(alpha_initializer="random_uniform", shared_axes=[1, 2])(x),
     "Permute": lambda x: layers.Permute((2, 1, 3))(x),
+    **{
+        f"Random{change}": lambda x, change=change, how=how: getattr(layers, f"Random{change}")(*how)(x)
+        for change, how in {
+            "Brightness": [0.2], "Contrast": [0.2], "Flip": [], "Rotation": [0.1], "Translation": [0.1, 0.1], "Zoom": [0.1],
+        }.items()
+    },
     "ReLU": lambda x: layers.Add()([layers.ReLU(6.0)(x), layers.ReLU(0.5)(x), layers.ReLU(negative_slope=0.1)(x)]),
     "Rescaling": lambda x: layers.Rescaling([*CHANNELS.tolist()], 0.5)(x),
     "Reshape": lambda x: layers.Reshape((6, 24, 8))(x),
@@ -97,16 +115,24 @@ SAMPLES = {
     "tf.math.add": lambda x: tf.add(x, half(x)),
     "tf.math.add_n": lambda x: tf.add_n([x, half(x), half(x)]),
     "tf.math.divide": lambda x: tf.divide(x, 3.0),
-    "tf.math.maximum": lambda x: tf.maximum(x, half(x)),
-    "tf.math.minimum": lambda x: tf.minimum(x, half(x)),
+    "tf.math.maximum": lambda x: tf.maximum(tf.maximum(x, half(x)), -0.2),
+    "tf.math.maximum with zero": lambda x: tf.maximum(0.0, x),
+    "tf.math.minimum": lambda x: tf.minimum(tf.minimum(x, half(x)), 0.3),
     "tf.math.multiply": lambda x: tf.multiply(x, half(x)),
     "tf.math.negative": lambda x: -x,
     "tf.math.reduce_max": lambda x: tf.reduce_max(x, [1, 2], keepdims=True),
     "tf.math.reduce_mean": lambda x: tf.reduce_mean(x, [1, 2]),
+    "tf.math.reduce_max and reduce_mean over channels, as in CBAM": lambda x: x * layers.Conv2D(
+        1, 3, padding="same", activation="sigmoid"
+    )(layers.Concatenate()([tf.reduce_mean(x, -1, keepdims=True), tf.reduce_max(x, -1, keepdims=True)])),
+    "tf.math.reduce_min": lambda x: tf.reduce_min(x, 1),
+    "tf.math.reduce_sum": lambda x: tf.reduce_sum(x, -1),
     "tf.math.sigmoid": tf.sigmoid,
     "tf.math.subtract": lambda x: tf.subtract(x, half(x)),
     "tf.math.tanh": tf.tanh,
     "tf.math.truediv": lambda x: tf.math.truediv(x, CHANNELS),
+    "tf.nn.avg_pool": lambda x: tf.nn.avg_pool(x, 2, 2, "VALID"),
+    "tf.nn.avg_pool2d": lambda x: tf.nn.avg_pool2d(x, [1, 3, 3, 1], [1, 2, 2, 1], "SAME"),
     "tf.nn.depth_to_space": lambda x: tf.nn.depth_to_space(x, 2),
     "tf.nn.gelu": lambda x: tf.nn.gelu(tf.nn.gelu(x), approximate=True),
     "tf.nn.leaky_relu": lambda x: tf.nn.leaky_relu(x, 0.1),
@@ -118,6 +144,7 @@ SAMPLES = {
     "tf.nn.softmax": tf.nn.softmax,
     "tf.nn.space_to_depth": lambda x: tf.nn.space_to_depth(x, 2),
     "tf.pad": lambda x: tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]]),
+    "tf.pad with a value": lambda x: tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]], constant_values=0.3),
     "tf.reshape": lambda x: tf.reshape(x, [-1, 6, 24, 8]),
     "tf.slice": lambda x: tf.slice(x, [0, 1, 1, 0], [-1, 4, 4, 8]),
     "tf.split": lambda x: layers.Add()(tf.split(x, 2, axis=-1)),
@@ -166,8 +193,7 @@ def test_a_layer_with_a_rule(kind):
     assert np.corrcoef(logits.ravel(), wanted.ravel())[0, 1] > 0.98
     content = convert.Converter(aware).dense()
     assert flatbuffer.operators(content).floats == []
-    powers = np.exp(logits - logits.max(-1, keepdims=True))
-    np.testing.assert_allclose(TFLitePredictor(content)(PIXELS), powers / powers.sum(-1, keepdims=True), atol=0.03)
+    np.testing.assert_allclose(TFLitePredictor(content)(PIXELS), probabilities(logits), atol=0.03)
 
 
 @pytest.mark.parametrize("pattern", ["middle", "m*"])
@@ -182,8 +208,20 @@ def test_a_layer_that_is_kept_float(pattern):
     stored = next(k for name, k in flatbuffer.convolution_kernels(content).items() if "middle" in name)
     np.testing.assert_array_equal(stored, kernel.transpose(3, 0, 1, 2))
     logits = KerasPredictor(serving_function(aware))(PIXELS)
-    powers = np.exp(logits - logits.max(-1, keepdims=True))
-    np.testing.assert_allclose(TFLitePredictor(content)(PIXELS), powers / powers.sum(-1, keepdims=True), atol=0.03)
+    np.testing.assert_allclose(TFLitePredictor(content)(PIXELS), probabilities(logits), atol=0.03)
+
+
+@pytest.mark.parametrize("function", ["sigmoid", "tanh", "softmax"])
+def test_an_activation_that_is_kept_float(function):
+    model = network(lambda x: layers.Activation(function, name="gate")(half(x)) * x)
+    aware = quantization_aware(model, [IMAGES], keep_float=["gate"])
+    assert float_layers(aware) == {"gate": "keep_float asks for it"}
+    fake_quant.settle_kernels(aware)
+    content = convert.Converter(aware).dense()
+    operator = {"sigmoid": "LOGISTIC"}.get(function, function.upper())
+    assert flatbuffer.operators(content).floats == ["DEQUANTIZE", operator, "QUANTIZE"]
+    logits = KerasPredictor(serving_function(aware))(PIXELS)
+    np.testing.assert_allclose(TFLitePredictor(content)(PIXELS), probabilities(logits), atol=0.03)
 
 
 def test_a_float_kernel_keeps_its_zeros_in_training():
@@ -213,6 +251,14 @@ def test_a_pattern_that_names_no_layer_is_refused():
         ("LayerNormalization", lambda x: layers.LayerNormalization()(x), {"RSQRT"}),
         ("elu", lambda x: layers.Activation("elu")(x), {"ELU"}),
         ("ELU", lambda x: layers.ELU()(x), {"ELU"}),
+        ("Conv3D", lambda x: layers.Conv3D(4, 3, padding="same", activation="sigmoid")(x[..., None]), {"CONV_3D", "LOGISTIC"}),
+        (
+            "MultiHeadAttention",
+            lambda x: layers.MultiHeadAttention(2, 4)(*[layers.Reshape((144, 8))(x)] * 2),
+            {"BATCH_MATMUL"},
+        ),
+        ("LSTM", lambda x: layers.LSTM(5)(layers.Reshape((12, 96))(x)), {"WHILE"}),
+        ("tf.einsum", lambda x: tf.einsum("bhwc,bhwd->bcd", x, x), {"BATCH_MATMUL"}),
         ("softplus", lambda x: layers.Activation("softplus")(x), {"LOG"}),
         ("tf.math.square", tf.math.square, {"SQUARE"}),
         ("tf.math.abs", tf.math.abs, {"ABS"}),
@@ -221,16 +267,16 @@ def test_a_pattern_that_names_no_layer_is_refused():
 )
 def test_what_has_no_int8_rule_computes_in_float(kind, sample, operators):
     model = network(sample)
-    layer = model.layers[2]
-    assert support.kind(layer) == kind
+    (layer,) = (layer for layer in model.layers if support.kind(layer) == kind)
     assert isinstance(support.support(layer), str)
     aware = quantization_aware(model, [IMAGES])
     fake_quant.settle_kernels(aware)
     content = convert.Converter(aware).dense()
     found = flatbuffer.operators(content)
     assert {"DEQUANTIZE", "QUANTIZE", *operators} <= set(found.floats)
-    assert not {"CONV_2D", "FULLY_CONNECTED"} & set(found.floats)
+    assert floats_beside(found, float_layers(aware)) == []
+    assert {name.split()[0] for name in floats_beside(found, ["other"])} >= operators
+    assert "CONV_2D" not in found.floats
     logits, wanted = KerasPredictor(serving_function(aware))(PIXELS), model(IMAGES, training=False).numpy()
     assert np.corrcoef(logits.ravel(), wanted.ravel())[0, 1] > 0.98
-    powers = np.exp(logits - logits.max(-1, keepdims=True))
-    np.testing.assert_allclose(TFLitePredictor(content)(PIXELS), powers / powers.sum(-1, keepdims=True), atol=0.03)
+    np.testing.assert_allclose(TFLitePredictor(content)(PIXELS), probabilities(logits), atol=0.03)

@@ -167,6 +167,10 @@ REFUSED = {
     "block": (lambda x: Residual(name="res")(x), "layer 'res' is a block of layers .*as a function"),
     "lambda": (lambda x: layers.Lambda(lambda y: 2 * y, name="hidden")(x), "layer 'hidden' is a Lambda.*tf.add"),
     "no config": (lambda x: NoConfig(name="bare")(x), "layer 'bare' .NoConfig. cannot be built anew.*: to be"),
+    "half precision": (
+        lambda x: layers.Conv2D(3, 1, name="half", dtype="mixed_float16")(x),
+        "layer 'half' computes in float16: build .*float32",
+    ),
     "nested": (
         lambda x: keras.Sequential([keras.Input((12, 12, 3)), Residual(name="res")], name="outer")(x),
         "layer 'outer/res' is a block",
