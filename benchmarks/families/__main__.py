@@ -8,22 +8,21 @@ to results/families/NETWORK-digits.json.
 import sys
 import tempfile
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
 
-from benchmarks.families.table import FAMILIES, LATENCY
+from benchmarks.families.table import LATENCY
+from benchmarks.networks import FAMILIES
 from benchmarks.peers.measure import measure
 from benchmarks.peers.prepare import CLASSES, SEED, digits, settle_statistics
 from benchmarks.peers.runtimes import LiteRT
+from benchmarks.record import keep
 from compress import fake_quant, models
-from compress.artifacts.files import seal, write_json
 from compress.evaluate.predictors import to_float
 from compress.export import flatbuffer
 from compress.export.convert import Converter
-from compress.pipeline import machine
 from compress.quantize.fold import fold
 from compress.quantize.qat import float_layers, quantization_aware
 from compress.stages.inspection import difference
@@ -74,13 +73,7 @@ def main() -> None:
         if path.exists():
             print(f"{path.name} is there", flush=True)
             continue
-        about = {
-            "finished": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-            "machine": machine.describe(),
-            "versions": machine.versions(),
-        }
-        write_json(path, seal({**family(network), **about}))
-        print(path.name, flush=True)
+        keep(path, family(network))
 
 
 if __name__ == "__main__":

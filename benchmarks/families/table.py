@@ -4,14 +4,10 @@ import statistics
 from collections.abc import Sequence
 from typing import Any
 
+from benchmarks.networks import FAMILIES
 from benchmarks.peers.pairs import ratios, typical
 
 LATENCY = "jetslim-family/1"
-FAMILIES = (
-    *("mobilenet", "mobilenetv2", "mobilenetv3small", "mobilenetv3large", "efficientnetb0", "efficientnetv2b0"),
-    *("resnet50", "resnet50v2", "resnetrs50", "vgg16", "inceptionv3", "inceptionresnetv2", "xception"),
-    *("densenet121", "nasnetmobile", "convnexttiny", "regnetx002", "regnety002"),
-)
 Result = dict[str, Any]
 
 NOTE = (

@@ -6,16 +6,15 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
 
+from benchmarks.networks import FAMILIES
 from benchmarks.peers.table import ACCEPTANCE, LATENCY
-from compress.artifacts.files import seal, write_json
+from benchmarks.record import keep
 from compress.models import check_name
-from compress.pipeline import machine
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -52,21 +51,10 @@ def acceptance(networks: list[str]) -> dict[str, Any]:
     from benchmarks.peers import acceptance
 
     found = []
-    for network in networks or acceptance.NETWORKS:
+    for network in networks or FAMILIES:
         found.append(acceptance.verdicts(network))
         print(found[-1], flush=True)
     return {"schema": ACCEPTANCE, "size": acceptance.SIZE, "networks": found}
-
-
-def keep(name: str, found: dict[str, Any]) -> None:
-    """Writes a result with what a number needs beside it."""
-    about = {
-        "finished": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "machine": machine.describe(),
-        "versions": {"jetslim": machine.versions(), "peers": found.pop("versions", {})},
-    }
-    path = write_json(RESULTS / f"{name}.json", seal({**found, **about}))
-    print(path.relative_to(ROOT), flush=True)
 
 
 def main() -> None:
@@ -80,12 +68,13 @@ def main() -> None:
     WORK.mkdir(parents=True, exist_ok=True)
     LOG.write_text("")
     if words.tfmot:
-        keep("tfmot", acceptance(words.networks))
+        keep(RESULTS / "tfmot.json", acceptance(words.networks))
         return
     if not PEERS.is_file():
         sys.exit("error: the peers' environment is not there: make peers")
     for network in words.networks or ["densenet121"]:
-        keep(f"{network}-{words.size}", latency(network, words.size))
+        found = latency(network, words.size)
+        keep(RESULTS / f"{network}-{words.size}.json", found, found.pop("versions", {}))
 
 
 if __name__ == "__main__":

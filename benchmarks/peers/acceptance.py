@@ -13,27 +13,6 @@ from compress.errors import first_line
 from compress.quantize.qat import quantization_aware
 
 CLASSES, SEED, SIZE = 10, 0, 96
-# one of each family of keras.applications
-NETWORKS = (
-    "mobilenet",
-    "mobilenetv2",
-    "mobilenetv3small",
-    "mobilenetv3large",
-    "efficientnetb0",
-    "efficientnetv2b0",
-    "resnet50",
-    "resnet50v2",
-    "resnetrs50",
-    "vgg16",
-    "inceptionv3",
-    "inceptionresnetv2",
-    "xception",
-    "densenet121",
-    "nasnetmobile",
-    "convnexttiny",
-    "regnetx002",
-    "regnety002",
-)
 
 
 def refusal(apply: Callable[[Any], Any], model: Any) -> str | None:

@@ -8,6 +8,7 @@ The rewrite freezes batch statistics. Zeros of a kernel stay zeros.
 """
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,7 @@ class Folding:
     pairs: Pairs | None = None
     padding: Any = None
 
+    @cached_property
     def line(self) -> tuple[np.ndarray, np.ndarray]:
         """(scale, shift) of a layer that scales and shifts, and of the norms behind it, together."""
         scale, shift = affine(self.layer)
@@ -52,8 +54,7 @@ def fold(model: Any) -> Any:
     """A functional network of plain layers with the same outputs (to float rounding), all normalizations gone."""
     model = _scales_before_relus(plain(model))
     found = foldings(model)
-    gone = {layer.name for f in found.values() for layer in (*f.norms, f.relu) if layer is not None}
-    gone |= {f.padding.name for f in found.values() if f.pairs is not None and f.padding is not None}
+    gone = {layer.name for f in found.values() for layer in (*f.norms, f.relu, f.padding) if layer is not None}
     moved = {f.pool.name: f for f in found.values() if f.pool is not None}
 
     def replace(layer: Any, name: str) -> Any:
@@ -73,12 +74,10 @@ def fates(model: Any) -> dict[str, str]:
     """Name of each layer of a plain network that does not stay as it is -> what becomes of it, in words."""
     found: dict[str, str] = {}
     for name, folding in foldings(_scales_before_relus(plain(model))).items():
-        gone = [*folding.norms, *([folding.relu] if folding.relu is not None else [])]
-        found |= {layer.name: f"into {name}" for layer in gone}
+        gone = (*folding.norms, folding.relu, folding.padding)
+        found |= {layer.name: f"into {name}" for layer in gone if layer is not None}
         if not _is_linear(folding.layer):
             found[name] = "threshold" if folding.cut else "1x1 depthwise convolution"
-        if folding.pairs is not None and folding.padding is not None:
-            found[folding.padding.name] = f"into {name}"
         if folding.pool is not None:
             found[folding.pool.name] = f"depthwise convolution, before {name}"
     pools = [layer for layer in model.layers if type(layer) is keras.layers.AveragePooling2D]
@@ -141,12 +140,12 @@ def foldings(model: Any) -> dict[str, Folding]:
         if _is_linear(folding.layer):
             source = calls[folding.layer.name].parent_nodes[0].layer
             alone = type(source).__name__ == "ZeroPadding2D" and only_reader(model_readers, source) is folding.layer
-            folding.padding = source if alone else None
-            folding.pairs = pairs(folding.layer, folding.padding)
+            folding.pairs = pairs(folding.layer, source if alone else None)
+            folding.padding = source if alone and folding.pairs is not None else None
         if folding.relu is not None and not _is_linear(folding.layer) and len(input_shape(folding.layer)) == 4:
             behind = model_readers[folding.relu.name]
             readable = all(layer is not None and layer.name in found and reads_by_pixel(layer) for layer in behind)
-            if readable and is_even(folding.line()[0]):
+            if readable and is_even(folding.line[0]):
                 folding.cut = True
                 for layer in behind:
                     found[layer.name].reads = folding
@@ -165,7 +164,7 @@ def _folded(folding: Folding) -> Any:
             source, rows = (pad.input_shape, pad.padding[0]) if pad is not None else (layer.input_shape, (0, 0))
             return in_pairs(new, weights, folding.pairs, source[1:], rows)
         return with_weights(new, weights)
-    scale, shift = folding.line()
+    scale, shift = folding.line
     return _threshold(layer, scale, shift) if folding.cut else _depthwise(layer, scale, shift, activation)
 
 
@@ -177,7 +176,7 @@ def _folded_weights(folding: Folding) -> Arrays:
         return [kernel, *bias]
     shift = bias[0] if bias else np.zeros(_outputs(layer, kernel), np.float32)
     if folding.reads is not None:
-        kernel, shift = moved_into(kernel, shift, *folding.reads.line())
+        kernel, shift = moved_into(kernel, shift, *folding.reads.line)
     for scale, offset in map(affine, folding.norms):
         kernel, shift = _scaled(layer, kernel, scale), shift * scale + offset
     return [kernel, shift]

@@ -42,11 +42,7 @@ def activate(layer: Any, name: str) -> Call | None:
 
 def activation(layer: Any, name: str) -> Any:
     """swish -> x * sigmoid(x), and so on."""
-    return (
-        KEEP
-        if activation_name(layer) not in ("linear", "relu6", "swish", "hard_sigmoid")
-        else activate(layer, name)
-    )
+    return KEEP if activation_name(layer) not in ("linear", "relu6", "swish", "hard_sigmoid") else activate(layer, name)
 
 
 def kernel_layer(layer: Any, name: str) -> Any:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from benchmarks.networks import FAMILIES
 from compress import fake_quant, keras, models
 from compress.artifacts.saved_model import serving_function
 from compress.evaluate import KerasPredictor, TFLitePredictor, probabilities
@@ -18,10 +19,7 @@ from compress.stages.quantize import keeps_zeros
 
 tf = keras.tf
 FAST = ("mobilenetv2", "mobilenetv3small", "regnety002")
-SIZES = dict.fromkeys(
-    ["mobilenet", "mobilenetv2", "mobilenetv3small", "mobilenetv3large", "efficientnetb0", "efficientnetv2b0", "resnet50", "resnet50v2", "resnetrs50", "vgg16", "densenet121", "nasnetmobile", "convnexttiny", "regnetx002", "regnety002"],
-    32,
-) | {"inceptionv3": 75, "inceptionresnetv2": 75, "xception": 71}  # fmt: skip
+SIZES = dict.fromkeys(FAMILIES, 32) | {"inceptionv3": 75, "inceptionresnetv2": 75, "xception": 71}
 # what has no int8 kernel in TFLite: kind of layer -> operators that compute in float for it
 FLOAT = {"convnexttiny": {"DEQUANTIZE", "QUANTIZE", "MEAN", "SQUARED_DIFFERENCE", "RSQRT", "MUL", "SUB", "ADD"}}
 SPARSITY = 0.8

@@ -251,7 +251,11 @@ def test_a_pattern_that_names_no_layer_is_refused():
         ("LayerNormalization", lambda x: layers.LayerNormalization()(x), {"RSQRT"}),
         ("elu", lambda x: layers.Activation("elu")(x), {"ELU"}),
         ("ELU", lambda x: layers.ELU()(x), {"ELU"}),
-        ("Conv3D", lambda x: layers.Conv3D(4, 3, padding="same", activation="sigmoid")(x[..., None]), {"CONV_3D", "LOGISTIC"}),
+        (
+            "Conv3D",
+            lambda x: layers.Conv3D(4, 3, padding="same", activation="sigmoid")(x[..., None]),
+            {"CONV_3D", "LOGISTIC"},
+        ),
         (
             "MultiHeadAttention",
             lambda x: layers.MultiHeadAttention(2, 4)(*[layers.Reshape((144, 8))(x)] * 2),

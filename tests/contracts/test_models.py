@@ -3,31 +3,13 @@
 import numpy as np
 import pytest
 
+from benchmarks.networks import FAMILIES
 from compress import keras, models
 
 FAST = ["resnet8", "resnet20", "densenet_tiny", "mobilenet"]
 # one of each other family; the rest are the same code at other depths, and some take gigabytes
-FAMILIES = [
-    "mobilenetv2",
-    "mobilenetv3small",
-    "efficientnetb0",
-    "efficientnetv2b0",
-    "resnet50",
-    "resnet50v2",
-    "resnetrs50",
-    "vgg16",
-    "inceptionv3",
-    "inceptionresnetv2",
-    "xception",
-    "densenet121",
-    "nasnetmobile",
-    "convnexttiny",
-    "regnetx002",
-    "regnety002",
-    "densenet_small",
-    "resnet56",
-]
-SLOW = sorted(set(models.MODELS) - set(FAST) - set(FAMILIES))
+OTHERS = [name for name in (*FAMILIES, "densenet_small", "resnet56") if name not in FAST]
+SLOW = sorted(set(models.MODELS) - set(FAST) - set(OTHERS))
 fast = pytest.mark.parametrize("name", FAST)
 
 
@@ -53,7 +35,7 @@ def test_emits_logits(name):
     check_shapes_and_logits(name, 32)
 
 
-@pytest.mark.parametrize("name", [*FAMILIES, *(pytest.param(name, marks=pytest.mark.every_network) for name in SLOW)])
+@pytest.mark.parametrize("name", [*OTHERS, *(pytest.param(name, marks=pytest.mark.every_network) for name in SLOW)])
 def test_emits_logits_of_every_network(name):
     check_shapes_and_logits(name, 96)
     keras.backend.clear_session()
