@@ -3,6 +3,7 @@
 artifacts/<key>/     stage.json and what the stage made; never changed once it is there
 work/<key>/          what is being made; survives a kill, so that the stage resumes there
 work/<key>.lock      held while it is being made (released by the system when the process dies)
+outputs/<key>.npy    what a network said of the training images, up to a limit
 measurements/        latencies, by machine: no part of an artifact
 """
 
@@ -19,6 +20,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from compress.artifacts.files import write_json
+from compress.artifacts.outputs import LIMIT_BYTES, Outputs
 from compress.errors import UserError
 
 FACTS = "stage.json"
@@ -63,8 +65,8 @@ class Artifact:
 class Store:
     """Finds, makes and removes artifacts below ``root``; makes no folder before the first artifact."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, root: Path, outputs_limit_bytes: int = LIMIT_BYTES) -> None:
+        self.root, self.outputs = root, Outputs(root / "outputs", outputs_limit_bytes)
 
     def find(self, key: str) -> Artifact | None:
         path = self.root / "artifacts" / key

@@ -13,6 +13,14 @@ from compress.cli.options import FOLDER, data_options, pipeline_options, store_o
 @data_options
 @store_option
 @click.option("--runs", type=FOLDER, default=Path("runs"), show_default=True, help="Folder of tables and reports.")
+@click.option(
+    "--cache-limit",
+    type=click.FloatRange(min=0),
+    default=2000.0,
+    show_default=True,
+    metavar="MB",
+    help="Of what teachers said of the training images, kept in the store.",
+)
 @click.option("--tensorboard", is_flag=True, help="Write logs for TensorBoard (needs jetslim[tensorboard]).")
 def run(
     pipeline: str,
@@ -23,6 +31,7 @@ def run(
     skip_bad_images: bool,
     store_folder: Path,
     runs: Path,
+    cache_limit: float,
     tensorboard: bool,
 ) -> None:
     """Run PIPELINE: the name of a shipped one, a TOML file, or a network (any of keras.applications, or a path).
@@ -53,7 +62,7 @@ def run(
         progress.say(f"note: {note}")
     callbacks = _tensorboard(runs / plan.pipeline.name / "tensorboard") if tensorboard else lambda stage: ()
     try:
-        results = run_plan(plan, Store(store_folder), runs, progress, clock, callbacks)
+        results = run_plan(plan, Store(store_folder, int(cache_limit * 1e6)), runs, progress, clock, callbacks)
     finally:
         progress.stop()
     folder = runs / plan.pipeline.name
@@ -100,7 +109,8 @@ def check(
 
     plan = load_plan(pipeline, settings, seed, teacher, data_dir, skip_bad_images, clock := Clock())
     store = Store(store_folder)
-    look_ahead(plan, store, Networks(plan, store, clock), Progress(), clock)
+    progress = Progress()
+    look_ahead(plan, store, Networks(plan, store, clock, progress.say), progress, clock)
     data = plan.dataset
     click.echo(
         f"{plan.pipeline.name}: {data.name}, {len(data.train)} training, {len(data.validation)} validation and "

@@ -21,7 +21,7 @@ def store() -> None:
 @store.command("list")
 @store_option
 def list_(store_folder: Path) -> None:
-    """List every finished stage with its size, and what was interrupted.
+    """List every finished stage with its size, what was interrupted, and what is kept of teachers' outputs.
 
     \b
     Example:
@@ -41,6 +41,12 @@ def list_(store_folder: Path) -> None:
     for work in opened.unfinished():
         total += (size := size_bytes(work))
         click.echo(f"{work.name}  interrupted       {size / 1e6:8.1f} MB")
+    kept = list(opened.outputs)
+    if kept:
+        total += (size := opened.outputs.size_bytes)
+        limit = opened.outputs.limit_bytes
+        count = f"{len(kept)} files (kept up to {limit / 1e6:g} MB)"
+        click.echo(f"teachers' outputs                     {size / 1e6:8.1f} MB  {count}")
     click.echo(f"{store_folder}: {total / 1e6:.1f} MB")
 
 
@@ -64,11 +70,13 @@ def prune(store_folder: Path, days: float, yes: bool) -> None:
     opened, limit = Store(store_folder), time.time() - days * 86400
     doomed = [a.path for a in opened if (a.path / "stage.json").stat().st_mtime <= limit]
     doomed += [path for path in opened.unfinished() if path.stat().st_mtime <= limit]
-    if not doomed:
+    outputs = [path for path in opened.outputs if path.stat().st_mtime <= limit]
+    if not doomed and not outputs:
         click.echo(f"nothing in {store_folder} is older than {days:g} days")
         return
-    size = sum(size_bytes(path) for path in doomed)
+    size = sum(size_bytes(path) for path in [*doomed, *outputs])
+    what = f"{len(doomed)} stages" + (f" and {len(outputs)} teachers' outputs" if outputs else "")
     if not yes:
-        click.confirm(f"Delete {len(doomed)} stages, {size / 1e6:.1f} MB?", abort=True)
-    freed = sum(opened.remove(path) for path in doomed)
-    click.echo(f"deleted {len(doomed)} stages, {freed / 1e6:.1f} MB")
+        click.confirm(f"Delete {what}, {size / 1e6:.1f} MB?", abort=True)
+    freed = sum(opened.remove(path) for path in doomed) + sum(opened.outputs.remove(path) for path in outputs)
+    click.echo(f"deleted {what}, {freed / 1e6:.1f} MB")

@@ -18,6 +18,10 @@ class Augmentation:
     crop_padding: Annotated[int, Field(ge=0)] = 0
     flip: bool = False
 
+    @property
+    def changes_images(self) -> bool:
+        return bool(self.crop_padding) or self.flip
+
     def apply(self, images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Augment every image on its own draw: uint8 (n, h, w, c) to uint8 (n, h, w, c); ``images`` stay as they are.
 

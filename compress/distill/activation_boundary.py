@@ -6,7 +6,8 @@ no labels), then it trains on labels alone. A 1x1 convolution and a batch norm c
 """
 
 import re
-from typing import Any, Literal
+from collections.abc import Sequence
+from typing import Any, ClassVar, Literal
 
 from compress import keras
 from compress.config import Count, Positive, config
@@ -52,9 +53,13 @@ class ActivationBoundary:
     """The authors' global factor: 3/1000 for CIFAR, 1/1000 for MIT scenes."""
     connector: Literal["auto", "minimal"] = "auto"
     """auto: a connector at every layer, as the authors do when any width differs; minimal: only where widths differ."""
+    FROM_OUTPUTS: ClassVar[bool] = False
 
-    def check(self, teacher: str | None, student: str | None, epochs: int) -> None:
+    def check(self, teachers: Sequence[str | None], student: str | None, epochs: int) -> None:
         """Raises UserError for what cannot work; the names are of networks in the registry, or None."""
+        if len(teachers) != 1:
+            raise UserError(f"activation_boundary takes one teacher, got {len(teachers)}")
+        (teacher,) = teachers
         if self.init_epochs >= epochs:
             raise UserError(f"method.init_epochs = {self.init_epochs} leaves none of {epochs} epochs for labels")
         if self.layers is None and not all(name is None or re.match("densenet", name) for name in (teacher, student)):
@@ -78,8 +83,13 @@ class ActivationBoundary:
                 total += self.strength / 3e-3 * MEAN_SCALE * tf.reduce_mean(neurons)
         return total
 
-    def phases(self, teacher: Any, student: Any, epochs: int) -> list[Phase]:
+    def drawn(self, teachers: int) -> dict[str, Any]:
+        """Nothing goes with a batch."""
+        return {}
+
+    def phases(self, teachers: Sequence[Any], student: Any, epochs: int) -> list[Phase]:
         """Boundaries, then labels. Raises UserError for unknown layers and for maps of different sizes."""
+        (teacher,) = teachers
         pairs = self.layers or DENSENET_LAYERS
         teacher_taps = taps(teacher, [pair[0] for pair in pairs])
         connected = self.connect(teacher_taps, taps(student, [pair[1] for pair in pairs]), pairs)

@@ -1,22 +1,20 @@
-"""Soft-label distillation: Hinton, Vinyals and Dean, "Distilling the Knowledge in a Neural Network", 2015."""
+"""Soft-label distillation: Hinton, Vinyals and Dean, "Distilling the Knowledge in a Neural Network", 2015.
 
-from typing import Any, Literal
+Of several teachers, too (``combine``): chains of assistants differ in who teaches whom, and in nothing else.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
 
 from compress import keras
 from compress.config import NotNegative, Positive, config
+from compress.distill.combine import COMBINE
 from compress.distill.phase import Phase
+from compress.errors import UserError
 from compress.tasks import classification
-
-
-def kl_divergence(teacher_logits: Any, student_logits: Any, temperature: float) -> Any:
-    """KL(p(teacher / T) || p(student / T)), natural log: summed over classes, mean over the batch (section 2).
-
-    Both (n, classes) float32. Computed from log-softmax, so no probability is ever clipped.
-    """
-    tf = keras.tf
-    teacher = tf.nn.log_softmax(teacher_logits / temperature)
-    student = tf.nn.log_softmax(student_logits / temperature)
-    return tf.reduce_mean(tf.reduce_sum(tf.exp(teacher) * (teacher - student), axis=-1))
 
 
 @config
@@ -24,6 +22,8 @@ class Logits:
     """student_loss_weight * cross-entropy + distillation_loss_weight * T^2 * KL(teacher || student).
 
     T^2 keeps the gradient's size when the temperature changes; ``scale_by_temperature_squared = false`` leaves it out.
+    Several teachers are combined into the one divergence: "each" gives a term a teacher, "mean_logits" and
+    "mean_probabilities" make one of them. ``drop_teachers`` leaves so many out of each batch at random, with "each".
     """
 
     name: Literal["logits"] = "logits"
@@ -31,25 +31,57 @@ class Logits:
     student_loss_weight: NotNegative = 0.1
     distillation_loss_weight: NotNegative = 0.9
     scale_by_temperature_squared: bool = True
+    combine: Literal["each", "mean_logits", "mean_probabilities"] = "each"
+    drop_teachers: int = Field(default=0, ge=0)
+    FROM_OUTPUTS: ClassVar[bool] = True
+    """It learns from the teachers' logits alone, which can be computed once."""
 
-    def check(self, teacher: str | None, student: str | None, epochs: int) -> None:
-        """Any teacher of the same classes will do."""
+    def check(self, teachers: Sequence[str | None], student: str | None, epochs: int) -> None:
+        """Raises UserError for what cannot work; any teachers of the same classes will do."""
+        if self.drop_teachers and self.combine != "each":
+            raise UserError('drop_teachers goes with combine = "each"')
+        if self.drop_teachers and self.drop_teachers >= len(teachers):
+            raise UserError(f"drop_teachers = {self.drop_teachers} leaves none of {len(teachers)} teachers")
 
-    def loss(self, teacher_logits: Any, student_logits: Any, labels: Any) -> Any:
-        """The scalar loss of a batch; labels (n,) int64."""
+    def drawn(self, teachers: int) -> dict[str, Callable[[np.random.Generator], np.ndarray]]:
+        """What the objective gets anew with each batch: who teaches it, as 1 or 0 a teacher."""
+        if not self.drop_teachers:
+            return {}
+
+        def weights(rng: np.random.Generator) -> np.ndarray:
+            chosen = np.ones(teachers, np.float32)
+            chosen[rng.choice(teachers, self.drop_teachers, replace=False)] = 0
+            return chosen
+
+        return {"teacher_weights": weights}
+
+    def loss(self, teacher_logits: Any, student_logits: Any, labels: Any, teacher_weights: Any = None) -> Any:
+        """The scalar loss of a batch; logits (n, teachers, classes) and (n, classes), labels (n,) int64.
+
+        ``teacher_weights``: float32 (teachers,), with combine = "each".
+        """
         scale = self.temperature**2 if self.scale_by_temperature_squared else 1.0
-        divergence = kl_divergence(teacher_logits, student_logits, self.temperature)
+        weights = {} if teacher_weights is None else {"weights": teacher_weights}
+        divergence = COMBINE[self.combine](teacher_logits, student_logits, self.temperature, **weights)
         return (
             self.student_loss_weight * classification.cross_entropy(student_logits, labels)
             + self.distillation_loss_weight * scale * divergence
         )
 
-    def phases(self, teacher: Any, student: Any, epochs: int) -> list[Phase]:
-        """One phase; the teacher only infers and gets no gradient."""
+    def phases(self, teachers: Sequence[Any], student: Any, epochs: int) -> list[Phase]:
+        """One phase; the teachers only infer and get no gradient.
 
-        def objective(network: Any, images: Any, labels: Any) -> tuple[Any, dict[str, Any]]:
-            wanted = keras.tf.stop_gradient(teacher(images, training=False))
+        None are needed where the objective is given their logits, ``teacher_logits`` (n, teachers, classes).
+        """
+
+        def objective(
+            network: Any, images: Any, labels: Any, teacher_logits: Any = None, teacher_weights: Any = None
+        ) -> tuple[Any, dict[str, Any]]:
+            tf = keras.tf
+            if teacher_logits is None:
+                teacher_logits = tf.stack([teacher(images, training=False) for teacher in teachers], axis=1)
             logits = network(images, training=True)
-            return self.loss(wanted, logits, labels), {"accuracy": classification.accuracy(logits, labels)}
+            loss = self.loss(tf.stop_gradient(teacher_logits), logits, labels, teacher_weights)
+            return loss, {"accuracy": classification.accuracy(logits, labels)}
 
         return [Phase("distill", student, objective, epochs)]

@@ -1,24 +1,28 @@
 """The Keras networks that a run works with."""
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from compress import artifacts
-from compress.artifacts import Artifact, Store
+from compress.artifacts import Artifact, Store, content_key, source_hash
+from compress.artifacts.saved_model import serving_function
 from compress.clock import Clock
 from compress.errors import UserError
+from compress.evaluate import KerasPredictor, outputs
 from compress.models import saved_model
-from compress.pipeline.plan import Plan
+from compress.pipeline.plan import Plan, content
 from compress.stages.finish import TEST_LOGITS
 
 
 class Networks:
     """Keras networks by stage name, each loaded once and handed out once: whoever trains it owns it."""
 
-    def __init__(self, plan: Plan, store: Store, clock: Clock) -> None:
+    def __init__(self, plan: Plan, store: Store, clock: Clock, say: Callable[[str], None]) -> None:
         self._steps = {step.stage.name: step for step in plan.steps}
-        self._plan, self._store, self._clock = plan, store, clock
+        self._plan, self._store, self._clock, self._say = plan, store, clock, say
         self._loaded: dict[str, Any] = {}
 
     def keep(self, key: str, network: Any) -> None:
@@ -47,6 +51,18 @@ class Networks:
     def logits(self, name: str) -> np.ndarray:
         """The logits on the test split that an earlier stage kept."""
         return np.load(self._artifact(name).path / TEST_LOGITS, allow_pickle=False)
+
+    def training_logits(self, name: str) -> np.ndarray:
+        """The logits of an earlier stage, or of a SavedModel's folder, on the training split; computed once."""
+        data = self._plan.dataset
+        network = self._steps[name].key if name in self._steps else content(Path(name))
+        made_of = {"network": network, "data": data.fingerprint, "source": source_hash("evaluate/predictors")}
+
+        def compute() -> np.ndarray:
+            self._say(f"    computing what {name} says of the {len(data.train)} training images")
+            return outputs(KerasPredictor(serving_function(self.look(name))), data.train)
+
+        return self._store.outputs.get(content_key(made_of), compute)
 
     def facts(self, name: str) -> dict[str, Any]:
         """What an earlier stage wrote down of itself."""

@@ -134,8 +134,8 @@ def _step(link: _Link, steps: dict[str, Step], pipeline: Pipeline, dataset: Data
     made_of = {
         "config": own,
         "input": source.key if source else None,
-        "teachers": [teacher.key if isinstance(teacher, Step) else _content(teacher) for teacher in teachers],
-        "files": [_content(Path(path)) for path in stage.files],
+        "teachers": [teacher.key if isinstance(teacher, Step) else content(teacher) for teacher in teachers],
+        "files": [content(Path(path)) for path in stage.files],
         "data": {"fingerprint": dataset.fingerprint, "augmentation": config.as_dict(pipeline.data.augmentation)},
         "seed": pipeline.seed,
         "versions": {name: version(name) for name in VERSIONS},
@@ -183,9 +183,8 @@ def _check_order(step: _Link) -> None:
 
 def _check_method(step: _Link) -> None:
     if isinstance(step.stage, Distill):
-        teacher = step.teachers[0]
-        name = _model_name(teacher) if isinstance(teacher, _Link) else None
-        step.stage.method.check(name, _model_name(step), step.stage.epochs)
+        names = [_model_name(teacher) if isinstance(teacher, _Link) else None for teacher in step.teachers]
+        step.stage.method.check(names, _model_name(step), step.stage.epochs)
 
 
 def _model_name(step: _Link) -> str | None:
@@ -194,7 +193,8 @@ def _model_name(step: _Link) -> str | None:
     return names[0] if names and names[0] in models.MODELS else None
 
 
-def _content(path: Path) -> str:
+def content(path: Path) -> str:
+    """SHA-256 of a file, or of all files below a folder and their names."""
     files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
     digest = sha256()
     for file in files:

@@ -29,7 +29,7 @@ def check(steps: Sequence[Step], networks: Networks, context: Callable[[Step], C
             if isinstance(stage, Distill) and getattr(stage.method, "layers", None) and not stage.needs_input:
                 teacher_network = _network(step.teachers[0], networks, context)
                 if teacher_network is not None:
-                    stage.method.phases(teacher_network, stage.network(context(step)), stage.epochs)
+                    stage.method.phases([teacher_network], stage.network(context(step)), stage.epochs)
             elif isinstance(stage, NetworkStage) and stage.files:
                 _inspect(stage.network(context(step)), step, steps, context(step).progress.say)
         except UserError as error:

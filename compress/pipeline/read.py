@@ -1,5 +1,6 @@
 """Finds a pipeline's TOML by name or path and reads it into frozen, checked objects."""
 
+import dataclasses
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from typing import Any
 
 from compress import config
 from compress.datasets import DATASETS, DatasetConfig
+from compress.distill import METHODS
 from compress.errors import UserError, unknown
 from compress.models import MODELS
 from compress.stages import STAGES, Stage
@@ -60,7 +62,8 @@ def read(name: str, settings: Sequence[str] = (), seed: int | None = None, teach
     """The pipeline that ``find`` finds, with ``settings`` ("stage.key=value") put in."""
     path, called, networks = find(name, teacher)
     settings = (*networks, *settings)
-    raw = config.override(config.read_toml(path), settings, _table)
+    raw = config.read_toml(path)
+    raw = config.override(raw, [_into_method(raw, setting) for setting in settings], _table)
     for key in raw:
         if key not in ("seed", "data", "stage"):
             raise UserError(f"{path.name}: {unknown('key', key, ('seed', 'data', 'stage'))}")
@@ -78,6 +81,23 @@ def read(name: str, settings: Sequence[str] = (), seed: int | None = None, teach
         _data(raw.get("data", {}), path.name),
         tuple(_stage(stage, number) for number, stage in enumerate(stages, start=1)),
     )
+
+
+def _into_method(raw: dict[str, Any], setting: str) -> str:
+    """What is no field of a stage may be its method's: distilled.temperature is distilled.method.temperature."""
+    address, equals, value = setting.partition("=")
+    name, _, key = address.strip().partition(".")
+    for stage in raw["stage"] if isinstance(raw.get("stage"), list) else []:
+        if isinstance(stage, dict) and stage.get("name") == name and stage.get("kind") == "distill":
+            method = stage.get("method")
+            chosen = METHODS.get(str(method.get("name"))) if isinstance(method, dict) else None
+            if chosen and key in _fields(chosen) - _fields(STAGES["distill"]):
+                return f"{name}.method.{key}{equals}{value}"
+    return setting
+
+
+def _fields(kind: Any) -> set[str]:
+    return {field.name for field in dataclasses.fields(kind)}
 
 
 def _table(raw: dict[str, Any], name: str) -> dict[str, Any]:

@@ -36,7 +36,7 @@ def run(
         # graphs are millions of long-lived objects: walking them again and again took a tenth of saving and loading
         gc.freeze()
         gc.set_threshold(200_000, 50, 100)
-    networks = Networks(plan, store, clock)
+    networks = Networks(plan, store, clock, progress.say)
     look_ahead(plan, store, networks, progress, clock)
     made: dict[str, tuple[Artifact, bool]] = {}
     for number, step in enumerate(plan.steps, start=1):
@@ -150,6 +150,7 @@ def _context(
         progress=progress,
         load=networks.look if step.stage.kind == "export" else networks.take,
         logits=networks.logits,
+        training_logits=networks.training_logits,
         facts=networks.facts,
         finished=partial(networks.keep, step.key),
         callbacks=callbacks(step.stage.name),

@@ -28,10 +28,10 @@ class Trainee(keras.Model):
         self.built = True
 
     def train_step(self, batch: Any) -> dict[str, Any]:
-        images, labels = batch
+        images, labels, beside = batch
         weights = self.network.trainable_weights
         with tf.GradientTape() as tape:
-            loss, logs = self._objective(self.network, tf.cast(images, tf.float32) / 255.0, labels)
+            loss, logs = self._objective(self.network, tf.cast(images, tf.float32) / 255.0, labels, **beside)
             total = loss + tf.add_n(self.network.losses) if self.network.losses else loss
             if self._decayed:
                 total += self._weight_decay * tf.add_n([tf.nn.l2_loss(w) for w in self._decayed])
@@ -125,7 +125,11 @@ def run(
     # before the first trace, or it would be traced twice; and before the restore, so that slots are restored at once
     trainee.optimizer._create_all_weights(network.trainable_weights)
     position = {"epoch": first_epoch}
-    signature = (tf.TensorSpec([None, *network.input_shape[1:]], tf.uint8), tf.TensorSpec([None], tf.int64))
+    beside = {name: tf.TensorSpec([None, *rows.shape[1:]], rows.dtype) for name, rows in data.with_images.items()}
+    for name, draw in data.drawn.items():
+        sample = draw(np.random.default_rng(0))
+        beside[name] = tf.TensorSpec(sample.shape, sample.dtype)
+    signature = (tf.TensorSpec([None, *network.input_shape[1:]], tf.uint8), tf.TensorSpec([None], tf.int64), beside)
     batches = tf.data.Dataset.from_generator(
         lambda: data.batches(training.batch_size, position["epoch"]), output_signature=signature
     )

@@ -1,8 +1,8 @@
 """How a network is trained: epochs, optimizer, learning-rate schedule, and the order of the data."""
 
 import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -11,8 +11,10 @@ from compress.config import Count, Fraction, NotNegative, Positive, config
 from compress.datasets import Augmentation, Split
 from compress.errors import UserError
 
-# (network, images float32 NHWC in [0, 1], labels int64) -> (scalar loss, name -> scalar to log)
-Objective = Callable[[Any, Any, Any], tuple[Any, dict[str, Any]]]
+# (network, images float32 NHWC in [0, 1], labels int64, and by name what goes beside them) -> (scalar loss, name ->
+# scalar to log)
+Objective = Callable[..., tuple[Any, dict[str, Any]]]
+Beside = dict[str, np.ndarray]
 
 
 class Diverged(UserError):
@@ -59,16 +61,27 @@ class Training:
 
 @dataclass(frozen=True)
 class Data:
-    """What a stage trains on; the order and the augmentation of an epoch follow from seed and epoch alone."""
+    """What a stage trains on; the order and the augmentation of an epoch follow from seed and epoch alone.
+
+    ``with_images`` holds what else an objective is given, by name: an array with a row a training image, such as the
+    logits of a teacher. ``drawn`` draws such an array anew for each batch.
+    """
 
     train: Split
     augmentation: Augmentation
     seed: int
+    with_images: Mapping[str, np.ndarray] = field(default_factory=dict)
+    drawn: Mapping[str, Callable[[np.random.Generator], np.ndarray]] = field(default_factory=dict)
 
-    def batches(self, batch_size: int, epoch: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """uint8 (n, h, w, 3) images and int64 (n,) labels, every image once; the last batch may be smaller."""
-        rng = np.random.default_rng((self.seed, epoch))
+    def batches(self, batch_size: int, epoch: int) -> Iterator[tuple[np.ndarray, np.ndarray, Beside]]:
+        """uint8 (n, h, w, 3) images, int64 (n,) labels and what goes beside them, every image once.
+
+        The last batch may be smaller.
+        """
+        rng, draws = np.random.default_rng((self.seed, epoch)), np.random.default_rng((self.seed, epoch, 1))
         order = rng.permutation(len(self.train))
         for start in range(0, len(order), batch_size):
             part = order[start : start + batch_size]
-            yield self.augmentation.apply(self.train.read(part), rng), self.train.labels[part]
+            beside = {name: rows[part] for name, rows in self.with_images.items()}
+            beside |= {name: draw(draws) for name, draw in self.drawn.items()}
+            yield self.augmentation.apply(self.train.read(part), rng), self.train.labels[part], beside

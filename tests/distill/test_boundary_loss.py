@@ -111,12 +111,12 @@ def test_the_margin_of_the_method_is_used():
 @pytest.mark.parametrize("names", [("resnet20", "resnet8"), ("densenet201", "resnet8"), ("resnet20", "densenet121")])
 def test_only_densenets_have_default_layers(names):
     with pytest.raises(UserError, match="needs layers"):
-        ActivationBoundary().check(*names, 9)
-    ActivationBoundary().check("densenet201", "densenet121", 9)
-    ActivationBoundary().check(None, "densenet_tiny", 9)
-    ActivationBoundary(layers=(("a", "b"),)).check(*names, 9)
+        ActivationBoundary().check([names[0]], names[1], 9)
+    ActivationBoundary().check(["densenet201"], "densenet121", 9)
+    ActivationBoundary().check([None], "densenet_tiny", 9)
+    ActivationBoundary(layers=(("a", "b"),)).check([names[0]], names[1], 9)
 
 
 def test_an_empty_list_of_layers_is_refused():
     with pytest.raises(UserError, match="at least one pair"):
-        ActivationBoundary(layers=()).check("densenet201", "densenet121", 9)
+        ActivationBoundary(layers=()).check(["densenet201"], "densenet121", 9)

@@ -93,17 +93,17 @@ def test_maps_of_different_sizes_are_refused_by_name_and_size():
 def test_an_unknown_layer_says_the_nearest():
     method = ActivationBoundary(init_epochs=1, layers=(("frist", "first"),))
     with pytest.raises(UserError, match=r"layer of big 'frist'; did you mean first"):
-        method.phases(small((4, 6), "big"), small((4, 4), "little"), epochs=2)
+        method.phases([small((4, 6), "big")], small((4, 4), "little"), epochs=2)
     method = ActivationBoundary(init_epochs=1, layers=(("first", "secnd"),))
     with pytest.raises(UserError, match=r"layer of little 'secnd'; did you mean second"):
-        method.phases(small((4, 6), "big"), small((4, 4), "little"), epochs=2)
+        method.phases([small((4, 6), "big")], small((4, 4), "little"), epochs=2)
 
 
 @pytest.mark.parametrize("init_epochs", [3, 4])
 def test_no_epoch_left_for_labels_is_refused(init_epochs):
     method = ActivationBoundary(init_epochs=init_epochs, layers=PAIRS)
     with pytest.raises(UserError, match="leaves none of 3 epochs"):
-        method.check("densenet201", "densenet121", 3)
+        method.check(["densenet201"], "densenet121", 3)
 
 
 def test_a_copy_of_the_teacher_switches_as_the_teacher_does():
@@ -111,7 +111,7 @@ def test_a_copy_of_the_teacher_switches_as_the_teacher_does():
     student = keras.models.clone_model(teacher)
     student.set_weights(teacher.get_weights())
     method = ActivationBoundary(init_epochs=1, layers=PAIRS, connector="minimal")
-    phase = method.phases(teacher, student, 2)[0]
+    phase = method.phases([teacher], student, 2)[0]
     loss, logs = phase.objective(phase.network, IMAGES, LABELS)
     assert {name: float(value) for name, value in logs.items()} == {"similarity_first": 1.0, "similarity_second": 1.0}
     assert loss > 0  # they are not all beyond the margin
@@ -142,7 +142,7 @@ def test_the_first_phase_raises_similarity_and_leaves_classifier_and_teacher_alo
     classifier, first = student.get_layer("predictions"), student.get_layer("first_conv")
     classifier_before, first_before = classifier.get_weights(), first.get_weights()
     method = ActivationBoundary(init_epochs=1, layers=PAIRS)
-    phase = method.phases(teacher, student, 2)[0]
+    phase = method.phases([teacher], student, 2)[0]
     assert not {id(w) for w in phase.network.trainable_weights} & {id(w) for w in classifier.weights}
     # strength 49.15 asks for a small rate
     similarities = train(phase, 30, rate=3e-3)
@@ -158,7 +158,7 @@ def test_the_first_phase_raises_similarity_and_leaves_classifier_and_teacher_alo
 
 def test_the_first_phase_adapts_the_students_batch_statistics():
     teacher, student = small((4, 6), "big"), small((5, 5), "little")
-    phase = ActivationBoundary(init_epochs=1, layers=PAIRS).phases(teacher, student, 2)[0]
+    phase = ActivationBoundary(init_epochs=1, layers=PAIRS).phases([teacher], student, 2)[0]
     before = student.get_layer("first").moving_mean.numpy()
     train(phase, 1, rate=1e-9)
     assert (student.get_layer("first").moving_mean.numpy() != before).all()
@@ -166,7 +166,7 @@ def test_the_first_phase_adapts_the_students_batch_statistics():
 
 def test_the_second_phase_is_cross_entropy_of_the_student_itself():
     teacher, student = small((4, 6), "big"), small((5, 5), "little")
-    boundaries, labels = ActivationBoundary(init_epochs=1, layers=PAIRS).phases(teacher, student, 3)
+    boundaries, labels = ActivationBoundary(init_epochs=1, layers=PAIRS).phases([teacher], student, 3)
     assert (boundaries.epochs, labels.epochs) == (1, 3)
     assert labels.network is student
     loss, logs = labels.objective(student, IMAGES, LABELS)

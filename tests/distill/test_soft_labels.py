@@ -6,7 +6,8 @@ import pytest
 from compress import keras
 from compress.datasets import Augmentation
 from compress.datasets.splits import ArraySplit
-from compress.distill.logits import Logits, kl_divergence
+from compress.distill.combine import each
+from compress.distill.logits import Logits
 from compress.tasks.classification import cross_entropy
 from compress.tasks.classification import on_labels as labels_only
 from compress.training import Data, Progress, Training, fit
@@ -14,6 +15,10 @@ from compress.training import Data, Progress, Training, fit
 tf = keras.tf
 TEACHER, STUDENT, LABEL = np.float32([[2, 1, 0]]), np.float32([[1, 2, 0]]), np.array([0])
 FLAT = np.float32([[1, 1, 1]])
+
+
+def kl_divergence(teacher, student, temperature):
+    return each(teacher[:, None], student, temperature)
 
 
 @pytest.mark.parametrize(
@@ -30,7 +35,7 @@ FLAT = np.float32([[1, 1, 1]])
 def test_the_table(student, temperature, kl, scaled):
     assert float(kl_divergence(TEACHER, student, temperature)) == pytest.approx(kl, abs=1.5e-6)
     only_kl = Logits(temperature=temperature, student_loss_weight=0.0, distillation_loss_weight=1.0)
-    assert float(only_kl.loss(TEACHER, student, LABEL)) == pytest.approx(scaled, abs=2e-6)
+    assert float(only_kl.loss(TEACHER[:, None], student, LABEL)) == pytest.approx(scaled, abs=2e-6)
 
 
 def test_hot_the_scaled_divergence_is_a_squared_distance():
@@ -75,11 +80,13 @@ def test_the_total_of_the_main_paper():
     method = Logits(
         temperature=2.0, student_loss_weight=0.3, distillation_loss_weight=0.7, scale_by_temperature_squared=False
     )
-    assert float(method.loss(TEACHER, STUDENT, LABEL)) == pytest.approx(0.492031, abs=1.5e-6)
+    assert float(method.loss(TEACHER[:, None], STUDENT, LABEL)) == pytest.approx(0.492031, abs=1.5e-6)
 
 
 def test_the_defaults_are_the_usual_ones():
-    assert float(Logits().loss(TEACHER, STUDENT, LABEL)) == pytest.approx(0.1 * 1.407606 + 0.9 * 0.370932, abs=3e-6)
+    assert float(Logits().loss(TEACHER[:, None], STUDENT, LABEL)) == pytest.approx(
+        0.1 * 1.407606 + 0.9 * 0.370932, abs=3e-6
+    )
 
 
 @pytest.mark.parametrize(("squared", "factor"), [(True, 1), (False, 1 / 16)])
@@ -89,7 +96,7 @@ def test_the_gradient(squared, factor):
     )
     student = tf.Variable(STUDENT)
     with tf.GradientTape() as tape:
-        loss = method.loss(TEACHER, student, LABEL)
+        loss = method.loss(TEACHER[:, None], student, LABEL)
     # T * (p_student - p_teacher)
     np.testing.assert_allclose(
         tape.gradient(loss, student), factor * np.array([[-0.370932, 0.370932, 0]]), atol=2e-6 * factor
@@ -118,7 +125,7 @@ def trained(data, method, folder):
         teacher = network(2)
         teacher.trainable = False
         before = teacher.get_weights()
-        (phase,) = method.phases(teacher, student, 2)
+        (phase,) = method.phases([teacher], student, 2)
         assert phase.network is student
         objective = phase.objective
     folder.mkdir()
@@ -142,9 +149,11 @@ def test_the_teacher_infers_and_the_student_trains():
     teacher, student = network(2), network(1)
     images = np.random.default_rng(0).random((8, 8, 8, 3), dtype="float32")
     before = teacher.get_weights()
-    (phase,) = Logits().phases(teacher, student, 1)
+    (phase,) = Logits().phases([teacher], student, 1)
     loss, _ = phase.objective(student, images, np.zeros(8, "int64"))
-    expected = Logits().loss(teacher(images, training=False), network(1)(images, training=True), np.zeros(8, "int64"))
+    expected = Logits().loss(
+        teacher(images, training=False)[:, None], network(1)(images, training=True), np.zeros(8, "int64")
+    )
     assert float(loss) == pytest.approx(float(expected), rel=1e-6)
     for now, then in zip(teacher.get_weights(), before, strict=True):
         np.testing.assert_array_equal(now, then)  # its moving averages, too

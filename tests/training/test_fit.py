@@ -1,6 +1,7 @@
 """The loop: what a step does, what is recorded, and that a killed training resumes as if nothing had been."""
 
 import csv
+import dataclasses
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from compress import keras
 from compress.datasets import Augmentation
 from compress.datasets.splits import ArraySplit
+from compress.distill import Logits
 from compress.prune import gradual
 from compress.prune.masks import GradualPruning
 from compress.tasks.classification import on_labels as labels_only
@@ -49,7 +51,7 @@ class Kill(keras.callbacks.Callback):
             raise Killed
 
 
-def once(folder, build, training, kill_in=None, validate=dict, data=DATA):
+def once(folder, build, training, kill_in=None, validate=dict, data=DATA, objective=labels_only):
     """A process's life: a fresh network, trained until it is killed or done; returns what was built."""
     folder.mkdir(exist_ok=True)
     trained, callbacks = build(folder)
@@ -58,7 +60,7 @@ def once(folder, build, training, kill_in=None, validate=dict, data=DATA):
     def call():
         return fit(
             trained,
-            labels_only,
+            objective,
             data,
             training,
             folder / "backup",
@@ -123,6 +125,27 @@ def test_killed_and_resumed_is_as_uninterrupted_to_the_bit(build, training, tmp_
         traces = [(tmp_path / run / "sparsity.csv").read_text() for run in ("killed", "whole")]
         assert traces[0] == traces[1]
         assert len(traces[0].splitlines()) == 10
+
+
+def test_what_is_drawn_with_a_batch_is_drawn_again_after_a_kill(tmp_path):
+    logits = np.random.default_rng(0).normal(size=(len(DATA.train), 2, 3)).astype("float32")
+    method = Logits(drop_teachers=1)
+    data = dataclasses.replace(DATA, with_images={"teacher_logits": logits}, drawn=method.drawn(2))
+    training = Training(epochs=3, batch_size=4, learning_rate=0.01)
+
+    def build(folder):
+        return network(), ()
+
+    def objective(model, images, labels, **beside):
+        assert set(beside) == {"teacher_logits", "teacher_weights"}
+        return method.phases([], model, 3)[0].objective(model, images, labels, **beside)
+
+    whole = once(tmp_path / "whole", build, training, data=data, objective=objective)
+    once(tmp_path / "killed", build, training, data=data, objective=objective, kill_in=1)
+    resumed = once(tmp_path / "killed", build, training, data=data, objective=objective)
+    assert_same_weights(resumed, whole)
+    alone = once(tmp_path / "alone", build, training, data=DATA)
+    assert any((a.numpy() != b.numpy()).any() for a, b in zip(alone.weights, whole.weights, strict=True))
 
 
 def test_twice_the_same_gives_the_same_and_another_seed_does_not(tmp_path):

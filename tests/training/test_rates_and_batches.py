@@ -1,5 +1,6 @@
 """Learning-rate schedules by hand, and the order of the data."""
 
+import dataclasses
 import itertools
 
 import numpy as np
@@ -65,13 +66,14 @@ def data(seed=5, augmentation=None, count=23):
 
 
 def order(data, epoch, batch_size=4):
-    return np.concatenate([images[:, 0, 0, 0] for images, _ in data.batches(batch_size, epoch)]).tolist()
+    return np.concatenate([images[:, 0, 0, 0] for images, *_ in data.batches(batch_size, epoch)]).tolist()
 
 
 def test_every_image_comes_once_with_its_label():
     batches = list(data().batches(4, 0))
-    assert [len(images) for images, _ in batches] == [4, 4, 4, 4, 4, 3]
-    images, labels = (np.concatenate(parts) for parts in zip(*batches, strict=True))
+    assert [len(images) for images, *_ in batches] == [4, 4, 4, 4, 4, 3]
+    assert all(beside == {} for *_, beside in batches)
+    images, labels = (np.concatenate(parts) for parts in list(zip(*batches, strict=True))[:2])
     who = images[:, 0, 0, 0]
     assert sorted(who) == list(range(23))
     np.testing.assert_array_equal(labels, who.astype(int) * 2 % 7)
@@ -92,15 +94,29 @@ def test_an_epochs_order_does_not_need_the_epochs_before_it():
     assert order(one, 2) == order(data(), 2)
 
 
+def test_what_goes_beside_images_stays_with_them_and_draws_follow_from_the_epoch():
+    given = dataclasses.replace(
+        data(), with_images={"who": np.arange(23) * 10}, drawn={"chance": lambda rng: rng.random(2)}
+    )
+    drawn = []
+    for epoch in (0, 1, 0):
+        for images, _, beside in given.batches(4, epoch):
+            np.testing.assert_array_equal(beside["who"], images[:, 0, 0, 0].astype(int) * 10)
+            drawn.append(tuple(beside["chance"]))
+    assert drawn[:6] == drawn[12:]
+    assert len(set(drawn)) == 12
+    assert order(given, 0) == order(data(), 0)  # a draw takes nothing from the order's
+
+
 def test_augmentation_follows_from_seed_and_epoch_and_keeps_the_order():
     plain, shaken = data(), data(augmentation=Augmentation(crop_padding=2, flip=True))
-    first = [images for images, _ in shaken.batches(4, 1)]
-    again = [images for images, _ in shaken.batches(4, 1)]
+    first = [images for images, *_ in shaken.batches(4, 1)]
+    again = [images for images, *_ in shaken.batches(4, 1)]
     for one, other in zip(first, again, strict=True):
         np.testing.assert_array_equal(one, other)
-    untouched = [images for images, _ in plain.batches(4, 1)]
+    untouched = [images for images, *_ in plain.batches(4, 1)]
     assert any((one != other).any() for one, other in zip(first, untouched, strict=True))
-    labels = [np.concatenate([y for _, y in d.batches(4, 1)]) for d in (plain, shaken)]
+    labels = [np.concatenate([y for _, y, _ in d.batches(4, 1)]) for d in (plain, shaken)]
     np.testing.assert_array_equal(*labels)
-    another = [images for images, _ in shaken.batches(4, 2)]
+    another = [images for images, *_ in shaken.batches(4, 2)]
     assert any((one != other).any() for one, other in zip(first, another, strict=True))

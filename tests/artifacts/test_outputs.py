@@ -1,0 +1,48 @@
+"""The cache of outputs: computed once, damaged files are computed anew, and it does not outgrow its limit."""
+
+import os
+
+import numpy as np
+import pytest
+
+from compress.artifacts.outputs import Outputs
+
+
+def never():
+    raise AssertionError("computed again")
+
+
+def array(value):
+    return np.full((100, 10), value, np.float32)  # 4,000 bytes and a header of 128
+
+
+def test_computed_once(tmp_path):
+    cache = Outputs(tmp_path / "outputs")
+    np.testing.assert_array_equal(cache.get("a", lambda: array(1)), array(1))
+    np.testing.assert_array_equal(Outputs(tmp_path / "outputs").get("a", never), array(1))
+    assert cache.size_bytes == 4128
+
+
+@pytest.mark.parametrize("damage", [b"", b"\x93NUMPY\x01\x00v\x00{'descr'", b"no array"])
+def test_a_damaged_file_is_computed_anew(tmp_path, damage):
+    cache = Outputs(tmp_path)
+    (tmp_path / "a.npy").write_bytes(damage)
+    np.testing.assert_array_equal(cache.get("a", lambda: array(2)), array(2))
+    np.testing.assert_array_equal(cache.get("a", never), array(2))
+
+
+def test_what_was_not_read_for_longest_goes_first(tmp_path):
+    cache = Outputs(tmp_path, limit_bytes=9000)
+    for number, key in enumerate("ab"):
+        cache.get(key, lambda: array(0))
+        os.utime(tmp_path / f"{key}.npy", ns=(number, number))
+    cache.get("a", never)  # read just now
+    cache.get("c", lambda: array(0))
+    assert [path.stem for path in cache] == ["a", "c"]
+    assert cache.size_bytes <= 9000
+
+
+def test_what_is_larger_than_the_limit_is_not_kept(tmp_path):
+    cache = Outputs(tmp_path, limit_bytes=1000)
+    np.testing.assert_array_equal(cache.get("a", lambda: array(3)), array(3))
+    assert list(cache) == []
