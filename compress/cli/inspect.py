@@ -28,7 +28,6 @@ def inspect(network: str, size: int, classes: int, skip: tuple[str, ...], keep_f
 
     from compress import models
     from compress.errors import Failure, unknown
-    from compress.stages.inspection import EXACT
     from compress.stages.inspection import inspect as look
 
     if network in models.MODELS:
@@ -53,6 +52,6 @@ def inspect(network: str, size: int, classes: int, skip: tuple[str, ...], keep_f
     click.echo("")
     parameters, macs = sum(row.parameters for row in found.rows), sum(row.macs for row in found.rows)
     click.echo(f"{found.summary()}; {parameters:,} parameters, {macs / 1e6:,.1f} million MACs")
-    if not found.difference <= EXACT:
+    if not found.exact:
         click.echo(f"Error: the rewritten network departs from {network}: please report it", err=True)
         sys.exit(1)

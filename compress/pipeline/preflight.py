@@ -9,7 +9,7 @@ from compress.pipeline.networks import Networks
 from compress.pipeline.plan import Step
 from compress.stages import Context
 from compress.stages.distill import Distill
-from compress.stages.inspection import EXACT, inspect
+from compress.stages.inspection import inspect
 from compress.stages.network import NetworkStage
 from compress.stages.prune import Prune
 from compress.stages.quantize import Quantize
@@ -50,7 +50,7 @@ def _inspect(network: Any, source: Step, steps: Sequence[Step], say: Callable[[s
     )
     if found.refused:
         raise UserError("; ".join(f"layer {row.layer!r} is {row.becomes}" for row in found.refused))
-    if not found.difference <= EXACT:
+    if not found.exact:
         raise Failure(f"rewritten for int8, the network departs by {found.difference:.1e}: please report it")
     say(f"inspected {source.stage.name}: {found.summary()} (jetslim inspect shows all)")
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from compress import keras
-from compress.stages.inspection import inspect, macs
+from compress.stages.inspection import Inspection, inspect, macs
 
 layers = keras.layers
 
@@ -60,6 +60,20 @@ def test_macs_of_a_transposed_a_grouped_and_a_shared_convolution():
     up(grouped(grouped(image)))
     assert macs(up) == 4 * 4 * 3 * 3 * 5 * 6
     assert macs(grouped) == 2 * 4 * 4 * 3 * 3 * 3 * 6
+
+
+def test_rounding_that_a_network_makes_much_of_is_no_fault_of_the_rewrite():
+    image = keras.Input((8, 8, 3))
+    x = layers.BatchNormalization()(layers.Conv2D(4, 3)(image))
+    x = layers.GlobalAveragePooling2D()(keras.tf.sin(x * 1e6))
+    model = keras.Model(image, layers.Dense(2)(x))
+    model.layers[2].moving_mean.assign([0.1, 0.2, 0.3, 0.4])
+    found = inspect(model)
+    assert found.difference > 1e-4
+    assert found.rounding > found.difference / 10
+    assert found.exact
+    assert not Inspection([], 1e-3).exact
+    assert Inspection([], 1e-5).exact
 
 
 def test_the_summary_counts_and_the_difference_is_measured():
