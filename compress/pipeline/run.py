@@ -196,6 +196,7 @@ def _record(step: Step, plan: Plan, made: dict[str, tuple[Artifact, bool]], late
     return {
         "name": step.stage.name,
         "kind": step.stage.kind,
+        "reads": [source.stage.name for source in (step.input, *step.teachers) if isinstance(source, Step)],
         "key": step.key,
         "cached": cached,
         **{name: facts[name] for name in kept if name in facts},

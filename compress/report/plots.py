@@ -1,6 +1,5 @@
 """The plots of a run. Figures are made as objects: nothing is left in pyplot's global state."""
 
-import itertools
 import math
 from collections.abc import Mapping, Sequence
 from io import BytesIO
@@ -37,6 +36,7 @@ KINDS = {
     "quantize": (PURPLE, "D"),
     "export": (BLACK, "o"),
 }
+FAR_APART = 12  # times: on a linear axis the fast ones would lie on each other
 SCHEDULE = ("initial_sparsity", "final_sparsity", "begin_step", "end_step")
 
 
@@ -67,7 +67,7 @@ def png(figure: "Figure") -> bytes:
 def size_and_latency(run: Mapping[str, Any]) -> "Figure | None":
     """Top-1 (%) against size (MB, the smaller of the dense and the sparse .tflite) and against p50 latency (ms).
 
-    One named point a stage, arrows in their order. None if no stage has a top-1.
+    One named point a stage, arrows from what it read. None if no stage has a top-1.
     """
     stages = [stage for stage in run.get("stages", []) if stage.get("top1") is not None]
     if not stages:
@@ -86,7 +86,12 @@ def size_and_latency(run: Mapping[str, Any]) -> "Figure | None":
     left.set_xlabel("size (MB): the smaller of dense and sparse .tflite")
     left.set_ylabel("test top-1 (%)")
     right.set_xlabel(f"latency (ms), median, batch 1, one thread, {run.get('machine', {}).get('label', 'host')}")
-    right.set_xlim(0, 1.12 * max([x for x in panels[1][1] if x], default=1))
+    timed = [x for x in panels[1][1] if x]
+    if timed and max(timed) > FAR_APART * min(timed):
+        right.set_xscale("log")
+        _ticks_1_2_5(right, timed)
+    else:
+        right.set_xlim(0, 1.12 * max(timed, default=1))
     right.tick_params(labelleft=True)
     figure.legend(handles=_kind_legend(stages), loc="outside lower center", ncols=len(KINDS), frameon=False, fontsize=9)
     for axes, xs in panels:
@@ -180,10 +185,12 @@ def _points(
     axes: "Axes", stages: Sequence[Mapping[str, Any]], xs: Sequence[float | None], limits: tuple[float, float]
 ) -> None:
     shown = [(x, 100 * stage["top1"], stage) for x, stage in zip(xs, stages, strict=True) if x]
-    for (x0, y0, _), (x1, y1, _) in itertools.pairwise(shown):
-        if (x0, y0) != (x1, y1):
-            arrow = {"arrowstyle": "-|>", "color": "0.65", "linewidth": 1.1, "shrinkA": 5, "shrinkB": 5}
-            axes.annotate("", (x1, y1), (x0, y0), arrowprops=arrow)
+    points = {stage["name"]: (x, y) for x, y, stage in shown}
+    for before, (x, y, stage) in zip([None, *(stage["name"] for *_, stage in shown)], shown, strict=False):
+        for source in stage.get("reads", [before]):  # older results do not say what a stage read
+            if source in points and points[source] != (x, y):
+                arrow = {"arrowstyle": "-|>", "color": "0.65", "linewidth": 1.1, "shrinkA": 5, "shrinkB": 5}
+                axes.annotate("", (x, y), points[source], arrowprops=arrow)
     for x, y, stage in shown:
         axes.plot(x, y, zorder=4, **_marker(stage.get("kind", "")))
     if not shown:

@@ -44,6 +44,27 @@ def test_size_and_latency_show_every_stage(five_stages):
     assert "(ms)" in right.get_xlabel()
 
 
+def test_arrows_come_from_what_a_stage_read(five_stages):
+    def arrows(axes):
+        return sorted((text.xyann[0], text.xy[0]) for text in axes.texts if not text.get_text())
+
+    sizes = [72.566284, 27.9, 7.02, 5.5, 1.727769]
+    left, _ = plots.size_and_latency(five_stages).axes
+    assert arrows(left) == sorted(zip(sizes, sizes[1:], strict=False))  # an older result: each from the one before
+    for stage, reads in zip(
+        five_stages["stages"], [[], ["teacher"], ["teacher"], ["teacher", "student"], []], strict=True
+    ):
+        stage["reads"] = reads
+    left, _ = plots.size_and_latency(five_stages).axes
+    assert arrows(left) == sorted([(72.566284, 27.9), (72.566284, 7.02), (72.566284, 5.5), (27.9, 5.5)])
+
+
+def test_latencies_far_apart_stand_on_a_log_axis(five_stages):
+    assert plots.size_and_latency(five_stages).axes[1].get_xscale() == "linear"
+    five_stages["stages"][0]["latency"]["latency_ms_p50"] = 240.0
+    assert plots.size_and_latency(five_stages).axes[1].get_xscale() == "log"
+
+
 def test_the_dense_file_counts_where_it_is_the_smaller(two_stages):
     two_stages["stages"][1]["sparse_tflite_bytes"] = 9_000_000
     assert plots.size_and_latency(two_stages).axes[0].lines[1].get_xdata()[0] == 3.455537
