@@ -28,7 +28,8 @@ class Logits:
 
     name: Literal["logits"] = "logits"
     temperature: Positive = 4.0
-    student_loss_weight: NotNegative = 0.1
+    student_loss_weight: NotNegative | None = None
+    """1 - distillation_loss_weight if it is not given."""
     distillation_loss_weight: NotNegative = 0.9
     scale_by_temperature_squared: bool = True
     combine: Literal["each", "mean_logits", "mean_probabilities"] = "each"
@@ -38,6 +39,8 @@ class Logits:
 
     def check(self, teachers: Sequence[str | None], student: str | None, epochs: int) -> None:
         """Raises UserError for what cannot work; any teachers of the same classes will do."""
+        if self.student_loss_weight is None and self.distillation_loss_weight > 1:
+            raise UserError("distillation_loss_weight over 1 needs a student_loss_weight")
         if self.drop_teachers and self.combine != "each":
             raise UserError('drop_teachers goes with combine = "each"')
         if self.drop_teachers and self.drop_teachers >= len(teachers):
@@ -63,8 +66,9 @@ class Logits:
         scale = self.temperature**2 if self.scale_by_temperature_squared else 1.0
         weights = {} if teacher_weights is None else {"weights": teacher_weights}
         divergence = COMBINE[self.combine](teacher_logits, student_logits, self.temperature, **weights)
+        own = self.student_loss_weight if self.student_loss_weight is not None else 1 - self.distillation_loss_weight
         return (
-            self.student_loss_weight * classification.cross_entropy(student_logits, labels)
+            own * classification.cross_entropy(student_logits, labels)
             + self.distillation_loss_weight * scale * divergence
         )
 

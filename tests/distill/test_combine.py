@@ -112,6 +112,7 @@ def stage(teachers, **method):
         (["a"], {"drop_teachers": 1}, "leaves none of 1 teachers"),
         (["a", "b"], {"drop_teachers": 1, "combine": "mean_logits"}, 'goes with combine = "each"'),
         (["a", "b"], {"combine": "mean"}, "combine"),
+        (["a"], {"distillation_loss_weight": 2.0}, "needs a student_loss_weight"),
         (["a", "b"], {"drop_teachers": -1}, "drop_teachers"),
     ],
 )
