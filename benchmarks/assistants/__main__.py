@@ -1,0 +1,88 @@
+"""Chains of teacher assistants on CIFAR-10: ``python -m benchmarks.assistants --data-dir FOLDER [--seed 0 ...]``.
+
+Every arm is one of pipelines/assistants-*.toml with other settings; stages in common are trained once, and a study that
+was stopped goes on where it was. A result is one file an arm and a seed in results/assistants; what is there is not
+made again. 10,000 training and 5,000 test images, 15 epochs a network: about three hours on two cores.
+"""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.assistants.table import ARMS, SCHEMA, wrong_in_common
+from benchmarks.record import keep
+from compress.artifacts import Store
+from compress.clock import Clock
+from compress.pipeline import plan, read
+from compress.pipeline import run as run_plan
+from compress.pipeline.machine import account
+from compress.stages.finish import TEST_LOGITS
+from compress.training import Progress
+
+ROOT = Path(__file__).parents[2]
+RESULTS = ROOT / "benchmarks" / "results" / "assistants"
+WORK = ROOT / "build" / "assistants"
+IMAGES, TEST_IMAGES, EPOCHS, BATCH = 10_000, 5_000, 15, 128
+SEEDS = (0, 1, 2)
+METRICS = ("top1", "params", "nll", "brier", "ece", "ece_scaled", "seconds")
+
+
+def settings(arm: str, stages: list[str]) -> list[str]:
+    """What differs from the arm's pipeline file."""
+    common = [f"{stage}.epochs={EPOCHS}" for stage in stages] + [f"{stage}.batch_size={BATCH}" for stage in stages]
+    data = ["data.name=cifar10", f"data.train_images={IMAGES}", f"data.test_images={TEST_IMAGES}"]
+    own = [f"{stage}.{change}" for stage, changes in ARMS[arm].changes.items() for change in changes]
+    return [*data, *common, *own]
+
+
+def measure(arm: str, seed: int, data_dir: Path | None) -> dict[str, Any]:
+    """One arm, trained or taken from the store."""
+    name = f"assistants-{ARMS[arm].pipeline}"
+    stages = [stage.name for stage in read(name).stages if stage.kind != "export"]
+    chosen = settings(arm, stages)
+    pipeline, clock, progress = read(name, chosen, seed), Clock(), Progress()
+    dataset = pipeline.data.load(data_dir)
+    runs = WORK / "runs" / f"{arm}-{seed}"
+    try:
+        found = run_plan(plan(pipeline, dataset), Store(WORK / "store"), runs, progress, clock)
+    finally:
+        progress.stop()
+    folders = sorted((runs / name).glob("[0-9]*-*"), key=lambda path: int(path.name.partition("-")[0]))
+    logits = [np.load(folder / TEST_LOGITS) for folder in folders if (folder / TEST_LOGITS).is_file()]
+    wrong = [values.argmax(-1) != dataset.test.labels for values in logits]
+    return {
+        "schema": SCHEMA,
+        "arm": arm,
+        "seed": seed,
+        "settings": chosen,
+        "images": {"train": len(dataset.train), "validation": len(dataset.validation), "test": len(dataset.test)},
+        "epochs": EPOCHS,
+        "stages": [
+            {"name": stage["name"], **{key: stage[key] for key in METRICS if key in stage}}
+            for stage in found["stages"]
+            if stage["kind"] != "export"
+        ],
+        "wrong_in_common": wrong_in_common(wrong),
+        "seconds": account(clock),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.assistants", description=__doc__)
+    parser.add_argument("arms", nargs="*", default=list(ARMS), help=f"of {', '.join(ARMS)}; all by default")
+    parser.add_argument("--seed", type=int, action="append", help="0, 1 and 2 by default; may be given again")
+    parser.add_argument("--data-dir", type=Path, help="where cifar-10-python.tar.* lies")
+    words = parser.parse_args()
+    for seed in words.seed or SEEDS:
+        for arm in words.arms:
+            path = RESULTS / f"{arm}-seed{seed}.json"
+            if path.exists():
+                print(f"{path.name} is there", flush=True)
+            else:
+                keep(path, measure(arm, seed, words.data_dir))
+
+
+if __name__ == "__main__":
+    main()

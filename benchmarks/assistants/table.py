@@ -1,0 +1,105 @@
+"""The section on chains of assistants in RESULTS.md, from results/assistants/*.json."""
+
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+SCHEMA = "jetslim-assistants/1"
+LEARNERS = ("assistant8", "assistant6", "assistant4", "student")
+Result = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Arm:
+    """A pipeline, assistants-``pipeline``, and what is changed in it, by stage."""
+
+    pipeline: str
+    what: str
+    changes: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+def _all(change: str) -> dict[str, list[str]]:
+    """The same for all who have several teachers."""
+    return {stage: [change] for stage in LEARNERS[1:]}
+
+
+ARMS = {
+    "none": Arm("direct", "no distillation", {"student": ["distillation_loss_weight=0", "student_loss_weight=1"]}),
+    "direct": Arm("direct", "the teacher alone"),
+    "takd": Arm("takd", "each by the one before (TAKD)"),
+    "dgkd": Arm("dgkd", "each by all before (DGKD), none left out", _all("drop_teachers=0")),
+    "dgkd-drop": Arm("dgkd", "the same, one left out of each batch"),
+    "ensemble-logits": Arm("ensemble", "the mean logits of all before"),
+    "ensemble-probabilities": Arm("ensemble", "their mean probabilities", _all("combine=mean_probabilities")),
+}
+
+NOTE = (
+    "The student is a plain CNN of two convolutions, its teacher one of ten, assistants have 8, 6 and 4 "
+    "(`pipelines/assistants-*.toml`; SGD, a constant rate of 0.01, temperature 5, weights 0.9 and 0.1). Top-1 on the "
+    "test images: mean and standard deviation over the seeds."
+)
+
+
+def wrong_in_common(wrong: Sequence[np.ndarray]) -> list[float]:
+    """Of what each network but the first gets wrong, the share that the one before it got wrong, too.
+
+    ``wrong``: bool (images,) a network, in the order of the chain. Son et al. (2021) call its growth the error avalanche.
+    """
+    return [
+        float((before & one).sum() / max(one.sum(), 1)) for before, one in zip(wrong[:-1], wrong[1:], strict=True)
+    ]
+
+
+def section(results: Sequence[Result]) -> list[str]:
+    """Markdown lines; none without results."""
+    if not results:
+        return []
+    images, epochs = results[0]["images"], results[0]["epochs"]
+    data = f"CIFAR-10: {images['train']:,} training and {images['test']:,} test images, {epochs} epochs a network. "
+    lines = [
+        "## Chains of teacher assistants",
+        "",
+        data + NOTE,
+        "",
+        "| taught by | seeds | student top-1 | against no distillation | assistants 8, 6, 4 | student's ECE | "
+        "wrong in common with the one before: 8, 6, 4, 2 |",
+        "|---|--:|--:|--:|---|--:|---|",
+    ]
+    base = {one["seed"]: _top1(one) for one in results if one["arm"] == "none"}
+    for name, arm in ARMS.items():
+        found = [one for one in results if one["arm"] == name]
+        if found:
+            lines.append(f"| {' | '.join([arm.what, *_cells(found, base)])} |")
+    return [*lines, ""]
+
+
+def _cells(found: Sequence[Result], base: Mapping[int, float]) -> list[str]:
+    gains = [100 * (_top1(one) - base[one["seed"]]) for one in found if one["seed"] in base]
+    names = [stage["name"] for stage in found[0]["stages"]]
+    middle = [_spread([100 * _stage(one, name)["top1"] for one in found]) for name in LEARNERS[:-1] if name in names]
+    errors = [_stage(one, "student").get("ece") for one in found]
+    shared = [statistics.mean(column) for column in zip(*(one["wrong_in_common"] for one in found), strict=True)]
+    return [
+        str(len(found)),
+        _spread([100 * _top1(one) for one in found]),
+        _spread(gains, "+") if gains and found[0]["arm"] != "none" else "",
+        ", ".join(middle),
+        "" if None in errors else f"{statistics.mean(errors):.3f}",
+        ", ".join(f"{share:.2f}" for share in shared),
+    ]
+
+
+def _top1(one: Result) -> float:
+    return float(_stage(one, "student")["top1"])
+
+
+def _stage(one: Result, name: str) -> Result:
+    return next(stage for stage in one["stages"] if stage["name"] == name)
+
+
+def _spread(values: Sequence[float], sign: str = "") -> str:
+    deviation = f" ± {statistics.stdev(values):.2f}" if len(values) > 1 else ""
+    return f"{statistics.mean(values):{sign}.2f}{deviation}"
