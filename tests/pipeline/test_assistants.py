@@ -86,6 +86,7 @@ def test_images_that_change_are_shown_to_the_teachers_anew(folder, main):
     assert not (folder / "store/outputs").exists()
 
 
+@pytest.mark.slow
 def test_one_teacher_teaches_the_same_to_the_last_bit_however_it_is_combined(folder, main):
     logits = []
     for combine in ("each", "mean_logits", "mean_probabilities"):
