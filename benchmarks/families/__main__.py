@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from filelock import FileLock
 
 from benchmarks.families.table import LATENCY
@@ -37,6 +38,7 @@ def family(network: str) -> dict[str, Any]:
     model = models.build(network, SIZE, CLASSES, seed=SEED)
     settle_statistics(model, images)
     wanted, got = (network(images, training=False).numpy() for network in (model, fold(model)))
+    beside = model(np.nextafter(images, np.float32(2)), training=False).numpy()
     int8 = quantization_aware(model, [images[:4], images[4:]])
     fake_quant.settle_kernels(int8)
     start = time.perf_counter()
@@ -56,6 +58,7 @@ def family(network: str) -> dict[str, Any]:
         "network": network,
         "size": SIZE,
         "difference": difference([wanted], [got]),
+        "rounding": difference([wanted], [beside]),
         "convert_seconds": seconds,
         "bytes": {"jetslim": len(content), "float32": len(plain)},
         "operators": found.counts,
