@@ -3,6 +3,7 @@
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -46,11 +47,9 @@ NOTE = (
 def wrong_in_common(wrong: Sequence[np.ndarray]) -> list[float]:
     """Of what each network but the first gets wrong, the share that the one before it got wrong, too.
 
-    ``wrong``: bool (images,) a network, in the order of the chain. Son et al. (2021) call its growth the error avalanche.
+    ``wrong``: bool (images,) a network, in the order of the chain. Son et al. (2021) call this the error avalanche.
     """
-    return [
-        float((before & one).sum() / max(one.sum(), 1)) for before, one in zip(wrong[:-1], wrong[1:], strict=True)
-    ]
+    return [float((before & one).sum() / max(one.sum(), 1)) for before, one in pairwise(wrong)]
 
 
 def section(results: Sequence[Result]) -> list[str]:

@@ -14,9 +14,9 @@ NOTE = (
     "Trained, pruned and trained in int8 by `pipelines/default.toml` on the digits at the side given, with the epochs "
     "given (training, pruning, int8). Agreement: of the test images, how many the .tflite and the quantized Keras "
     "network put in the same class. Largest difference: of the outputs of the network and of the one rewritten for "
-    "int8, both in float, over the largest output, on eight of the digits; behind it, what the network itself makes of a "
-    "last bit in every pixel. Latency: batch 1, one thread, 224x224, random weights, both files "
-    "in turns in one process; the ratio is the median of ten (least to most)."
+    "int8, both in float, over the largest output, on eight of the digits; behind it, what the network itself makes of "
+    "a last bit in every pixel. Latency: batch 1, one thread, 224x224, random weights, both files in turns in one "
+    "process; the ratio is the median of ten (least to most)."
 )
 
 
