@@ -94,6 +94,21 @@ class Threshold(keras.layers.Layer):
         return {**super().get_config(), "falls": self.falls}
 
 
+@keras.utils.register_keras_serializable("jetslim")
+class Shift(keras.layers.Layer):
+    """x + offset, one number for all: in int8 a twentieth of the time of a depthwise convolution."""
+
+    def __init__(self, offset: float, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.offset = offset
+
+    def call(self, inputs: Any) -> Any:
+        return inputs + self.offset
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "offset": self.offset}
+
+
 def channel_axes(name: str, rank: int, layer: Any) -> tuple[int, ...]:
     """The axes along which TFLite has scales of their own: those of the outputs; none for a dense kernel."""
     if rank != 4:

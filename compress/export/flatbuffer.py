@@ -161,7 +161,7 @@ def operators(content: bytes) -> Operators:
 
 
 def convolution_kernels(content: bytes) -> dict[str, np.ndarray]:
-    """Tensor name -> kernel (out, h, w, in) in its own type, of every CONV_2D of a dense file."""
+    """Title, which names the layer -> kernel (out, h, w, in) in its own type, of every CONV_2D of a dense file."""
     from ai_edge_litert import schema_py_generated as schema
 
     model = read(content)
@@ -182,5 +182,8 @@ def convolution_kernels(content: bytes) -> dict[str, np.ndarray]:
             tensor = graph.tensors[widened.get(index, index)]
             kind = kinds.get(tensor.type, np.float32)
             data = model.buffers[tensor.buffer].data.view(kind)
-            found[tensor.name.decode()] = data.reshape(tensor.shape)
+            title = tensor.name.decode()
+            if "/" not in title:  # a grouped convolution's kernel has no layer in its name
+                title = graph.tensors[int(operator.outputs[0])].name.decode()
+            found[title] = data.reshape(tensor.shape)
     return found

@@ -15,6 +15,7 @@ import numpy as np
 
 from compress import keras
 from compress.quantize.affine import affine, is_affine
+from compress.quantize.hard_swish import factors_behind
 from compress.quantize.pool import average_pool, is_small
 from compress.quantize.stem import Pairs, in_pairs, pairs
 from compress.quantize.threshold import is_even, moved_into, reads_by_pixel, threshold
@@ -52,7 +53,7 @@ class Folding:
 
 def fold(model: Any) -> Any:
     """A functional network of plain layers with the same outputs (to float rounding), all normalizations gone."""
-    model = _scales_before_relus(plain(model))
+    model = _prepared(plain(model))
     found = foldings(model)
     gone = {layer.name for f in found.values() for layer in (*f.norms, f.relu, f.padding) if layer is not None}
     moved = {f.pool.name: f for f in found.values() if f.pool is not None}
@@ -65,6 +66,8 @@ def fold(model: Any) -> Any:
             return None
         if type(layer) is keras.layers.AveragePooling2D:
             return average_pool(layer)
+        if name not in found and _is_shift(layer):
+            return _shift(layer)
         return _folded(found[name]) if name in found else clone(layer)
 
     return rebuild(model, replace)
@@ -72,8 +75,10 @@ def fold(model: Any) -> Any:
 
 def fates(model: Any) -> dict[str, str]:
     """Name of each layer of a plain network that does not stay as it is -> what becomes of it, in words."""
-    found: dict[str, str] = {}
-    for name, folding in foldings(_scales_before_relus(plain(model))).items():
+    model = plain(model)
+    behind, _ = factors_behind(model, readers(model))
+    found = dict.fromkeys(behind, "into the kernels that read the product")
+    for name, folding in foldings(_prepared(model)).items():
         gone = (*folding.norms, folding.relu, folding.padding)
         found |= {layer.name: f"into {name}" for layer in gone if layer is not None}
         if not _is_linear(folding.layer):
@@ -84,11 +89,23 @@ def fates(model: Any) -> dict[str, str]:
     return {pool.name: "depthwise convolution" for pool in pools if is_small(pool)} | found
 
 
-def _scales_before_relus(model: Any) -> Any:
-    """s * relu6(x) = min(relu(s * x), 6 s): before the ReLU the scale can go on into a convolution.
+def _prepared(model: Any) -> Any:
+    """Scales behind capped ReLUs go on into the kernels that they reach, or before the ReLU."""
+    gone, kernels = factors_behind(model, readers(model))
 
-    MobileNetV3 has relu6(x + 3) / 6 in every gate (Howard et al., 2019, section 5.2).
-    """
+    def replace(layer: Any, name: str) -> Any:
+        if name in gone:
+            return None
+        if name not in kernels:
+            return clone(layer)
+        kernel, *others = layer.get_weights()
+        return with_weights(copy(layer), [kernel * np.float32(kernels[name]), *others])
+
+    return _scales_before_relus(rebuild(model, replace) if gone else model)
+
+
+def _scales_before_relus(model: Any) -> Any:
+    """s * relu6(x) = min(relu(s * x), 6 s): before the ReLU the scale can go on into a convolution."""
     model_readers = readers(model)
     scaled = {
         layer.name: reader
@@ -124,6 +141,8 @@ def foldings(model: Any) -> dict[str, Folding]:
     absorbed: set[str] = set()
     for layer in model.layers:  # in order of computation: a chain is seen from its first layer
         if layer.name in absorbed or not (_is_linear(layer) or is_affine(layer)):
+            continue
+        if _is_shift(layer) and not ((next_one := only_reader(model_readers, layer)) and is_affine(next_one)):
             continue
         folding, last = Folding(layer), layer
         while (reader := only_reader(model_readers, last)) is not None and is_affine(reader):
@@ -206,6 +225,18 @@ def _is_linear(layer: Any) -> bool:
     kinds = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D, keras.layers.Conv2DTranspose, keras.layers.Dense)
     # by its exact type: a subclass may compute something else
     return type(layer) in kinds and layer.activation is keras.activations.linear and len(layer.inbound_nodes) == 1
+
+
+def _is_shift(layer: Any) -> bool:
+    if type(layer) is not keras.layers.Rescaling or np.size(layer.scale) != 1 or np.size(layer.offset) != 1:
+        return False
+    return float(np.ravel(layer.scale)[0]) == 1.0
+
+
+def _shift(layer: Any) -> Any:
+    from compress.fake_quant import Shift
+
+    return Shift(float(np.ravel(layer.offset)[0]), name=layer.name)
 
 
 def _is_relu(layer: Any) -> bool:

@@ -46,6 +46,7 @@ LAYERS: dict[str, Int8] = {
     "ReLU": _PLAIN,
     "Rescaling": _PLAIN,  # by pixel; what scales channels is a convolution by now
     "Subtract": _PLAIN,
+    "Shift": _PLAIN,
     "Softmax": _SIGMOID,
     "Threshold": Int8(tied=True),
     # an average lies inside its inputs' range
@@ -113,7 +114,7 @@ FLOAT: dict[str, str] = {
     "mish": "TFLite has no operator for it",
 }
 # what TFLite computes together with a ReLU or ReLU6 that alone reads it
-FUSES_RELU = ("Conv2D", "DepthwiseConv2D", "Dense", "Add", "Multiply", "Subtract")
+FUSES_RELU = ("Conv2D", "DepthwiseConv2D", "Dense", "Add", "Multiply", "Shift", "Subtract")
 
 
 def kind(layer: Any) -> str:

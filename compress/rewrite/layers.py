@@ -34,9 +34,13 @@ def activate(layer: Any, name: str) -> Call | None:
     if kind == "swish":
         gate, product = keras.layers.Activation("sigmoid", name=f"{name}_sigmoid"), keras.layers.Multiply(name=name)
         return lambda x: product([x, gate(x)])
-    if kind == "hard_sigmoid":  # Keras's own: clip(0.2 x + 0.5, 0, 1)
-        line, clip = keras.layers.Rescaling(0.2, 0.5, name=f"{name}_line"), keras.layers.ReLU(1.0, name=name)
-        return lambda x: clip(line(x))
+    if kind == "hard_sigmoid":  # Keras's own: clip(0.2 x + 0.5, 0, 1), in the form of MobileNetV3's
+        shift, clip = (
+            keras.layers.Rescaling(1.0, 2.5, name=f"{name}_shift"),
+            keras.layers.ReLU(5.0, name=f"{name}_clip"),
+        )
+        scale = keras.layers.Rescaling(0.2, name=name)
+        return lambda x: scale(clip(shift(x)))
     return keras.layers.Activation(layer.activation, name=name)
 
 

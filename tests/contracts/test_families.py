@@ -14,7 +14,7 @@ from compress.prune.masks import GradualPruning
 from compress.quantize.fold import fold
 from compress.quantize.qat import float_layers, quantization_aware
 from compress.rewrite import plain
-from compress.stages.export import floats_beside
+from compress.stages.export import at_least_as_sparse, floats_beside
 from compress.stages.quantize import keeps_zeros
 
 tf = keras.tf
@@ -94,6 +94,7 @@ def test_a_family(name, tmp_path):
     assert bool(float_layers(aware)) == (name in FLOAT)
     assert floats_beside(found, float_layers(aware)) == []
     assert found.requantizations == 0
+    at_least_as_sparse(kernels, flatbuffer.convolution_kernels(content))
     logits = KerasPredictor(serving_function(aware))(pixels)
     got = TFLitePredictor(content)(pixels)
     assert abs(got - probabilities(logits)).max() < 0.05
