@@ -234,6 +234,41 @@ def test_a_gate_of_mobilenet_goes_into_the_convolution_before_it():
     assert folded.layers[2].max_value == pytest.approx(1)
 
 
+def hard_swish(x):
+    return layers.Multiply()([x, layers.ReLU(6.0)(x + 3.0) * (1 / 6)])
+
+
+def gated(x):
+    """Squeeze-and-excite, as in MobileNetV3: its gate is relu6(x + 3) / 6, too."""
+    gate = layers.Conv2D(6, 1)(layers.GlobalAveragePooling2D(keepdims=True)(x))
+    return layers.Multiply()([x, layers.ReLU(6.0)(gate + 3.0) * (1 / 6)])
+
+
+def test_a_hard_swish_is_a_shift_and_a_product_and_its_factor_goes_into_the_kernels_behind():
+    parts = [layers.Conv2D(6, 3), hard_swish, layers.DepthwiseConv2D(3, name="depth"), layers.BatchNormalization()]
+    model = chain(*parts, hard_swish, gated, layers.Conv2D(5, 1, name="project"))
+    folded = assert_same(model)
+    found = kinds(folded)
+    assert found.count("Shift") == 2  # the gate's goes into the convolution before it
+    assert "Rescaling" not in found
+    assert found.count("DepthwiseConv2D") == 1
+    # behind two products of its own and the gate's: 1/6 of each
+    ratio = folded.get_layer("project").kernel.numpy() / model.get_layer("project").kernel.numpy()
+    np.testing.assert_allclose(ratio, 1 / 36, rtol=1e-6)
+
+
+@pytest.mark.parametrize("behind", [
+    lambda x: layers.Add()([layers.Conv2D(6, 1)(x), x]),
+    lambda x: layers.Multiply()([x, layers.GlobalAveragePooling2D(keepdims=True)(x)]),
+    lambda x: layers.Activation("tanh")(x),
+    lambda x: layers.BatchNormalization()(x),
+], ids=["sum", "square", "tanh", "norm"])  # fmt: skip
+def test_a_factor_that_would_reach_anything_but_kernels_goes_before_the_relu(behind):
+    folded = assert_same(chain(layers.Conv2D(6, 3), hard_swish, behind))
+    assert "Shift" not in kinds(folded)
+    assert "DepthwiseConv2D" in kinds(folded)
+
+
 def test_a_transposed_convolution_computes_what_it_did():
     assert_same(chain(layers.Conv2D(4, 3, 2), layers.Conv2DTranspose(4, 3, 2), layers.BatchNormalization()))
 
