@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ TRAINED_BY = (
     "prune/gradual",
 )
 TEST_LOGITS = "test_logits.npy"  # float32 (images of the test split, classes), in order
+VALIDATION_LOGITS = "validation_logits.npy"  # the same of the validation split
 
 
 class Serving:
@@ -54,11 +56,11 @@ def train_on_labels(
     validate: Callable[[], dict[str, float]] | None = None,
     callbacks: tuple[Any, ...] = (),
 ) -> None:
-    """Trains ``network`` in place with cross-entropy on the training split."""
+    """Trains ``network`` in place with ``training.label_loss`` on the training split."""
     with context.clock("training"):
         fit(
             network,
-            classification.on_labels,
+            partial(classification.on_labels, loss=training.label_loss.loss),
             context.data,
             training,
             scratch / "backup",
