@@ -22,7 +22,8 @@ TRAINED_BY = (
     "stages/finish",
     "stages/train",
     "training",
-    "tasks",
+    "tasks/classification",
+    "tasks/losses",
     "artifacts/saved_model",
     "datasets/augment",
     "datasets/images",
@@ -90,6 +91,7 @@ def finish(serving: Serving, context: Context, out: Path, scratch: Path, form: s
         test = context.dataset.test
         logits = outputs(KerasPredictor(serving.function), test)
         np.save(out / TEST_LOGITS, logits)
+        np.save(out / VALIDATION_LOGITS, outputs(KerasPredictor(serving.function), context.dataset.validation))
     context.finished(loaded)
     return {
         "form": form,
