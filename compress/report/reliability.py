@@ -62,7 +62,7 @@ def _bars(axes: "Axes", bins: Mapping[str, Sequence[Any]]) -> None:
     ):
         _steps(axes, np.where(higher > both, higher, np.nan), both, colour, label)
     axes.plot([0, 100], [0, 100], color="black", linestyle="--", linewidth=1, label="perfectly calibrated")
-    axes.set(xlim=(0, 100), ylim=(0, 102))
+    axes.set(xlim=(0, 100), ylim=(0, 102), xticks=range(0, 101, 25), yticks=range(0, 101, 25))
     axes.grid(color="0.92")
     axes.set_axisbelow(True)
 
