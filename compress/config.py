@@ -42,13 +42,14 @@ def read_toml(path: Path) -> Raw:
 def override(raw: Raw, settings: Sequence[str], find: Callable[[Raw, str], Raw]) -> Raw:
     """A copy of ``raw`` with each "table.key=value" put in; ``find(raw, table)`` gives the table to change.
 
-    The value is TOML; a bare word is a string: ``pruned.final_sparsity=0.9``, ``data.name=cifar10``.
+    The value is TOML; a bare word is a string: ``pruned.final_sparsity=0.9``, ``data.name=cifar10``. More dots reach
+    into tables, which need not be there yet: ``trained.label_loss.focal_weight=0.1``.
     """
     raw = copy.deepcopy(raw)
     for setting in settings:
         path, equals, text = setting.partition("=")
         *tables, key = path.strip().split(".")
-        if not equals or not tables or not key:
+        if not equals or not tables or not all((*tables, key)):
             raise UserError(f"--set {setting!r}: write it as NAME.KEY=VALUE, such as pruned.final_sparsity=0.9")
         table = find(raw, tables[0])
         for name in tables[1:]:
@@ -106,8 +107,11 @@ def _explain(error: ValidationError, kind: Any, where: str) -> str:
         known = first["ctx"]["expected_tags"].replace("'", "").split(", ")
         return f"{where}: {unknown(key, first['ctx']['tag'], known)}"
     if first["type"] == "union_tag_not_found":
-        return f"{where}: {key} needs {first['ctx']['discriminator']}"
+        return f"{where}: {key} needs {first['ctx']['discriminator']}; known: {', '.join(_names(owner, key))}"
     message = first["msg"].removeprefix("Input should be ")
+    if message == "an object":  # as JSON calls a table
+        names = [f'{{ name = "{name}" }}' for name in _names(owner, key)]
+        message = f"a table{', such as ' if names else ''}{' or '.join(names)}"
     return f"{where}: {key} = {json.dumps(first['input'])} should be {message}"
 
 
@@ -128,6 +132,13 @@ def _locate(kind: Any, parts: list[str]) -> tuple[Any, str]:
             return kind, ".".join([*written, parts[-1]])
         kind = candidates[0]
     return kind, ".".join([*written, *parts[-1:]])
+
+
+def _names(owner: Any, key: str) -> list[str]:
+    """The names of the members of the union that ``owner`` has at the key, in order; none for another type."""
+    fields = {field.name: field for field in dataclasses.fields(owner)}
+    found = fields.get(key.rpartition(".")[2])
+    return [member.name for member in _members(found.type) if hasattr(member, "name")] if found else []
 
 
 def _members(annotation: Any) -> list[Any]:

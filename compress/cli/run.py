@@ -80,7 +80,8 @@ def run(
         else "nothing was exported: the pipeline has no export stage at its end"
     )
     click.echo(f"report:   {folder / 'report.md'}")
-    click.echo(f"tables:   {', '.join(str(path) for path in written if path.name.startswith('table'))}")
+    tables = [str(path) for path in written if path.stem in ("table", "calibration")]
+    click.echo(f"tables:   {', '.join(tables)}")
 
 
 @click.command()

@@ -7,6 +7,7 @@ no labels), then it trains on labels alone. A 1x1 convolution and a batch norm c
 
 import re
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, ClassVar, Literal
 
 from compress import keras
@@ -15,6 +16,7 @@ from compress.distill.phase import Phase
 from compress.errors import UserError
 from compress.models.taps import taps
 from compress.tasks import classification
+from compress.tasks.losses import CrossEntropy, LabelLoss
 
 # the first batch norm of each dense block: what the main paper supervises (Shin and Oh, 2022, section 6.4)
 DENSENET_LAYERS = tuple((f"conv{block}_block1_0_bn",) * 2 for block in (2, 3, 4, 5))
@@ -87,7 +89,13 @@ class ActivationBoundary:
         """Nothing goes with a batch."""
         return {}
 
-    def phases(self, teachers: Sequence[Any], student: Any, epochs: int) -> list[Phase]:
+    def phases(
+        self,
+        teachers: Sequence[Any],
+        student: Any,
+        epochs: int,
+        label_loss: LabelLoss = CrossEntropy(),  # noqa: B008 (frozen)
+    ) -> list[Phase]:
         """Boundaries, then labels. Raises UserError for unknown layers and for maps of different sizes."""
         (teacher,) = teachers
         pairs = self.layers or DENSENET_LAYERS
@@ -102,7 +110,7 @@ class ActivationBoundary:
 
         return [
             Phase("boundaries", connected, boundaries, self.init_epochs),
-            Phase("labels", student, classification.on_labels, epochs),
+            Phase("labels", student, partial(classification.on_labels, loss=label_loss.loss), epochs),
         ]
 
     def connect(self, teacher_taps: Any, student_taps: Any, pairs: Any) -> Any:

@@ -15,11 +15,12 @@ from compress.distill.combine import COMBINE
 from compress.distill.phase import Phase
 from compress.errors import UserError
 from compress.tasks import classification
+from compress.tasks.losses import CrossEntropy, LabelLoss
 
 
 @config
 class Logits:
-    """student_loss_weight * cross-entropy + distillation_loss_weight * T^2 * KL(teacher || student).
+    """student_loss_weight * loss on labels + distillation_loss_weight * T^2 * KL(teacher || student).
 
     T^2 keeps the gradient's size when the temperature changes; ``scale_by_temperature_squared = false`` leaves it out.
     Several teachers are combined into the one divergence: "each" gives a term a teacher, "mean_logits" and
@@ -58,7 +59,14 @@ class Logits:
 
         return {"teacher_weights": weights}
 
-    def loss(self, teacher_logits: Any, student_logits: Any, labels: Any, teacher_weights: Any = None) -> Any:
+    def loss(
+        self,
+        teacher_logits: Any,
+        student_logits: Any,
+        labels: Any,
+        teacher_weights: Any = None,
+        label_loss: LabelLoss = CrossEntropy(),  # noqa: B008 (frozen)
+    ) -> Any:
         """The scalar loss of a batch; logits (n, teachers, classes) and (n, classes), labels (n,) int64.
 
         ``teacher_weights``: float32 (teachers,), with combine = "each".
@@ -67,12 +75,15 @@ class Logits:
         weights = {} if teacher_weights is None else {"weights": teacher_weights}
         divergence = COMBINE[self.combine](teacher_logits, student_logits, self.temperature, **weights)
         own = self.student_loss_weight if self.student_loss_weight is not None else 1 - self.distillation_loss_weight
-        return (
-            own * classification.cross_entropy(student_logits, labels)
-            + self.distillation_loss_weight * scale * divergence
-        )
+        return label_loss.loss(student_logits, labels, own) + self.distillation_loss_weight * scale * divergence
 
-    def phases(self, teachers: Sequence[Any], student: Any, epochs: int) -> list[Phase]:
+    def phases(
+        self,
+        teachers: Sequence[Any],
+        student: Any,
+        epochs: int,
+        label_loss: LabelLoss = CrossEntropy(),  # noqa: B008 (frozen)
+    ) -> list[Phase]:
         """One phase; the teachers only infer and get no gradient.
 
         None are needed where the objective is given their logits, ``teacher_logits`` (n, teachers, classes).
@@ -85,7 +96,7 @@ class Logits:
             if teacher_logits is None:
                 teacher_logits = tf.stack([teacher(images, training=False) for teacher in teachers], axis=1)
             logits = network(images, training=True)
-            loss = self.loss(tf.stop_gradient(teacher_logits), logits, labels, teacher_weights)
+            loss = self.loss(tf.stop_gradient(teacher_logits), logits, labels, teacher_weights, label_loss)
             return loss, {"accuracy": classification.accuracy(logits, labels)}
 
         return [Phase("distill", student, objective, epochs)]

@@ -12,7 +12,7 @@ import numpy as np
 from compress import artifacts, keras
 from compress.artifacts import Artifact, Store
 from compress.clock import Clock
-from compress.pipeline import machine, measure, preflight, view
+from compress.pipeline import calibration, machine, measure, preflight, view
 from compress.pipeline.networks import Networks
 from compress.pipeline.plan import Plan, Step
 from compress.stages import Context
@@ -169,7 +169,8 @@ def _agreement_with_float(step: Step, plan: Plan, made: dict[str, tuple[Artifact
 
 def _record(step: Step, plan: Plan, made: dict[str, tuple[Artifact, bool]], latency: dict[str, Any]) -> dict[str, Any]:
     artifact, cached = made[step.key]
-    export = made[plan.exports[step.stage.name].key][0].facts
+    exported = made[plan.exports[step.stage.name].key][0]
+    export = exported.facts
     # the file's top-1: where the converter quantizes, the stage's own network is a float one
     facts = {**export, **artifact.facts, "top1": export["top1"]}
     # the seconds of an export stand once: with the export stage, where the pipeline has one of this network
@@ -202,6 +203,7 @@ def _record(step: Step, plan: Plan, made: dict[str, tuple[Artifact, bool]], late
         **{name: facts[name] for name in kept if name in facts},
         **{name: export[name] for name in measured},
         **_agreement_with_float(step, plan, made),
+        "calibration": calibration.of_stage(step.stage, artifact, exported, plan.dataset),
         "latency": latency,
         "seconds": seconds,
         "history": view.history(artifact),

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from compress.report import table
+from compress.report import calibration, table
 from compress.report.words import markdown_table, megabytes, percent, three_digits
 
 SIZES = {"tflite_bytes": "dense .tflite", "sparse_tflite_bytes": "sparse .tflite", "gzip_bytes": "gzip"}
@@ -15,6 +15,7 @@ CAPTIONS = {
     "size_and_latency": "Top-1 against size and against latency",
     "sparsity": "Sparsity by step",
     "training": "Training by epoch",
+    "reliability": "Accuracy by confidence",
 }
 MOST_CLASSES = 20
 
@@ -29,6 +30,7 @@ def report(run: Mapping[str, Any], plots: Sequence[Path]) -> str:
         _finished(run),
         table.markdown(run),
         size_sentence(run),
+        _calibration(run),
         _images(plots),
         seconds_section(run),
         _operators(run),
@@ -97,6 +99,11 @@ def seconds_section(run: Mapping[str, Any]) -> str:
 
 def _finished(run: Mapping[str, Any]) -> str:
     return f"Finished {run['finished']}." if run.get("finished") else ""
+
+
+def _calibration(run: Mapping[str, Any]) -> str:
+    text = calibration.markdown(run)
+    return f"## Calibration\n\n{text}" if text else ""
 
 
 def _images(plots: Sequence[Path]) -> str:

@@ -1,8 +1,7 @@
-"""The plots of a run. Figures are made as objects: nothing is left in pyplot's global state."""
+"""The plots of a run."""
 
 import math
 from collections.abc import Mapping, Sequence
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,23 +10,13 @@ import numpy as np
 from compress.artifacts.files import replace
 from compress.prune.gradual import scheduled_sparsity
 from compress.report import labels
+from compress.report.reliability import reliability
+from compress.report.style import BLACK, BLUE, GREEN, PALETTE, PURPLE, VERMILION, figure_of, png
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-DPI = 120
-# Okabe and Ito's colours, which colour-blind people tell apart; their yellow is too pale for lines on white
-BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK = (
-    "#0072B2",
-    "#D55E00",
-    "#009E73",
-    "#CC79A7",
-    "#E69F00",
-    "#56B4E9",
-    "#000000",
-)
-PALETTE = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK)
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 KINDS = {
     "train": (BLUE, "o"),
@@ -43,25 +32,13 @@ SCHEDULE = ("initial_sparsity", "final_sparsity", "begin_step", "end_step")
 def write_plots(run: Mapping[str, Any], folder: Path) -> list[Path]:
     """Writes each plot that has something to show as a PNG; one left by an earlier run that has nothing now goes."""
     written = []
-    for name, draw in (("size_and_latency", size_and_latency), ("sparsity", sparsity), ("training", training)):
-        path, figure = folder / f"{name}.png", draw(run)
+    for draw in (size_and_latency, sparsity, training, reliability):
+        path, figure = folder / f"{draw.__name__}.png", draw(run)
         if figure is None:
             path.unlink(missing_ok=True)
         else:
             written.append(replace(path, png(figure)))
     return written
-
-
-def png(figure: "Figure") -> bytes:
-    """The figure as a PNG of at most 64 colours, a third of the bytes of a full one; no date or version inside."""
-    from PIL import Image
-
-    full, small = BytesIO(), BytesIO()
-    figure.savefig(full, format="png", dpi=DPI, facecolor="white", metadata={"Software": None})
-    # maximum coverage keeps the hues of the few coloured pixels; the default, median cut, turns them grey
-    few = Image.open(full).convert("RGB").quantize(64, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
-    few.save(small, "PNG", optimize=True)
-    return small.getvalue()
 
 
 def size_and_latency(run: Mapping[str, Any]) -> "Figure | None":
@@ -72,7 +49,7 @@ def size_and_latency(run: Mapping[str, Any]) -> "Figure | None":
     stages = [stage for stage in run.get("stages", []) if stage.get("top1") is not None]
     if not stages:
         return None
-    figure = _figure(11, 5.2, run)
+    figure = figure_of(11, 5.2, run)
     left, right = figure.subplots(1, 2, sharey=True)
     limits = top1_limits([100 * stage["top1"] for stage in stages])
     panels = (
@@ -108,7 +85,7 @@ def sparsity(run: Mapping[str, Any]) -> "Figure | None":
     stages = [stage for stage in run.get("stages", []) if stage.get("sparsity_steps") or stage.get("sparsity_schedule")]
     if not stages:
         return None
-    figure = _figure(7, 4.2 * len(stages), run)
+    figure = figure_of(7, 4.2 * len(stages), run)
     for axes, stage in zip(np.ravel(figure.subplots(len(stages), 1, squeeze=False)), stages, strict=True):
         measured = stage.get("sparsity_steps") or []
         steps = np.array([row["step"] for row in measured], float)
@@ -153,7 +130,7 @@ def training(run: Mapping[str, Any]) -> "Figure | None":
         return None
     columns = min(3, len(panels))
     lines = math.ceil(len(panels) / columns)
-    figure = _figure(max(6.0, 4.3 * columns), 3.3 * lines + 0.6, run)
+    figure = figure_of(max(6.0, 4.3 * columns), 3.3 * lines + 0.6, run)
     figure.set_layout_engine("constrained", w_pad=0.12, h_pad=0.1)  # inches: two axes' labels meet between panels
     grid = np.ravel(figure.subplots(lines, columns, squeeze=False))
     for axes, (draw, stage) in zip(grid, panels, strict=False):
@@ -171,14 +148,6 @@ def top1_limits(percents: Sequence[float]) -> tuple[float, float]:
     room = max(0.18 * (high - low), 1 - (high - low) / 2)
     top = min(high + room, 100 + 0.08 * (high - low + 2 * room))
     return max(min(low - room, top - 2), -2.0), top
-
-
-def _figure(width: float, height: float, run: Mapping[str, Any]) -> "Figure":
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), dpi=DPI, facecolor="white", layout="constrained")
-    figure.suptitle(f"{run.get('pipeline', '')}, seed {run.get('seed', '')}", fontsize=11)
-    return figure
 
 
 def _points(

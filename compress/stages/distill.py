@@ -43,7 +43,7 @@ class Distill(NetworkStage, Training):
         teachers, data = self._teaching(context, student.output_shape[-1])
         serving = Serving(student, context)
         first = 0
-        for phase in self.method.phases(teachers, student, self.epochs):
+        for phase in self.method.phases(teachers, student, self.epochs, self.label_loss):
             with context.clock("training"):
                 fit(
                     phase.network,

@@ -20,6 +20,7 @@ from compress.tasks import classification
 
 MOST_TOP1_LOST, LEAST_AGREEMENT = 0.005, 0.97
 TEST_OUTPUTS = "test_outputs.npy"  # of model.tflite, float32 (images of the test split, classes), in order
+VALIDATION_OUTPUTS = "validation_outputs.npy"  # the same of the validation split
 
 
 class Unfaithful(Failure):
@@ -46,7 +47,7 @@ class Export(Stage):
         "export",
         "fake_quant",
         "evaluate",
-        "tasks",
+        "tasks/classification",
         "prune/gradual",
         "artifacts/saved_model",
     )
@@ -106,13 +107,15 @@ class Export(Stage):
 
 
 def compare(wanted: np.ndarray, out: Path, context: Context, strict: bool = True) -> dict[str, Any]:
-    """Runs both files in LiteRT over the test split and keeps the outputs; raises Unfaithful if the two differ.
+    """Runs both files in LiteRT over the test split and keeps the outputs, and those on the validation split; raises
+    Unfaithful if the two files differ.
 
     ``wanted``: the Keras network's logits on the test split, float32 (n, classes); ``strict`` raises Unfaithful also
     where the files depart from them.
     """
     test = context.dataset.test
-    got = outputs(TFLitePredictor(out / "model.tflite"), test)
+    dense = TFLitePredictor(out / "model.tflite")
+    got = outputs(dense, test)
     few = test.read(np.arange(min(16, len(test))))
     if not np.allclose(TFLitePredictor(out / "model.sparse.tflite")(few), got[: len(few)], atol=1e-5):
         raise Unfaithful("model.sparse.tflite and model.tflite give different outputs")
@@ -126,6 +129,7 @@ def compare(wanted: np.ndarray, out: Path, context: Context, strict: bool = True
             f"model.tflite has {top1:.2%} top-1 on the test split and the Keras network {keras_top1:.2%}; "
             f"they agree on {same:.2%} of the images (at least {LEAST_AGREEMENT:.0%} wanted)"
         )
+    np.save(out / VALIDATION_OUTPUTS, outputs(dense, context.dataset.validation))
     return {"top1": top1, "keras_top1": keras_top1, "agreement": same}
 
 

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,8 @@ TRAINED_BY = (
     "stages/finish",
     "stages/train",
     "training",
-    "tasks",
+    "tasks/classification",
+    "tasks/losses",
     "artifacts/saved_model",
     "datasets/augment",
     "datasets/images",
@@ -29,6 +31,7 @@ TRAINED_BY = (
     "prune/gradual",
 )
 TEST_LOGITS = "test_logits.npy"  # float32 (images of the test split, classes), in order
+VALIDATION_LOGITS = "validation_logits.npy"  # the same of the validation split
 
 
 class Serving:
@@ -54,11 +57,11 @@ def train_on_labels(
     validate: Callable[[], dict[str, float]] | None = None,
     callbacks: tuple[Any, ...] = (),
 ) -> None:
-    """Trains ``network`` in place with cross-entropy on the training split."""
+    """Trains ``network`` in place with ``training.label_loss`` on the training split."""
     with context.clock("training"):
         fit(
             network,
-            classification.on_labels,
+            partial(classification.on_labels, loss=training.label_loss.loss),
             context.data,
             training,
             scratch / "backup",
@@ -88,6 +91,7 @@ def finish(serving: Serving, context: Context, out: Path, scratch: Path, form: s
         test = context.dataset.test
         logits = outputs(KerasPredictor(serving.function), test)
         np.save(out / TEST_LOGITS, logits)
+        np.save(out / VALIDATION_LOGITS, outputs(KerasPredictor(serving.function), context.dataset.validation))
     context.finished(loaded)
     return {
         "form": form,

@@ -10,6 +10,7 @@ import numpy as np
 from compress.config import Count, Fraction, NotNegative, Positive, config
 from compress.datasets import Augmentation, Split
 from compress.errors import UserError
+from compress.tasks.losses import CrossEntropy, LabelLoss
 
 # (network, images float32 NHWC in [0, 1], labels int64, and by name what goes beside them) -> (scalar loss, name ->
 # scalar to log)
@@ -37,6 +38,8 @@ class Training:
     """Epochs after which steps drops the rate, such as [25, 38]."""
     weight_decay: NotNegative = 0.0
     """L2 penalty 0.5 * weight_decay * sum of squares, on kernels."""
+    label_loss: LabelLoss = CrossEntropy()
+    """The loss on labels, by name, such as { name = "focal_calibration", focal_weight = 0.1 }."""
 
     def check_schedule(self) -> None:
         """Raises UserError for settings that contradict each other."""

@@ -102,6 +102,16 @@ BAD = {
         toml({"quantized.mode": '"static"'}),
         ["'quantized'", 'epochs goes with mode = "qat"'],
     ),
+    "a loss of nothing trained": (
+        toml(
+            {
+                "quantized.mode": '"static"',
+                "quantized.epochs": None,
+                "quantized.label_loss": '{ name = "focal_calibration" }',
+            }
+        ),
+        ["'quantized'", 'label_loss goes with mode = "qat"'],
+    ),
     "an unknown mode": (toml({"quantized.mode": '"int4"'}), ["'quantized'", 'mode = "int4"', "'qat', 'static'"]),
     "bytes into a float network": (
         toml({"exported.input": '"pruned"', "exported.input_type": '"uint8"'}),
@@ -160,6 +170,10 @@ SETTINGS = {
     "teacher.epochs.more=1": ["epochs"],
     "data.name=imagenet": ["unknown data set 'imagenet'"],
     "student.method.name=hinton": ["'student'", "hinton"],
+    "teacher.label_loss.focal_weight=0.1": ["'teacher'", "label_loss needs 'name'", "focal_calibration"],
+    'teacher.label_loss={name="focal_calibration", focal_weight=-1}': ["'teacher'", "label_loss.focal_weight = -1"],
+    "teacher.label_loss=focal_calibration": ["'teacher'", 'a table, such as { name = "cross_entropy" }'],
+    "teacher..epochs=1": ["--set 'teacher..epochs=1'", "NAME.KEY=VALUE"],
 }
 
 

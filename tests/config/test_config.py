@@ -97,7 +97,10 @@ def test_an_unknown_key_of_a_nested_table_says_the_tables_keys(table):
         ({"other": {"temperature": 0}}, "other.temperature = 0 should be greater than 0"),
         ({"method": {"name": "soft", "temperature": "4"}}, 'method.temperature = "4" should be a valid number'),
         ({"method": {"name": "soft", "temperature": 0.0}}, "method.temperature = 0.0 should be greater than 0"),
-        ({"method": 3}, "method = 3 should be"),
+        ({"method": 3}, 'method = 3 should be a table, such as { name = "soft" } or { name = "hard" }'),
+        ({"method": "hard"}, 'method = "hard" should be a table, such as { name = "soft" }'),
+        ({"method": {"temperature": 2.0}}, "method needs 'name'; known: soft, hard"),
+        ({"other": 3}, 'other = 3 should be a table, such as { name = "soft" }'),
     ],
 )
 def test_wrong_values_say_key_value_and_what_should_be(raw, message):
@@ -182,7 +185,9 @@ def test_overrides_go_in_order():
     assert override(RAW, [], find) == RAW
 
 
-@pytest.mark.parametrize("setting", ["pruned.epochs", "epochs=3", "=3", "pruned.=3", ""])
+@pytest.mark.parametrize(
+    "setting", ["pruned.epochs", "epochs=3", "=3", "pruned.=3", "pruned..x=3", "pruned.method.=3", ""]
+)
 def test_a_bad_setting_says_how(setting):
     with pytest.raises(UserError, match=r"write it as NAME.KEY=VALUE, such as pruned.final_sparsity=0.9"):
         override(RAW, [setting], find)

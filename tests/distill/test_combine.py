@@ -9,6 +9,7 @@ from compress.distill.combine import COMBINE, each, mean_logits, mean_probabilit
 from compress.distill.logits import Logits
 from compress.errors import UserError
 from compress.stages.distill import Distill
+from compress.tasks.losses import FocalCalibration
 
 tf = keras.tf
 TWO = np.float32([[[4, 0, 0], [0, 4, 0]]])
@@ -82,6 +83,14 @@ def test_equal_teachers():
     assert float(each(four, STUDENT, 2.0)) == pytest.approx(4 * one, rel=1e-6)
     assert float(mean_logits(four, STUDENT, 2.0)) == pytest.approx(one, rel=1e-5)
     assert float(mean_probabilities(four, STUDENT, 2.0)) == pytest.approx(one, rel=1e-5)
+
+
+def test_with_focal_calibration_by_hand():
+    teacher, student = np.float32([[[2, 1, 0]]]), np.float32([[1, 2, 0]])
+    method = Logits(temperature=4.0, distillation_loss_weight=0.1)
+    focal = FocalCalibration(focal_weight=0.01, focusing_exponent=3.0)
+    found = float(method.loss(teacher, student, np.array([0]), label_loss=focal))
+    assert found == pytest.approx(0.1 * 0.370932 + 0.9 * 1.407606 + 0.01 * 0.606444, abs=2e-6)  # 1.310003
 
 
 def test_a_teacher_that_is_left_out_says_nothing():

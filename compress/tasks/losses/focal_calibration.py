@@ -1,0 +1,50 @@
+"""Cross-entropy with a focal term, which makes a network less sure of itself: Mukhoti, Kulharia, Sanyal, Golodetz,
+Torr and Dokania, "Calibrating Deep Neural Networks using Focal Loss", NeurIPS 2020."""
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from compress import keras
+from compress.config import NotNegative, config
+from compress.tasks import classification
+
+UNSURE, UNSURE_EXPONENT = 0.2, 5.0  # FLSD-53 (section 5): 5 where p(label) < 0.2
+
+
+def focal(logits: Any, labels: Any, focusing_exponent: float, sample_dependent: bool = False) -> Any:
+    """Mean over the batch of -(1 - p)^exponent * log p, natural log, p the softmax's probability of the label (Lin et
+    al., 2017, equation 4).
+
+    logits (n, classes) float32, labels (n,) int64; ``focusing_exponent`` at least 1: below, the gradient at p = 1 is
+    infinite. Finite, and so is its gradient, for all logits whose differences are.
+    """
+    tf = keras.tf
+    log_p = tf.gather(tf.nn.log_softmax(logits), labels, axis=-1, batch_dims=1)
+    # as 1 - exp loses its digits where p is near 1; and never below 0, where a power has no value
+    other = tf.maximum(-tf.math.expm1(log_p), 0.0)
+    exponent = exponents(tf.exp(log_p), focusing_exponent) if sample_dependent else focusing_exponent
+    return tf.reduce_mean(-tf.pow(other, exponent) * log_p)
+
+
+def exponents(p: Any, focusing_exponent: float) -> Any:
+    """The exponent of each sample by its p(label), float32 (n,): 5 below 0.2, else ``focusing_exponent``."""
+    return keras.tf.where(p < UNSURE, UNSURE_EXPONENT, focusing_exponent)
+
+
+@config
+class FocalCalibration:
+    """weight * cross-entropy + focal_weight * focal loss: samples that the network is sure of count less, so that it
+    does not learn to be ever surer."""
+
+    name: Literal["focal_calibration"] = "focal_calibration"
+    focal_weight: NotNegative = 0.1
+    focusing_exponent: float = Field(default=3.0, ge=1)
+    """The gamma of the focal loss."""
+    sample_dependent: bool = False
+    """FLSD-53: the exponent is 5 for samples whose label has a probability under 0.2."""
+
+    def loss(self, logits: Any, labels: Any, weight: float = 1.0) -> Any:
+        """See ``compress.tasks.losses``."""
+        focal_loss = focal(logits, labels, self.focusing_exponent, self.sample_dependent)
+        return weight * classification.cross_entropy(logits, labels) + self.focal_weight * focal_loss
