@@ -7,7 +7,7 @@ from functools import partial
 
 from compress import keras
 from compress.errors import unknown
-from compress.models import applications, densenet_small, resnet_cifar
+from compress.models import applications, densenet_small, plain_cnn, resnet_cifar, shufflenet, wrn
 
 # ((height, width, 3), classes, weights) -> network: float32 NHWC in [0, 1] to float32 logits (batch, classes)
 Builder = Callable[[tuple[int, int, int], int, str | None], "keras.Model"]
@@ -15,9 +15,11 @@ Builder = Callable[[tuple[int, int, int], int, str | None], "keras.Model"]
 MODELS: dict[str, Builder] = {
     **{name: partial(applications.build, function) for name, function in applications.FUNCTIONS.items()},
     **{name: partial(densenet_small.build, name) for name in densenet_small.BLOCKS},
-    "resnet8": partial(resnet_cifar.build, 8),
-    "resnet20": partial(resnet_cifar.build, 20),
-    "resnet56": partial(resnet_cifar.build, 56),
+    **{f"resnet{depth}": partial(resnet_cifar.build, depth) for depth in (8, 14, 20, 32, 56, 110)},
+    **{f"resnet{d}x4": partial(resnet_cifar.build, d, widths=resnet_cifar.WIDTHS_X4) for d in (8, 32)},
+    **{f"wrn_{depth}_{factor}": partial(wrn.build, depth, factor) for depth in (16, 40) for factor in (1, 2)},
+    **{name: partial(plain_cnn.build, name) for name in plain_cnn.LAYERS},
+    shufflenet.NAME: shufflenet.build,
 }
 
 

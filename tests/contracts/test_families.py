@@ -1,4 +1,5 @@
-"""One network of each family of keras.applications: rewritten exactly, pruned, trained two steps in int8, exported, run."""
+"""One network of each family, keras.applications' and ours: rewritten exactly, pruned, trained two steps in int8,
+exported, run."""
 
 import numpy as np
 import pytest
@@ -18,8 +19,9 @@ from compress.stages.export import at_least_as_sparse, floats_beside
 from compress.stages.quantize import keeps_zeros
 
 tf = keras.tf
-FAST = ("mobilenetv2", "mobilenetv3small", "regnety002")
-SIZES = dict.fromkeys(FAMILIES, 32) | {"inceptionv3": 75, "inceptionresnetv2": 75, "xception": 71}
+FAST = ("mobilenetv2", "mobilenetv3small", "regnety002", "plain8", "resnet8", "wrn_16_1", "shufflenet_v1")
+OURS = ("plain10_wide", "resnet32x4", "resnet110", "wrn_40_2")
+SIZES = dict.fromkeys((*FAMILIES, *FAST, *OURS), 32) | {"inceptionv3": 75, "inceptionresnetv2": 75, "xception": 71}
 # what has no int8 kernel in TFLite: kind of layer -> operators that compute in float for it
 FLOAT = {"convnexttiny": {"DEQUANTIZE", "QUANTIZE", "MEAN", "SQUARED_DIFFERENCE", "RSQRT", "MUL", "SUB", "ADD"}}
 SPARSITY = 0.8
