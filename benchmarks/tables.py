@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from benchmarks.assistants import table as assistants
 from benchmarks.families import table as families
 from benchmarks.peers import table as peers
 
@@ -72,13 +73,14 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Results:
-    """What was measured: runs of pipelines, benchmarks of boards, comparisons with peers, and the families."""
+    """What was measured: runs of pipelines, benchmarks of boards, comparisons with peers, families, chains."""
 
     runs: list[dict[str, Any]] = field(default_factory=list)
     boards: list[dict[str, Any]] = field(default_factory=list)
     comparisons: list[dict[str, Any]] = field(default_factory=list)
     family_runs: list[dict[str, Any]] = field(default_factory=list)
     family_latencies: list[dict[str, Any]] = field(default_factory=list)
+    chains: list[dict[str, Any]] = field(default_factory=list)
 
 
 def load(folder: Path) -> Results:
@@ -90,6 +92,7 @@ def load(folder: Path) -> Results:
         peers.LATENCY: found_all.comparisons,
         peers.ACCEPTANCE: found_all.comparisons,
         families.LATENCY: found_all.family_latencies,
+        assistants.SCHEMA: found_all.chains,
     }
     for path in sorted(folder.glob("*/*.json")):
         try:
@@ -304,6 +307,7 @@ def document(results: Results) -> str:
     accepted = [one for one in results.comparisons if one["schema"] == peers.ACCEPTANCE]
     parts += families.section(results.family_runs, results.family_latencies, accepted)
     parts += peers.section(results.comparisons)
+    parts += assistants.section(results.chains)
     return "\n".join(parts)
 
 

@@ -119,7 +119,7 @@ def acceptance_table(result: Result) -> list[str]:
     columns = ("quantize_model", "prune_low_magnitude", "jetslim")
     found = result["networks"]
     counts = " | ".join(f"{sum(one[column] is None for one in found)} of {len(found)}" for column in columns)
-    version, size = result["versions"]["jetslim"]["tensorflow-model-optimization"], result["size"]
+    version, size = result["versions"]["tensorflow-model-optimization"], result["size"]
     lines = [
         f"Which networks tfmot {version} takes by itself ({size}x{size}; nothing is trained or converted):",
         "",

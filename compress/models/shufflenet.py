@@ -40,7 +40,8 @@ def _unit(x: Any, width: int, stride: int, name: str) -> Any:
     y = cifar.batch_norm(cifar.conv(y, outputs, 1, f"{name}_3_conv", groups=GROUPS), f"{name}_3_bn")
     if stride == 1:
         return cifar.relu(keras.layers.Add(name=f"{name}_add")([x, y]), f"{name}_out")
-    # the ReLU of the whole: what a ReLU gave and its averages are positive already, so that it fuses into y's convolution
+    # the ReLU of the whole: what a ReLU gave and its averages are positive already, so that it fuses into y's
+    # convolution
     mean = keras.layers.AveragePooling2D(3, 2, padding="same", name=f"{name}_mean")(x)
     return keras.layers.Concatenate(name=f"{name}_out")([mean, cifar.relu(y, f"{name}_3_relu")])
 

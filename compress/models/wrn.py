@@ -34,8 +34,9 @@ def build(
 
 
 def block(x: Any, width: int, stride: int, name: str) -> keras.KerasTensor:
-    """x + conv(relu(bn(conv(relu(bn(x)))))): two 3x3 convolutions, each behind its batch norm (He et al., 2016, "Identity
-    Mappings in Deep Residual Networks").
+    """x + conv(relu(bn(conv(relu(bn(x)))))): two 3x3 convolutions, each behind its batch norm and ReLU.
+
+    That is the order of He et al., 2016, "Identity Mappings in Deep Residual Networks", figure 1b.
 
     Where the width or the size changes, a 1x1 convolution of relu(bn(x)), which both paths then share, stands for x.
     """

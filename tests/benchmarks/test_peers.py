@@ -34,7 +34,7 @@ def latency(**changes):
 def acceptance():
     refused = "ValueError: `to_quantize` is wrong"
     return {
-        "schema": table.ACCEPTANCE, "size": 96, "versions": {"jetslim": {"tensorflow-model-optimization": "0.8.1"}},
+        "schema": table.ACCEPTANCE, "size": 96, "versions": {"tensorflow-model-optimization": "0.8.1"},
         "networks": [
             {"network": "vgg16", "quantize_model": None, "prune_low_magnitude": None, "jetslim": None},
             {"network": "densenet121", "quantize_model": refused, "prune_low_magnitude": None, "jetslim": None},

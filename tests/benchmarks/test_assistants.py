@@ -1,0 +1,41 @@
+"""The table of chains, by hand-worked numbers; and that every arm is a pipeline that can be planned."""
+
+import numpy as np
+import pytest
+
+from benchmarks.assistants import table
+from benchmarks.assistants.__main__ import settings
+from compress.pipeline import links, read
+
+
+def result(arm, seed, top1, names=("teacher", "student")):
+    stages = [{"name": name, "top1": 0.9 if name == "teacher" else 0.8, "ece": 0.1} for name in names]
+    stages[-1]["top1"] = top1
+    images = {"train": 9000, "validation": 1000, "test": 5000}
+    return {"schema": table.SCHEMA, "arm": arm, "seed": seed, "images": images, "epochs": 15, "stages": stages,
+            "wrong_in_common": [0.5] * (len(names) - 1)}  # fmt: skip
+
+
+def test_wrong_in_common():
+    first, second, third = np.array([1, 1, 0, 0], bool), np.array([1, 0, 1, 0], bool), np.zeros(4, bool)
+    assert table.wrong_in_common([first, second, third]) == [0.5, 0.0]
+
+
+def test_a_row():
+    runs = [result("none", 0, 0.60), result("none", 1, 0.62), result("direct", 0, 0.63), result("direct", 1, 0.63)]
+    takd = result("takd", 0, 0.64, ("teacher", "assistant8", "student"))
+    lines = table.section([*runs, takd])
+    assert "| no distillation | 2 | 61.00 ± 1.41 |  |  | 0.100 | 0.50 |" in lines
+    assert "| the teacher alone | 2 | 63.00 ± 0.00 | +2.00 ± 1.41 |  | 0.100 | 0.50 |" in lines
+    assert "| each by the one before (TAKD) | 1 | 64.00 | +4.00 | 80.00 | 0.100 | 0.50, 0.50 |" in lines
+    assert table.section([]) == []
+
+
+@pytest.mark.parametrize("arm", table.ARMS)
+def test_an_arm_can_be_planned(arm):
+    name = f"assistants-{table.ARMS[arm].pipeline}"
+    stages = [stage.name for stage in read(name).stages if stage.kind != "export"]
+    found = links(read(name, settings(arm, stages)))
+    assert all(found[stage].stage.epochs == 15 for stage in stages)
+    if arm == "none":
+        assert found["student"].stage.method.distillation_loss_weight == 0
