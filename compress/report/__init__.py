@@ -11,12 +11,12 @@ from compress.report.plots import write_plots
 __all__ = ["write"]
 
 
-def write(run: Mapping[str, Any], folder: Path) -> list[Path]:
-    """Writes table.csv, table.md, plots/*.png and report.md below ``folder``, each replaced in one step.
+def write(run: Mapping[str, Any], folder: Path, plotted: bool = True) -> list[Path]:
+    """Writes table.csv, table.md, plots/*.png (where ``plotted``) and report.md below ``folder``, each in one step.
 
     Returns the paths, in the order written: the tables are there even if a plot cannot be drawn.
     """
     tables = [replace(folder / "table.csv", table.csv_text(run)), replace(folder / "table.md", table.markdown(run))]
-    plots = write_plots(run, folder / "plots")
+    plots = write_plots(run, folder / "plots") if plotted else []
     text = markdown_report.report(run, [path.relative_to(folder) for path in plots])
     return [*tables, *plots, replace(folder / "report.md", text)]
