@@ -56,11 +56,16 @@ def override(raw: Raw, settings: Sequence[str], find: Callable[[Raw, str], Raw])
             table = table.setdefault(name, {}) if isinstance(table, dict) else table
         if not isinstance(table, dict):
             raise UserError(f"--set {setting!r}: {'.'.join(tables)} is no table")
-        try:
-            table[key] = tomllib.loads(f"value = {text.strip()}")["value"]
-        except tomllib.TOMLDecodeError:
-            table[key] = text.strip()
+        table[key] = value(text)
     return raw
+
+
+def value(text: str) -> Any:
+    """What a setting's text means: a value of TOML, else the words themselves as a string."""
+    try:
+        return tomllib.loads(f"value = {text.strip()}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text.strip()
 
 
 def parse(kind: type[T], raw: Raw, where: str) -> T:

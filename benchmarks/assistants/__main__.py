@@ -26,7 +26,7 @@ RESULTS = ROOT / "benchmarks" / "results" / "assistants"
 WORK = ROOT / "build" / "assistants"
 IMAGES, TEST_IMAGES, EPOCHS, BATCH = 10_000, 5_000, 15, 128
 SEEDS = (0, 1, 2)
-METRICS = ("top1", "params", "nll", "brier", "ece", "ece_scaled", "seconds")
+METRICS = ("top1", "params", "seconds", "nll", "brier", "ece", "ece_scaled")
 
 
 def settings(arm: str, stages: list[str]) -> list[str]:
@@ -60,7 +60,7 @@ def measure(arm: str, seed: int, data_dir: Path | None) -> dict[str, Any]:
         "images": {"train": len(dataset.train), "validation": len(dataset.validation), "test": len(dataset.test)},
         "epochs": EPOCHS,
         "stages": [
-            {"name": stage["name"], **{key: stage[key] for key in METRICS if key in stage}}
+            {"name": stage["name"], **{key: {**stage["calibration"], **stage}[key] for key in METRICS}}
             for stage in found["stages"]
             if stage["kind"] != "export"
         ],

@@ -39,15 +39,25 @@ def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def pipeline_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The PIPELINE argument, ``--teacher``, ``--set`` and ``--seed``."""
-    command = click.option(
-        "--teacher", metavar="NETWORK", help="Where PIPELINE is a network: it learns from this one."
+    return _pipeline("STAGE.KEY=VALUE", "Change a field of the file; may be given several times.")(command)
+
+
+def sweep_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The same, where a field of ``--set`` may have several values."""
+    return _pipeline(
+        "FIELD=VALUE,...",
+        "Values to try for a field (STAGE.KEY, data.KEY or seed), or one for all points; several fields are a grid. "
+        """A comma inside "quotes", [] or {} is part of its value: 'teacher.drop_after=[10, 15],[12]'.""",
     )(command)
-    command = click.option("--seed", type=int, help="Instead of the file's seed.")(command)
-    command = click.option(
-        "--set",
-        "settings",
-        multiple=True,
-        metavar="STAGE.KEY=VALUE",
-        help="Change a field of the file; may be given several times.",
-    )(command)
-    return click.argument("pipeline")(command)
+
+
+def _pipeline(setting: str, meaning: str) -> Callable[..., Any]:
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        command = click.option(
+            "--teacher", metavar="NETWORK", help="Where PIPELINE is a network: it learns from this one."
+        )(command)
+        command = click.option("--seed", type=int, help="Instead of the file's seed.")(command)
+        command = click.option("--set", "settings", multiple=True, metavar=setting, help=meaning)(command)
+        return click.argument("pipeline")(command)
+
+    return decorate

@@ -3,6 +3,21 @@
 from compress.pipeline.networks import Networks
 from compress.pipeline.plan import Plan, Step, links, plan
 from compress.pipeline.read import Pipeline, read
-from compress.pipeline.run import look_ahead, run
+from compress.pipeline.run import Made, latencies, load_libraries, look_ahead, make, results, run
 
-__all__ = ["Networks", "Pipeline", "Plan", "Step", "links", "look_ahead", "plan", "read", "run"]
+__all__ = [
+    "Made",
+    "Networks",
+    "Pipeline",
+    "Plan",
+    "Step",
+    "latencies",
+    "links",
+    "load_libraries",
+    "look_ahead",
+    "make",
+    "plan",
+    "read",
+    "results",
+    "run",
+]

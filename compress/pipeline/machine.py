@@ -41,9 +41,9 @@ def versions() -> dict[str, str]:
     return found
 
 
-def account(clock: Clock) -> dict[str, float]:
-    """Wall seconds of this process, and by cause; ``other`` is what no cause claims."""
-    wall = seconds_since_start()
+def account(clock: Clock, wall: float | None = None) -> dict[str, float]:
+    """Wall seconds (of this process if they are not given), and by cause; ``other`` is what no cause claims."""
+    wall = seconds_since_start() if wall is None else wall
     causes = dict(clock.seconds)
     return {
         "wall": round(wall, 2),

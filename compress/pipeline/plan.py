@@ -53,6 +53,12 @@ class Plan:
     steps: tuple[Step, ...]
     exports: dict[str, Step]
 
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Of all that the plan makes, in that order: each step, then how it is measured."""
+        parts = (part for step in self.steps for part in (step, self.exports[step.stage.name]))
+        return tuple(dict.fromkeys(part.key for part in parts))
+
 
 @dataclass(frozen=True)
 class _Link:

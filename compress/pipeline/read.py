@@ -16,6 +16,8 @@ from compress.stages import STAGES, Stage
 
 PRESETS = Path(__file__).parents[1] / "presets"  # the repository's pipelines/, also in an installed wheel
 
+KEYS = ("seed", "data", "stage", "sweep")
+
 
 @dataclass(frozen=True)
 class Pipeline:
@@ -27,6 +29,8 @@ class Pipeline:
     seed: int
     data: DatasetConfig
     stages: tuple[Stage, ...]
+    has_sweep: bool = False
+    """Whether the file has a [sweep] table, which is for ``jetslim sweep`` alone."""
 
 
 def find(name: str, teacher: str | None = None) -> tuple[Path, str, tuple[str, ...]]:
@@ -65,8 +69,8 @@ def read(name: str, settings: Sequence[str] = (), seed: int | None = None, teach
     raw = config.read_toml(path)
     raw = config.override(raw, [_into_method(raw, setting) for setting in settings], _table)
     for key in raw:
-        if key not in ("seed", "data", "stage"):
-            raise UserError(f"{path.name}: {unknown('key', key, ('seed', 'data', 'stage'))}")
+        if key not in KEYS:
+            raise UserError(f"{path.name}: {unknown('key', key, KEYS)}")
     stages = raw.get("stage")
     if not isinstance(stages, list) or not stages or not all(isinstance(stage, dict) for stage in stages):
         raise UserError(f"{path.name} has no [[stage]]")
@@ -80,6 +84,7 @@ def read(name: str, settings: Sequence[str] = (), seed: int | None = None, teach
         chosen,
         _data(raw.get("data", {}), path.name),
         tuple(_stage(stage, number) for number, stage in enumerate(stages, start=1)),
+        "sweep" in raw,
     )
 
 

@@ -2,8 +2,8 @@
 
 import gc
 import time
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Mapping
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,9 @@ from compress.stages.finish import TEST_LOGITS
 from compress.tasks import classification
 from compress.training import Progress, records
 
+Made = dict[str, tuple[Artifact, bool]]
+"""Key -> the artifact, and whether it was there before."""
+
 
 def run(
     plan: Plan,
@@ -31,14 +34,41 @@ def run(
     callbacks: Callable[[str], tuple[Any, ...]] = lambda stage: (),
 ) -> dict[str, Any]:
     """Runs the plan; returns the raw results, which are also written to ``runs/<pipeline>/run.json``."""
+    folder = runs / plan.pipeline.name
     with clock("import"):
-        _ = keras.tf, keras.tfmot.sparsity
-        # graphs are millions of long-lived objects: walking them again and again took a tenth of saving and loading
-        gc.freeze()
-        gc.set_threshold(200_000, 50, 100)
+        load_libraries()
     networks = Networks(plan, store, clock, progress.say)
     look_ahead(plan, store, networks, progress, clock)
-    made: dict[str, tuple[Artifact, bool]] = {}
+    made = make(plan, store, networks, progress, clock, callbacks, partial(view.link, folder))
+    view.drop_after(folder, len(plan.steps))
+    with clock("latency"):
+        progress.say("measuring latency on this host")
+        measured = latencies(plan, store, made)
+    found = results(plan, made, measured, machine.account(clock))
+    artifacts.files.write_json(folder / "run.json", artifacts.files.seal(found))
+    return found
+
+
+@cache
+def load_libraries() -> None:
+    """Loads TensorFlow and what works on it, once a process."""
+    _ = keras.tf, keras.tfmot.sparsity
+    # graphs are millions of long-lived objects: walking them again and again took a tenth of saving and loading
+    gc.freeze()
+    gc.set_threshold(200_000, 50, 100)
+
+
+def make(
+    plan: Plan,
+    store: Store,
+    networks: Networks,
+    progress: Progress,
+    clock: Clock,
+    callbacks: Callable[[str], tuple[Any, ...]] = lambda stage: (),
+    finished: Callable[[int, str, Path], None] = lambda number, stage, artifact: None,
+) -> Made:
+    """Makes what the plan lacks, in order; ``finished(number, stage, its artifact's folder)`` is called for each."""
+    made: Made = {}
     for number, step in enumerate(plan.steps, start=1):
         progress.begin(number, len(plan.steps), step.stage.name, step.stage.kind)
         for part in _parts(plan, step):
@@ -46,14 +76,20 @@ def run(
                 progress.say("    was exported right after the stage that it reads")
             else:
                 made[part.key] = _ensure(part, plan, store, networks, progress, clock, callbacks)
-            view.link(runs / plan.pipeline.name, number, step.stage.name, made[step.key][0].path)
-    view.drop_after(runs / plan.pipeline.name, len(plan.steps))
-    with clock("latency"):
-        progress.say("measuring latency on this host")
-        latencies = {
-            step.stage.name: measure.latency(store, made[plan.exports[step.stage.name].key][0]) for step in plan.steps
-        }
-    results = {
+        finished(number, step.stage.name, made[step.key][0].path)
+    return made
+
+
+def latencies(plan: Plan, store: Store, made: Made) -> dict[str, dict[str, Any]]:
+    """Stage -> latency of its file on this machine; call it while nothing else runs."""
+    return {name: measure.latency(store, made[export.key][0]) for name, export in plan.exports.items()}
+
+
+def results(
+    plan: Plan, made: Made, latencies: Mapping[str, dict[str, Any]], seconds: Mapping[str, float]
+) -> dict[str, Any]:
+    """What run.json says, before it is sealed; ``seconds`` is an account of the run."""
+    return {
         "schema": 1,
         "pipeline": plan.pipeline.name,
         "seed": plan.pipeline.seed,
@@ -70,11 +106,9 @@ def run(
             "fingerprint": plan.dataset.fingerprint,
             "notes": list(plan.dataset.notes),
         },
-        "seconds": machine.account(clock),
-        "stages": [_record(step, plan, made, latencies[step.stage.name]) for step in plan.steps],
+        "seconds": dict(seconds),
+        "stages": [_record(step, plan, made, latencies.get(step.stage.name, {})) for step in plan.steps],
     }
-    artifacts.files.write_json(runs / plan.pipeline.name / "run.json", artifacts.files.seal(results))
-    return results
 
 
 def look_ahead(plan: Plan, store: Store, networks: Networks, progress: Progress, clock: Clock) -> None:
@@ -157,7 +191,7 @@ def _context(
     )
 
 
-def _agreement_with_float(step: Step, plan: Plan, made: dict[str, tuple[Artifact, bool]]) -> dict[str, float]:
+def _agreement_with_float(step: Step, plan: Plan, made: Made) -> dict[str, float]:
     """On how many test images a quantized network's file predicts what the network before quantization did."""
     quantized = step if step.stage.kind == "quantize" else step.input
     if quantized is None or quantized.input is None or quantized.stage.kind != "quantize":
@@ -167,7 +201,7 @@ def _agreement_with_float(step: Step, plan: Plan, made: dict[str, tuple[Artifact
     return {"agreement_with_float": classification.agreement(got, wanted)}
 
 
-def _record(step: Step, plan: Plan, made: dict[str, tuple[Artifact, bool]], latency: dict[str, Any]) -> dict[str, Any]:
+def _record(step: Step, plan: Plan, made: Made, latency: dict[str, Any]) -> dict[str, Any]:
     artifact, cached = made[step.key]
     exported = made[plan.exports[step.stage.name].key][0]
     export = exported.facts

@@ -11,9 +11,9 @@ from compress.report.plots import write_plots
 __all__ = ["write"]
 
 
-def write(run: Mapping[str, Any], folder: Path) -> list[Path]:
-    """Writes table.csv, table.md, calibration.csv, calibration.md, plots/*.png and report.md below ``folder``, each
-    replaced in one step; a run that recorded no calibration has no such tables, and those of an earlier run go.
+def write(run: Mapping[str, Any], folder: Path, plotted: bool = True) -> list[Path]:
+    """Writes table.csv, table.md, calibration.csv, calibration.md, plots/*.png (where ``plotted``) and report.md below
+    ``folder``, each in one step; a run that recorded no calibration has no such tables, and those of an earlier run go.
 
     Returns the paths, in the order written: the tables are there even if a plot cannot be drawn.
     """
@@ -24,6 +24,6 @@ def write(run: Mapping[str, Any], folder: Path) -> list[Path]:
             tables.append(replace(folder / name, content))
         else:
             (folder / name).unlink(missing_ok=True)
-    plots = write_plots(run, folder / "plots")
+    plots = write_plots(run, folder / "plots") if plotted else []
     text = markdown_report.report(run, [path.relative_to(folder) for path in plots])
     return [*tables, *plots, replace(folder / "report.md", text)]

@@ -52,11 +52,12 @@ def markdown(run: Mapping[str, Any]) -> str:
     if not rows(run):
         return ""
     names = columns(run)
-    table = markdown_table(names, ([_cell(name, row[name]) for name in names] for row in rows(run)), left=3)
+    table = markdown_table(names, ([cell(name, row[name]) for name in names] for row in rows(run)), left=3)
     return f"{table}\n{_note(run)}\n"
 
 
-def _cell(name: str, value: Any) -> str:
+def cell(name: str, value: Any) -> str:
+    """A value of the column ``name`` as people read it; empty for None."""
     if value is None:
         return ""
     if name in FRACTIONS:

@@ -21,14 +21,14 @@ BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK = (
 PALETTE = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK)
 
 
-def png(figure: "Figure") -> bytes:
-    """The figure as a PNG of at most 64 colours, a third of the bytes of a full one; no date or version inside."""
+def png(figure: "Figure", colours: int = 64) -> bytes:
+    """The figure as a PNG of so many colours at most, a third of the bytes of a full one; no date or version inside."""
     from PIL import Image
 
     full, small = BytesIO(), BytesIO()
     figure.savefig(full, format="png", dpi=DPI, facecolor="white", metadata={"Software": None})
     # maximum coverage keeps the hues of the few coloured pixels; the default, median cut, turns them grey
-    few = Image.open(full).convert("RGB").quantize(64, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    few = Image.open(full).convert("RGB").quantize(colours, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     few.save(small, "PNG", optimize=True)
     return small.getvalue()
 

@@ -95,14 +95,12 @@ def _ratio(first: Mapping[str, Any], last: Mapping[str, Any]) -> dict[str, Any]:
     return row
 
 
-def _cell(name: str, row: Mapping[str, Any]) -> str:
-    value = row[name]
+def cell(name: str, value: Any) -> str:
+    """A value of the column ``name`` as people read it; empty for None."""
     if value is None:
         return ""
     if name in ("stage", "kind"):
         return str(value)
-    if row["kind"] == "ratio":
-        return f"{three_digits(value)}x"
     if name in ("top1", "agreement_with_float"):
         return percent(value)
     if name.endswith("_bytes"):
@@ -112,3 +110,9 @@ def _cell(name: str, row: Mapping[str, Any]) -> str:
     if name == "kernel_sparsity":
         return f"{value:.3f}"
     return f"{value:.2f}" if name.startswith("latency") else f"{value:.1f}"
+
+
+def _cell(name: str, row: Mapping[str, Any]) -> str:
+    if row["kind"] == "ratio" and row[name] is not None and name not in ("stage", "kind"):
+        return f"{three_digits(row[name])}x"
+    return cell(name, row[name])

@@ -1,0 +1,79 @@
+"""``jetslim sweep``."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from compress.cli.options import FOLDER, data_options, store_option, sweep_options
+
+
+@click.command()
+@sweep_options
+@data_options
+@store_option
+@click.option("--runs", type=FOLDER, default=Path("runs"), show_default=True, help="Folder of tables and plots.")
+@click.option("--name", help="Of the sweep's folder in --runs.  [default: PIPELINE-sweep]")
+@click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Points at a time, here.")
+@click.option("--ray", metavar="ADDRESS", help="Run the points on this Ray cluster (needs jetslim[ray]).")
+def sweep(
+    pipeline: str,
+    settings: tuple[str, ...],
+    seed: int | None,
+    teacher: str | None,
+    data_dir: Path | None,
+    skip_bad_images: bool,
+    store_folder: Path,
+    runs: Path,
+    name: str | None,
+    jobs: int,
+    ray: str | None,
+) -> None:
+    """Run PIPELINE at every combination of some fields' values; stages that points share are made once.
+
+    The values come from --set or from a [sweep] table in the file. RUNS/PIPELINE-sweep/ will hold sweep.csv, sweep.md,
+    plots of every metric (a curve over one field, a heat map over two; over seeds their mean), and a folder for each
+    point. Stopped at any moment, the same command goes on. Exits with 1 if a point failed, 2 if none can be run.
+
+    \b
+    Examples:
+      jetslim sweep densenet121 --set pruned.final_sparsity=0.5,0.7,0.85,0.9
+      jetslim sweep densenet121 --set pruned.final_sparsity=0.7,0.9 --set quantized.epochs=1,2 --jobs 2
+      jetslim sweep my.toml --set seed=0,1,2 --set 'teacher.drop_after=[10, 15],[12]'
+      jetslim sweep my.toml --ray 10.0.0.1:6379 --store /shared/store
+    """
+    from compress.artifacts import Store
+    from compress.errors import Failure, UserError
+    from compress.sweep import plots
+    from compress.sweep import run as runs_of
+    from compress.sweep.cluster import Cluster
+    from compress.sweep.local import Processes
+    from compress.sweep.plan import plan
+    from compress.sweep.read import read
+
+    if ray is not None and jobs > 1:
+        raise UserError("--jobs is for this machine; with --ray the cluster decides how many points run at a time")
+    wanted = read(pipeline, settings, seed, teacher)
+    planned = plan(wanted, pipeline, teacher, data_dir, skip_bad_images)
+    for note in dict.fromkeys(note for one in planned for note in one.plan.dataset.notes):
+        click.echo(f"note: {note}")
+    folder = runs / (name or f"{wanted.pipeline}-sweep")
+
+    def hire(points: int) -> Any:
+        retries = wanted.resources.max_retries
+        return Cluster(ray, wanted.resources) if ray is not None else Processes(min(jobs, points), retries)
+
+    book = runs_of.run(planned, wanted.fields, hire, Store(store_folder), folder, click.echo, data_dir, skip_bad_images)
+    written = plots.write(book.rows(), wanted.fields, wanted.pipeline, folder / "plots")
+    click.echo("")
+    click.echo((folder / "sweep.md").read_text())
+    click.echo(f"tables:  {folder / 'sweep.csv'}, {folder / 'sweep.md'}")
+    if written:
+        click.echo(f"plots:   {', '.join(str(path) for path in written)}")
+    click.echo(f"points:  {folder}/<point>/table.md, with links to what each stage made")
+    if book.causes:
+        number, cause = min(book.causes.items())
+        raise Failure(
+            f"{len(book.causes)} of {len(planned)} points failed (point {number}: {cause}); "
+            "the same command tries them again"
+        )

@@ -1,0 +1,1 @@
+"""A pipeline at every combination of some fields' values: points planned, made, tabulated and drawn."""

@@ -1,0 +1,73 @@
+"""Every point's pipeline, read and planned before anything runs."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from compress import pipeline
+from compress.artifacts.files import seal
+from compress.datasets import Dataset, DatasetConfig
+from compress.errors import UserError
+from compress.pipeline import Plan, machine
+from compress.sweep.grid import Point
+from compress.sweep.read import Sweep
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A point and what it will do."""
+
+    point: Point
+    plan: Plan
+
+    @cached_property
+    def keys(self) -> tuple[str, ...]:
+        """Of all that it needs, in the order of making."""
+        return self.plan.keys
+
+
+def plan(sweep: Sweep, name: str, teacher: str | None, data_dir: Path | None, skip_bad_images: bool) -> list[Planned]:
+    """The points planned. Raises UserError, with the point, for the first that cannot work; each data set is read once.
+
+    ``name`` and ``teacher`` are what the sweep was read with.
+    """
+    read: list[pipeline.Pipeline] = []
+    for point in sweep.points:
+        try:
+            read.append(pipeline.read(name, point.settings, point.seed, teacher))
+            pipeline.links(read[-1])  # a mistake in any point shows before data are read, or downloaded
+        except UserError as error:
+            raise UserError(f"{point.name}: {error}") from error
+    datasets: dict[DatasetConfig, Dataset] = {}
+    found = []
+    for point, one in zip(sweep.points, read, strict=True):
+        try:
+            if one.data not in datasets:
+                datasets[one.data] = one.data.load(data_dir, skip_bad_images)
+            found.append(Planned(point, pipeline.plan(one, datasets[one.data])))
+        except UserError as error:
+            raise UserError(f"{point.name}: {error}") from error
+    return found
+
+
+def finished(folder: Path, planned: Sequence[Planned]) -> dict[int, dict[str, Any]]:
+    """The results of points that ended in an earlier run, by number: whole, of this machine, of the same stages."""
+    here = {"machine": machine.describe(), "versions": machine.versions()}
+    found = {}
+    for one in planned:
+        try:
+            run = json.loads((folder / one.point.name / "run.json").read_text())
+            if (
+                run == seal(run)
+                and run["settings"] == list(one.plan.pipeline.settings)
+                and run["seed"] == one.plan.pipeline.seed
+                and [stage["key"] for stage in run["stages"]] == [step.key for step in one.plan.steps]
+                and all(run[what] == now for what, now in here.items())
+            ):
+                found[one.point.number] = run
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            continue  # not there, or no result of ours
+    return found

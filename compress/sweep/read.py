@@ -1,0 +1,100 @@
+"""What is to be swept: the [sweep] table of a pipeline's file and what the command line says."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from compress import config
+from compress.config import NotNegative
+from compress.errors import UserError, unknown
+from compress.pipeline.read import find
+from compress.sweep.grid import SEED, Point, given, points
+
+
+@config.config
+class Resources:
+    """What a point takes: of a Ray cluster, whose words these are, and how often it may be tried again."""
+
+    num_cpus: NotNegative = 1.0
+    num_gpus: NotNegative = 0.0
+    max_retries: Annotated[int, Field(ge=0)] = 3
+    """How often a point whose process or node dies is started again."""
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """``fields``: those that are swept; ``points``: every combination of their values."""
+
+    pipeline: str
+    """What the pipeline is called; points' own results go by their own names."""
+    fields: tuple[str, ...]
+    points: tuple[Point, ...]
+    resources: Resources
+
+
+def read(name: str, settings: Sequence[str] = (), seed: int | None = None, teacher: str | None = None) -> Sweep:
+    """The sweep over the pipeline that ``name`` and ``teacher`` mean (``pipeline.read``).
+
+    A field of ``settings`` stands instead of the [sweep] table's, with several values or with one. Raises UserError
+    for a mistake in either, and where nothing is swept.
+    """
+    path, called, _ = find(name, teacher)
+    table = config.read_toml(path).get("sweep", {})
+    if not isinstance(table, dict):
+        raise UserError(f"{path.name}: sweep should be a table, [sweep]")
+    own = {name: one for name, one in table.items() if not isinstance(one, dict | list)}
+    known = [field.name for field in fields(Resources)]
+    for key, one in own.items():
+        if key not in known:
+            raise UserError(
+                f"[sweep] {key} = {one!r}: values are a list, such as [0.5, 0.9]" if key == SEED else
+                f"[sweep]: {unknown('key', key, known)}"
+            )  # fmt: skip
+    all_fields = {**_listed({name: one for name, one in table.items() if name not in own}), **given(settings)}
+    if seed is not None:
+        if SEED in all_fields:
+            raise UserError("give --seed or sweep the seed, not both")
+        all_fields[SEED] = [str(seed)]
+    found = points(all_fields)
+    if len(found) < 2:
+        raise UserError(
+            "nothing is swept: give a field several values, such as --set pruned.final_sparsity=0.5,0.7,0.9, "
+            "or the file a [sweep] table"
+        )
+    return Sweep(called, tuple(found[0].values), tuple(found), config.parse(Resources, own, "[sweep]"))
+
+
+def _listed(table: Mapping[str, Any], prefix: str = "") -> dict[str, list[str]]:
+    """The lists of a table and of the tables in it, by their dotted names, each value as a setting has it."""
+    found: dict[str, list[str]] = {}
+    for key, one in table.items():
+        name = f"{prefix}{key}"
+        if isinstance(one, dict):
+            found |= _listed(one, f"{name}.")
+        elif not isinstance(one, list):
+            raise UserError(f"[sweep] {name} = {one!r}: values are a list, such as [0.5, 0.9]")
+        elif not one:
+            raise UserError(f"[sweep] {name} has no values")
+        elif not (name == SEED or "." in name):
+            raise UserError(f"[sweep] {name}: a field is NAME.KEY, such as pruned.final_sparsity, or seed")
+        else:
+            found[name] = [as_toml(each) for each in one]
+    return found
+
+
+def as_toml(value: Any) -> str:
+    """A value as TOML, on one line.
+
+    >>> as_toml({"name": "logits", "layers": [1, True]})
+    '{ "name" = "logits", "layers" = [1, true] }'
+    """
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{as_toml(str(key))} = {as_toml(one)}" for key, one in value.items()) + " }"
+    if isinstance(value, list):
+        return f"[{', '.join(map(as_toml, value))}]"
+    if isinstance(value, str | bool):
+        return json.dumps(value, ensure_ascii=False)
+    return str(value)
