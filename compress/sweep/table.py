@@ -19,7 +19,8 @@ METRICS = (
     "latency_ms_p50",
     *CALIBRATION,
 )
-"""Of the last stage, in the units of ``report.table`` and ``report.calibration``; each has a plot, where there is one."""
+"""Of the last stage, in the units of ``report.table`` and ``report.calibration``; each has a plot, where there is
+one."""
 
 
 def rows(
