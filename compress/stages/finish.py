@@ -91,6 +91,11 @@ def finish(serving: Serving, context: Context, out: Path, scratch: Path, form: s
         test = context.dataset.test
         logits = outputs(KerasPredictor(serving.function), test)
         np.save(out / TEST_LOGITS, logits)
+        if np.ptp(logits.argmax(-1)) == 0 < np.ptp(test.labels):
+            context.progress.say(
+                "    note: it predicts one class for every test image, so it has learned nothing; "
+                "a smaller learning_rate may help"
+            )
         np.save(out / VALIDATION_LOGITS, outputs(KerasPredictor(serving.function), context.dataset.validation))
     context.finished(loaded)
     return {
