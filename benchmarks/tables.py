@@ -15,6 +15,7 @@ from typing import Any
 
 from benchmarks.families import table as families
 from benchmarks.peers import table as peers
+from benchmarks.sweep import table as sweeps
 
 HERE = Path(__file__).parent
 README = HERE.parent / "README.md"
@@ -79,6 +80,7 @@ class Results:
     comparisons: list[dict[str, Any]] = field(default_factory=list)
     family_runs: list[dict[str, Any]] = field(default_factory=list)
     family_latencies: list[dict[str, Any]] = field(default_factory=list)
+    sweeps: list[dict[str, Any]] = field(default_factory=list)
 
 
 def load(folder: Path) -> Results:
@@ -90,6 +92,8 @@ def load(folder: Path) -> Results:
         peers.LATENCY: found_all.comparisons,
         peers.ACCEPTANCE: found_all.comparisons,
         families.LATENCY: found_all.family_latencies,
+        sweeps.SAVED: found_all.sweeps,
+        sweeps.OVERHEAD: found_all.sweeps,
     }
     for path in sorted(folder.glob("*/*.json")):
         try:
@@ -302,6 +306,7 @@ def document(results: Results) -> str:
     if chain:
         parts += ["", "## Beside the paper", "", PAPER_NOTE, "", *paper_table(chain[0], boards), ""]
     accepted = [one for one in results.comparisons if one["schema"] == peers.ACCEPTANCE]
+    parts += sweeps.section(results.sweeps)
     parts += families.section(results.family_runs, results.family_latencies, accepted)
     parts += peers.section(results.comparisons)
     return "\n".join(parts)
