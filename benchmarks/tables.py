@@ -16,6 +16,7 @@ from typing import Any
 from benchmarks.assistants import table as assistants
 from benchmarks.families import table as families
 from benchmarks.peers import table as peers
+from benchmarks.sweep import table as sweeps
 
 HERE = Path(__file__).parent
 README = HERE.parent / "README.md"
@@ -81,6 +82,7 @@ class Results:
     family_runs: list[dict[str, Any]] = field(default_factory=list)
     family_latencies: list[dict[str, Any]] = field(default_factory=list)
     chains: list[dict[str, Any]] = field(default_factory=list)
+    sweeps: list[dict[str, Any]] = field(default_factory=list)
 
 
 def load(folder: Path) -> Results:
@@ -93,6 +95,8 @@ def load(folder: Path) -> Results:
         peers.ACCEPTANCE: found_all.comparisons,
         families.LATENCY: found_all.family_latencies,
         assistants.SCHEMA: found_all.chains,
+        sweeps.SAVED: found_all.sweeps,
+        sweeps.OVERHEAD: found_all.sweeps,
     }
     for path in sorted(folder.glob("*/*.json")):
         try:
@@ -305,6 +309,7 @@ def document(results: Results) -> str:
     if chain:
         parts += ["", "## Beside the paper", "", PAPER_NOTE, "", *paper_table(chain[0], boards), ""]
     accepted = [one for one in results.comparisons if one["schema"] == peers.ACCEPTANCE]
+    parts += sweeps.section(results.sweeps)
     parts += families.section(results.family_runs, results.family_latencies, accepted)
     parts += peers.section(results.comparisons)
     parts += assistants.section(results.chains)

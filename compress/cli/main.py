@@ -28,6 +28,7 @@ def cli() -> None:
     Example:
       jetslim run densenet121      distil, prune, quantize and export, with a table of what each stage gave
       jetslim check densenet121    what that would do
+      jetslim sweep densenet121 --set pruned.final_sparsity=0.7,0.8,0.9      at several settings
     """
 
 

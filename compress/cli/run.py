@@ -58,7 +58,7 @@ def run(
     clock.seconds["import"] = machine.seconds_since_start()  # the interpreter's own start, too
     progress = Progress()
     plan = load_plan(pipeline, settings, seed, teacher, data_dir, skip_bad_images, clock)
-    for note in plan.dataset.notes:
+    for note in notes(plan):
         progress.say(f"note: {note}")
     callbacks = _tensorboard(runs / plan.pipeline.name / "tensorboard") if tensorboard else lambda stage: ()
     try:
@@ -117,7 +117,7 @@ def check(
         f"{plan.pipeline.name}: {data.name}, {len(data.train)} training, {len(data.validation)} validation and "
         f"{len(data.test)} test images of {len(data.classes)} classes, seed {plan.pipeline.seed}"
     )
-    for note in data.notes:
+    for note in notes(plan):
         click.echo(f"note: {note}")
     for number, step in enumerate(plan.steps, start=1):
         reads = [step.input.stage.name] if step.input else []
@@ -145,6 +145,12 @@ def load_plan(
     with clock("data"):
         dataset = pipeline.data.load(data_dir, skip_bad_images)
     return plan(pipeline, dataset)
+
+
+def notes(plan: Any) -> list[str]:
+    """What a user should know of the data and the file, a line each."""
+    swept = ["the file's [sweep] table is for `jetslim sweep`, and left out here"] if plan.pipeline.has_sweep else []
+    return [*plan.dataset.notes, *swept]
 
 
 def _tensorboard(folder: Path) -> Any:

@@ -69,7 +69,7 @@ def sweep(
     click.echo((folder / "sweep.md").read_text())
     click.echo(f"tables:  {folder / 'sweep.csv'}, {folder / 'sweep.md'}")
     if written:
-        click.echo(f"plots:   {', '.join(str(path) for path in written)}")
+        click.echo(f"plots:   {folder / 'plots'}/<metric>.png")
     click.echo(f"points:  {folder}/<point>/table.md, with links to what each stage made")
     if book.causes:
         number, cause = min(book.causes.items())

@@ -37,7 +37,7 @@ class Cluster:
             ray.get_runtime_context().get_node_id(), soft=True
         )
         self._lines: Any = ray.remote(Lines).options(num_cpus=0, max_restarts=-1, scheduling_strategy=here).remote()
-        self._task = ray.remote(task).options(**vars(self._resources))
+        self._task = ray.remote(task)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -57,8 +57,8 @@ class Cluster:
 
     def start(self, job: Job) -> None:
         """Submits the job."""
-        reference = self._task.options(name=f"point {job.number}").remote(job, os.getcwd(), self._lines)
-        self._jobs[reference] = job
+        chosen = self._task.options(name=f"point {job.number}", **vars(self._resources))
+        self._jobs[chosen.remote(job, os.getcwd(), self._lines)] = job
 
     def wait(self, seconds: float) -> list[Said]:
         """What the points have said since, after at most so many seconds."""

@@ -1,5 +1,6 @@
 """Points in processes of this machine: each takes one point after another, and loads TensorFlow once."""
 
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -109,10 +110,10 @@ def _hire() -> _Worker:
 def _serve(pipe: Any) -> None:
     _end_with_the_parent()
     warm_up()
-    while True:
-        job = pipe.recv()
-        pipe.send(work(job, pipe.send))
-        clean_up()
+    with contextlib.suppress(EOFError, ConnectionError):  # nobody listens any more
+        while True:
+            pipe.send(work(pipe.recv(), pipe.send))
+            clean_up()
 
 
 def _end_with_the_parent() -> None:

@@ -14,6 +14,7 @@ COMMANDS = [
     [],
     ["run"],
     ["check"],
+    ["sweep"],
     ["inspect"],
     ["bundle"],
     ["evaluate"],

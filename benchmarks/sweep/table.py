@@ -1,0 +1,35 @@
+"""The section on sweeps in RESULTS.md, from results/sweep/*.json."""
+
+from collections.abc import Sequence
+from typing import Any
+
+SAVED, OVERHEAD = "jetslim-sweep/1", "jetslim-sweep-overhead/1"
+
+
+def section(results: Sequence[dict[str, Any]]) -> list[str]:
+    """Markdown lines; none without results."""
+    if not results:
+        return []
+    rows = [_saved(one) if one["schema"] == SAVED else _overhead(one) for one in results]
+    return ["## Sweeps", "", "| what | bar | measured | of |", "|---|---|--:|---|", *rows, ""]
+
+
+def _saved(one: dict[str, Any]) -> str:
+    points, seconds = one["points"], one["seconds_sweep"]
+    alone = sum(point["seconds_alone"] for point in points)
+    same = sum(point["in_sweep"]["sha256"] == point["alone"]["sha256"] for point in points)
+    swept = f"`{one['pipeline']}` at {len(points)} values of {one['field']}"
+    return (
+        f"| {swept}, beside as many runs with empty stores: seconds | at most 0.6 "
+        f"| {seconds / alone:.2f} | {seconds:.0f} s and {alone:.0f} s; --jobs {one['jobs']}; "
+        f"{same} of {len(points)} exported files are the same to the last byte |"
+    )
+
+
+def _overhead(one: dict[str, Any]) -> str:
+    stages, latency = one["seconds_stages"], one["seconds_latency"]
+    rest = (one["seconds_sweep"] - stages - latency) / one["points"]
+    return (
+        f"| a point outside its own stages, in a sweep of {one['points']} points | at most 1 s | {rest:.2f} s "
+        f"| {one['seconds_sweep']:.0f} s, less {stages:.0f} s of stages and {latency:.0f} s of latency measurements |"
+    )

@@ -1,0 +1,46 @@
+"""A sweep on a real Ray cluster on this machine: two worker nodes, one of which dies on the way."""
+
+import csv
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("ray", reason="Ray is not installed here")
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def cluster(monkeypatch):
+    """A head without processors and two nodes with one each, in processes of their own."""
+    from ray.cluster_utils import Cluster
+
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    small = {"object_store_memory": 80_000_000}
+    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False, **small})
+    made.workers = [made.add_node(num_cpus=1, **small) for _ in range(2)]
+    yield made
+    made.shutdown()
+
+
+@pytest.mark.slow
+def test_a_node_dies_and_every_point_is_right(cluster, toml, running, same, tmp_path):
+    run = running(["sweep", toml.name, "--ray", cluster.address], tmp_path)
+    run.until("point 1 | [2/3] pruned (prune)")
+    assert "point 2" not in run.output.replace("2 points", "")  # it would have waited for the teacher
+    run.until("point 2 | [2/3] pruned (prune)")
+    cluster.remove_node(cluster.workers[0], allow_graceful=False)
+    assert run.end() == 0, run.output
+    assert "Traceback" not in run.output
+    assert run.output.count("| runs on ") == 3  # one of the two points was run again
+    with (tmp_path / "runs/mine-sweep/sweep.csv").open(newline="") as file:
+        assert [row["state"] for row in csv.DictReader(file)] == ["done", "done"]
+    same(tmp_path)
+
+
+def test_no_cluster_there(toml, main, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    code, _, errors = main("sweep", toml, "--ray", "127.0.0.1:1")
+    assert code == 2
+    assert errors.startswith("Error: cannot join a Ray cluster at 127.0.0.1:1: ") and errors.count("\n") == 1
