@@ -6,6 +6,7 @@ Scheduling, retries after a lost process or node, and resources are Ray's own.
 import contextlib
 import logging
 import os
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from compress.errors import UserError, first_line
 from compress.sweep.local import Said
 from compress.sweep.read import Resources
 from compress.sweep.work import Job, Outcome, clean_up, work
+
+PATIENCE_S = 5.0  # for an answer
 
 
 class Cluster:
@@ -29,6 +32,7 @@ class Cluster:
         except ImportError as error:
             raise UserError("--ray needs Ray: pip install 'jetslim[ray]'") from error
         self._ray = ray
+        _knock(self._address)
         try:
             ray.init(self._address, log_to_driver=False, logging_level=logging.ERROR)
         except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
@@ -74,6 +78,17 @@ class Cluster:
             return job.number, self._ray.get(reference)
         except self._ray.exceptions.RayError as error:  # the process or the node died too often, or has no jetslim
             return job.number, Outcome(cause=f"{type(error).__name__}: {first_line(error)}")
+
+
+def _knock(address: str) -> None:
+    """Raises UserError where nobody answers at "host:port": Ray itself tries for minutes, and ends the process."""
+    host, _, port = address.rpartition(":")
+    if not port.isdecimal() or "://" in address:  # "auto", or Ray's own ways to write it
+        return
+    try:
+        socket.create_connection((host, int(port)), PATIENCE_S).close()
+    except OSError as error:
+        raise UserError(f"cannot join a Ray cluster at {address}: {error.strerror or error}") from error
 
 
 class Lines:
