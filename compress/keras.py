@@ -9,8 +9,10 @@ and TensorFlow decides which Keras it is when it is imported: hence one door.
 import importlib
 import os
 import sys
+from functools import cache
 from typing import Any
 
+from compress import grouped_convolution
 from compress.quiet import quiet
 
 _TENSORFLOW = "tensorflow"
@@ -29,11 +31,26 @@ _DOORS = {"tf": _TENSORFLOW, "tfmot": "tensorflow_model_optimization"}
 def __getattr__(name: str) -> Any:
     if name.startswith("__"):
         raise AttributeError(name)
-    if _TENSORFLOW not in sys.modules:
-        with quiet():  # it looks for GPUs and reports each library that it does not find
-            tensorflow = importlib.import_module(_TENSORFLOW)
-            tensorflow.config.list_physical_devices()
-        tensorflow.get_logger().setLevel("ERROR")  # its warnings are about what we do on purpose
+    _load()
     if name in _DOORS:
         return importlib.import_module(_DOORS[name])
     return getattr(importlib.import_module("tf_keras"), name)
+
+
+@cache
+def _load() -> None:
+    with quiet():  # it looks for GPUs and reports each library that it does not find
+        tensorflow = importlib.import_module(_TENSORFLOW)
+        tensorflow.config.list_physical_devices()
+    tensorflow.get_logger().setLevel("ERROR")  # its warnings are about what we do on purpose
+    grouped_convolution.install(tensorflow, importlib.import_module("tf_keras").layers.Conv2D)
+    _register()
+
+
+def _register() -> None:
+    """Makes networks of keras.applications loadable: Keras keeps these layers to itself, and does not register them."""
+    from tf_keras.src.applications import convnext, inception_resnet_v2
+
+    known = importlib.import_module("tf_keras").utils.get_custom_objects()
+    for layer in (convnext.LayerScale, convnext.StochasticDepth, inception_resnet_v2.CustomScaleLayer):
+        known[layer.__name__] = layer

@@ -40,8 +40,8 @@ def load(path: Path | str) -> Any:
     if not (path / "keras_metadata.pb").is_file():
         raise UserError(f"{path} is a SavedModel without Keras layers: it can be served but not trained on")
     scope: Any = nullcontext()
-    if b"jetslim>Int8Config" in (path / "keras_metadata.pb").read_bytes():
-        import compress.fake_quant  # noqa: F401  (registers what quantized networks are made of)
+    if b"jetslim>" in (path / "keras_metadata.pb").read_bytes():
+        import compress.fake_quant  # noqa: F401  (registers what rewritten and quantized networks are made of)
 
         scope = keras.tfmot.quantization.keras.quantize_scope()
     try:

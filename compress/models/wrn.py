@@ -36,9 +36,8 @@ def build(
 def block(x: Any, width: int, stride: int, name: str) -> keras.KerasTensor:
     """x + conv(relu(bn(conv(relu(bn(x)))))): two 3x3 convolutions, each behind its batch norm and ReLU.
 
-    That is the order of He et al., 2016, "Identity Mappings in Deep Residual Networks", figure 1b.
-
-    Where the width or the size changes, a 1x1 convolution of relu(bn(x)), which both paths then share, stands for x.
+    That is the order of He et al., 2016, "Identity Mappings in Deep Residual Networks", figure 1b. Where the
+    width or the size changes, a 1x1 convolution of relu(bn(x)), which both paths then share, stands for x.
     """
     y = _bn_relu(x, f"{name}_1")
     if stride != 1 or x.shape[-1] != width:

@@ -118,3 +118,18 @@ def test_same_logits():
             same_logits(wrong, wanted)
     small = wanted / 1e6
     same_logits(small + 9e-5, small)  # of 1, where all are small
+
+
+def test_layers_that_keras_applications_keeps_to_itself(tmp_path):
+    from tf_keras.src.applications import convnext, inception_resnet_v2
+
+    image = keras.Input((8, 8, 3))
+    x = convnext.LayerScale(0.5, 3)(keras.layers.Conv2D(3, 1)(image))
+    x = convnext.StochasticDepth(0.1)(x)
+    x = inception_resnet_v2.CustomScaleLayer(0.3)([image, x])
+    model = keras.Model(image, keras.layers.Dense(2)(keras.layers.GlobalAveragePooling2D()(x)))
+    artifacts.save(model, tmp_path / "model")
+    loaded = artifacts.load(tmp_path / "model")
+    images = np.random.default_rng(0).random((2, 8, 8, 3), dtype="float32")
+    np.testing.assert_allclose(loaded(images), model(images), atol=1e-6)
+    assert [type(layer) for layer in loaded.layers] == [type(layer) for layer in model.layers]

@@ -6,9 +6,10 @@ import pytest
 from benchmarks.networks import FAMILIES
 from compress import keras, models
 
-FAST = ["resnet8", "resnet20", "densenet_tiny", "mobilenet"]
+FAST = ["resnet8", "resnet20", "densenet_tiny", "mobilenet", "plain4", "plain8", "wrn_16_1", "shufflenet_v1"]
 # one of each other family; the rest are the same code at other depths, and some take gigabytes
-OTHERS = [name for name in (*FAMILIES, "densenet_small", "resnet56") if name not in FAST]
+OURS = ("densenet_small", "resnet56", "resnet8x4", "wrn_40_2", "plain10_wide")
+OTHERS = [name for name in (*FAMILIES, *OURS) if name not in FAST]
 SLOW = sorted(set(models.MODELS) - set(FAST) - set(OTHERS))
 fast = pytest.mark.parametrize("name", FAST)
 
@@ -68,7 +69,8 @@ def test_one_step_changes_the_loss(name):
     assert np.isfinite(after)
 
 
-@pytest.mark.parametrize("size", [40, (32, 48)])
-def test_sizes_need_not_be_square(size):
+@pytest.mark.parametrize("name", ["resnet8", "plain8", "wrn_16_1", "shufflenet_v1"])
+@pytest.mark.parametrize("size", [40, (32, 48), (33, 50)])
+def test_sizes_need_not_be_square(name, size):
     height, width = (size, size) if isinstance(size, int) else size
-    assert models.build("resnet8", size, 5).input_shape == (None, height, width, 3)
+    assert models.build(name, size, 5).input_shape == (None, height, width, 3)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from compress import keras, models
+from compress.models import wrn
 
 
 def trainable(model) -> int:
@@ -43,20 +44,93 @@ def test_small_densenets_at_10_classes(name, total):
     ("name", "at_100", "total_at_100", "at_10"),
     [
         ("resnet8", 83_892, 84_564, 78_042),
+        ("resnet14", 181_108, 182_228, 175_258),
         ("resnet20", 278_324, 279_892, 272_474),
+        ("resnet32", 472_756, 475_220, 466_906),
         ("resnet56", 861_620, 865_876, 855_770),
+        ("resnet110", 1_736_564, 1_744_852, 1_730_714),
+        ("resnet8x4", 1_233_540, 1_236_292, 1_210_410),
+        ("resnet32x4", 7_433_860, 7_443_780, 7_410_730),
+        ("shufflenet_v1", 949_258, 972_994, 862_768),
     ],
 )
-def test_cifar_resnets(name, at_100, total_at_100, at_10):
+def test_cifar_resnets_and_shufflenet(name, at_100, total_at_100, at_10):
     model = models.build(name, 32, 100)
+    assert model.name == name
     assert (trainable(model), model.count_params()) == (at_100, total_at_100)
     assert trainable(models.build(name, 32, 10)) == at_10
 
 
-def test_cifar_resnet_stages_halve_the_image():
-    model = models.build("resnet20", 32, 10)
-    shapes = [tuple(model.get_layer(f"stage{stage}_block3_out").output.shape[1:]) for stage in (1, 2, 3)]
-    assert shapes == [(32, 32, 16), (16, 16, 32), (8, 8, 64)]
+@pytest.mark.parametrize(
+    ("name", "at_100", "at_10"),
+    [
+        ("wrn_16_1", 180_916, None),
+        ("wrn_16_2", 703_284, 691_674),
+        ("wrn_40_1", 569_780, None),
+        ("wrn_40_2", 2_255_156, None),
+    ],
+)
+def test_wide_resnets(name, at_100, at_10):
+    model = models.build(name, 32, 100)
+    assert model.name == name
+    assert trainable(model) == at_100
+    if at_10 is not None:
+        assert trainable(models.build(name, 32, 10)) == at_10
+
+
+def test_wide_resnets_of_any_depth_and_width():
+    assert trainable(wrn.build(22, 4, (32, 32, 3), 10)) == 4_298_970
+
+
+def test_wrn_40_2_with_its_statistics():
+    assert models.build("wrn_40_2", 32, 100).count_params() == 2_260_564
+
+
+@pytest.mark.parametrize(
+    ("name", "classes", "count"),
+    [
+        ("plain2", 10, 13_082),
+        ("plain4", 10, 37_338),
+        ("plain6", 10, 82_778),
+        ("plain8", 10, 327_962),
+        ("plain10", 10, 2_487_850),
+        ("plain2_wide", 100, 215_172),
+        ("plain4_wide", 100, 475_652),
+        ("plain6_wide", 100, 1_107_204),
+        ("plain8_wide", 100, 1_246_276),
+        ("plain10_wide", 100, 2_931_460),
+    ],
+)
+def test_plain_networks(name, classes, count):
+    model = models.build(name, 32, classes)
+    assert model.name == name
+    assert trainable(model) == count
+    convolutions = [layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
+    assert f"plain{len(convolutions)}" == name.removesuffix("_wide")
+
+
+def shapes(name, layers):
+    model = models.build(name, 32, 10)
+    return [tuple(model.get_layer(layer).output.shape[1:]) for layer in layers]
+
+
+@pytest.mark.parametrize(
+    ("name", "last", "widths"),
+    [
+        ("resnet20", "stage{}_block3_out", (16, 32, 64)),
+        ("resnet8x4", "stage{}_block1_out", (64, 128, 256)),
+        ("wrn_16_2", "group{}_block2_add", (32, 64, 128)),
+    ],
+)
+def test_stages_halve_the_image(name, last, widths):
+    found = shapes(name, [last.format(stage) for stage in (1, 2, 3)])
+    assert found == [(side, side, width) for side, width in zip((32, 16, 8), widths, strict=True)]
+
+
+def test_stages_of_shufflenet():
+    found = shapes("shufflenet_v1", ["conv1_relu", "stage1_unit4_out", "stage2_unit8_out", "stage3_unit4_out"])
+    assert found == [(32, 32, 24), (16, 16, 240), (8, 8, 480), (4, 4, 960)]
+    assert shapes("shufflenet_v1", ["stage1_unit1_1_conv", "stage1_unit1_3_conv"]) == [(32, 32, 54), (16, 16, 216)]
 
 
 def test_cifar_resnet_batch_norm_and_initial_kernels():

@@ -34,4 +34,5 @@ def test_the_table_is_what_keras_applications_offers():
 
 def test_names_are_lower_case_and_small_networks_are_registered():
     assert all(name == name.lower() for name in models.MODELS)
-    assert {"resnet8", "resnet20", "resnet56", "densenet_tiny", "densenet_small"} <= set(models.MODELS)
+    assert {"resnet8", "resnet56", "densenet_tiny", "densenet_small"} <= set(models.MODELS)
+    assert {"resnet110", "resnet32x4", "wrn_40_2", "plain2", "plain10_wide", "shufflenet_v1"} <= set(models.MODELS)
