@@ -45,11 +45,11 @@ def sweep(
     from compress.artifacts import Store
     from compress.errors import Failure, UserError
     from compress.sweep import plots
-    from compress.sweep import run as runs_of
     from compress.sweep.cluster import Cluster
     from compress.sweep.local import Processes
     from compress.sweep.plan import plan
     from compress.sweep.read import read
+    from compress.sweep.run import run
 
     if ray is not None and jobs > 1:
         raise UserError("--jobs is for this machine; with --ray the cluster decides how many points run at a time")
@@ -63,7 +63,7 @@ def sweep(
         retries = wanted.resources.max_retries
         return Cluster(ray, wanted.resources) if ray is not None else Processes(min(jobs, points), retries)
 
-    book = runs_of.run(planned, wanted.fields, hire, Store(store_folder), folder, click.echo, data_dir, skip_bad_images)
+    book = run(planned, wanted.fields, hire, Store(store_folder), folder, click.echo, data_dir, skip_bad_images)
     written = plots.write(book.rows(), wanted.fields, wanted.pipeline, folder / "plots")
     click.echo("")
     click.echo((folder / "sweep.md").read_text())

@@ -10,7 +10,7 @@ import socket
 from pathlib import Path
 from typing import Any
 
-from compress.errors import UserError, first_line
+from compress.errors import Failure, UserError, first_line
 from compress.sweep.local import Said
 from compress.sweep.read import Resources
 from compress.sweep.work import Job, Outcome, clean_up, work
@@ -66,7 +66,10 @@ class Cluster:
 
     def wait(self, seconds: float) -> list[Said]:
         """What the points have said since, after at most so many seconds."""
-        ended, _ = self._ray.wait(list(self._jobs), num_returns=1, timeout=seconds)
+        try:
+            ended, _ = self._ray.wait(list(self._jobs), num_returns=1, timeout=seconds)
+        except self._ray.exceptions.RayError as error:
+            raise Failure(f"the Ray cluster at {self._address} was lost: {first_line(error)}") from error
         said: list[Said] = []
         with contextlib.suppress(self._ray.exceptions.RayError):  # only lines of progress: it is started anew
             said += self._ray.get(self._lines.take.remote(), timeout=10)

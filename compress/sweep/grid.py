@@ -115,10 +115,16 @@ def _name(parts: Sequence[str]) -> str:
     return f"{plain[:LONGEST]}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
+def plain(found: Any) -> Any:
+    """A value as a table has it: numbers and words as they are, all else as JSON."""
+    if isinstance(found, str) or (isinstance(found, int | float) and not isinstance(found, bool)):
+        return found
+    return json.dumps(found, default=str, separators=(",", ":"))
+
+
 def _word(text: str) -> str:
     """A value in its shortest form: equal for values that are the same, however they were written."""
-    found = value(text)
-    return found if isinstance(found, str) else json.dumps(found, default=str, separators=(",", ":"))
+    return str(plain(value(text)))
 
 
 def _escaped(text: str, at: int) -> bool:

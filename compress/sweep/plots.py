@@ -1,6 +1,5 @@
 """The plots of a sweep: each metric over one field as a curve, over two as a heat map; over seeds the mean."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,13 +86,13 @@ class _Scale:
 
     @classmethod
     def of(cls, field: str, rows: Sequence[Mapping[str, Any]]) -> "_Scale":
-        values = list({_text(row[field]): row[field] for row in rows}.values())
-        numeric = all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
+        values = list({str(row[field]): row[field] for row in rows}.values())
+        numeric = all(isinstance(value, int | float) for value in values)
         return cls(field, tuple(sorted(values) if numeric else values), numeric and field != SEED)
 
     @property
     def texts(self) -> list[str]:
-        return [_text(value) for value in self.values]
+        return [str(value) for value in self.values]
 
     @property
     def places(self) -> np.ndarray:
@@ -115,7 +114,7 @@ def _cells(
     """Place on each scale -> the metric's values there, one a seed, as they are shown; none for a failed point."""
     cells: dict[tuple[int, ...], list[float]] = {}
     for row in rows:
-        place = tuple(scale.texts.index(_text(row[scale.field])) for scale in scales)
+        place = tuple(scale.texts.index(str(row[scale.field])) for scale in scales)
         values = cells.setdefault(place, [])
         if row[metric] is not None:
             values.append(SHOWN[metric].times * row[metric])
@@ -217,13 +216,6 @@ def _figure(width: float, height: float, title: str) -> "Figure":
 def _spread(values: Sequence[float]) -> float:
     """The standard deviation of the seeds that these are a sample of; 0 for a single one."""
     return round(float(np.std(values, ddof=1)), 9) if len(values) > 1 else 0.0  # equal ones have none
-
-
-def _text(value: Any) -> str:
-    """A value at an axis."""
-    if isinstance(value, float):
-        return f"{value:g}"
-    return value if isinstance(value, str) else json.dumps(value, default=str)
 
 
 def _tilt(scale: _Scale) -> int:

@@ -23,6 +23,11 @@ class Resources:
     max_retries: Annotated[int, Field(ge=0)] = 3
     """How often a point whose process or node dies is started again."""
 
+    def __post_init__(self) -> None:
+        for name, count in (("num_cpus", self.num_cpus), ("num_gpus", self.num_gpus)):
+            if count > 1 and count % 1:
+                raise ValueError(f"{name} = {count} should be a whole number, or less than 1: so Ray counts")
+
 
 @dataclass(frozen=True)
 class Sweep:

@@ -196,7 +196,7 @@ def _make(
                 say(f"point {one.point.number} of {count} {_news(book, one)}")
             seconds = order.seconds_left(left, has, list(book.found.values()), runner.at_once)
             if left:
-                say(f"{count - len(left)} of {count} done" + (f", {duration(seconds)} left" if seconds else ""))
+                say(f"{count - len(left)} of {count} points ended" + (f", {duration(seconds)} left" if seconds else ""))
     book.measure(say)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from compress.report import calibration, table
 from compress.report.words import markdown_table
-from compress.sweep.grid import Point
+from compress.sweep.grid import Point, plain
 
 CALIBRATION = ("nll", "brier", "ece", "ece_scaled")
 METRICS = (
@@ -42,7 +42,7 @@ def _row(point: Point, fields: Sequence[str], run: Mapping[str, Any] | None, cau
     last |= run["stages"][-1].get("calibration", {}) if run else {}
     return {
         "point": point.number,
-        **{field: point.values[field] for field in fields},
+        **{field: plain(point.values[field]) for field in fields},
         "state": "done" if run else "failed",
         **{name: last.get(name) for name in METRICS},
         "seconds": run["seconds"]["wall"] if run else None,

@@ -136,6 +136,7 @@ def test_the_command_line_stands_instead_of_the_files_values(file):
 @pytest.mark.parametrize(("old", "new", "words"), [
     ("num_cpus = 2", "num_cpu = 2", r"\[sweep\]: unknown key 'num_cpu'; did you mean num_cpus"),
     ("num_cpus = 2", "num_cpus = -1", r"\[sweep\]: num_cpus = -1 should be greater than or equal to 0"),
+    ("num_gpus = 0.5", "num_gpus = 1.5", "num_gpus = 1.5 should be a whole number, or less than 1"),
     ("[0.5, 0.75]", "0.5", r"pruned.final_sparsity = 0.5: values are a list"),
     ("[0.5, 0.75]", "[]", "pruned.final_sparsity has no values"),
     ("seed = [1, 2]", "seed = 1", "seed = 1: values are a list"),

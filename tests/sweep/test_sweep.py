@@ -45,7 +45,7 @@ def test_shared_stages_are_made_once_and_all_is_told(swept):
     assert "point 1 of 2: pruned.final_sparsity=0.3" in output
     assert "point 1 | [1/3] teacher  epoch 1/3" in output
     assert "point 1 of 2 is made in " in output
-    assert "1 of 2 done, 0:" in output
+    assert "1 of 2 points ended, 0:" in output
     assert "Traceback" not in output
 
 

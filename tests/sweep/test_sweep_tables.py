@@ -48,6 +48,15 @@ def test_the_table_for_people(grid):
     assert "cause" not in table.markdown(rows[:2], fields)
 
 
+def test_lists_and_truths_stand_as_json():
+    found = points(given(['a.skip=[],["b*", "c"]', "a.flip=true,false"]))
+    fields = list(found[0].values)
+    told = table.rows(found, fields, {}, dict.fromkeys((1, 2, 3, 4), "?"))
+    assert [(row["a.skip"], row["a.flip"]) for row in told] == [
+        ("[]", "true"), ("[]", "false"), ('["b*","c"]', "true"), ('["b*","c"]', "false"),
+    ]  # fmt: skip
+
+
 def rows_of(*settings, metric="top1", value=lambda values: 0.9, failed=()):
     found = points(given(settings))
     return list(found[0].values), [
