@@ -15,6 +15,7 @@ from typing import Any
 
 from benchmarks.assistants import table as assistants
 from benchmarks.families import table as families
+from benchmarks.focal import table as focal
 from benchmarks.peers import table as peers
 from benchmarks.sweep import table as sweeps
 
@@ -74,7 +75,8 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Results:
-    """What was measured: runs of pipelines, benchmarks of boards, comparisons with peers, families, chains."""
+    """What was measured: runs of pipelines, benchmarks of boards, comparisons with peers, families, chains, grids,
+    sweeps."""
 
     runs: list[dict[str, Any]] = field(default_factory=list)
     boards: list[dict[str, Any]] = field(default_factory=list)
@@ -82,6 +84,7 @@ class Results:
     family_runs: list[dict[str, Any]] = field(default_factory=list)
     family_latencies: list[dict[str, Any]] = field(default_factory=list)
     chains: list[dict[str, Any]] = field(default_factory=list)
+    grids: list[dict[str, Any]] = field(default_factory=list)
     sweeps: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -95,6 +98,8 @@ def load(folder: Path) -> Results:
         peers.ACCEPTANCE: found_all.comparisons,
         families.LATENCY: found_all.family_latencies,
         assistants.SCHEMA: found_all.chains,
+        assistants.EPOCH: found_all.chains,
+        focal.SCHEMA: found_all.grids,
         sweeps.SAVED: found_all.sweeps,
         sweeps.OVERHEAD: found_all.sweeps,
     }
@@ -313,6 +318,7 @@ def document(results: Results) -> str:
     parts += families.section(results.family_runs, results.family_latencies, accepted)
     parts += peers.section(results.comparisons)
     parts += assistants.section(results.chains)
+    parts += focal.section(results.grids)
     return "\n".join(parts)
 
 

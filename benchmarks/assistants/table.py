@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-SCHEMA = "jetslim-assistants/1"
+SCHEMA, EPOCH = "jetslim-assistants/1", "jetslim-assistants-epoch/1"
 LEARNERS = ("assistant8", "assistant6", "assistant4", "student")
 Result = dict[str, Any]
 
@@ -54,8 +54,10 @@ def wrong_in_common(wrong: Sequence[np.ndarray]) -> list[float]:
 
 def section(results: Sequence[Result]) -> list[str]:
     """Markdown lines; none without results."""
+    epoch = [line for one in results if one["schema"] == EPOCH for line in _epoch(one)]
+    results = [one for one in results if one["schema"] == SCHEMA]
     if not results:
-        return []
+        return epoch
     images, epochs = results[0]["images"], results[0]["epochs"]
     data = f"CIFAR-10: {images['train']:,} training and {images['test']:,} test images, {epochs} epochs a network. "
     lines = [
@@ -72,7 +74,18 @@ def section(results: Sequence[Result]) -> list[str]:
         found = [one for one in results if one["arm"] == name]
         if found:
             lines.append(f"| {' | '.join([arm.what, *_cells(found, base)])} |")
-    return [*lines, ""]
+    return [*lines, "", *epoch]
+
+
+def _epoch(one: Result) -> list[str]:
+    ratios = sorted(both["cached"] / both["none"] for both in one["rounds"])
+    return [
+        "| what | bar | measured |",
+        "|---|---|--:|",
+        f"| an epoch of the student with {one['teachers']} cached teachers / with none, median of {len(ratios)} pairs "
+        f"| at most 1.15 | {statistics.median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f}) |",
+        "",
+    ]
 
 
 def _cells(found: Sequence[Result], base: Mapping[int, float]) -> list[str]:

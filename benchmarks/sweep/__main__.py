@@ -1,7 +1,8 @@
 """What a sweep saves: ``python -m benchmarks.sweep [PIPELINE]``, and what a point costs: ``... --overhead``.
 
-The first runs ``jetslim sweep`` over six sparsities, then ``jetslim run`` for each of them with an empty store, one
-after another, compares wall seconds and the exported files; for densenet121 that is two to three hours on two cores.
+The first runs ``jetslim sweep`` over six sparsities, then ``jetslim run`` with an empty store for each of them, or for
+those of --alone only, whose mean then stands for all; it compares wall seconds and the exported files. For densenet121
+that is two to three hours on two cores.
 The second runs hundred.toml at a hundred points, and takes off what its own stages and latencies took. Each result is
 one file in results/sweep. What was stopped goes on: a run that has ended is not repeated, one that has not starts anew,
 from nothing. The log is build/sweep/PIPELINE/log.txt.
@@ -53,17 +54,18 @@ def exported(runs: Path) -> dict[str, Any]:
     return {"top1": last["top1"], "sha256": hashlib.sha256(file.read_bytes()).hexdigest()}
 
 
-def saved(pipeline: str, field: str, values: str, jobs: int, work: Path) -> dict[str, Any]:
-    """The sweep beside a run of its own for each value."""
+def saved(pipeline: str, field: str, values: str, alone: str, jobs: int, work: Path) -> dict[str, Any]:
+    """The sweep beside a run of its own for each value of ``alone``."""
     swept = ["sweep", pipeline, "--set", f"{field}={values}", "--jobs", str(jobs)]
     seconds = timed(swept, work, "sweep")
     name = Path(pipeline).stem
     points = []
     for value in values.split(","):
-        alone = timed(["run", pipeline, "--set", f"{field}={value}"], work, f"alone-{value}")
-        one = exported(work / "sweep" / "runs" / f"{name}-sweep" / f"{field}={value}")
-        other = exported(work / f"alone-{value}" / "runs" / name)
-        points.append({"value": value, "seconds_alone": alone, "in_sweep": one, "alone": other})
+        point = {"value": value, "in_sweep": exported(work / "sweep" / "runs" / f"{name}-sweep" / f"{field}={value}")}
+        if value in alone.split(","):
+            point["seconds_alone"] = timed(["run", pipeline, "--set", f"{field}={value}"], work, f"alone-{value}")
+            point["alone"] = exported(work / f"alone-{value}" / "runs" / name)
+        points.append(point)
     return {
         "schema": SAVED,
         "pipeline": name,
@@ -96,6 +98,7 @@ def main() -> None:
     options.add_argument("pipeline", nargs="?", default="densenet121")
     options.add_argument("--field", default="pruned.final_sparsity")
     options.add_argument("--values", default=SPARSITIES)
+    options.add_argument("--alone", help="the values that are run by themselves, too; all by default")
     options.add_argument("--jobs", type=int, default=1)
     options.add_argument("--overhead", action="store_true")
     options.add_argument("--results", type=Path, default=RESULTS)
@@ -103,9 +106,11 @@ def main() -> None:
     name = "hundred" if chosen.overhead else Path(chosen.pipeline).stem
     work = Path("build") / "sweep" / (name + (f"-jobs{chosen.jobs}" if chosen.jobs > 1 else ""))
     work.mkdir(parents=True, exist_ok=True)
-    found = (
-        overhead(work) if chosen.overhead else saved(chosen.pipeline, chosen.field, chosen.values, chosen.jobs, work)
-    )
+    if chosen.overhead:
+        found = overhead(work)
+    else:
+        alone = chosen.alone or chosen.values
+        found = saved(chosen.pipeline, chosen.field, chosen.values, alone, chosen.jobs, work)
     keep(chosen.results / f"{work.name}.json", found)
 
 

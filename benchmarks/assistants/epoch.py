@@ -1,0 +1,69 @@
+"""What four cached teachers add to an epoch of the student: ``python -m benchmarks.assistants.epoch``.
+
+The student of pipelines/assistants-dgkd.toml, 5,000 images of noise (time does not depend on what they show), taught by
+labels and by four teachers' logits in turns, ten rounds; the first epoch of each fit traces and is left out.
+"""
+
+import tempfile
+from csv import DictReader
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.assistants.__main__ import RESULTS
+from benchmarks.assistants.table import EPOCH
+from benchmarks.record import keep
+from compress import models
+from compress.datasets import Augmentation
+from compress.datasets.splits import ArraySplit
+from compress.pipeline import read
+from compress.stages.distill import Distill
+from compress.tasks.classification import on_labels
+from compress.training import Data, Objective, Progress, fit
+
+IMAGES, CLASSES, ROUNDS, TEACHERS = 5_000, 10, 10, 4
+
+
+class Quiet(Progress):
+    """Says nothing."""
+
+    def say(self, text: str) -> None:
+        pass
+
+
+def seconds(objective: Objective, data: Data, stage: Distill) -> float:
+    """Of the second of two epochs."""
+    with tempfile.TemporaryDirectory() as folder:
+        network = models.build("plain2", 32, CLASSES, seed=0)
+        fit(network, objective, data, replace(stage, epochs=2), Path(folder) / "backup", Quiet(), dict)
+        with (Path(folder) / "history.csv").open(newline="") as file:
+            return float(list(DictReader(file))[-1]["seconds"])
+
+
+def main() -> None:
+    stage = next(one for one in read("assistants-dgkd").stages if one.name == "student")
+    assert isinstance(stage, Distill)
+    assert len(stage.teachers) == TEACHERS
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (IMAGES, 32, 32, 3), dtype="uint8")
+    plain = Data(ArraySplit(images, np.arange(IMAGES) % CLASSES, 32), Augmentation(), 0)
+    logits = rng.normal(size=(IMAGES, TEACHERS, CLASSES)).astype("float32")
+    taught = replace(plain, with_images={"teacher_logits": logits}, drawn=stage.method.drawn(TEACHERS))
+
+    def by_teachers() -> float:
+        student = models.build("plain2", 32, CLASSES, seed=0)
+        objective = stage.method.phases((), student, 2, stage.label_loss)[0].objective
+        return seconds(objective, taught, stage)
+
+    rounds = []
+    for number in range(ROUNDS):
+        both = {"none": lambda: seconds(on_labels, plain, stage), "cached": by_teachers}
+        order = list(both)[:: 1 if number % 2 else -1]
+        rounds.append({name: both[name]() for name in order})
+        print(rounds[-1], flush=True)
+    keep(RESULTS / "epoch.json", {"schema": EPOCH, "images": IMAGES, "teachers": TEACHERS, "rounds": rounds})
+
+
+if __name__ == "__main__":
+    main()

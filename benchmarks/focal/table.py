@@ -1,0 +1,94 @@
+"""The section on focal calibration in RESULTS.md, from results/focal/*.json."""
+
+import statistics
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+SCHEMA = "jetslim-focal/1"
+METRICS = ("top1", "nll", "brier", "ece", "ece_scaled", "temperature")
+SHOWN = {
+    "top1": ("top-1, %", 100, 2),
+    "nll": ("negative log-likelihood", 1, 3),
+    "ece": ("expected calibration error, %", 100, 2),
+}
+Result = dict[str, Any]
+
+
+def effects(points: Sequence[Result], metric: str) -> tuple[float, float, float]:
+    """What the teacher weight and the focal weight do to a metric over their whole range, and the rest's deviation.
+
+    Least squares of ``metric = a + b * teacher + c * focal`` over the points.
+    """
+    weights = np.array([[one["teacher"], one["focal"]] for one in points])
+    values = np.array([one[metric] for one in points])
+    design = np.column_stack([np.ones(len(values)), weights])
+    slopes = np.linalg.lstsq(design, values, rcond=None)[0]
+    teacher, focal = slopes[1:] * np.ptp(weights, axis=0)
+    return float(teacher), float(focal), float(np.std(values - design @ slopes, ddof=3))
+
+
+def section(results: Sequence[Result]) -> list[str]:
+    """Markdown lines; none without results."""
+    lines = ["## Teacher weight and focal weight", ""] if results else []
+    for one in sorted(results, key=lambda result: result["grid"]):
+        lines += _grid(one) if one["grid"] == "grid" else _useful(one)
+    return lines
+
+
+def _about(one: Result) -> str:
+    images, before = one["images"], one["before"]
+    teacher, common = (statistics.mean(each[who]["top1"] for each in before) for who in ("teacher", "common"))
+    return (
+        f"CIFAR-10, {images['train']:,} training and {images['test']:,} test images; a ResNet-20 of {teacher:.1%} "
+        f"teaches a ResNet-8 on from a checkpoint of {common:.1%} (`benchmarks/focal/{one['grid']}.toml`)."
+    )
+
+
+def _pictures(one: Result) -> list[str]:
+    return [" ".join(f"![{SHOWN[metric][0]}](plots/focal-{one['grid']}-{metric}.png)" for metric in SHOWN), ""]
+
+
+def _grid(one: Result) -> list[str]:
+    points = one["points"]
+    lines = [
+        f"The paper's grid, {len(points)} combinations. {_about(one)}",
+        "",
+        "| metric | least to most | teacher weight, 0 to 0.1 | focal weight, 0 to 0.01 | deviation of the rest |",
+        "|---|--:|--:|--:|--:|",
+    ]
+    for metric, (what, times, digits) in SHOWN.items():
+        values = [times * point[metric] for point in points]
+        teacher, focal, rest = (times * value for value in effects(points, metric))
+        lines.append(
+            f"| {what} | {min(values):.{digits}f} to {max(values):.{digits}f} | {teacher:+.{digits}f} | "
+            f"{focal:+.{digits}f} | {rest:.{digits}f} |"
+        )
+    return [*lines, "", *_pictures(one)]
+
+
+def _useful(one: Result) -> list[str]:
+    points = one["points"]
+    seeds = len(one["before"])
+    lines = [
+        f"Weights large enough to matter, {seeds} seeds, mean and standard deviation. {_about(one)}",
+        "",
+        "| teacher weight | focal weight | "
+        + " | ".join(what for what, _, _ in SHOWN.values())
+        + " | the same, temperature fitted |",
+        "|--:|--:|" + "--:|" * (len(SHOWN) + 1),
+    ]
+    for teacher, focal in sorted({(point["teacher"], point["focal"]) for point in points}):
+        alike = [point for point in points if (point["teacher"], point["focal"]) == (teacher, focal)]
+        cells = [
+            _spread([times * point[metric] for point in alike], digits) for metric, (_, times, digits) in SHOWN.items()
+        ]
+        scaled = _spread([100 * point["ece_scaled"] for point in alike], 2)
+        lines.append(f"| {teacher:g} | {focal:g} | {' | '.join([*cells, scaled])} |")
+    return [*lines, "", *_pictures(one)]
+
+
+def _spread(values: Sequence[float], digits: int) -> str:
+    deviation = f" ± {statistics.stdev(values):.{digits}f}" if len(values) > 1 else ""
+    return f"{statistics.mean(values):.{digits}f}{deviation}"

@@ -1,0 +1,57 @@
+"""The tables of focal calibration, by numbers worked by hand; and that both grids are pipelines that can be planned."""
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.focal import table
+from compress.pipeline import links
+from compress.pipeline import read as read_pipeline
+from compress.sweep.read import read
+
+FOLDER = Path(table.__file__).parent
+BEFORE = {"seed": 0, "teacher": {"top1": 0.7}, "common": {"top1": 0.5}}
+
+
+def point(seed, teacher, focal, top1):
+    return {"seed": seed, "teacher": teacher, "focal": focal, "top1": top1, "nll": 1.0, "ece": 0.1, "ece_scaled": 0.05}
+
+
+def result(grid, points):
+    return {
+        "grid": grid,
+        "images": {"train": 4500, "validation": 500, "test": 5000},
+        "before": [BEFORE],
+        "points": points,
+    }
+
+
+def test_effects_of_a_plane_are_its_slopes_times_the_range():
+    points = [point(0, a, b, 0.5 + 2 * a - 3 * b) for a in (0, 0.05, 0.1) for b in (0, 0.005, 0.01)]
+    assert table.effects(points, "top1") == pytest.approx((0.2, -0.03, 0), abs=1e-12)
+
+
+def test_the_grid_s_row():
+    points = [point(0, a, b, 0.5 + 2 * a - 3 * b) for a in (0, 0.05, 0.1) for b in (0, 0.005, 0.01)]
+    lines = table.section([result("grid", points)])
+    assert "| top-1, % | 47.00 to 70.00 | +20.00 | -3.00 | 0.00 |" in lines
+    assert table.section([]) == []
+
+
+def test_a_cell_of_the_useful_grid():
+    points = [point(0, 0.3, 0.1, 0.6), point(1, 0.3, 0.1, 0.62), point(0, 0, 0, 0.5)]
+    lines = table.section([result("useful", points)])
+    assert "| 0 | 0 | 50.00 | 1.000 | 10.00 | 5.00 |" in lines
+    assert "| 0.3 | 0.1 | 61.00 ± 1.41 | 1.000 ± 0.000 | 10.00 ± 0.00 | 5.00 ± 0.00 |" in lines
+
+
+@pytest.mark.parametrize(("grid", "points", "seeds"), [("grid", 100, 1), ("useful", 48, 3)])
+def test_a_grid_can_be_planned(grid, points, seeds):
+    path = str(FOLDER / f"{grid}.toml")
+    found = read(path)
+    assert len(found.points) == points
+    for each in (found.points[0], found.points[-1]):
+        planned = links(read_pipeline(path, each.settings, each.seed))["student"].stage
+        weights = [float(each.values[field]) for field in found.fields[:2]]
+        assert [planned.method.distillation_loss_weight, planned.label_loss.focal_weight] == weights
+    assert len({each.seed for each in found.points}) == seeds
