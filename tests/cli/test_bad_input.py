@@ -90,7 +90,7 @@ BAD = {
         ["'student'", "hinton", "logits", "activation_boundary"],
     ),
     "no teacher": (toml({"student.teachers": '["nobody"]'}), ["'student'", "teacher 'nobody'", "teacher"]),
-    "no teachers at all": (toml({"student.teachers": "[]"}), ["'student'", "one teacher"]),
+    "no teachers at all": (toml({"student.teachers": "[]"}), ["'student'", "needs a teacher"]),
     "a teacher that comes later": (toml({"student.teachers": '["pruned"]'}), ["'student'", "'pruned'"]),
     "a teacher's folder without a SavedModel": (toml({"student.teachers": '["."]'}), ["'student'", "not a SavedModel"]),
     "quantize before prune": (

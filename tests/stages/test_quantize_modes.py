@@ -63,7 +63,8 @@ def made(tmp_path):
         context = Context(
             dataset=Dataset.of("noise", "abcd", split, split, split), augmentation=Augmentation(), seed=0, size=12,
             fit="stretch", clock=Clock(), progress=Progress(), load=lambda name: kept[-1] if kept else model,
-            logits=lambda name: np.load(tmp_path / TEST_LOGITS), facts=lambda name: known, finished=kept.append,
+            logits=lambda name: np.load(tmp_path / TEST_LOGITS), training_logits=None, facts=lambda name: known,
+            finished=kept.append,
         )  # fmt: skip
         stage = Quantize(name="small", **settings)
         stage.check()
