@@ -31,6 +31,13 @@ def test_a_row():
     assert table.section([]) == []
 
 
+def test_beside_the_paper():
+    runs = [result("takd", 0, 0.60), result("takd", 1, 0.62)]
+    runs += [result("ensemble-logits", 0, 0.63), result("ensemble-logits", 1, 0.66)]
+    words = "| the mean logits of all before | each by the one before (TAKD) | +3 | +3.50 ± 0.71 | held |"
+    assert words in table.section(runs)
+
+
 def test_the_cost_of_cached_teachers_is_the_median_of_pairs():
     rounds = [{"none": 1.0, "cached": 1.1}, {"none": 2.0, "cached": 2.0}, {"none": 2.0, "cached": 2.4}]
     lines = table.section([{"schema": table.EPOCH, "teachers": 4, "rounds": rounds}])
