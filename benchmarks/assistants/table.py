@@ -39,8 +39,8 @@ ARMS = {
 
 NOTE = (
     "The student is a plain CNN of two convolutions, its teacher one of ten, assistants have 8, 6 and 4 "
-    "(`pipelines/assistants-*.toml`; SGD, a constant rate of 0.01, temperature 5, weights 0.9 and 0.1). Top-1 on the "
-    "test images: mean and standard deviation over the seeds."
+    "(`pipelines/assistants-*.toml`: Adam, a cosine from 0.001, temperature 5, weights 0.9 and 0.1). Top-1 on the test "
+    "images: mean and standard deviation over the seeds."
 )
 
 
