@@ -54,8 +54,8 @@ PAPER = (
     ("takd", "direct", None),
 )
 PAPER_NOTE = (
-    "The paper on ensembles for chains of assistants tells of about 42 % for TAKD, 45 % for DGKD and for its ensemble; it "
-    "names neither data nor epochs. What can stand beside ours are the differences, in points:"
+    "The paper on ensembles for chains of assistants tells of about 42 % for TAKD, 45 % for DGKD and for its ensemble, "
+    "and names neither data nor epochs. What can stand beside ours are the differences, in points:"
 )
 
 
