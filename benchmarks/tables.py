@@ -22,6 +22,7 @@ from benchmarks.sweep import table as sweeps
 HERE = Path(__file__).parent
 README = HERE.parent / "README.md"
 RESULTS = HERE / "RESULTS.md"
+AGREEMENT = "agreement_with_float"
 RUN, BOARD = 1, "jetslim-board/1"
 SHOWN = "densenet121"  # the pipeline of the README
 BEGIN, END = "<!-- results: made by benchmarks/tables.py -->", "<!-- /results -->"
@@ -129,19 +130,21 @@ def seal(result: dict[str, Any]) -> str:
 
 
 def stages_table(run: dict[str, Any]) -> list[str]:
-    """Markdown lines: one row a stage."""
+    """Markdown lines: one row a stage; the agreement with the float network where a stage has one."""
+    compared = any(stage.get(AGREEMENT) is not None for stage in run["stages"])
+    column = " as float |" if compared else ""
     lines = [
-        "| stage | top-1 | parameters | kernel sparsity | .tflite | sparse .tflite | gzip | latency p50, host |",
-        "|---|--:|--:|--:|--:|--:|--:|--:|",
+        f"| stage | top-1 |{column} parameters | kernel sparsity | .tflite | sparse .tflite | gzip | latency p50, host |",
+        f"|---|--:|{'--:|' * compared}--:|--:|--:|--:|--:|--:|",
     ]
     for stage in run["stages"]:
-        sizes = " | ".join(
-            f"{stage[size] / 1e6:.2f} MB" for size in ("tflite_bytes", "sparse_tflite_bytes", "gzip_bytes")
-        )
-        lines.append(
-            f"| {stage['name']} ({stage['form']}) | {stage['top1']:.2%} | {stage['params']:,} | "
-            f"{stage['kernel_sparsity']:.3f} | {sizes} | {stage['latency']['latency_ms_p50']:.2f} ms |"
-        )
+        alike = stage.get(AGREEMENT)
+        cells = [f"{stage['name']} ({stage['form']})", f"{stage['top1']:.2%}"]
+        cells += ["" if alike is None else f"{alike:.2%}"] * compared
+        cells += [f"{stage['params']:,}", f"{stage['kernel_sparsity']:.3f}"]
+        cells += [f"{stage[size] / 1e6:.2f} MB" for size in ("tflite_bytes", "sparse_tflite_bytes", "gzip_bytes")]
+        cells.append(f"{stage['latency']['latency_ms_p50']:.2f} ms")
+        lines.append(f"| {' | '.join(cells)} |")
     return lines
 
 
@@ -159,7 +162,7 @@ def bars_table(runs: list[dict[str, Any]]) -> list[str]:
 
 
 def section(runs: list[dict[str, Any]]) -> str:
-    """What the README shows: the first seed's stages, then all seeds against the bars."""
+    """The first seed's stages; of the README's pipeline all seeds against the bars, too."""
     shown = runs[0]
     machine = shown["machine"]
     data = shown["data"]
@@ -168,7 +171,8 @@ def section(runs: list[dict[str, Any]]) -> str:
         f"{data['size']}x{data['size']}), seed {shown['seed']}. Host: {machine['cpu']}, {machine['cores']} cores. "
         "MB are 10^6 bytes. Latency is of this host (batch 1, one thread, median of 50 runs), never a board's."
     )
-    return "\n".join([*stages_table(shown), "", note, "", *bars_table(runs)])
+    bars = ["", *bars_table(runs)] if shown["pipeline"] == SHOWN else []
+    return "\n".join([*stages_table(shown), "", note, *bars])
 
 
 def inserted(readme: str, text: str) -> str:
