@@ -132,9 +132,10 @@ def seal(result: dict[str, Any]) -> str:
 def stages_table(run: dict[str, Any]) -> list[str]:
     """Markdown lines: one row a stage; the agreement with the float network where a stage has one."""
     compared = any(stage.get(AGREEMENT) is not None for stage in run["stages"])
-    column = " as float |" if compared else ""
+    column = " agreement with float |" if compared else ""
     lines = [
-        f"| stage | top-1 |{column} parameters | kernel sparsity | .tflite | sparse .tflite | gzip | latency p50, host |",
+        f"| stage | top-1 |{column} parameters | kernel sparsity | .tflite | sparse .tflite | gzip | "
+        "latency p50, host |",
         f"|---|--:|{'--:|' * compared}--:|--:|--:|--:|--:|--:|",
     ]
     for stage in run["stages"]:
