@@ -6,6 +6,7 @@ made again. 8,000 training and 5,000 test images, 6 epochs a network: about an h
 """
 
 import argparse
+import json
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,9 @@ SEEDS = (0, 1, 2)
 METRICS = ("top1", "params", "seconds", "nll", "brier", "ece", "ece_scaled")
 
 
-def settings(arm: str, stages: list[str]) -> list[str]:
+def settings(arm: str) -> list[str]:
     """What differs from the arm's pipeline file."""
+    stages = [stage.name for stage in read(f"assistants-{ARMS[arm].pipeline}").stages if stage.kind != "export"]
     common = [f"{stage}.epochs={EPOCHS}" for stage in stages] + [f"{stage}.batch_size={BATCH}" for stage in stages]
     data = ["data.name=cifar10", f"data.train_images={IMAGES}", f"data.test_images={TEST_IMAGES}"]
     own = [f"{stage}.{change}" for stage, changes in ARMS[arm].changes.items() for change in changes]
@@ -39,10 +41,8 @@ def settings(arm: str, stages: list[str]) -> list[str]:
 
 def measure(arm: str, seed: int, data_dir: Path | None) -> dict[str, Any]:
     """One arm, trained or taken from the store."""
-    name = f"assistants-{ARMS[arm].pipeline}"
-    stages = [stage.name for stage in read(name).stages if stage.kind != "export"]
-    chosen = settings(arm, stages)
-    pipeline, clock, progress = read(name, chosen, seed), Clock(), Progress()
+    name, own = f"assistants-{ARMS[arm].pipeline}", settings(arm)
+    pipeline, clock, progress = read(name, own, seed), Clock(), Progress()
     dataset = pipeline.data.load(data_dir)
     runs = WORK / "runs" / f"{arm}-{seed}"
     try:
@@ -56,7 +56,7 @@ def measure(arm: str, seed: int, data_dir: Path | None) -> dict[str, Any]:
         "schema": SCHEMA,
         "arm": arm,
         "seed": seed,
-        "settings": chosen,
+        "settings": own,
         "images": {"train": len(dataset.train), "validation": len(dataset.validation), "test": len(dataset.test)},
         "epochs": EPOCHS,
         "stages": [
@@ -78,7 +78,7 @@ def main() -> None:
     for seed in words.seed or SEEDS:
         for arm in words.arms:
             path = RESULTS / f"{arm}-seed{seed}.json"
-            if path.exists():
+            if path.exists() and json.loads(path.read_text())["settings"] == settings(arm):
                 print(f"{path.name} is there", flush=True)
             else:
                 keep(path, measure(arm, seed, words.data_dir))

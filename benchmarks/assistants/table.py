@@ -95,13 +95,15 @@ def section(results: Sequence[Result]) -> list[str]:
 def held(paper: float | None, points: Sequence[float]) -> str:
     """Whether differences, one a seed, bear out the paper's: beyond their deviation, or within where it has none.
 
-    >>> held(3.0, [1.0, 1.2]), held(3.0, [-1.0, 1.2]), held(0.0, [-1.0, 1.2]), held(None, [1.0])
-    ('held', 'not shown', 'held', '')
+    >>> held(3.0, [1.0, 1.2]), held(3.0, [-1.0, 1.2]), held(None, [1.0])
+    ('held', 'not shown', '')
+    >>> held(0.0, [-1.0, 1.2]), held(0.0, [-3.0, -3.1]), held(0.0, [3.0, 3.1])
+    ('held', 'not shown', 'not shown')
     """
     if paper is None or len(points) < 2:
         return ""
-    beyond = statistics.mean(points) > statistics.stdev(points)
-    return "held" if beyond == (paper > 0) else "not shown"
+    mean, deviation = statistics.mean(points), statistics.stdev(points)
+    return "held" if (mean > deviation if paper > 0 else abs(mean) <= deviation) else "not shown"
 
 
 def _beside_the_paper(results: Sequence[Result]) -> list[str]:

@@ -14,6 +14,7 @@ from typing import Any
 
 from benchmarks.focal.table import METRICS, SCHEMA
 from benchmarks.record import keep
+from compress.sweep.read import read
 
 HERE = Path(__file__).parent
 RESULTS, PLOTS = HERE.parent / "results" / "focal", HERE.parent / "plots"
@@ -32,7 +33,8 @@ def measure(name: str, data_dir: Path) -> dict[str, Any]:
     path = HERE / f"{name}.toml"
     command = [sys.executable, "-m", "compress", "sweep", str(path), "--data-dir", str(data_dir)]
     subprocess.run([*command, "--store", str(WORK / "store"), "--runs", str(WORK / "runs")], check=True)
-    runs = [json.loads(one.read_text()) for one in (WORK / "runs" / f"{name}-sweep").glob("*/run.json")]
+    points = read(str(path)).points
+    runs = [json.loads((WORK / "runs" / f"{name}-sweep" / one.name / "run.json").read_text()) for one in points]
     data = runs[0]["data"]
     return {
         "schema": SCHEMA,

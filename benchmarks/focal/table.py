@@ -84,7 +84,7 @@ def _useful(one: Result) -> list[str]:
         cells = [
             _spread([times * point[metric] for point in alike], digits) for metric, (_, times, digits) in SHOWN.items()
         ]
-        scaled = _spread([100 * point["ece_scaled"] for point in alike], 2)
+        scaled = _spread([100 * point["ece_scaled"] for point in alike if point["ece_scaled"] is not None], 2)
         lines.append(f"| {teacher:g} | {focal:g} | {' | '.join([*cells, scaled])} |")
     return [*lines, "", *_pictures(one)]
 

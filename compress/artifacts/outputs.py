@@ -1,5 +1,6 @@
 """What networks said of images, kept: computed once, read by every stage, pipeline and restart that asks again."""
 
+import contextlib
 import io
 import os
 from collections.abc import Callable, Iterator
@@ -30,24 +31,39 @@ class Outputs:
                 values = compute()
                 self._keep(path, values)
             else:
-                os.utime(path)
+                with contextlib.suppress(FileNotFoundError):  # another process may need its room
+                    os.utime(path)
         return values
 
     def __iter__(self) -> Iterator[Path]:
         """The files, the one that was not read for longest first."""
-        found = [(path.stat().st_mtime_ns, path) for path in self.root.glob("*.npy") if not path.name.startswith(".")]
-        return iter([path for _, path in sorted(found)])
+        return iter([path for path, _ in self._read()])
 
     @property
     def size_bytes(self) -> int:
-        return sum(path.stat().st_size for path in self)
+        return sum(about.st_size for _, about in self._read())
+
+    def not_read_since(self, seconds: float) -> list[Path]:
+        """The files that were last read before then (seconds since 1970)."""
+        return [path for path, about in self._read() if about.st_mtime <= seconds]
 
     def remove(self, path: Path) -> int:
-        """Deletes one of the files; returns the bytes that it held."""
-        size = path.stat().st_size
-        path.unlink()
-        path.with_suffix(".lock").unlink(missing_ok=True)
+        """Deletes one of the files; returns the bytes that it held, 0 if another process was faster."""
+        try:
+            size = path.stat().st_size
+            path.unlink()
+        except FileNotFoundError:
+            return 0
         return size
+
+    def _read(self) -> list[tuple[Path, os.stat_result]]:
+        """The files in the order of their last reading; one that is deleted meanwhile is none."""
+        found = []
+        for path in self.root.glob("*.npy"):
+            with contextlib.suppress(FileNotFoundError):
+                if not path.name.startswith("."):
+                    found.append((path, path.stat()))
+        return sorted(found, key=lambda one: (one[1].st_mtime_ns, one[0]))
 
     def _keep(self, path: Path, values: np.ndarray) -> None:
         content = io.BytesIO()
@@ -55,8 +71,9 @@ class Outputs:
         size = content.getbuffer().nbytes
         if size > self.limit_bytes:
             return
-        for old in self:
-            if self.size_bytes + size <= self.limit_bytes:
-                break
-            self.remove(old)
-        replace(path, content.getvalue())
+        with FileLock(self.root / "room.lock"):
+            for old in self:
+                if self.size_bytes + size <= self.limit_bytes:
+                    break
+                self.remove(old)
+            replace(path, content.getvalue())

@@ -23,6 +23,20 @@ def store_option(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
+def cache_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """``--cache-limit``."""
+    return click.option(
+        "--cache-limit",
+        type=click.FloatRange(min=0),
+        default=2000.0,
+        envvar="JETSLIM_CACHE_LIMIT",
+        show_default=True,
+        show_envvar=True,
+        metavar="MB",
+        help="Of what teachers said of the training images, kept in the store.",
+    )(command)
+
+
 def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """``--data-dir`` and ``--skip-bad-images``."""
     command = click.option(

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from compress.cli.options import FOLDER, data_options, pipeline_options, store_option
+from compress.cli.options import FOLDER, cache_option, data_options, pipeline_options, store_option
 
 
 @click.command()
@@ -13,14 +13,7 @@ from compress.cli.options import FOLDER, data_options, pipeline_options, store_o
 @data_options
 @store_option
 @click.option("--runs", type=FOLDER, default=Path("runs"), show_default=True, help="Folder of tables and reports.")
-@click.option(
-    "--cache-limit",
-    type=click.FloatRange(min=0),
-    default=2000.0,
-    show_default=True,
-    metavar="MB",
-    help="Of what teachers said of the training images, kept in the store.",
-)
+@cache_option
 @click.option("--tensorboard", is_flag=True, help="Write logs for TensorBoard (needs jetslim[tensorboard]).")
 def run(
     pipeline: str,

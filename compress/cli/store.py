@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from compress.cli.options import store_option
+from compress.cli.options import cache_option, store_option
 
 
 @click.group()
@@ -20,7 +20,8 @@ def store() -> None:
 
 @store.command("list")
 @store_option
-def list_(store_folder: Path) -> None:
+@cache_option
+def list_(store_folder: Path, cache_limit: float) -> None:
     """List every finished stage with its size, what was interrupted, and what is kept of teachers' outputs.
 
     \b
@@ -30,7 +31,7 @@ def list_(store_folder: Path) -> None:
     from compress.artifacts import Store
     from compress.artifacts.store import size_bytes
 
-    opened, total = Store(store_folder), 0
+    opened, total = Store(store_folder, int(cache_limit * 1e6)), 0
     for artifact in opened:
         facts, size = artifact.facts, size_bytes(artifact.path)
         total += size
@@ -70,11 +71,11 @@ def prune(store_folder: Path, days: float, yes: bool) -> None:
     opened, limit = Store(store_folder), time.time() - days * 86400
     doomed = [a.path for a in opened if (a.path / "stage.json").stat().st_mtime <= limit]
     doomed += [path for path in opened.unfinished() if path.stat().st_mtime <= limit]
-    outputs = [path for path in opened.outputs if path.stat().st_mtime <= limit]
+    outputs = opened.outputs.not_read_since(limit)
     if not doomed and not outputs:
         click.echo(f"nothing in {store_folder} is older than {days:g} days")
         return
-    size = sum(size_bytes(path) for path in [*doomed, *outputs])
+    size = sum(size_bytes(path) for path in [*doomed, *outputs] if path.exists())
     what = f"{len(doomed)} stages" + (f" and {len(outputs)} teachers' outputs" if outputs else "")
     if not yes:
         click.confirm(f"Delete {what}, {size / 1e6:.1f} MB?", abort=True)

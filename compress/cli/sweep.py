@@ -5,13 +5,14 @@ from typing import Any
 
 import click
 
-from compress.cli.options import FOLDER, data_options, store_option, sweep_options
+from compress.cli.options import FOLDER, cache_option, data_options, store_option, sweep_options
 
 
 @click.command()
 @sweep_options
 @data_options
 @store_option
+@cache_option
 @click.option("--runs", type=FOLDER, default=Path("runs"), show_default=True, help="Folder of tables and plots.")
 @click.option("--name", help="Of the sweep's folder in --runs.  [default: PIPELINE-sweep]")
 @click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Points at a time, here.")
@@ -24,6 +25,7 @@ def sweep(
     data_dir: Path | None,
     skip_bad_images: bool,
     store_folder: Path,
+    cache_limit: float,
     runs: Path,
     name: str | None,
     jobs: int,
@@ -63,7 +65,8 @@ def sweep(
         retries = wanted.resources.max_retries
         return Cluster(ray, wanted.resources) if ray is not None else Processes(min(jobs, points), retries)
 
-    book = run(planned, wanted.fields, hire, Store(store_folder), folder, click.echo, data_dir, skip_bad_images)
+    store = Store(store_folder, int(cache_limit * 1e6))
+    book = run(planned, wanted.fields, hire, store, folder, click.echo, data_dir, skip_bad_images)
     written = plots.write(book.rows(), wanted.fields, wanted.pipeline, folder / "plots")
     click.echo("")
     click.echo((folder / "sweep.md").read_text())

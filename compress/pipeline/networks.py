@@ -13,8 +13,12 @@ from compress.clock import Clock
 from compress.errors import UserError
 from compress.evaluate import KerasPredictor, outputs
 from compress.models import saved_model
+from compress.pipeline import machine
 from compress.pipeline.plan import Plan, content
 from compress.stages.finish import TEST_LOGITS
+
+# modules that decide what a network says of an image
+OUTPUTS_MADE_BY = ("artifacts/saved_model", "datasets/images", "evaluate/predictors", "models/saved_model")
 
 
 class Networks:
@@ -56,7 +60,13 @@ class Networks:
         """The logits of an earlier stage, or of a SavedModel's folder, on the training split; computed once."""
         data = self._plan.dataset
         network = self._steps[name].key if name in self._steps else content(Path(name))
-        made_of = {"network": network, "data": data.fingerprint, "source": source_hash("evaluate/predictors")}
+        made_of = {
+            "network": network,
+            "data": data.fingerprint,
+            "size": self._plan.pipeline.data.size,
+            "source": source_hash(*OUTPUTS_MADE_BY),
+            "versions": machine.versions(),
+        }
 
         def compute() -> np.ndarray:
             self._say(f"    computing what {name} says of the {len(data.train)} training images")

@@ -67,7 +67,7 @@ def read(name: str, settings: Sequence[str] = (), seed: int | None = None, teach
     path, called, networks = find(name, teacher)
     settings = (*networks, *settings)
     raw = config.read_toml(path)
-    raw = config.override(raw, [_into_method(raw, setting) for setting in settings], _table)
+    raw = config.override(raw, [_full(raw, setting) for setting in settings], _table)
     for key in raw:
         if key not in KEYS:
             raise UserError(f"{path.name}: {unknown('key', key, KEYS)}")
@@ -88,17 +88,24 @@ def read(name: str, settings: Sequence[str] = (), seed: int | None = None, teach
     )
 
 
-def _into_method(raw: dict[str, Any], setting: str) -> str:
-    """What is no field of a stage may be its method's: distilled.temperature is distilled.method.temperature."""
+def _full(raw: dict[str, Any], setting: str) -> str:
     address, equals, value = setting.partition("=")
+    return f"{full_address(raw, address)}{equals}{value}"
+
+
+def full_address(raw: dict[str, Any], address: str) -> str:
+    """The one address of a field of the pipeline ``raw``, as TOML has it.
+
+    What is no field of a stage may be its method's: distilled.temperature is distilled.method.temperature.
+    """
     name, _, key = address.strip().partition(".")
     for stage in raw["stage"] if isinstance(raw.get("stage"), list) else []:
         if isinstance(stage, dict) and stage.get("name") == name and stage.get("kind") == "distill":
             method = stage.get("method")
             chosen = METHODS.get(str(method.get("name"))) if isinstance(method, dict) else None
             if chosen and key in _fields(chosen) - _fields(STAGES["distill"]):
-                return f"{name}.method.{key}{equals}{value}"
-    return setting
+                return f"{name}.method.{key}"
+    return address.strip()
 
 
 def _fields(kind: Any) -> set[str]:

@@ -7,6 +7,7 @@ import contextlib
 import logging
 import os
 import socket
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ class Cluster:
     def __init__(self, address: str, resources: Resources) -> None:
         self._address, self._resources = address, resources
         self._jobs: dict[Any, Job] = {}
+        self._told = False
 
     def __enter__(self) -> "Cluster":
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # no call home, should this start a cluster
@@ -54,10 +56,16 @@ class Cluster:
 
     @property
     def at_once(self) -> int:
-        """How many points the cluster has room for now."""
-        have, resources = self._ray.cluster_resources(), self._resources
-        wanted = {"CPU": resources.num_cpus, "GPU": resources.num_gpus}
-        return max(1, min((int(have.get(name, 0) // count) for name, count in wanted.items() if count), default=1))
+        """How many points the cluster has room for now, at least 1."""
+        return max(1, sum(self._room(node) for node in self._nodes()))
+
+    def _nodes(self) -> list[dict[str, float]]:
+        return [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
+
+    def _room(self, have: Mapping[str, float]) -> int:
+        """How many points a node with these resources takes at a time."""
+        wanted = {"CPU": self._resources.num_cpus, "GPU": self._resources.num_gpus}
+        return min((int(have.get(name, 0) // count) for name, count in wanted.items() if count), default=1)
 
     def start(self, job: Job) -> None:
         """Submits the job."""
@@ -71,6 +79,12 @@ class Cluster:
         except self._ray.exceptions.RayError as error:
             raise Failure(f"the Ray cluster at {self._address} was lost: {first_line(error)}") from error
         said: list[Said] = []
+        if not self._told and not any(self._room(node) for node in self._nodes()):
+            self._told = True  # an autoscaled cluster may yet get one
+            wanted = f"num_cpus = {self._resources.num_cpus:g}, num_gpus = {self._resources.num_gpus:g}"
+            said.append(
+                (next(iter(self._jobs.values())).number, f"no node of the cluster has {wanted}: it waits for one")
+            )
         with contextlib.suppress(self._ray.exceptions.RayError):  # only lines of progress: it is started anew
             said += self._ray.get(self._lines.take.remote(), timeout=10)
         return said + [self._ended(reference) for reference in ended]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from compress import pipeline
+from compress.artifacts import Store
 from compress.artifacts.files import seal
 from compress.datasets import Dataset, DatasetConfig
 from compress.errors import UserError
@@ -53,11 +54,14 @@ def plan(sweep: Sweep, name: str, teacher: str | None, data_dir: Path | None, sk
     return found
 
 
-def finished(folder: Path, planned: Sequence[Planned]) -> dict[int, dict[str, Any]]:
-    """The results of points that ended in an earlier run, by number: whole, of this machine, of the same stages."""
+def finished(folder: Path, planned: Sequence[Planned], store: Store) -> dict[int, dict[str, Any]]:
+    """The results of points that ended in an earlier run, by number: whole, of this machine, of the same stages, and
+    all that they made is in the store."""
     here = {"machine": machine.describe(), "versions": machine.versions()}
     found = {}
     for one in planned:
+        if any(store.find(key) is None for key in one.keys):
+            continue
         try:
             run = json.loads((folder / one.point.name / "run.json").read_text())
             if (

@@ -39,9 +39,12 @@ SHOWN = {
     "sparse_tflite_bytes": Shown("sparse .tflite (MB)", 1e-6),
     "gzip_bytes": Shown("gzip (MB)", 1e-6),
     "latency_ms_p50": Shown("latency (ms), median, batch 1, one thread, host"),
+    "top5": Shown("test top-5 (%)", 100, 2),
     "nll": Shown("negative log-likelihood (nats)", 1, 3),
     "brier": Shown("Brier score", 1, 3),
     "ece": Shown("expected calibration error (%)", 100, 2),
+    "temperature": Shown("temperature that fits the validation split", 1, 2),
+    "nll_scaled": Shown("negative log-likelihood (nats), temperature fitted", 1, 3),
     "ece_scaled": Shown("expected calibration error (%), temperature fitted", 100, 2),
 }
 MANY_TIMES = 20  # between the smallest and the largest value of a field: from there on its axis is logarithmic

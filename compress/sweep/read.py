@@ -10,7 +10,7 @@ from pydantic import Field
 from compress import config
 from compress.config import NotNegative
 from compress.errors import UserError, unknown
-from compress.pipeline.read import find
+from compress.pipeline.read import find, full_address
 from compress.sweep.grid import SEED, Point, given, points
 
 
@@ -47,7 +47,8 @@ def read(name: str, settings: Sequence[str] = (), seed: int | None = None, teach
     for a mistake in either, and where nothing is swept.
     """
     path, called, _ = find(name, teacher)
-    table = config.read_toml(path).get("sweep", {})
+    raw = config.read_toml(path)
+    table = raw.get("sweep", {})
     if not isinstance(table, dict):
         raise UserError(f"{path.name}: sweep should be a table, [sweep]")
     own = {name: one for name, one in table.items() if not isinstance(one, dict | list)}
@@ -58,7 +59,11 @@ def read(name: str, settings: Sequence[str] = (), seed: int | None = None, teach
                 f"[sweep] {key} = {one!r}: values are a list, such as [0.5, 0.9]" if key == SEED else
                 f"[sweep]: {unknown('key', key, known)}"
             )  # fmt: skip
-    all_fields = {**_listed({name: one for name, one in table.items() if name not in own}), **given(settings)}
+    listed = _listed({name: one for name, one in table.items() if name not in own})
+    all_fields = {**_addressed(listed, raw, "[sweep]"), **_addressed(given(settings), raw, "--set")}
+    for field in all_fields:
+        if inner := [one for one in all_fields if one.startswith(f"{field}.")]:
+            raise UserError(f"{field} is set as a whole, and so is {inner[0]} in it: give one of them")
     if seed is not None:
         if SEED in all_fields:
             raise UserError("give --seed or sweep the seed, not both")
@@ -70,6 +75,17 @@ def read(name: str, settings: Sequence[str] = (), seed: int | None = None, teach
             "or the file a [sweep] table"
         )
     return Sweep(called, tuple(found[0].values), tuple(found), config.parse(Resources, own, "[sweep]"))
+
+
+def _addressed(listed: Mapping[str, list[str]], raw: dict[str, Any], where: str) -> dict[str, list[str]]:
+    """The fields by their full addresses: a field with two spellings is one field."""
+    found: dict[str, list[str]] = {}
+    for name, values in listed.items():
+        address = full_address(raw, name)
+        if address in found:
+            raise UserError(f"{where}: {name} is {address}, which is given, too")
+        found[address] = values
+    return found
 
 
 def _listed(table: Mapping[str, Any], prefix: str = "") -> dict[str, list[str]]:

@@ -134,7 +134,8 @@ def run(
 
     ``hire(n)`` gives the runner for n points, which is asked for only if there is one to make; ``say`` prints a line.
     """
-    book = Book(planned, fields, folder, store, finished(folder, planned))
+    folder.mkdir(parents=True, exist_ok=True)  # what cannot be written is told before anything is made
+    book = Book(planned, fields, folder, store, finished(folder, planned, store))
     waiting = [one for one in planned if one.point.number not in book.found]
     say(summary(planned, waiting, fields, store))
     store.root.mkdir(parents=True, exist_ok=True)
@@ -169,6 +170,7 @@ def _make(
         return book.store.find(key) is not None
 
     count, store = len(book.planned), book.store.root.resolve()
+    limit = book.store.outputs.limit_bytes
     running: dict[int, Planned] = {}
     while waiting or running:
         if not running:
@@ -178,7 +180,7 @@ def _make(
             number = one.point.number
             running[number] = one
             say(f"point {number} of {count}: {one.point.name}")
-            runner.start(Job(number, one.plan.pipeline, one.keys, store, data_dir, skip_bad_images))
+            runner.start(Job(number, one.plan.pipeline, one.keys, store, limit, data_dir, skip_bad_images))
         for number, said in runner.wait(POLL_S):
             if isinstance(said, str):
                 say(f"point {number} | {said}")

@@ -7,7 +7,7 @@ from compress.report import calibration, table
 from compress.report.words import markdown_table
 from compress.sweep.grid import Point, plain
 
-CALIBRATION = ("nll", "brier", "ece", "ece_scaled")
+CALIBRATION = ("top5", "nll", "brier", "ece", "temperature", "nll_scaled", "ece_scaled")
 METRICS = (
     "top1",
     "agreement_with_float",
@@ -39,15 +39,21 @@ def rows(
 
 def _row(point: Point, fields: Sequence[str], run: Mapping[str, Any] | None, cause: str | None) -> dict[str, Any]:
     last = [row for row in table.rows(run) if row["kind"] != "ratio"][-1] if run else {}
-    last |= run["stages"][-1].get("calibration", {}) if run else {}
+    measured = run["stages"][-1].get("calibration", {}) if run else {}
+    last |= {name: measured.get(name) for name in CALIBRATION}
     return {
         "point": point.number,
         **{field: plain(point.values[field]) for field in fields},
         "state": "done" if run else "failed",
         **{name: last.get(name) for name in METRICS},
-        "seconds": run["seconds"]["wall"] if run else None,
+        "seconds": _seconds(run) if run else None,
         "cause": cause,
     }
+
+
+def _seconds(run: Mapping[str, Any]) -> float:
+    """What all its stages took, whichever point made them."""
+    return round(sum(sum(stage["seconds"].values()) for stage in run["stages"]), 2)
 
 
 def columns(rows: Sequence[Mapping[str, Any]], fields: Sequence[str]) -> list[str]:

@@ -32,6 +32,8 @@ class Job:
     keys: tuple[str, ...]
     """What it will make, as planned by who sends it."""
     store: Path
+    cache_limit_bytes: int
+    """Of the teachers' outputs in the store."""
     data_dir: Path | None
     skip_bad_images: bool
 
@@ -53,7 +55,7 @@ class Outcome:
 
 def work(job: Job, tell: Tell) -> Outcome:
     """Makes what the job's pipeline lacks; ``tell`` is given the lines of its progress. Raises nothing but Ctrl-C."""
-    clock, start, store = Clock(), time.perf_counter(), Store(job.store)
+    clock, start, store = Clock(), time.perf_counter(), Store(job.store, job.cache_limit_bytes)
     was_there: dict[str, bool] = {}
     cause = hopeless = unforeseen = ""
     try:

@@ -1,6 +1,8 @@
 """The cache of outputs: computed once, damaged files are computed anew, and it does not outgrow its limit."""
 
+import multiprocessing
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -46,3 +48,31 @@ def test_what_is_larger_than_the_limit_is_not_kept(tmp_path):
     cache = Outputs(tmp_path, limit_bytes=1000)
     np.testing.assert_array_equal(cache.get("a", lambda: array(3)), array(3))
     assert list(cache) == []
+
+
+def fill(folder, first):
+    """A process's work: twenty arrays into a cache that has room for two."""
+    cache = Outputs(Path(folder), limit_bytes=9000)
+    for number in range(20):
+        key = f"{first + number % 7}"
+        np.testing.assert_array_equal(cache.get(key, lambda key=key: array(int(key))), array(int(key)))
+        list(cache), cache.size_bytes
+
+
+def test_processes_make_room_at_the_same_time(tmp_path):
+    spawned = multiprocessing.get_context("spawn")
+    workers = [spawned.Process(target=fill, args=(str(tmp_path), first)) for first in (0, 3, 5)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert [worker.exitcode for worker in workers] == [0, 0, 0]
+    assert Outputs(tmp_path).size_bytes <= 9000
+
+
+def test_what_is_gone_is_no_error(tmp_path):
+    cache = Outputs(tmp_path)
+    cache.get("a", lambda: array(0))
+    assert cache.not_read_since(0) == []
+    assert cache.not_read_since(2**40) == [tmp_path / "a.npy"]
+    assert [cache.remove(tmp_path / "a.npy") for _ in range(2)] == [4128, 0]

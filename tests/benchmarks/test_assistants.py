@@ -48,7 +48,7 @@ def test_the_cost_of_cached_teachers_is_the_median_of_pairs():
 def test_an_arm_can_be_planned(arm):
     name = f"assistants-{table.ARMS[arm].pipeline}"
     stages = [stage.name for stage in read(name).stages if stage.kind != "export"]
-    found = links(read(name, settings(arm, stages)))
+    found = links(read(name, settings(arm)))
     assert all(found[stage].stage.epochs == EPOCHS for stage in stages)
     if arm == "none":
         assert found["student"].stage.method.distillation_loss_weight == 0

@@ -133,6 +133,33 @@ def test_the_command_line_stands_instead_of_the_files_values(file):
     assert {point.seed for point in sweep.points} == {4}
 
 
+TAUGHT = """
+[sweep]
+student.method.temperature = [1.0, 2.0]
+
+[[stage]]
+name = "student"
+kind = "distill"
+teachers = ["teacher"]
+model = "resnet8"
+epochs = 1
+method = { name = "logits" }
+"""
+
+
+def test_a_field_with_two_spellings_is_one_field(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(TAUGHT)
+    sweep = read(str(path), ["student.temperature=3,4"])
+    assert [point.settings for point in sweep.points] == [
+        ("student.method.temperature=3",), ("student.method.temperature=4",),
+    ]  # fmt: skip
+    with pytest.raises(UserError, match=r"student.temperature is student.method.temperature, which is given, too"):
+        read(str(path), ["student.method.temperature=3", "student.temperature=3,4"])
+    with pytest.raises(UserError, match=r"student.method is set as a whole, and so is student.method.temperature"):
+        read(str(path), ["student.method={ name = 'logits' }"])
+
+
 @pytest.mark.parametrize(("old", "new", "words"), [
     ("num_cpus = 2", "num_cpu = 2", r"\[sweep\]: unknown key 'num_cpu'; did you mean num_cpus"),
     ("num_cpus = 2", "num_cpus = -1", r"\[sweep\]: num_cpus = -1 should be greater than or equal to 0"),

@@ -44,3 +44,10 @@ def test_no_cluster_there(toml, main, monkeypatch, tmp_path):
     code, _, errors = main("sweep", toml, "--ray", "127.0.0.1:1")
     assert code == 2
     assert errors.startswith("Error: cannot join a Ray cluster at 127.0.0.1:1: ") and errors.count("\n") == 1
+
+
+@pytest.mark.slow
+def test_what_no_node_can_give_is_said(cluster, toml, running, tmp_path):
+    toml.write_text(toml.read_text().replace("max_retries = 1", "num_gpus = 1"))
+    run = running(["sweep", toml.name, "--ray", cluster.address], tmp_path)
+    run.until("no node of the cluster has num_cpus = 1, num_gpus = 1: it waits for one")

@@ -13,7 +13,8 @@ from compress.sweep.grid import given, points
 
 def run(top1, **stage):
     last = {"name": "int8", "kind": "export", "top1": top1, "params": 1000, "tflite_bytes": 2_000_000, "seconds": {}}
-    return {"stages": [{**last, "name": "teacher", "top1": 0.1}, {**last, **stage}], "seconds": {"wall": 12.34}}
+    first = {**last, "name": "teacher", "top1": 0.1, "seconds": {"training": 10.0, "save": 2.0}}
+    return {"stages": [first, {**last, "seconds": {"convert": 0.34}, **stage}]}
 
 
 @pytest.fixture
@@ -46,6 +47,14 @@ def test_the_table_for_people(grid):
     assert lines[2] == "| 1 | 0.5 | 0 | done | 98.00 % | 1,000 | 0.500 | 2.00 MB |  |  |  | 12.3 |  |"
     assert lines[4] == "| 4 | 0.9 | 1 | failed |  |  |  |  |  |  |  |  | the loss is nan |"
     assert "cause" not in table.markdown(rows[:2], fields)
+
+
+def test_calibration_stands_beside_the_top1_of_the_file():
+    found = points(given(["pruned.final_sparsity=0.5,0.9"]))
+    measured = {"top1": 0.9, "top5": 0.99, "nll": 0.2, "brier": 0.1, "ece": 0.03, "temperature": None}
+    row = table.rows(found, ["pruned.final_sparsity"], {1: run(0.95, calibration=measured)}, {})[0]
+    assert (row["top1"], row["top5"], row["ece"], row["temperature"]) == (0.95, 0.99, 0.03, None)
+    assert set(plots.SHOWN) == set(table.METRICS)
 
 
 def test_lists_and_truths_stand_as_json():
