@@ -113,7 +113,8 @@ def compare(
         score = classification.top1(outs, images.labels)
         click.echo(f"{name}: top-1 {score:.2%} ({round(score * len(images))} of {len(images)}), {path}")
     click.echo(f"agreement {classification.agreement(*given):.2%} on the {split} images of {dataset.name}")
-    if keep := found.to_keep():
+    sure = not found.guessed and signal.folded == noisy.folded
+    if sure and (keep := found.to_keep()):
         click.echo(f"most noise is made here; for the quantize stage: keep_float = {json.dumps(keep)}")
 
 

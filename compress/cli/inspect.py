@@ -33,7 +33,7 @@ def inspect(network: str, size: int, classes: int, skip: tuple[str, ...], keep_f
     if network in models.MODELS:
         model = models.build(network, size, classes, seed=0)
     elif Path(network).exists():
-        model = models.saved_model.load(network)
+        model = models.saved_model.sized(models.saved_model.load(network, several_outputs=True), size)
     else:
         raise unknown("network", network, models.MODELS)
     found = look(model, skip, keep_float)

@@ -47,7 +47,7 @@ def frozen(function: Any) -> tuple[Any, list[Any], list[Any], Any]:
         function, lower_control_flow=False, aggressive_inlining=False
     )
     graph, _ = convert_to_constants._replace_variables_by_constants(data)
-    inputs = [tensor for tensor in function.inputs if tensor.dtype != keras.tf.resource]
+    inputs = function.inputs[: len(function.inputs) - len(function.captured_inputs)]  # variables and constants follow
     return graph, inputs, function.outputs, function
 
 
@@ -57,6 +57,7 @@ class Converter:
     Of a float network the converter itself makes what ``post_training`` names ("int8", "dynamic", "float16" or
     "int16x8"), with ranges from ``calibration``, float32 NHWC batches in [0, 1]. Of an int8 file ``input_type`` may be
     "uint8", the bytes of an image, and ``output_type`` "int8", the logits on their grid; a float32 output is a softmax.
+    Several outputs stay as they are.
     """
 
     def __init__(
@@ -87,7 +88,7 @@ class Converter:
         self._edits = [flatbuffer.without_reversals]
         if input_type == "uint8":
             self._edits.append(flatbuffer.with_image_bytes)
-        if output_type == "float32":
+        if output_type == "float32" and len(function.outputs) == 1:
             self._edits.append(flatbuffer.with_softmax)
 
     def dense(self) -> bytes:

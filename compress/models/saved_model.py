@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +13,20 @@ from compress.errors import UserError, first_line
 _FILES = (".keras", ".h5", ".hdf5")
 
 
-def load(path: str | Path, classes: int | None = None, size: int | None = None) -> keras.Model:
+def load(
+    path: str | Path, classes: int | None = None, size: int | None = None, several_outputs: bool = False
+) -> keras.Model:
     """Loads a Keras network from a SavedModel folder, a .keras or an .h5 file; it comes back without its softmax.
 
     The network is Sequential or functional, with one float32 input (batch, height, width, 3) in [0, 1] and one
     output. A softmax at its end (a Softmax layer, a softmax activation of the last layer, tf.nn.softmax) is taken
     away, weights untouched, so that softmax(load(path)(x)) is what the network said before.
-    Raises UserError, in one line, for anything else, and for a number of classes or an input size other than the
-    given ones.
+    An input without height and width gets those of ``size``. With ``several_outputs``, a network of more than one may
+    be looked at, softmaxes and all. Raises UserError, in one line, for anything else, and for a number of classes or an
+    input size other than the given ones.
     """
-    return logits(checked(read(path), path, classes, size), path)
+    model = sized(checked(read(path), path, classes, size, several_outputs), size)
+    return logits(model, path) if len(model.outputs) == 1 else model
 
 
 def read(path: str | Path) -> keras.Model:
@@ -42,13 +48,59 @@ def read(path: str | Path) -> keras.Model:
     try:
         model = keras.models.load_model(str(path), compile=False)
     except Exception as error:  # a foreign file can raise anything: Keras 3's .keras, unknown layers, half a download
+        if foreign := _foreign_layers(place):
+            raise UserError(
+                f"cannot load {path}: {foreign}, which is not known here: use Keras's own layers (a block of them as a "
+                "function), or import the module that registers the class (keras.utils.register_keras_serializable)"
+            ) from error
         raise UserError(f"cannot load {path}: {first_line(error)}") from error
     if not isinstance(model, keras.Model):
         raise UserError(f"{path} is not a Keras SavedModel: cannot be trained on (it holds a {type(model).__name__})")
     return model
 
 
-def checked(model: keras.Model, path: str | Path, classes: int | None, size: int | None) -> keras.Model:
+def _foreign_layers(path: Path) -> str:
+    """The layers of a .keras or .h5 file whose classes are neither Keras's nor registered, in words; "" for none."""
+    config = _config(path)
+    unknown = []
+    for layer in config.get("config", {}).get("layers", []) if isinstance(config.get("config"), dict) else []:
+        name, kind = layer.get("name") or layer.get("config", {}).get("name"), str(layer.get("class_name"))
+        known = hasattr(keras.layers, kind.rpartition(">")[2]) or kind in ("Functional", "Sequential", "TFOpLambda")
+        if not known and keras.utils.get_registered_object(layer.get("registered_name") or kind) is None:
+            unknown.append(f"layer {name!r} is of a class of its own ({kind.rpartition('>')[2]})")
+    return "; ".join(unknown)
+
+
+def _config(path: Path) -> dict[str, Any]:
+    """What a .keras or .h5 file says of its network; {} where it says nothing."""
+    try:
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                found = json.loads(archive.read("config.json"))
+        else:
+            import h5py
+
+            with h5py.File(path) as file:
+                found = json.loads(file.attrs["model_config"])
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def sized(model: keras.Model, size: int | None) -> keras.Model:
+    """The network for images of ``size``; ``model`` itself where it has a side, or ``size`` is None."""
+    sides = model.inputs[0].shape[1:3]
+    if size is None or None not in sides:
+        return model
+    image = keras.Input((size, size, 3), name=model.inputs[0].node.layer.name)
+    fixed = keras.models.clone_model(model, input_tensors=image)
+    fixed.set_weights(model.get_weights())
+    return fixed
+
+
+def checked(
+    model: keras.Model, path: str | Path, classes: int | None, size: int | None, several_outputs: bool = False
+) -> keras.Model:
     """``model`` itself where it has the shapes that every stage relies on, else UserError."""
     if not model._is_graph_network:
         raise UserError(
@@ -56,7 +108,7 @@ def checked(model: keras.Model, path: str | Path, classes: int | None, size: int
             "save it again as a functional or Sequential one"
         )
     for what, tensors in (("inputs", model.inputs), ("outputs", model.outputs)):
-        if len(tensors) != 1:
+        if len(tensors) != 1 and not (several_outputs and what == "outputs"):
             raise UserError(f"{path} has {len(tensors)} {what}, not 1; save a keras.Model of one of them")
     image, output = model.inputs[0], model.outputs[0]
     if len(image.shape) != 4 or image.shape[-1] != 3:

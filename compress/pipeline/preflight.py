@@ -30,7 +30,7 @@ def check(steps: Sequence[Step], networks: Networks, context: Callable[[Step], C
                 teacher_network = _network(step.teachers[0], networks, context)
                 if teacher_network is not None:
                     stage.method.phases([teacher_network], stage.network(context(step)), stage.epochs)
-            elif isinstance(stage, NetworkStage) and stage.files:
+            if isinstance(stage, NetworkStage) and (stage.files or _patterns(step, steps)):
                 _inspect(stage.network(context(step)), step, steps, context(step).progress.say)
         except UserError as error:
             raise UserError(f"[[stage]] {step.stage.name!r}: {error}") from error
@@ -38,21 +38,28 @@ def check(steps: Sequence[Step], networks: Networks, context: Callable[[Step], C
 
 def _inspect(network: Any, source: Step, steps: Sequence[Step], say: Callable[[str], None]) -> None:
     """Refuses, before it is trained, a network of the user's that a later stage could not prune or quantize."""
-    readers = [step.stage for step in steps if source in step.inputs]
-    prunes = [stage for stage in readers if isinstance(stage, Prune)]
-    quantizes = [stage for stage in readers if isinstance(stage, Quantize) and not stage.by_converter]
-    if not prunes and not quantizes:
+    if not _rewriters(source, steps):
         return
-    found = inspect(
-        network,
-        tuple(pattern for stage in prunes for pattern in stage.skip),
-        tuple(pattern for stage in quantizes for pattern in stage.keep_float),
-    )
+    found = inspect(network, *_patterns(source, steps) or ((), ()))
     if found.refused:
         raise UserError("; ".join(f"layer {row.layer!r} is {row.becomes}" for row in found.refused))
     if not found.exact:
         raise Failure(f"rewritten for int8, the network departs by {found.difference:.1e}: please report it")
     say(f"inspected {source.stage.name}: {found.summary()} (jetslim inspect shows all)")
+
+
+def _rewriters(source: Step, steps: Sequence[Step]) -> list[Prune | Quantize]:
+    """The stages that rewrite the network of ``source``."""
+    readers = [step.stage for step in steps if source in step.inputs]
+    return [one for one in readers if isinstance(one, Prune) or (isinstance(one, Quantize) and one.rewrite)]
+
+
+def _patterns(source: Step, steps: Sequence[Step]) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
+    """What they are to skip and to keep in float, by the layers' names; None for nothing."""
+    stages = _rewriters(source, steps)
+    skip = tuple(pattern for stage in stages if isinstance(stage, Prune) for pattern in stage.skip)
+    keep = tuple(pattern for stage in stages if isinstance(stage, Quantize) for pattern in stage.keep_float)
+    return (skip, keep) if skip or keep else None
 
 
 def _network(teacher: Step | Path, networks: Networks, context: Callable[[Step], Context]) -> Any:

@@ -1,12 +1,12 @@
 """Gradual magnitude pruning: Zhu and Gupta, "To prune, or not to prune", 2017. The plain numbers of it."""
 
-from fnmatch import fnmatch
+from fnmatch import filter, fnmatch
 from typing import Any
 
 import numpy as np
 
 from compress import keras
-from compress.errors import UserError
+from compress.errors import UserError, unknown
 
 LEFT_DENSE = {
     "Dense": "LiteRT refuses a sparse dense layer in int8",
@@ -63,7 +63,14 @@ def prunable_layers(model: Any, skip: tuple[str, ...] = ()) -> list[Any]:
 
 
 def unpruned(model: Any, skip: tuple[str, ...] = ()) -> dict[str, str]:
-    """Name of each layer with a kernel -> why it is left dense; "" for one that is pruned."""
+    """Name of each layer with a kernel -> why it is left dense; "" for one that is pruned.
+
+    Raises UserError for a pattern of ``skip`` that is no layer's.
+    """
+    names = [layer.name for layer in model.layers]
+    for pattern in skip:
+        if not filter(names, pattern):
+            raise UserError(f"skip: {unknown('layer', pattern, names)}")
     found = {}
     for layer in model.layers:
         kind = type(layer).__name__

@@ -5,6 +5,7 @@ there is nothing to do, or None where the input passes through. Layers are made 
 called twice stays shared.
 """
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -17,8 +18,11 @@ FUSED = ("linear", "relu")  # what a convolution computes by itself in TFLite, a
 
 
 def activation_name(layer: Any) -> str:
-    """Keras's name of a layer's activation function; a function's own name where Keras has none for it."""
+    """Keras's name of a layer's activation function; a function's own name where Keras has none for it, and the class
+    of an activation that is a layer."""
     function = getattr(layer, "activation", None)
+    if isinstance(function, keras.layers.Layer):
+        return type(function).__name__
     name = keras.activations.serialize(function) if function is not None else "linear"
     name = name if isinstance(name, str) else getattr(function, "__name__", "?")
     return {"silu": "swish"}.get(name, name)
@@ -29,6 +33,9 @@ def activate(layer: Any, name: str) -> Call | None:
     kind = activation_name(layer)
     if kind == "linear":
         return None
+    if isinstance(layer.activation, keras.layers.Layer):
+        rule: Any = relu(layer.activation, name) if kind == "ReLU" else KEEP
+        return clone(layer.activation, name=name) if rule is KEEP else rule
     if kind == "relu6":
         return keras.layers.ReLU(6.0, name=name)
     if kind == "swish":
@@ -46,7 +53,9 @@ def activate(layer: Any, name: str) -> Call | None:
 
 def activation(layer: Any, name: str) -> Any:
     """swish -> x * sigmoid(x), and so on."""
-    return KEEP if activation_name(layer) not in ("linear", "relu6", "swish", "hard_sigmoid") else activate(layer, name)
+    is_layer = isinstance(layer.activation, keras.layers.Layer)
+    known = is_layer or activation_name(layer) in ("linear", "relu6", "swish", "hard_sigmoid")
+    return activate(layer, name) if known else KEEP
 
 
 def kernel_layer(layer: Any, name: str) -> Any:
@@ -64,7 +73,7 @@ def _fused(layer: Any) -> Any:
 def _with_activation(first: Call, layer: Any, name: str) -> Call:
     """``first``, and behind it the activation of ``layer`` where that does not stay with the kernel."""
     kind = activation_name(layer)
-    after = None if kind in FUSED else activate(layer, f"{name}_{kind}")
+    after = None if kind in FUSED else activate(layer, f"{name}_{re.sub(r'[^A-Za-z0-9_.-]', '_', kind)}")
     return first if after is None else lambda x: after(first(x))
 
 

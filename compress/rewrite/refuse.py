@@ -45,6 +45,13 @@ def refusal(layer: Any) -> str | None:
         )
     if getattr(layer, "data_format", None) == "channels_first":
         return "has its channels first: TFLite computes with channels last"
+    if any(
+        tensor.dtype == keras.tf.bool for node in layer.inbound_nodes for tensor in keras.tf.nest.flatten(node.outputs)
+    ):
+        return (
+            "computes with truths, for which int8 has no grid: write it with tf.maximum, tf.minimum, a ReLU or a "
+            "LeakyReLU"
+        )
     if layer.compute_dtype in ("float16", "bfloat16"):
         return (
             f"computes in {layer.compute_dtype}: build the network again under "

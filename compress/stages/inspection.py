@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from compress import keras
+from compress.errors import UserError
 from compress.prune import unpruned
 from compress.quantize.fold import fates, fold
 from compress.quantize.support import Int8, layers_in_int8
@@ -71,8 +72,10 @@ class Inspection:
 def inspect(model: Any, skip: tuple[str, ...] = (), keep_float: tuple[str, ...] = ()) -> Inspection:
     """A row a layer, nested networks opened; ``skip`` and ``keep_float`` as in the stages prune and quantize.
 
-    A layer that is refused says why; nothing more is known of the others then.
+    A layer that is refused says why; nothing more is known of the others then. Raises UserError for several inputs.
     """
+    if len(model.inputs) != 1:
+        raise UserError(f"{model.name} has {len(model.inputs)} inputs, not 1")
     originals = dict(_layers(model))
     refused = refusals(model)
     if refused:

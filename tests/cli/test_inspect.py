@@ -30,6 +30,7 @@ def networks(tmp_path_factory):
         "fine": saved(folder / "fine", layers.BatchNormalization(name="norm")),
         "block": saved(folder / "block", Block(name="their_block")),
         "float": saved(folder / "float.h5", layers.ELU(name="elu")),
+        "truths": saved(folder / "truths", lambda x: keras.tf.where(x > 0.0, x, x * 0.1)),
     }
 
 
@@ -55,6 +56,28 @@ def test_a_refused_layer_exits_with_1_and_is_named(main, networks):
     assert "refused: it is a block of layers" in output
     assert errors.startswith("Error: 1 of 4 layers refused: their_block is a block of layers")
     assert len(errors.splitlines()) == 1
+
+
+def test_truths_have_no_grid(main, networks):
+    code, _, errors = main("inspect", networks["truths"])
+    assert code == 1
+    assert "tf.math.greater computes with truths, for which int8 has no grid: write it with tf.maximum" in errors
+
+
+def test_a_pattern_that_names_no_layer(main, networks):
+    for option in ("--skip", "--keep-float"):
+        code, _, errors = main("inspect", networks["fine"], option, "cnov")
+        assert code == 2
+        assert "unknown layer 'cnov'; did you mean conv" in errors
+
+
+def test_several_outputs_may_be_looked_at(main, tmp_path):
+    image = keras.Input((16, 16, 3))
+    x = layers.GlobalAveragePooling2D()(layers.Conv2D(3, 3)(image))
+    keras.Model(image, [layers.Dense(3, name="one")(x), layers.Dense(2, name="other")(x)]).save(tmp_path / "two")
+    code, output, _ = main("inspect", tmp_path / "two")
+    assert code == 0
+    assert output.splitlines()[-1].startswith("4 layers")
 
 
 def test_a_name_and_an_unknown_one(main):
@@ -91,3 +114,21 @@ def test_a_refused_layer_stops_a_pipeline_before_it_trains(main, networks, colou
     assert code == 2
     assert "[[stage]] 'mine': layer 'their_block' is refused: it is a block of layers" in errors
     assert "epoch" not in output + errors
+
+
+def test_so_does_one_before_the_converters_own_modes(main, networks, colours, tmp_path):
+    """Which rewrite the network, too; with rewrite = false they take what the converter takes."""
+    file = tmp_path / "mine.toml"
+    text = PIPELINE.format(data=colours, model=networks["block"])
+    head = text[: text.index("[[stage]]", text.index("[[stage]]") + 1)]
+    for rewrite, said in (("true", "'their_block' is refused: it is a block of layers"), ("false", "")):
+        file.write_text(head + f'[[stage]]\nname = "quick"\nkind = "quantize"\nmode = "dynamic"\nrewrite = {rewrite}\n')
+        code, _, errors = main("check", file, "--store", tmp_path / "store")
+        assert (code, said in errors) == (2 if said else 0, True), errors
+
+
+def test_patterns_are_checked_for_networks_by_name_too(main, tmp_path):
+    settings = ["--set", "quantized.keep_float=['cnov']"]
+    code, _, errors = main("check", "resnet8", *settings, "--store", tmp_path / "store")
+    assert code == 2
+    assert "[[stage]] 'trained': keep_float: unknown layer 'cnov'" in errors

@@ -196,6 +196,27 @@ def test_a_layer_with_a_rule(kind):
     np.testing.assert_allclose(TFLitePredictor(content)(PIXELS), probabilities(logits), atol=0.03)
 
 
+@pytest.mark.parametrize("kind", [kind for kind in SAMPLES if kind.startswith("tf.")])
+def test_an_operation_in_the_float_file(kind):
+    """Constants of the user's are no inputs of the file."""
+    model = network(SAMPLES[kind])
+    content = convert.Converter(model).dense()
+    assert len(flatbuffer.read(content).subgraphs[0].inputs) == 1
+    wanted = probabilities(model(IMAGES, training=False).numpy())
+    np.testing.assert_allclose(TFLitePredictor(content)(PIXELS), wanted, atol=1e-4)
+
+
+@pytest.mark.parametrize("activation", [layers.LeakyReLU(0.1), layers.ReLU(negative_slope=0.2), layers.ReLU(6.0)])
+@pytest.mark.parametrize("behind", [
+    lambda activation: layers.Conv2D(6, 3, activation=activation), lambda activation: layers.Activation(activation),
+], ids=["conv", "activation"])  # fmt: skip
+def test_an_activation_that_is_a_layer(behind, activation):
+    model = network(behind(activation))
+    folded = fold(model)
+    np.testing.assert_allclose(folded(IMAGES), model(IMAGES, training=False), atol=1e-5)
+    assert float_layers(quantization_aware(model, [IMAGES])) == {}
+
+
 @pytest.mark.parametrize("pattern", ["middle", "m*"])
 def test_a_layer_that_is_kept_float(pattern):
     model = network(lambda x: layers.Conv2D(8, 3, name="middle", activation="relu")(half(x)))

@@ -74,7 +74,23 @@ def test_logits_come_back_as_they_are(tmp_path):
 
 def test_any_image_size_fits_a_network_without_one(tmp_path):
     network(dense(), (None, None, 3)).save(tmp_path / "folder")
-    assert saved_model.load(tmp_path / "folder", size=224).output_shape == (None, 5)
+    found = saved_model.load(tmp_path / "folder", size=224)
+    assert (found.input_shape, found.output_shape) == ((None, 224, 224, 3), (None, 5))
+    images = np.random.default_rng(0).random((2, 224, 224, 3), np.float32)
+    np.testing.assert_allclose(found(images), saved_model.load(tmp_path / "folder")(images), atol=1e-5)
+
+
+class Block(keras.layers.Layer):
+    def call(self, x):
+        return x * x
+
+
+@pytest.mark.parametrize("file", ["theirs.keras", "theirs.h5"])
+def test_a_class_of_their_own_is_named(file, tmp_path):
+    image = keras.Input((8, 8, 3))
+    x = keras.layers.GlobalAveragePooling2D()(Block(name="square")(image))
+    keras.Model(image, keras.layers.Dense(3)(x)).save(tmp_path / file)
+    refused(tmp_path / file, r"layer 'square' is of a class of its own \(Block\), which is not known here: use Keras's")
 
 
 def refused(path, match, **known):

@@ -132,6 +132,11 @@ def test_several_outputs():
     for got, wanted in zip(aware(IMAGES), model(IMAGES), strict=True):
         assert got.shape == wanted.shape
         assert np.corrcoef(np.ravel(got), np.ravel(wanted))[0, 1] > 0.99
+    fake_quant.settle_kernels(aware)
+    for converted in (model, aware):
+        graph = flatbuffer.read(convert.Converter(converted).dense()).subgraphs[0]
+        shapes = {tuple(int(side) for side in graph.tensors[number].shape) for number in graph.outputs}
+        assert shapes == {(1, 3), (1, 5), (1, 10, 10, 6)}
 
 
 def test_a_network_that_is_plain_is_returned_as_it_is():
