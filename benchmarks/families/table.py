@@ -1,7 +1,7 @@
 """The section on the families of keras.applications in RESULTS.md, from results/families/*.json."""
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from benchmarks.networks import FAMILIES
@@ -40,13 +40,31 @@ def section(runs: Sequence[Result], latencies: Sequence[Result], accepted: Seque
         if name in trained or name in timed:
             cells = [name, verdicts(alone.get(name)), *accuracy(trained.get(name)), *speed(timed.get(name))]
             lines.append(f"| {' | '.join(cells)} |")
-    lines += ["", *bars(list(trained.values()), list(timed.values())), ""]
+    lines += [*_settings(trained), "", *bars(list(trained.values()), list(timed.values())), ""]
     reasons = [
         f"- {one['network']}: {count} layers compute in float: {reason}"
         for one in latencies
         for reason, count in counted(one["float_layers"].values())
     ]
     return [*lines, "Operators in float, and why:", "", *(reasons or ["- none"]), ""]
+
+
+def _settings(trained: Mapping[str, Result]) -> list[str]:
+    """What else was set than the network, the side and the epochs: for all, and for some."""
+    others = {
+        name: [
+            one
+            for one in run["settings"]
+            if not one.startswith(("trained.model=", "data.size=")) and ".epochs=" not in one
+        ]
+        for name, run in trained.items()
+    }
+    common = [one for one in next(iter(others.values()), []) if all(one in settings for settings in others.values())]
+    parts = [f"all: `{'`, `'.join(common)}`"] * bool(common)
+    for name, settings in others.items():
+        if own := [one for one in settings if one not in common]:
+            parts.append(f"{name}: `{'`, `'.join(own)}`")
+    return ["", f"Set besides: {'; '.join(parts)}."] if parts else []
 
 
 def network(run: Result) -> str:

@@ -33,12 +33,20 @@ def test_a_row():
     accepted = [{"networks": [{"network": "vgg16", "quantize_model": None, "prune_low_magnitude": "ValueError"}]}]
     lines = table.section([run()], [latency()], accepted)
     assert (
-        "| vgg16 | takes, refuses | 32, 6+4+1 | 95.00% | 91.00% | 97.50% | 0.50 | 3e-07 | none | 0.60 (0.50 to 0.75) | "
+        "| vgg16 | takes, refuses | 32, 6+4+1 | 95.00% | 91.00% | 97.50% | 0.50 | 3.2e-07 | none | 0.60 (0.50 to 0.75) | "
         "3.00 | 4.3 |"
     ) in lines
     assert {line.count("|") for line in lines if line.startswith("| vgg16") or "side, epochs" in line} == {13}
     assert "| families that are int8 in every operator between the edges | at least 16 | 1 |" in lines
-    assert "| of them faster in int8 than in float32 | all | 1 |" in lines
+    assert "| rewritten networks that depart by 1e-4 or less | 18 | 1 |" in lines
+    assert "| of the int8 ones faster in int8 than in float32 | all | 1 |" in lines
+
+
+def test_what_else_was_set():
+    other = {**run(), "settings": ['trained.model="resnet50"', "a.b=1", "trained.epochs=3"]}
+    lines = table.section([{**run(), "settings": [*run()["settings"], "a.b=1", "c.d=2"]}, other], [], [])
+    assert "Set besides: all: `a.b=1`; vgg16: `c.d=2`." in lines
+    assert not any("Set besides" in line for line in table.section([run()], [], []))
 
 
 def test_what_computes_in_float_says_why():
