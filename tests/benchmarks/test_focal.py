@@ -34,7 +34,7 @@ def test_effects_of_a_plane_are_its_slopes_times_the_range():
 def test_the_grid_s_row():
     points = [point(0, a, b, 0.5 + 2 * a - 3 * b) for a in (0, 0.05, 0.1) for b in (0, 0.005, 0.01)]
     lines = table.section([result("grid", points)])
-    assert "| top-1, % | 47.00 to 70.00 | +20.00 | -3.00 | 0.00 |" in lines
+    assert "| top-1, % | 47.00 to 70.00 | +20.00 | -3.00 | 0.00 | teacher weight, focal weight |" in lines
     assert table.section([]) == []
 
 
