@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,8 @@ def test_the_table_is_made_from_the_committed_results():
 @pytest.mark.parametrize("path", sorted((ROOT / "benchmarks/results/host").glob("*.json")), ids=lambda path: path.stem)
 def test_a_result_comes_from_the_pipeline_as_committed(path):
     run = json.loads(path.read_text())
-    assert run["config_toml"] == (ROOT / f"pipelines/{run['pipeline']}.toml").read_text()
+    committed = (ROOT / f"pipelines/{run['pipeline']}.toml").read_text()
+    assert tomllib.loads(run["config_toml"]) == tomllib.loads(committed)  # comments may change
     assert run["settings"] == []
     assert all(len(stage["latency"]["samples_ms"]) == 50 for stage in run["stages"])
 
