@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.assistants.plot import draw
 from benchmarks.assistants.table import ARMS, SCHEMA, wrong_in_common
 from benchmarks.record import keep
 from compress.artifacts import Store
@@ -19,11 +20,13 @@ from compress.clock import Clock
 from compress.pipeline import plan, read
 from compress.pipeline import run as run_plan
 from compress.pipeline.machine import account
+from compress.report.style import png
 from compress.stages.finish import TEST_LOGITS
 from compress.training import Progress
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "benchmarks" / "results" / "assistants"
+PLOTS = ROOT / "benchmarks" / "plots"
 WORK = ROOT / "build" / "assistants"
 IMAGES, TEST_IMAGES, EPOCHS, BATCH = 8_000, 5_000, 6, 64
 SEEDS = (0, 1, 2)
@@ -82,6 +85,9 @@ def main() -> None:
                 print(f"{path.name} is there", flush=True)
             else:
                 keep(path, measure(arm, seed, words.data_dir))
+    PLOTS.mkdir(exist_ok=True)
+    results = [json.loads(path.read_text()) for path in sorted(RESULTS.glob("*-seed*.json"))]
+    (PLOTS / "assistants.png").write_bytes(png(draw(results)))
 
 
 if __name__ == "__main__":

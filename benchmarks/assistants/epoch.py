@@ -20,7 +20,8 @@ from compress.datasets.splits import ArraySplit
 from compress.pipeline import read
 from compress.stages.distill import Distill
 from compress.tasks.classification import on_labels
-from compress.training import Data, Objective, Progress, fit
+from compress.training import Data, Progress, fit
+from compress.training.settings import Objective
 
 IMAGES, CLASSES, ROUNDS, TEACHERS = 5_000, 10, 10, 4
 
