@@ -20,6 +20,13 @@ PAPER_NOTE = (
     "negative cannot be smaller, so that losses of two weights cannot be compared: what can be are top-1, likelihood "
     "and calibration."
 )
+IN_WORDS = (
+    "In words: over the paper's grid top-1 and likelihood do not change; a tenth of the teacher takes 0.7 points "
+    "off the calibration error, the focal weight does nothing. With weights that matter the teacher helps top-1 and "
+    "likelihood a little, within the deviation, and the focal loss makes calibration worse wherever the student is "
+    "not too sure to begin with (a fitted temperature below 1): it makes it less sure still. It is a cure for "
+    "networks that are too sure, and the reliability diagram tells which are."
+)
 Result = dict[str, Any]
 
 
@@ -41,7 +48,7 @@ def section(results: Sequence[Result]) -> list[str]:
     lines = ["## Teacher weight and focal weight", ""] if results else []
     for one in sorted(results, key=lambda result: result["grid"]):
         lines += _grid(one) if one["grid"] == "grid" else _useful(one)
-    return lines
+    return [*lines, IN_WORDS, ""] if len({one["grid"] for one in results}) > 1 else lines
 
 
 def _about(one: Result) -> str:
