@@ -51,17 +51,12 @@ def main() -> None:
     plain = Data(ArraySplit(images, np.arange(IMAGES) % CLASSES, 32), Augmentation(), 0)
     logits = rng.normal(size=(IMAGES, TEACHERS, CLASSES)).astype("float32")
     taught = replace(plain, with_images={"teacher_logits": logits}, drawn=stage.method.drawn(TEACHERS))
-
-    def by_teachers() -> float:
-        student = models.build("plain2", 32, CLASSES, seed=0)
-        objective = stage.method.phases((), student, 4, stage.label_loss)[0].objective
-        return seconds(objective, taught, stage)
-
+    by_teachers = stage.method.phases((), None, stage.epochs, stage.label_loss)[0].objective
+    both = {"none": (on_labels, plain), "cached": (by_teachers, taught)}
     rounds = []
     for number in range(ROUNDS):
-        both = {"none": lambda: seconds(on_labels, plain, stage), "cached": by_teachers}
         order = list(both)[:: 1 if number % 2 else -1]
-        rounds.append({name: both[name]() for name in order})
+        rounds.append({name: seconds(*both[name], stage) for name in order})
         print(rounds[-1], flush=True)
     keep(RESULTS / "epoch.json", {"schema": EPOCH, "images": IMAGES, "teachers": TEACHERS, "rounds": rounds})
 

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.words import spread
+
 SCHEMA, EPOCH = "jetslim-assistants/1", "jetslim-assistants-epoch/1"
 LEARNERS = ("assistant8", "assistant6", "assistant4", "student")
 Result = dict[str, Any]
@@ -125,7 +127,7 @@ def _beside_the_paper(results: Sequence[Result]) -> list[str]:
         ]
         if points:
             said = "" if paper is None else f"{paper:+.0f}"
-            cells = [ARMS[better].what, ARMS[worse].what, said, _spread(points, "+"), held(paper, points)]
+            cells = [ARMS[better].what, ARMS[worse].what, said, spread(points, "+.2f"), held(paper, points)]
             lines.append(f"| {' | '.join(cells)} |")
     return [PAPER_NOTE, "", *lines, "", IN_WORDS, ""] if len(lines) > 2 else []
 
@@ -144,13 +146,13 @@ def _epoch(one: Result) -> list[str]:
 def _cells(found: Sequence[Result], base: Mapping[int, float]) -> list[str]:
     gains = [100 * (_top1(one) - base[one["seed"]]) for one in found if one["seed"] in base]
     names = [stage["name"] for stage in found[0]["stages"]]
-    middle = [_spread([100 * _stage(one, name)["top1"] for one in found]) for name in LEARNERS[:-1] if name in names]
+    middle = [spread([100 * _stage(one, name)["top1"] for one in found]) for name in LEARNERS[:-1] if name in names]
     errors = [_stage(one, "student").get("ece") for one in found]
     shared = [statistics.mean(column) for column in zip(*(one["wrong_in_common"] for one in found), strict=True)]
     return [
         str(len(found)),
-        _spread([100 * _top1(one) for one in found]),
-        _spread(gains, "+") if gains and found[0]["arm"] != "none" else "",
+        spread([100 * _top1(one) for one in found]),
+        spread(gains, "+.2f") if gains and found[0]["arm"] != "none" else "",
         ", ".join(middle),
         "" if None in errors else f"{statistics.mean(errors):.3f}",
         ", ".join(f"{share:.2f}" for share in shared),
@@ -163,8 +165,3 @@ def _top1(one: Result) -> float:
 
 def _stage(one: Result, name: str) -> Result:
     return next(stage for stage in one["stages"] if stage["name"] == name)
-
-
-def _spread(values: Sequence[float], sign: str = "") -> str:
-    deviation = f" ± {statistics.stdev(values):.2f}" if len(values) > 1 else ""
-    return f"{statistics.mean(values):{sign}.2f}{deviation}"

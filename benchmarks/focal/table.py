@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.words import spread
+
 SCHEMA = "jetslim-focal/1"
 METRICS = ("top1", "nll", "brier", "ece", "ece_scaled", "temperature")
 SHOWN = {
@@ -106,13 +108,9 @@ def _useful(one: Result) -> list[str]:
     for teacher, focal in sorted({(point["teacher"], point["focal"]) for point in points}):
         alike = [point for point in points if (point["teacher"], point["focal"]) == (teacher, focal)]
         cells = [
-            _spread([times * point[metric] for point in alike], digits) for metric, (_, times, digits) in SHOWN.items()
+            spread([times * point[metric] for point in alike], f".{digits}f")
+            for metric, (_, times, digits) in SHOWN.items()
         ]
-        scaled = _spread([100 * point["ece_scaled"] for point in alike if point["ece_scaled"] is not None], 2)
+        scaled = spread([100 * point["ece_scaled"] for point in alike if point["ece_scaled"] is not None])
         lines.append(f"| {teacher:g} | {focal:g} | {' | '.join([*cells, scaled])} |")
     return [*lines, "", *_pictures(one)]
-
-
-def _spread(values: Sequence[float], digits: int) -> str:
-    deviation = f" ± {statistics.stdev(values):.{digits}f}" if len(values) > 1 else ""
-    return f"{statistics.mean(values):.{digits}f}{deviation}"

@@ -30,7 +30,7 @@ def check(steps: Sequence[Step], networks: Networks, context: Callable[[Step], C
                 teacher_network = _network(step.teachers[0], networks, context)
                 if teacher_network is not None:
                     stage.method.phases([teacher_network], stage.network(context(step)), stage.epochs)
-            if isinstance(stage, NetworkStage) and (stage.files or _patterns(step, steps)):
+            if isinstance(stage, NetworkStage) and (stage.files or any(_patterns(step, steps))):
                 _inspect(stage.network(context(step)), step, steps, context(step).progress.say)
         except UserError as error:
             raise UserError(f"[[stage]] {step.stage.name!r}: {error}") from error
@@ -40,7 +40,7 @@ def _inspect(network: Any, source: Step, steps: Sequence[Step], say: Callable[[s
     """Refuses, before it is trained, a network of the user's that a later stage could not prune or quantize."""
     if not _rewriters(source, steps):
         return
-    found = inspect(network, *_patterns(source, steps) or ((), ()))
+    found = inspect(network, *_patterns(source, steps))
     if found.refused:
         raise UserError("; ".join(f"layer {row.layer!r} is {row.becomes}" for row in found.refused))
     if not found.exact:
@@ -54,12 +54,12 @@ def _rewriters(source: Step, steps: Sequence[Step]) -> list[Prune | Quantize]:
     return [one for one in readers if isinstance(one, Prune) or (isinstance(one, Quantize) and one.rewrite)]
 
 
-def _patterns(source: Step, steps: Sequence[Step]) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
-    """What they are to skip and to keep in float, by the layers' names; None for nothing."""
+def _patterns(source: Step, steps: Sequence[Step]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What they are to skip and to keep in float, by the layers' names."""
     stages = _rewriters(source, steps)
     skip = tuple(pattern for stage in stages if isinstance(stage, Prune) for pattern in stage.skip)
     keep = tuple(pattern for stage in stages if isinstance(stage, Quantize) for pattern in stage.keep_float)
-    return (skip, keep) if skip or keep else None
+    return skip, keep
 
 
 def _network(teacher: Step | Path, networks: Networks, context: Callable[[Step], Context]) -> Any:
