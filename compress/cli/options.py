@@ -27,7 +27,9 @@ def cache_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """``--cache-limit``."""
     return click.option(
         "--cache-limit",
+        "cache_limit_bytes",
         type=click.FloatRange(min=0),
+        callback=lambda _context, _option, megabytes: int(megabytes * 1e6),
         default=2000.0,
         envvar="JETSLIM_CACHE_LIMIT",
         show_default=True,

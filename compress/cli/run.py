@@ -24,7 +24,7 @@ def run(
     skip_bad_images: bool,
     store_folder: Path,
     runs: Path,
-    cache_limit: float,
+    cache_limit_bytes: int,
     tensorboard: bool,
 ) -> None:
     """Run PIPELINE: the name of a shipped one, a TOML file, or a network (any of keras.applications, or a path).
@@ -55,7 +55,7 @@ def run(
         progress.say(f"note: {note}")
     callbacks = _tensorboard(runs / plan.pipeline.name / "tensorboard") if tensorboard else lambda stage: ()
     try:
-        results = run_plan(plan, Store(store_folder, int(cache_limit * 1e6)), runs, progress, clock, callbacks)
+        results = run_plan(plan, Store(store_folder, cache_limit_bytes), runs, progress, clock, callbacks)
     finally:
         progress.stop()
     folder = runs / plan.pipeline.name

@@ -21,7 +21,7 @@ def store() -> None:
 @store.command("list")
 @store_option
 @cache_option
-def list_(store_folder: Path, cache_limit: float) -> None:
+def list_(store_folder: Path, cache_limit_bytes: int) -> None:
     """List every finished stage with its size, what was interrupted, and what is kept of teachers' outputs.
 
     \b
@@ -31,7 +31,7 @@ def list_(store_folder: Path, cache_limit: float) -> None:
     from compress.artifacts import Store
     from compress.artifacts.store import size_bytes
 
-    opened, total = Store(store_folder, int(cache_limit * 1e6)), 0
+    opened, total = Store(store_folder, cache_limit_bytes), 0
     for artifact in opened:
         facts, size = artifact.facts, size_bytes(artifact.path)
         total += size

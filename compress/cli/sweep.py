@@ -25,7 +25,7 @@ def sweep(
     data_dir: Path | None,
     skip_bad_images: bool,
     store_folder: Path,
-    cache_limit: float,
+    cache_limit_bytes: int,
     runs: Path,
     name: str | None,
     jobs: int,
@@ -65,7 +65,7 @@ def sweep(
         retries = wanted.resources.max_retries
         return Cluster(ray, wanted.resources) if ray is not None else Processes(min(jobs, points), retries)
 
-    store = Store(store_folder, int(cache_limit * 1e6))
+    store = Store(store_folder, cache_limit_bytes)
     book = run(planned, wanted.fields, hire, store, folder, click.echo, data_dir, skip_bad_images)
     written = plots.write(book.rows(), wanted.fields, wanted.pipeline, folder / "plots")
     click.echo("")

@@ -25,7 +25,7 @@ class Cluster:
     def __init__(self, address: str, resources: Resources) -> None:
         self._address, self._resources = address, resources
         self._jobs: dict[Any, Job] = {}
-        self._told = False
+        self._said: list[Said] = []
 
     def __enter__(self) -> "Cluster":
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # no call home, should this start a cluster
@@ -69,6 +69,9 @@ class Cluster:
 
     def start(self, job: Job) -> None:
         """Submits the job."""
+        if not self._jobs and not any(self._room(node) for node in self._nodes()):  # an autoscaled one may yet get one
+            wanted = f"num_cpus = {self._resources.num_cpus:g}, num_gpus = {self._resources.num_gpus:g}"
+            self._said.append((job.number, f"no node of the cluster has {wanted}: it waits for one"))
         chosen = self._task.options(name=f"point {job.number}", **vars(self._resources))
         self._jobs[chosen.remote(job, os.getcwd(), self._lines)] = job
 
@@ -78,13 +81,7 @@ class Cluster:
             ended, _ = self._ray.wait(list(self._jobs), num_returns=1, timeout=seconds)
         except self._ray.exceptions.RayError as error:
             raise Failure(f"the Ray cluster at {self._address} was lost: {first_line(error)}") from error
-        said: list[Said] = []
-        if not self._told and not any(self._room(node) for node in self._nodes()):
-            self._told = True  # an autoscaled cluster may yet get one
-            wanted = f"num_cpus = {self._resources.num_cpus:g}, num_gpus = {self._resources.num_gpus:g}"
-            said.append(
-                (next(iter(self._jobs.values())).number, f"no node of the cluster has {wanted}: it waits for one")
-            )
+        said, self._said = self._said, []
         with contextlib.suppress(self._ray.exceptions.RayError):  # only lines of progress: it is started anew
             said += self._ray.get(self._lines.take.remote(), timeout=10)
         return said + [self._ended(reference) for reference in ended]
