@@ -6,20 +6,24 @@ in results/focal, and pictures in plots. About half an hour each on two cores.
 
 import argparse
 import json
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks.focal.table import METRICS, SCHEMA
+from benchmarks.focal.table import METRICS, SCHEMA, SHOWN
 from benchmarks.record import keep
+from compress.artifacts.files import replace
+from compress.report.style import png
+from compress.sweep import plots
+from compress.sweep.grid import SEED
 from compress.sweep.read import read
 
 HERE = Path(__file__).parent
 RESULTS, PLOTS = HERE.parent / "results" / "focal", HERE.parent / "plots"
 WORK = HERE.parents[1] / "build" / "focal"
-GRIDS = ("grid", "useful")
+GRIDS = {"grid": "the paper's grid", "useful": "weights large enough to matter"}
+FIELDS = {"teacher": "student.method.distillation_loss_weight", "focal": "student.label_loss.focal_weight"}
 
 
 def stage(run: dict[str, Any], name: str) -> dict[str, Any]:
@@ -51,12 +55,22 @@ def measure(name: str, data_dir: Path) -> dict[str, Any]:
 
 def _point(run: dict[str, Any]) -> dict[str, Any]:
     values = dict(setting.split("=") for setting in run["settings"])
-    weights = {"teacher": "student.method.distillation_loss_weight", "focal": "student.label_loss.focal_weight"}
     return {
         "seed": run["seed"],
-        **{key: float(values[field]) for key, field in weights.items()},
+        **{key: float(values[field]) for key, field in FIELDS.items()},
         **stage(run, "student"),
     }
+
+
+def draw(name: str) -> None:
+    """The heat maps of a result that is kept."""
+    found = json.loads((RESULTS / f"{name}.json").read_text())
+    seeds = [SEED] if len({point["seed"] for point in found["points"]}) > 1 else []
+    rows = [{**point, **{field: point[key] for key, field in FIELDS.items()}} for point in found["points"]]
+    PLOTS.mkdir(exist_ok=True)
+    for metric in SHOWN:
+        figure = plots.draw(rows, [*FIELDS.values(), *seeds], metric, GRIDS[name])
+        replace(PLOTS / f"focal-{name}-{metric}.png", png(figure, colours=256))
 
 
 def main() -> None:
@@ -66,11 +80,7 @@ def main() -> None:
     words = parser.parse_args()
     for name in words.grids or GRIDS:
         keep(RESULTS / f"{name}.json", measure(name, words.data_dir))
-        PLOTS.mkdir(exist_ok=True)
-        for metric in ("top1", "nll", "ece"):
-            shutil.copy(
-                WORK / "runs" / f"{name}-sweep" / "plots" / f"{metric}.png", PLOTS / f"focal-{name}-{metric}.png"
-            )
+        draw(name)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,14 @@
 """The plots of a sweep: each metric over one field as a curve, over two as a heat map; over seeds the mean."""
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from compress.artifacts.files import replace
+from compress.artifacts import files
 from compress.report.plots import top1_limits
 from compress.report.style import BLUE, DPI, VERMILION, png
 from compress.report.words import three_digits
@@ -28,6 +29,13 @@ class Shown:
 
     def text(self, value: float) -> str:
         return three_digits(value) if self.decimals is None else f"{value:.{self.decimals}f}"
+
+    def telling_apart(self, values: np.ndarray) -> "Shown":
+        """The same with decimals enough for two digits of how far ``values`` lie apart, three more at most."""
+        own = max(len(self.text(value).partition(".")[2]) for value in (np.nanmin(values), np.nanmax(values)))
+        apart = np.nanmax(values) - np.nanmin(values)
+        needed = 1 - math.floor(math.log10(apart)) if apart > 0 else own
+        return replace(self, decimals=min(max(own, needed), own + 3))
 
 
 SHOWN = {
@@ -62,7 +70,7 @@ def write(rows: Sequence[Mapping[str, Any]], fields: Sequence[str], title: str, 
         if figure is None:
             path.unlink(missing_ok=True)
         else:
-            written.append(replace(path, png(figure, colours=256)))
+            written.append(files.replace(path, png(figure, colours=256)))
     return written
 
 
@@ -180,23 +188,24 @@ def _curve(
 def _heat_map(
     cells: Mapping[tuple[int, ...], Sequence[float]], scales: Sequence[_Scale], shown: Shown, title: str, seeds: int
 ) -> "Figure":
-    from matplotlib.ticker import FuncFormatter
+    from matplotlib.ticker import ScalarFormatter
 
     down, across = scales
     means = np.full((len(down.values), len(across.values)), np.nan)
     for place, some in cells.items():
         means[place] = np.mean(some) if some else np.nan
+    shown = shown.telling_apart(means)
     figure = _figure(2.6 + 0.95 * means.shape[1], 1.9 + 0.55 * means.shape[0], title)
     axes = figure.subplots()
     axes.set_facecolor("0.9")
     image = axes.imshow(means, cmap="viridis", origin="lower" if down.numeric else "upper", aspect="auto")
-    figure.colorbar(image, label=shown.label, format=FuncFormatter(lambda value, _: shown.text(value)))
+    figure.colorbar(image, label=shown.label, format=ScalarFormatter(useOffset=False))
     middle = 0.45 * np.nanmin(means) + 0.55 * np.nanmax(means)
     for place, some in cells.items():
         text = "failed"
         if some:
             text = shown.text(float(means[place]))
-            text += f"\n± {_spread(some):.2g}" if seeds > 1 else ""
+            text += f"\n± {shown.text(_spread(some))}" if seeds > 1 else ""
         light = not some or means[place] > middle  # viridis ends in yellow
         axes.text(place[1], place[0], text, ha="center", va="center", fontsize=9, color="black" if light else "white")
     tilt = _tilt(across)

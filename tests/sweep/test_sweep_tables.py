@@ -140,8 +140,25 @@ def test_a_heat_map_over_two_fields():
 def test_a_heat_map_over_two_fields_and_seeds():
     fields, rows = rows_of("a.x=1,2", "seed=0,1", "b.y=u,v", value=lambda values: 0.9 + 0.02 * values["seed"])
     axes = plots.draw(rows, fields, "top1", "mine").axes[0]
-    assert {text.get_text() for text in axes.texts} == {"91.00\n± 1.4"}
+    assert {text.get_text() for text in axes.texts} == {"91.00\n± 1.41"}
     assert axes.get_title() == "mean and standard deviation of 2 seeds"
+
+
+def test_a_heat_map_tells_its_values_apart():
+    """Two digits of a range of 0.0024 need four decimals, not the three of a likelihood."""
+    fields, rows = rows_of(
+        "a.x=1,2", "b.y=1,2", metric="nll", value=lambda values: 1.2563 + 0.0012 * (values["a.x"] + values["b.y"] - 2)
+    )
+    figure = plots.draw(rows, fields, "nll", "mine")
+    assert [text.get_text() for text in figure.axes[0].texts] == ["1.2563", "1.2575", "1.2575", "1.2587"]
+    figure.draw_without_rendering()
+    ticks = [tick.get_text() for tick in figure.axes[1].get_yticklabels()]
+    assert len(set(ticks)) == len(ticks) > 2
+
+
+def test_values_that_are_equal_keep_their_decimals():
+    fields, rows = rows_of("a.x=1,2", "b.y=1,2", metric="gzip_bytes", value=lambda values: 2.5e6)
+    assert {text.get_text() for text in plots.draw(rows, fields, "gzip_bytes", "mine").axes[0].texts} == {"2.50"}
 
 
 def test_seeds_alone_are_points_about_their_mean():
