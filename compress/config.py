@@ -102,7 +102,11 @@ def _explain(error: ValidationError, kind: Any, where: str) -> str:
     parts = [str(part) for part in first["loc"]]
     owner, key = _locate(kind, parts)
     if first["type"] in _UNKNOWN:
-        known = [field.name for field in dataclasses.fields(owner)]
+        fields = dataclasses.fields(owner)
+        known = [field.name for field in fields]
+        for field in fields:  # a key of a method or of a loss, written beside it
+            if any(key in _keys(member) for member in _members(field.type)):
+                return f"{where}: {key!r} belongs into {field.name}: {field.name} = {{ ..., {key} = ... }}"
         return f"{where}: {unknown('key', key, known)} (known keys: {', '.join(known)})"
     if first["type"] in ("missing", "missing_argument"):
         return f"{where}: needs {key!r}"
@@ -144,6 +148,11 @@ def _names(owner: Any, key: str) -> list[str]:
     fields = {field.name: field for field in dataclasses.fields(owner)}
     found = fields.get(key.rpartition(".")[2])
     return [member.name for member in _members(found.type) if hasattr(member, "name")] if found else []
+
+
+def _keys(kind: Any) -> set[str]:
+    """The keys of a config class; none of any other type."""
+    return {field.name for field in dataclasses.fields(kind)} if dataclasses.is_dataclass(kind) else set()
 
 
 def _members(annotation: Any) -> list[Any]:

@@ -8,18 +8,19 @@ made again. 8,000 training and 5,000 test images, 6 epochs a network: about an h
 import argparse
 import json
 from pathlib import Path
+from tomllib import loads
 from typing import Any
 
 import numpy as np
 
+from benchmarks.assistants.arms import ARMS
 from benchmarks.assistants.plot import draw
-from benchmarks.assistants.table import ARMS, SCHEMA, wrong_in_common
+from benchmarks.assistants.table import SCHEMA, wrong_in_common
 from benchmarks.record import keep
 from compress.artifacts import Store
 from compress.clock import Clock
 from compress.pipeline import plan, read
 from compress.pipeline import run as run_plan
-from compress.pipeline.machine import account
 from compress.report.style import png
 from compress.stages.finish import TEST_LOGITS
 from compress.training import Progress
@@ -68,8 +69,18 @@ def measure(arm: str, seed: int, data_dir: Path | None) -> dict[str, Any]:
             if stage["kind"] != "export"
         ],
         "wrong_in_common": wrong_in_common(wrong),
-        "seconds": account(clock),
+        "config_toml": pipeline.text,
+        "seconds": {cause: round(spent, 2) for cause, spent in clock.seconds.items()},
     }
+
+
+def is_there(path: Path, arm: str) -> bool:
+    """Whether ``path`` is a result of the arm with today's settings and pipeline, comments apart."""
+    if not path.exists():
+        return False
+    kept = json.loads(path.read_text())
+    text = read(f"assistants-{ARMS[arm].pipeline}").text
+    return bool(kept["settings"] == settings(arm) and loads(kept["config_toml"]) == loads(text))
 
 
 def main() -> None:
@@ -81,7 +92,7 @@ def main() -> None:
     for seed in words.seed or SEEDS:
         for arm in words.arms:
             path = RESULTS / f"{arm}-seed{seed}.json"
-            if path.exists() and json.loads(path.read_text())["settings"] == settings(arm):
+            if is_there(path, arm):
                 print(f"{path.name} is there", flush=True)
             else:
                 keep(path, measure(arm, seed, words.data_dir))

@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.assistants.table import ARMS
+from benchmarks.assistants.arms import ARMS
 from compress.report.style import BLUE, DPI, VERMILION
 
 if TYPE_CHECKING:

@@ -2,71 +2,23 @@
 
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 
+from benchmarks.assistants import words
+from benchmarks.assistants.arms import ARMS, LEARNERS, PAPER, Result, held, stage, student_top1
 from benchmarks.words import spread
 
 SCHEMA, EPOCH = "jetslim-assistants/1", "jetslim-assistants-epoch/1"
-LEARNERS = ("assistant8", "assistant6", "assistant4", "student")
-Result = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Arm:
-    """A pipeline, assistants-``pipeline``, and what is changed in it, by stage."""
-
-    pipeline: str
-    what: str
-    changes: Mapping[str, Sequence[str]] = field(default_factory=dict)
-
-
-def _all(change: str) -> dict[str, list[str]]:
-    """The same for all who have several teachers."""
-    return {stage: [change] for stage in LEARNERS[1:]}
-
-
-ARMS = {
-    "none": Arm("direct", "no distillation", {"student": ["distillation_loss_weight=0", "student_loss_weight=1"]}),
-    "direct": Arm("direct", "the teacher alone"),
-    "takd": Arm("takd", "each by the one before (TAKD)"),
-    "dgkd": Arm("dgkd", "each by all before (DGKD), none left out", _all("drop_teachers=0")),
-    "dgkd-drop": Arm("dgkd", "the same, one left out of each batch"),
-    "ensemble-logits": Arm("ensemble", "the mean logits of all before"),
-    "ensemble-probabilities": Arm("ensemble", "their mean probabilities", _all("combine=mean_probabilities")),
-}
-
 NOTE = (
     "The student is a plain CNN of two convolutions, its teacher one of ten, assistants have 8, 6 and 4 "
     "(`pipelines/assistants-*.toml`: Adam, a cosine from 0.001, temperature 5, weights 0.9 and 0.1). Top-1 on the test "
     "images: mean and standard deviation over the seeds."
 )
-
-
-PAPER = (
-    # one arm less another, points of student top-1 in the paper (read from its text)
-    ("ensemble-logits", "takd", 3.0),
-    ("ensemble-logits", "dgkd-drop", 0.0),
-    ("dgkd-drop", "takd", 3.0),
-    # the gradients of the two are the same but for the weight of distillation (docs/decisions/0014)
-    ("ensemble-probabilities", "dgkd", None),
-    ("takd", "direct", None),
-)
-READ_TO = 1.0  # points: "about 45 %"
 PAPER_NOTE = (
     "The paper on ensembles for chains of assistants tells of about 42 % for TAKD, 45 % for DGKD and for its ensemble, "
     "and names neither data nor epochs. What can stand beside ours are the differences, in points:"
-)
-
-IN_WORDS = (
-    "In words: every way to distil is better than none. The paper's order held: TAKD is the weakest of the chains, "
-    "DGKD and ensembles are equal. Its distance did not: a point, not three; and no chain is clearly better than "
-    "the teacher alone. Ensembles by probabilities equal DGKD, as their gradients do. The error avalanche is there "
-    "(three in four of a network's errors were made before it), but dense guidance does not stop it at this scale: "
-    "the shares are the same."
 )
 
 
@@ -95,7 +47,7 @@ def section(results: Sequence[Result]) -> list[str]:
         "wrong in common with the one before: 8, 6, 4, 2 |",
         "|---|--:|--:|--:|---|--:|---|",
     ]
-    base = {one["seed"]: _top1(one) for one in results if one["arm"] == "none"}
+    base = {one["seed"]: student_top1(one) for one in results if one["arm"] == "none"}
     for name, arm in ARMS.items():
         found = [one for one in results if one["arm"] == name]
         if found:
@@ -104,23 +56,9 @@ def section(results: Sequence[Result]) -> list[str]:
     return [*lines, "", *pictures, *_beside_the_paper(results), *epoch]
 
 
-def held(paper: float | None, points: Sequence[float]) -> str:
-    """Whether differences, one a seed, bear out the paper's: beyond their deviation; or as good as none.
-
-    >>> held(3.0, [1.0, 1.2]), held(3.0, [-1.0, 1.2]), held(None, [1.0])
-    ('held', 'not shown', '')
-    >>> held(0.0, [0.1, 0.2]), held(0.0, [-3.0, -3.1]), held(0.0, [3.0, 3.1])
-    ('held', 'not shown', 'not shown')
-    """
-    if paper is None or len(points) < 2:
-        return ""
-    mean, deviation = statistics.mean(points), statistics.stdev(points)
-    return "held" if (mean > deviation if paper > 0 else abs(mean) <= READ_TO) else "not shown"
-
-
 def _beside_the_paper(results: Sequence[Result]) -> list[str]:
-    lines = ["| the student of | less that of | paper | ours | |", "|---|---|--:|--:|---|"]
-    top1 = {(one["arm"], one["seed"]): 100 * _top1(one) for one in results}
+    lines = ["| the student of | less that of | paper | ours | direction |", "|---|---|--:|--:|---|"]
+    top1 = {(one["arm"], one["seed"]): 100 * student_top1(one) for one in results}
     for better, worse, paper in PAPER:
         points = [
             top1[better, seed] - top1[worse, seed] for arm, seed in top1 if arm == better and (worse, seed) in top1
@@ -129,7 +67,7 @@ def _beside_the_paper(results: Sequence[Result]) -> list[str]:
             said = "" if paper is None else f"{paper:+.0f}"
             cells = [ARMS[better].what, ARMS[worse].what, said, spread(points, "+.2f"), held(paper, points)]
             lines.append(f"| {' | '.join(cells)} |")
-    return [PAPER_NOTE, "", *lines, "", IN_WORDS, ""] if len(lines) > 2 else []
+    return [PAPER_NOTE, "", *lines, "", *words.section(results)] if len(lines) > 2 else []
 
 
 def _epoch(one: Result) -> list[str]:
@@ -144,24 +82,16 @@ def _epoch(one: Result) -> list[str]:
 
 
 def _cells(found: Sequence[Result], base: Mapping[int, float]) -> list[str]:
-    gains = [100 * (_top1(one) - base[one["seed"]]) for one in found if one["seed"] in base]
+    gains = [100 * (student_top1(one) - base[one["seed"]]) for one in found if one["seed"] in base]
     names = [stage["name"] for stage in found[0]["stages"]]
-    middle = [spread([100 * _stage(one, name)["top1"] for one in found]) for name in LEARNERS[:-1] if name in names]
-    errors = [_stage(one, "student").get("ece") for one in found]
+    middle = [spread([100 * stage(one, name)["top1"] for one in found]) for name in LEARNERS[:-1] if name in names]
+    errors = [stage(one, "student").get("ece") for one in found]
     shared = [statistics.mean(column) for column in zip(*(one["wrong_in_common"] for one in found), strict=True)]
     return [
         str(len(found)),
-        spread([100 * _top1(one) for one in found]),
+        spread([100 * student_top1(one) for one in found]),
         spread(gains, "+.2f") if gains and found[0]["arm"] != "none" else "",
         ", ".join(middle),
         "" if None in errors else f"{statistics.mean(errors):.3f}",
         ", ".join(f"{share:.2f}" for share in shared),
     ]
-
-
-def _top1(one: Result) -> float:
-    return float(_stage(one, "student")["top1"])
-
-
-def _stage(one: Result, name: str) -> Result:
-    return next(stage for stage in one["stages"] if stage["name"] == name)

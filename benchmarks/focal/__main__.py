@@ -1,4 +1,4 @@
-"""Teacher weight by focal weight on CIFAR-10: ``python -m benchmarks.focal --data-dir FOLDER [grid] [useful]``.
+"""Teacher weight by focal weight on CIFAR-10: ``python -m benchmarks.focal --data-dir FOLDER [grid] [useful] [sure]``.
 
 Each is ``jetslim sweep`` of the TOML file beside this one, and goes on where it was stopped. What it finds is one file
 in results/focal, and pictures in plots. About half an hour each on two cores.
@@ -22,13 +22,16 @@ from compress.sweep.read import read
 HERE = Path(__file__).parent
 RESULTS, PLOTS = HERE.parent / "results" / "focal", HERE.parent / "plots"
 WORK = HERE.parents[1] / "build" / "focal"
-GRIDS = {"grid": "the paper's grid", "useful": "weights large enough to matter"}
-FIELDS = {"teacher": "student.method.distillation_loss_weight", "focal": "student.label_loss.focal_weight"}
+GRIDS = {
+    "grid": "the paper's grid",
+    "useful": "weights large enough to matter",
+    "sure": "networks that are too sure",
+}
+FIELDS = {"teacher": "method.distillation_loss_weight", "focal": "label_loss.focal_weight"}
 
 
-def stage(run: dict[str, Any], name: str) -> dict[str, Any]:
+def metrics(found: dict[str, Any]) -> dict[str, Any]:
     """The metrics of a run's stage."""
-    found = next(one for one in run["stages"] if one["name"] == name)
     return {metric: {**found["calibration"], **found}[metric] for metric in METRICS}
 
 
@@ -46,7 +49,7 @@ def measure(name: str, data_dir: Path) -> dict[str, Any]:
         "toml": path.read_text(),
         "images": {split: data[split] for split in ("train", "validation", "test")},
         "before": [
-            {"seed": seed, "teacher": stage(run, "teacher"), "common": stage(run, "common")}
+            {"seed": seed, **{stage["name"]: metrics(stage) for stage in run["stages"][:-1]}}
             for seed, run in sorted({run["seed"]: run for run in runs}.items())
         ],
         "points": sorted((_point(run) for run in runs), key=lambda one: (one["seed"], one["teacher"], one["focal"])),
@@ -54,28 +57,26 @@ def measure(name: str, data_dir: Path) -> dict[str, Any]:
 
 
 def _point(run: dict[str, Any]) -> dict[str, Any]:
+    last = run["stages"][-1]
     values = dict(setting.split("=") for setting in run["settings"])
-    return {
-        "seed": run["seed"],
-        **{key: float(values[field]) for key, field in FIELDS.items()},
-        **stage(run, "student"),
-    }
+    weights = {key: float(values.get(f"{last['name']}.{field}", 0)) for key, field in FIELDS.items()}
+    return {"seed": run["seed"], **weights, **metrics(last)}
 
 
 def draw(name: str) -> None:
-    """The heat maps of a result that is kept."""
-    found = json.loads((RESULTS / f"{name}.json").read_text())
-    seeds = [SEED] if len({point["seed"] for point in found["points"]}) > 1 else []
-    rows = [{**point, **{field: point[key] for key, field in FIELDS.items()}} for point in found["points"]]
+    """The heat maps of a result that is kept, curves where there is no teacher."""
+    points = json.loads((RESULTS / f"{name}.json").read_text())["points"]
+    swept = [key for key in (*FIELDS, SEED) if len({point[key] for point in points}) > 1]
+    rows = [{**point, **{field: point[key] for key, field in FIELDS.items()}} for point in points]
     PLOTS.mkdir(exist_ok=True)
     for metric in SHOWN:
-        figure = plots.draw(rows, [*FIELDS.values(), *seeds], metric, GRIDS[name])
+        figure = plots.draw(rows, [FIELDS.get(key, key) for key in swept], metric, GRIDS[name])
         replace(PLOTS / f"focal-{name}-{metric}.png", png(figure, colours=256))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.focal", description=__doc__)
-    parser.add_argument("grids", nargs="*", choices=[*GRIDS, []], help="of grid, useful; both by default")
+    parser.add_argument("grids", nargs="*", choices=[*GRIDS, []], help="all by default")
     parser.add_argument("--data-dir", type=Path, required=True, help="where cifar-10-python.tar.* lies")
     words = parser.parse_args()
     for name in words.grids or GRIDS:

@@ -22,13 +22,7 @@ PAPER_NOTE = (
     "negative cannot be smaller, so that losses of two weights cannot be compared: what can be are top-1, likelihood "
     "and calibration."
 )
-IN_WORDS = (
-    "In words: over the paper's grid top-1 and likelihood do not change; a tenth of the teacher takes 0.7 points "
-    "off the calibration error, the focal weight does nothing. With weights that matter the teacher helps top-1 and "
-    "likelihood a little, within the deviation, and the focal loss makes calibration worse wherever the student is "
-    "not too sure to begin with (a fitted temperature below 1): it makes it less sure still. It is a cure for "
-    "networks that are too sure, and the reliability diagram tells which are."
-)
+SECTIONS = ("grid", "useful", "sure")
 Result = dict[str, Any]
 
 
@@ -48,9 +42,9 @@ def effects(points: Sequence[Result], metric: str) -> tuple[float, float, float]
 def section(results: Sequence[Result]) -> list[str]:
     """Markdown lines; none without results."""
     lines = ["## Teacher weight and focal weight", ""] if results else []
-    for one in sorted(results, key=lambda result: result["grid"]):
-        lines += _grid(one) if one["grid"] == "grid" else _useful(one)
-    return [*lines, IN_WORDS, ""] if len({one["grid"] for one in results}) > 1 else lines
+    for one in sorted(results, key=lambda result: SECTIONS.index(result["grid"])):
+        lines += {"grid": _grid, "useful": _useful, "sure": _sure}[one["grid"]](one)
+    return lines
 
 
 def _about(one: Result) -> str:
@@ -60,6 +54,49 @@ def _about(one: Result) -> str:
         f"CIFAR-10, {images['train']:,} training and {images['test']:,} test images; a ResNet-20 of {teacher:.1%} "
         f"teaches a ResNet-8 on from a checkpoint of {common:.1%} (`benchmarks/focal/{one['grid']}.toml`)."
     )
+
+
+def changes(points: Sequence[Result], focal: float, metric: str) -> list[float]:
+    """What a focal weight does to a metric: less that of weight 0, for each seed and teacher weight."""
+    without = {(one["seed"], one["teacher"]): one for one in points if one["focal"] == 0}
+    pairs = [(one, without.get((one["seed"], one["teacher"]))) for one in points if one["focal"] == focal]
+    return [one[metric] - base[metric] for one, base in pairs if base]
+
+
+def _changes(points: Sequence[Result]) -> list[str]:
+    """A row a focal weight, and where the networks without it stand, which says what to make of it."""
+    before = [one["temperature"] for one in points if one["focal"] == 0]
+    lines = [
+        "What the focal loss does, less the same network without it. A fitted temperature above 1 is that of a network "
+        f"that is too sure; without the focal loss it is {spread(before, '.2f')} here ({min(before):.2f} to "
+        f"{max(before):.2f}).",
+        "",
+        "| focal weight | top-1, points | negative log-likelihood | calibration error, points | it fell in | "
+        "fitted temperature |",
+        "|--:|--:|--:|--:|--:|--:|",
+    ]
+    for focal in sorted({one["focal"] for one in points} - {0}):
+        found = {metric: changes(points, focal, metric) for metric in ("top1", "nll", "ece", "temperature")}
+        fell = sum(change < 0 for change in found["ece"])
+        cells = [
+            spread([100 * change for change in found["top1"]], "+.2f"),
+            spread(found["nll"], "+.3f"),
+            spread([100 * change for change in found["ece"]], "+.2f"),
+            f"{fell} of {len(found['ece'])}",
+            spread(found["temperature"], "+.3f"),
+        ]
+        lines.append(f"| {focal:g} | {' | '.join(cells)} |")
+    return [*lines, ""]
+
+
+def _sure(one: Result) -> list[str]:
+    images, points = one["images"], one["points"]
+    seeds = len({point["seed"] for point in points})
+    about = (
+        f"A ResNet-20 that learns {images['train']:,} images of CIFAR-10 from labels alone, {seeds} seeds "
+        "(`benchmarks/focal/sure.toml`)."
+    )
+    return [about, "", *_changes(points), *_pictures(one)]
 
 
 def _pictures(one: Result) -> list[str]:
@@ -113,4 +150,4 @@ def _useful(one: Result) -> list[str]:
         ]
         scaled = spread([100 * point["ece_scaled"] for point in alike if point["ece_scaled"] is not None])
         lines.append(f"| {teacher:g} | {focal:g} | {' | '.join([*cells, scaled])} |")
-    return [*lines, "", *_pictures(one)]
+    return [*lines, "", *_changes(points), *_pictures(one)]

@@ -20,8 +20,9 @@ from typing import Any
 
 from benchmarks.record import keep
 from benchmarks.sweep.table import OVERHEAD, SAVED
-from compress.artifacts import Store
+from compress.artifacts import Store, source_hash
 from compress.artifacts.files import write_json
+from compress.pipeline import machine
 
 HERE = Path(__file__).parent
 RESULTS = HERE.parent / "results" / "sweep"
@@ -30,10 +31,13 @@ HUNDRED = ",".join(str(count) for count in range(101, 201))
 
 
 def timed(arguments: list[str], work: Path, name: str) -> float:
-    """Wall seconds of a command that finds an empty store in ``work/name``; as measured before, if it was."""
+    """Wall seconds of a command that finds an empty store in ``work/name``; as before, if the same was measured."""
     kept, folder = work / f"{name}.json", work / name
+    measured = {"arguments": arguments, "source": source_hash(""), "versions": machine.versions()}
     if kept.exists():
-        return json.loads(kept.read_text())["seconds"]
+        before = json.loads(kept.read_text())
+        if measured.items() <= before.items():
+            return float(before["seconds"])
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     command = [sys.executable, "-m", "compress", *arguments, "--store", str(folder / "store")]
@@ -42,7 +46,7 @@ def timed(arguments: list[str], work: Path, name: str) -> float:
     with (work / "log.txt").open("a") as log:
         subprocess.run([*command, "--runs", str(folder / "runs")], stdout=log, stderr=log, check=True)
     seconds = round(time.perf_counter() - start, 1)
-    write_json(kept, {"seconds": seconds})
+    write_json(kept, {**measured, "seconds": seconds})
     return seconds
 
 

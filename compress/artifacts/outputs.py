@@ -10,6 +10,7 @@ import numpy as np
 from filelock import FileLock
 
 from compress.artifacts.files import replace
+from compress.artifacts.locks import locked
 
 LIMIT_BYTES = 2_000_000_000
 
@@ -17,14 +18,18 @@ LIMIT_BYTES = 2_000_000_000
 class Outputs:
     """Arrays by key, one .npy file each, together at most ``limit_bytes``: what was not read for longest goes first."""
 
-    def __init__(self, root: Path, limit_bytes: int = LIMIT_BYTES) -> None:
+    def __init__(self, root: Path, limit_bytes: float = LIMIT_BYTES) -> None:
         self.root, self.limit_bytes = root, limit_bytes
 
-    def get(self, key: str, compute: Callable[[], np.ndarray]) -> np.ndarray:
-        """The array of ``key``, from the disk or computed. One that is larger than the limit is not kept."""
+    def get(
+        self, key: str, compute: Callable[[], np.ndarray], waiting: Callable[[], None] = lambda: None
+    ) -> np.ndarray:
+        """The array of ``key``, from the disk or computed. One that is larger than the limit is not kept.
+
+        ``waiting()`` is called once if another process is computing it.
+        """
         path = self.root / f"{key}.npy"
-        self.root.mkdir(parents=True, exist_ok=True)
-        with FileLock(path.with_suffix(".lock")):
+        with locked(path.with_suffix(".lock"), waiting):
             try:
                 values: np.ndarray = np.load(path, allow_pickle=False)
             except (OSError, ValueError, EOFError):  # not there, or damaged

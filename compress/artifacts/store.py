@@ -12,7 +12,6 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from compress.artifacts.files import write_json
+from compress.artifacts.locks import locked
 from compress.artifacts.outputs import LIMIT_BYTES, Outputs
 from compress.errors import UserError
 
@@ -65,7 +65,7 @@ class Artifact:
 class Store:
     """Finds, makes and removes artifacts below ``root``; makes no folder before the first artifact."""
 
-    def __init__(self, root: Path, outputs_limit_bytes: int = LIMIT_BYTES) -> None:
+    def __init__(self, root: Path, outputs_limit_bytes: float = LIMIT_BYTES) -> None:
         self.root, self.outputs = root, Outputs(root / "outputs", outputs_limit_bytes)
 
     def find(self, key: str) -> Artifact | None:
@@ -78,7 +78,7 @@ class Store:
         ``build(out, scratch)`` fills the folder ``out`` and returns the facts for stage.json; ``scratch`` keeps
         what a later try resumes from. ``waiting()`` is called once if another process holds the lock.
         """
-        with self._locked(key, waiting):
+        with locked(self.root / "work" / f"{key}.lock", waiting):
             work = self.root / "work" / key
             if found := self.find(key):
                 shutil.rmtree(work, ignore_errors=True)  # of a process that was killed right after it had finished
@@ -138,20 +138,6 @@ class Store:
         finally:
             lock.release()
         return freed
-
-    @contextmanager
-    def _locked(self, key: str, waiting: Callable[[], None]) -> Iterator[None]:
-        (self.root / "work").mkdir(parents=True, exist_ok=True)
-        lock = FileLock(self.root / "work" / f"{key}.lock")
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            waiting()
-            lock.acquire()
-        try:
-            yield
-        finally:
-            lock.release()
 
     def _busy(self, key: str) -> bool:
         lock = FileLock(self.root / "work" / f"{key}.lock")

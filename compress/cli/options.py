@@ -1,5 +1,6 @@
 """Options that several commands share."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -29,14 +30,20 @@ def cache_option(command: Callable[..., Any]) -> Callable[..., Any]:
         "--cache-limit",
         "cache_limit_bytes",
         type=click.FloatRange(min=0),
-        callback=lambda _context, _option, megabytes: int(megabytes * 1e6),
+        callback=lambda _context, _option, megabytes: _bytes(megabytes),
         default=2000.0,
         envvar="JETSLIM_CACHE_LIMIT",
         show_default=True,
         show_envvar=True,
         metavar="MB",
-        help="Of what teachers said of the training images, kept in the store.",
+        help="Of what teachers said of the training images, kept in the store; inf for no limit.",
     )(command)
+
+
+def _bytes(megabytes: float) -> float:
+    if math.isnan(megabytes):
+        raise click.BadParameter("nan is no size")
+    return megabytes * 1e6
 
 
 def data_options(command: Callable[..., Any]) -> Callable[..., Any]:

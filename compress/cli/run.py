@@ -24,7 +24,7 @@ def run(
     skip_bad_images: bool,
     store_folder: Path,
     runs: Path,
-    cache_limit_bytes: int,
+    cache_limit_bytes: float,
     tensorboard: bool,
 ) -> None:
     """Run PIPELINE: the name of a shipped one, a TOML file, or a network (any of keras.applications, or a path).

@@ -21,7 +21,7 @@ def store() -> None:
 @store.command("list")
 @store_option
 @cache_option
-def list_(store_folder: Path, cache_limit_bytes: int) -> None:
+def list_(store_folder: Path, cache_limit_bytes: float) -> None:
     """List every finished stage with its size, what was interrupted, and what is kept of teachers' outputs.
 
     \b

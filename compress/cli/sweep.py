@@ -25,7 +25,7 @@ def sweep(
     data_dir: Path | None,
     skip_bad_images: bool,
     store_folder: Path,
-    cache_limit_bytes: int,
+    cache_limit_bytes: float,
     runs: Path,
     name: str | None,
     jobs: int,

@@ -59,9 +59,9 @@ class Networks:
     def training_logits(self, name: str) -> np.ndarray:
         """The logits of an earlier stage, or of a SavedModel's folder, on the training split; computed once."""
         data = self._plan.dataset
-        network = self._steps[name].key if name in self._steps else content(Path(name))
         made_of = {
-            "network": network,
+            # a stage's content, not its key: made again on another machine, its last digits may be others
+            "network": content(self._artifact(name).saved_model if name in self._steps else Path(name)),
             "data": data.fingerprint,
             "size": self._plan.pipeline.data.size,
             "source": source_hash(*OUTPUTS_MADE_BY),
@@ -72,7 +72,10 @@ class Networks:
             self._say(f"    computing what {name} says of the {len(data.train)} training images")
             return outputs(KerasPredictor(serving_function(self.look(name))), data.train)
 
-        return self._store.outputs.get(content_key(made_of), compute)
+        def waiting() -> None:
+            self._say(f"    another run is computing what {name} says of the training images: waiting for it")
+
+        return self._store.outputs.get(content_key(made_of), compute, waiting)
 
     def facts(self, name: str) -> dict[str, Any]:
         """What an earlier stage wrote down of itself."""

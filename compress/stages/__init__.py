@@ -2,7 +2,7 @@
 
 from compress.stages.base import Context, Stage
 from compress.stages.distill import Distill
-from compress.stages.export import Export
+from compress.stages.export import Export, Unfaithful
 from compress.stages.prune import Prune
 from compress.stages.quantize import Quantize
 from compress.stages.train import Train
@@ -15,4 +15,4 @@ STAGES: dict[str, type[Stage]] = {
     "export": Export,
 }
 
-__all__ = ["STAGES", "Context", "Export", "Stage"]
+__all__ = ["STAGES", "Context", "Export", "Stage", "Unfaithful"]

@@ -12,7 +12,7 @@ from compress.training import Training
 
 @config
 class Train(NetworkStage, Training):
-    """Cross-entropy on the training split; reads a network by name, a SavedModel, or an earlier stage."""
+    """Learns labels, by ``label_loss``; reads a network by name, a SavedModel, or an earlier stage."""
 
     kind: Literal["train"] = "train"
     MADE_BY = (*TRAINED_BY, "stages/network", "models")

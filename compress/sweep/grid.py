@@ -12,7 +12,7 @@ from compress.config import value
 from compress.errors import UserError
 
 SEED = "seed"  # the one field that is in no table
-LONGEST = 120  # characters of a point's name, which is a folder's
+LONGEST = 120  # bytes of a point's name, which is a folder's: file systems take 255
 CLOSES = {"[": "]", "{": "}"}
 
 Fields = Mapping[str, Sequence[str]]
@@ -109,10 +109,11 @@ def _point(number: int, chosen: dict[str, str], swept: Sequence[str]) -> Point:
 def _name(parts: Sequence[str]) -> str:
     """The parts as a folder's name; what had to be changed or cut is told apart by a hash."""
     text = ",".join(parts)
-    plain = re.sub(r"[^\w.+=,-]+", "-", text)
-    if plain == text and len(text) <= LONGEST:
+    name = re.sub(r"[^\w.+=,-]+", "-", text)
+    if name == text and len(text.encode()) <= LONGEST:
         return text
-    return f"{plain[:LONGEST]}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+    cut = name.encode()[:LONGEST].decode(errors="ignore")
+    return f"{cut}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
 def plain(found: Any) -> Any:

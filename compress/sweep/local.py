@@ -63,7 +63,7 @@ class Processes:
             assert worker.job is not None
             try:
                 one = worker.pipe.recv()
-            except (EOFError, ConnectionError):
+            except (EOFError, OSError):  # OSError: killed in the middle of a message
                 said.append(self._died(number, worker.job))
                 continue
             said.append((worker.job.number, one))

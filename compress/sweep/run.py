@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +12,9 @@ from compress import report
 from compress.artifacts import Store
 from compress.artifacts.files import replace, seal, write_json
 from compress.clock import Clock
+from compress.errors import Failure, UserError, first_line
 from compress.pipeline import Made, latencies, results, view
+from compress.pipeline.machine import account
 from compress.progress import duration
 from compress.report.words import megabytes, percent
 from compress.sweep import order, table
@@ -52,24 +54,34 @@ class Book:
     """Of the points that failed."""
     _unmeasured: list[tuple[Planned, Made]] = field(default_factory=list)
 
+    def take(self, one: Planned) -> bool:
+        """Takes down a point whose stages are all in the store: of a sweep that was stopped before it was measured."""
+        made = {key: (artifact, True) for key in one.keys if (artifact := self.store.find(key)) is not None}
+        if len(made) < len(one.keys):
+            return False
+        self._made_it(one, made, account(Clock(), 0.0))
+        return True
+
     def end(self, one: Planned, outcome: Outcome) -> None:
         """Takes down what became of a point."""
-        number, folder = one.point.number, self.folder / one.point.name
         cause, made = outcome.cause, {}
         if not cause:
             made = self._made(one, outcome)
             if len(made) < len(one.keys):
                 cause = f"what it made is not in {self.store.root} as seen from here: a cluster must share that folder"
-        if cause:
-            self.causes[number] = cause
-        else:
-            self.found[number] = results(one.plan, made, {}, outcome.seconds)
-            self._unmeasured.append((one, made))
+        traceback = self.folder / one.point.name / "traceback.txt"
+        traceback.unlink(missing_ok=True)
         if outcome.traceback:
-            replace(folder / "traceback.txt", outcome.traceback)
+            cause += f" ({replace(traceback, outcome.traceback)})"
+        if cause:
+            self.causes[one.point.number] = cause
         else:
-            (folder / "traceback.txt").unlink(missing_ok=True)
+            self._made_it(one, made, outcome.seconds)
         self.write()
+
+    def _made_it(self, one: Planned, made: Made, seconds: Mapping[str, float]) -> None:
+        self.found[one.point.number] = results(one.plan, made, {}, seconds)
+        self._unmeasured.append((one, made))
 
     def measure(self, say: Callable[[str], None]) -> None:
         """Measures what has no latency yet and finishes those points; call it while no point is being made."""
@@ -77,20 +89,28 @@ class Book:
             say("measuring latency on this host")
         while self._unmeasured:
             one, made = self._unmeasured[0]
-            run, clock = self.found[one.point.number], Clock()
-            with clock("latency"):
-                measured = latencies(one.plan, self.store, made)
-            spent = round(clock.seconds["latency"], 2)
-            seconds = {**run["seconds"], "wall": round(run["seconds"]["wall"] + spent, 2), "latency": spent}
-            run = self.found[one.point.number] = seal(results(one.plan, made, measured, seconds))
-            folder = self.folder / one.point.name
-            for number, step in enumerate(one.plan.steps, start=1):
-                view.link(folder, number, step.stage.name, made[step.key][0].path)
-            view.drop_after(folder, len(one.plan.steps))
-            report.write(run, folder, plotted=False)  # plots of all points would take longer than some points
-            write_json(folder / "run.json", run)  # the last file: the point is finished
+            try:
+                self._finish(one, made)
+            except (UserError, Failure, OSError) as error:  # its artifacts were deleted meanwhile, the disk is full
+                self.causes[one.point.number] = f"it was made, but cannot be measured: {first_line(error)}"
+                del self.found[one.point.number]
             del self._unmeasured[0]
             self.write()
+
+    def _finish(self, one: Planned, made: Made) -> None:
+        """Measures a point and writes its folder."""
+        run, clock = self.found[one.point.number], Clock()
+        with clock("latency"):
+            measured = latencies(one.plan, self.store, made)
+        spent = round(clock.seconds["latency"], 2)
+        seconds = {**run["seconds"], "wall": round(run["seconds"]["wall"] + spent, 2), "latency": spent}
+        run = self.found[one.point.number] = seal(results(one.plan, made, measured, seconds))
+        folder = self.folder / one.point.name
+        for number, step in enumerate(one.plan.steps, start=1):
+            view.link(folder, number, step.stage.name, made[step.key][0].path)
+        view.drop_after(folder, len(one.plan.steps))
+        report.write(run, folder, plotted=False)  # plots of all points would take longer than some points
+        write_json(folder / "run.json", run)  # the last file: the point is finished
 
     def rows(self) -> list[dict[str, Any]]:
         return table.rows([one.point for one in self.planned], self.fields, self.found, self.causes)
@@ -136,13 +156,14 @@ def run(
     """
     folder.mkdir(parents=True, exist_ok=True)  # what cannot be written is told before anything is made
     book = Book(planned, fields, folder, store, finished(folder, planned, store))
-    waiting = [one for one in planned if one.point.number not in book.found]
+    waiting = [one for one in planned if one.point.number not in book.found and not book.take(one)]
     say(summary(planned, waiting, fields, store))
     store.root.mkdir(parents=True, exist_ok=True)
+    book.write()
+    book.measure(say)
     if waiting:
         with hire(len(waiting)) as runner:
             _make(book, waiting, runner, say, data_dir, skip_bad_images)
-    book.write()
     return book
 
 

@@ -19,6 +19,8 @@ from compress.datasets import Dataset, DatasetConfig
 from compress.errors import Failure, UserError, first_line
 from compress.pipeline import Networks, Pipeline, load_libraries, look_ahead, machine, make, plan
 from compress.progress import Progress
+from compress.stages import Unfaithful
+from compress.training import Diverged
 
 Tell = Callable[[str], None]
 
@@ -32,7 +34,7 @@ class Job:
     keys: tuple[str, ...]
     """What it will make, as planned by who sends it."""
     store: Path
-    cache_limit_bytes: int
+    cache_limit_bytes: float
     """Of the teachers' outputs in the store."""
     data_dir: Path | None
     skip_bad_images: bool
@@ -48,7 +50,7 @@ class Outcome:
     """An account (pipeline.machine)."""
     cause: str = ""
     hopeless: str = ""
-    """The key of a stage that failed for a reason of its own: it would fail for every other point, too."""
+    """The key of a stage whose training or export went wrong: it would for every other point, too."""
     traceback: str = ""
     """Of a cause that nobody foresaw."""
 
@@ -71,7 +73,7 @@ def work(job: Job, tell: Tell) -> Outcome:
         look_ahead(planned, store, networks, progress, clock)
         try:
             made = make(planned, store, networks, progress, clock)
-        except (UserError, Failure):
+        except (Diverged, Unfaithful):
             hopeless = next((key for key in job.keys if store.find(key) is None), "")
             raise
         was_there = {key: before for key, (_, before) in made.items()}

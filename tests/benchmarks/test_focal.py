@@ -14,7 +14,8 @@ BEFORE = {"seed": 0, "teacher": {"top1": 0.7}, "common": {"top1": 0.5}}
 
 
 def point(seed, teacher, focal, top1):
-    return {"seed": seed, "teacher": teacher, "focal": focal, "top1": top1, "nll": 1.0, "ece": 0.1, "ece_scaled": 0.05}
+    return {"seed": seed, "teacher": teacher, "focal": focal, "top1": top1, "nll": 1.0, "ece": 0.1 + focal / 10,
+            "ece_scaled": 0.05, "temperature": 1.2 - focal / 10}  # fmt: skip
 
 
 def result(grid, points):
@@ -39,19 +40,28 @@ def test_the_grid_s_row():
 
 
 def test_a_cell_of_the_useful_grid():
-    points = [point(0, 0.3, 0.1, 0.6), point(1, 0.3, 0.1, 0.62), point(0, 0, 0, 0.5)]
+    points = [point(0, 0.3, 0.1, 0.6), point(1, 0.3, 0.1, 0.62), point(0, 0.3, 0, 0.5), point(1, 0.3, 0, 0.5)]
     lines = table.section([result("useful", points)])
-    assert "| 0 | 0 | 50.00 | 1.000 | 10.00 | 5.00 |" in lines
-    assert "| 0.3 | 0.1 | 61.00 ± 1.41 | 1.000 ± 0.000 | 10.00 ± 0.00 | 5.00 ± 0.00 |" in lines
+    assert "| 0.3 | 0 | 50.00 ± 0.00 | 1.000 ± 0.000 | 10.00 ± 0.00 | 5.00 ± 0.00 |" in lines
+    assert "| 0.3 | 0.1 | 61.00 ± 1.41 | 1.000 ± 0.000 | 11.00 ± 0.00 | 5.00 ± 0.00 |" in lines
+    assert "| 0.1 | +11.00 ± 1.41 | +0.000 ± 0.000 | +1.00 ± 0.00 | 0 of 2 | -0.010 ± 0.000 |" in lines
 
 
-@pytest.mark.parametrize(("grid", "points", "seeds"), [("grid", 100, 1), ("useful", 48, 3)])
+def test_networks_that_are_too_sure_are_told_by_their_temperature():
+    lines = table.section([result("sure", [point(seed, 0, focal, 0.5) for seed in (0, 1) for focal in (0, 1)])])
+    assert any("without the focal loss it is 1.20 ± 0.00 here (1.20 to 1.20)" in line for line in lines)
+    assert "| 1 | +0.00 ± 0.00 | +0.000 ± 0.000 | +10.00 ± 0.00 | 0 of 2 | -0.100 ± 0.000 |" in lines
+
+
+@pytest.mark.parametrize(("grid", "points", "seeds"), [("grid", 100, 1), ("useful", 48, 3), ("sure", 12, 3)])
 def test_a_grid_can_be_planned(grid, points, seeds):
     path = str(FOLDER / f"{grid}.toml")
     found = read(path)
     assert len(found.points) == points
     for each in (found.points[0], found.points[-1]):
-        planned = links(read_pipeline(path, each.settings, each.seed))["student"].stage
-        weights = [float(each.values[field]) for field in found.fields[:2]]
-        assert [planned.method.distillation_loss_weight, planned.label_loss.focal_weight] == weights
+        planned = list(links(read_pipeline(path, each.settings, each.seed)).values())[-1].stage
+        assert planned.label_loss.focal_weight == each.values[f"{planned.name}.label_loss.focal_weight"]
+        if grid != "sure":
+            weight = each.values["student.method.distillation_loss_weight"]
+            assert planned.method.distillation_loss_weight == weight
     assert len({each.seed for each in found.points}) == seeds

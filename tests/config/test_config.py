@@ -61,6 +61,13 @@ def test_an_unknown_key_says_the_nearest_and_all():
     assert message.endswith("(known keys: epochs, sparsity, kind, skip, flip, end, method, other)")
 
 
+def test_a_key_of_a_nested_table_says_where_it_belongs():
+    assert (
+        refused({"epochs": 1, "temperature": 2.0})
+        == "'temperature' belongs into method: method = { ..., temperature = ... }"
+    )
+
+
 def test_an_unknown_key_comes_before_what_it_causes():
     assert refused({"epoch": 1}).startswith("unknown key 'epoch'; did you mean epochs?")
 

@@ -42,6 +42,15 @@ def test_a_pipeline_file_can_name_it(name):
 
 
 @methods
+def test_a_stage_learns_what_it_needs_of_a_batch(name):
+    """An array a batch under the name that the objective takes it by, and whether logits of the teachers will do."""
+    drawn = method(name).drawn(1)
+    rng = np.random.default_rng(0)
+    assert all(isinstance(draw(rng), np.ndarray) for draw in drawn.values())
+    assert method(name).FROM_OUTPUTS in (True, False)
+
+
+@methods
 def test_it_accepts_two_densenets_without_more_settings(name):
     method(name, layers=None).check(["densenet201"], "densenet121", 9)
 

@@ -74,6 +74,10 @@ def test_teachers_are_asked_once(folder, main):
 
     code, output, _ = main("store", "list")
     assert "2 files (kept up to 2000 MB)" in output
+    assert "2 files (kept up to inf MB)" in main("store", "list", "--cache-limit", "inf")[1]
+    code, _, errors = main("store", "list", "--cache-limit", "nan")
+    assert (code, errors.count("\n")) == (2, 1)
+    assert "nan is no size" in errors
     code, output, _ = main("store", "prune", "--days", "0", "--yes")
     assert "2 teachers' outputs" in output
     assert list((folder / "store/outputs").glob("*.npy")) == []
@@ -84,6 +88,21 @@ def test_images_that_change_are_shown_to_the_teachers_anew(folder, main):
     assert code == 0, errors
     assert computed(output) == []
     assert not (folder / "store/outputs").exists()
+
+
+@pytest.mark.slow
+def test_kept_logits_teach_what_the_teachers_themselves_do(folder, main, monkeypatch):
+    """One step of the student by rows of the cache, and one with the teachers in the training step: the same loss."""
+    from compress.distill import Logits
+
+    losses = []
+    for from_outputs in (True, False):
+        monkeypatch.setattr(Logits, "FROM_OUTPUTS", from_outputs)
+        code, _, errors = main("run", "chain.toml", "--set", "student.epochs=1", "--store", f"store-{from_outputs}")
+        assert code == 0, errors
+        history = (folder / "runs/chain/3-student/history.csv").read_text().splitlines()
+        losses.append(float(dict(zip(history[0].split(","), history[1].split(","), strict=True))["loss"]))
+    assert losses[0] == pytest.approx(losses[1], rel=1e-4)
 
 
 @pytest.mark.slow

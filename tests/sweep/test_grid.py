@@ -35,6 +35,13 @@ epochs = 1
 """
 
 
+def test_a_name_is_short_enough_for_a_file_system():
+    """255 bytes, of which a letter may take four."""
+    names = [one.name for one in points(given(["data.path=" + ",".join("数" * 110 + end for end in "ab")]))]
+    assert len(set(names)) == 2
+    assert all(len(name.encode()) < 150 for name in names)
+
+
 @pytest.mark.parametrize(("text", "values"), [
     ("0.5", ["0.5"]),
     ("0,0.3, 0.6 ,0.9", ["0", "0.3", "0.6", "0.9"]),

@@ -97,7 +97,7 @@ def test_the_sweeps_own_tables_and_plots(swept):
 
 
 def test_a_finished_point_is_not_run_again(swept, main, monkeypatch, tmp_path):
-    """Nor is a process started for it; but one whose results were edited is no finished one."""
+    """Nor is a process started for it, or for one whose results are not there, or were edited: the store has it all."""
     import compress.sweep.local
 
     folder, _ = swept
@@ -109,18 +109,35 @@ def test_a_finished_point_is_not_run_again(swept, main, monkeypatch, tmp_path):
     assert code == 0
     assert "2 finished before, 0 to go, with 0 stages to make" in output
     assert (tmp_path / "runs/mine-sweep/sweep.csv").read_text() == before
-    shutil.copytree(tmp_path / "store", tmp_path / "kept")
-    shutil.rmtree(next((tmp_path / "store/artifacts").iterdir()))  # as `jetslim store prune` may
-    with pytest.raises(pytest.fail.Exception, match="a worker was started"):
-        main("sweep", "mine.toml")
-    shutil.rmtree(tmp_path / "store")
-    (tmp_path / "kept").rename(tmp_path / "store")
     path = tmp_path / "runs/mine-sweep/pruned.final_sparsity=0.6/run.json"
     run = json.loads(path.read_text())
     run["stages"][-1]["top1"] = 0.5
     path.write_text(json.dumps(run))
+    (tmp_path / "runs/mine-sweep/pruned.final_sparsity=0.3/run.json").unlink()  # killed before it was measured
+    (tmp_path / "runs/mine-sweep/sweep.csv").unlink()
+    assert main("sweep", "mine.toml")[0] == 0
+    assert (tmp_path / "runs/mine-sweep/sweep.csv").read_text() == before
+    assert json.loads(path.read_text())["stages"][-1]["top1"] != 0.5
+    shutil.rmtree(next((tmp_path / "store/artifacts").iterdir()))  # as `jetslim store prune` may
     with pytest.raises(pytest.fail.Exception, match="a worker was started"):
         main("sweep", "mine.toml")
+
+
+def test_a_point_that_cannot_be_measured_fails_by_itself(swept, main, monkeypatch, tmp_path):
+    """Its file was deleted between its making and the end of the sweep."""
+    folder, _ = swept
+    shutil.copytree(folder, tmp_path, symlinks=True, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    run = json.loads((tmp_path / "runs/mine-sweep/pruned.final_sparsity=0.3/run.json").read_text())
+    exported = tmp_path / "store/artifacts" / run["stages"][-1]["key"]
+    (exported / "model.tflite").unlink()
+    shutil.rmtree(tmp_path / "store/measurements")
+    shutil.rmtree(tmp_path / "runs")
+    code, _, errors = main("sweep", "mine.toml")
+    assert code == 1
+    assert errors.startswith("Error: 1 of 2 points failed (point 1: it was made, but cannot be measured: ")
+    assert "Traceback" not in errors
+    assert [row["state"] for row in rows(tmp_path / "runs/mine-sweep")] == ["failed", "done"]
 
 
 def test_mistakes_are_found_before_anything_runs(toml, main, monkeypatch, tmp_path):

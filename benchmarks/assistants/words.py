@@ -1,0 +1,88 @@
+"""What held and what did not, in words whose every number and name comes from the results."""
+
+import statistics
+from collections.abc import Iterable, Sequence
+
+from benchmarks.assistants.arms import ARMS, PAPER, Result, held, stage, student_top1
+from benchmarks.words import spread
+
+TAUGHT = tuple(arm for arm in ARMS if arm != "none")
+CHAINED = {"takd": "in TAKD", "dgkd": "in DGKD", "direct": "taught by the teacher alone", "none": "taught by nobody"}
+
+
+def section(results: Sequence[Result]) -> list[str]:
+    """Markdown lines; none without all arms."""
+    if {one["arm"] for one in results} < ARMS.keys():
+        return []
+    said = (_gains(results), _best(results), _distances(results), _calibration(results), _avalanche(results))
+    return ["In words:", "", *(f"- {one}" for one in said), ""]
+
+
+def less(results: Sequence[Result], one: str, other: str) -> list[float]:
+    """The student's top-1 in an arm less that in another, in points, for each seed of both."""
+    top1 = {(found["arm"], found["seed"]): 100 * student_top1(found) for found in results}
+    return [top1[one, seed] - top1[other, seed] for arm, seed in sorted(top1) if arm == one and (other, seed) in top1]
+
+
+def times_chance(one: Result) -> float:
+    """The share of the student's errors that the network before it made, over that one's share of wrong answers.
+
+    1 if the two err independently of each other.
+    """
+    return float(one["wrong_in_common"][-1]) / (1 - float(one["stages"][-2]["top1"]))
+
+
+def _gains(results: Sequence[Result]) -> str:
+    gains = {arm: less(results, arm, "none") for arm in TAUGHT}
+    helped = [arm for arm in TAUGHT if held(1.0, gains[arm]) == "held"]
+    rest = [f"{arm} ({spread(gains[arm], '+.2f')})" for arm in TAUGHT if arm not in helped]
+    return (
+        "Better than no distillation by more than the deviation of the difference: "
+        f"{', '.join(helped) or 'none'}; that is not shown for: {', '.join(rest) or 'none'}."
+    )
+
+
+def _best(results: Sequence[Result]) -> str:
+    chains = [arm for arm in TAUGHT if arm != "direct"]
+    best = max(chains, key=lambda arm: statistics.mean(less(results, arm, "none")))
+    return (
+        f"The best chain, {best}, gains {spread(less(results, best, 'none'), '+.2f')} points over no distillation and "
+        f"{spread(less(results, best, 'direct'), '+.2f')} over the teacher alone."
+    )
+
+
+def _distances(results: Sequence[Result]) -> str:
+    apart = [(one, other, paper) for one, other, paper in PAPER if paper]
+    ours = [f"{statistics.mean(less(results, one, other)):.1f}" for one, other, _ in apart]
+    return f"Where the paper has {_and(f'{paper:g}' for *_, paper in apart)} points, ours are {_and(ours)}."
+
+
+def _calibration(results: Sequence[Result]) -> str:
+    def of(arm: str, metric: str) -> float:
+        return 100 * statistics.mean(stage(one, "student")[metric] for one in results if one["arm"] == arm)
+
+    def beside(metric: str) -> str:
+        values = [of(arm, metric) for arm in TAUGHT]
+        return f"{min(values):.1f} to {max(values):.1f} % distilled, {of('none', metric):.1f} % not"
+
+    return (
+        f"The student's expected calibration error: {beside('ece')}; with a temperature fitted on the validation "
+        f"images: {beside('ece_scaled')}."
+    )
+
+
+def _avalanche(results: Sequence[Result]) -> str:
+    times = {
+        arm: statistics.mean(times_chance(one) for one in results if one["arm"] == arm)
+        for arm in CHAINED  # the others' teachers are several
+    }
+    return (
+        "The error avalanche: networks share errors because one teaches the other, and because some images are hard "
+        "for all. The network before it made the student's errors more often than by chance: "
+        + ", ".join(f"{times[arm]:.2f} times {what}" for arm, what in CHAINED.items())
+        + "."
+    )
+
+
+def _and(texts: Iterable[str]) -> str:
+    return " and ".join(texts)
