@@ -86,14 +86,16 @@ class Book:
     def measure(self, say: Callable[[str], None]) -> None:
         """Measures what has no latency yet and finishes those points; call it while no point is being made."""
         if self._unmeasured:
-            say("measuring latency on this host")
+            count = len(self._unmeasured)
+            say("measuring latency on this host" + (f", of {count} points" if count > 1 else ""))
         while self._unmeasured:
             one, made = self._unmeasured[0]
             try:
                 self._finish(one, made)
             except (UserError, Failure, OSError) as error:  # its artifacts were deleted meanwhile, the disk is full
-                self.causes[one.point.number] = f"it was made, but cannot be measured: {first_line(error)}"
                 del self.found[one.point.number]
+                self.causes[one.point.number] = f"it was made, but cannot be measured: {first_line(error)}"
+                say(f"point {one.point.number} {_news(self, one)}")
             del self._unmeasured[0]
             self.write()
 
