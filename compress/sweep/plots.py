@@ -142,6 +142,7 @@ def _curve(
     xs = scale.places
     values = [cells.get((place,), []) for place in range(len(xs))]
     everything = [value for some in values for value in some]
+    axes.update_datalim([(x, everything[0]) for x in xs])  # failed points stand on the axis, too
     if scale.field == SEED:  # no quantity: what counts is how far the points lie apart
         mean, spread = np.mean(everything), _spread(everything)
         axes.axhline(float(mean), color=BLUE, linewidth=1.6)

@@ -109,6 +109,16 @@ def test_a_curve_over_one_field_and_seeds():
     assert "mean of 3 seeds" in axes.get_title()
 
 
+@pytest.mark.filterwarnings("error")
+def test_failed_points_stand_on_the_axis_of_the_only_one_that_did_not(tmp_path):
+    fields, rows = rows_of("a.x=0.3,0.6,0.9", failed=(1, 2))
+    axes = plots.draw(rows, fields, "top1", "mine").axes[0]
+    low, high = axes.get_xlim()
+    assert low < 0.3 < 0.9 < high
+    assert [text.get_text() for text in axes.texts] == ["failed", "failed"]
+    plots.write(rows, fields, "mine", tmp_path)
+
+
 def test_decades_are_drawn_on_a_logarithmic_axis():
     fields, rows = rows_of("a.learning_rate=1e-5,1e-4,1e-3")
     assert plots.draw(rows, fields, "top1", "mine").axes[0].get_xscale() == "log"
