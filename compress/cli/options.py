@@ -30,7 +30,7 @@ def cache_option(command: Callable[..., Any]) -> Callable[..., Any]:
         "--cache-limit",
         "cache_limit_bytes",
         type=click.FloatRange(min=0),
-        callback=lambda _context, _option, megabytes: _bytes(megabytes),
+        callback=_bytes,
         default=2000.0,
         envvar="JETSLIM_CACHE_LIMIT",
         show_default=True,
@@ -40,7 +40,7 @@ def cache_option(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
-def _bytes(megabytes: float) -> float:
+def _bytes(_context: click.Context, _option: click.Parameter, megabytes: float) -> float:
     if math.isnan(megabytes):
         raise click.BadParameter("nan is no size")
     return megabytes * 1e6
