@@ -1,0 +1,135 @@
+"""What is known of a sweep's points: their results and the tables, as they come."""
+
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from compress import report
+from compress.artifacts import Store
+from compress.artifacts.files import replace, seal, write_json
+from compress.clock import Clock
+from compress.errors import Failure, UserError, first_line
+from compress.pipeline import Made, latencies, results, view
+from compress.pipeline.machine import account
+from compress.progress import duration
+from compress.report.words import megabytes, percent
+from compress.sweep import table
+from compress.sweep.plan import Planned
+from compress.sweep.work import Outcome
+
+LOOK_S = 0.5  # between two looks into a folder of a network
+NETWORK_FOLDER_S = 60.0  # an NFS client may take so long to see what another one wrote
+
+
+@dataclass
+class Book:
+    """What is known of a sweep's points, by their numbers, and its files below ``folder``."""
+
+    planned: Sequence[Planned]
+    fields: Sequence[str]
+    folder: Path
+    store: Store
+    found: dict[int, dict[str, Any]] = field(default_factory=dict)
+    """Results of the points that are made; without latency until that is measured."""
+    causes: dict[int, str] = field(default_factory=dict)
+    """Of the points that failed."""
+    _unmeasured: list[tuple[Planned, Made]] = field(default_factory=list)
+
+    def take(self, one: Planned) -> bool:
+        """Takes down a point whose stages are all in the store: of a sweep that was stopped before it was measured."""
+        made = {key: (artifact, True) for key in one.keys if (artifact := self.store.find(key)) is not None}
+        if len(made) < len(one.keys):
+            return False
+        self._keep(one, made, account(Clock(), 0.0))
+        return True
+
+    def end(self, one: Planned, outcome: Outcome) -> None:
+        """Takes down what became of a point."""
+        cause, made = outcome.cause, {}
+        if not cause:
+            made = self._seen(one, outcome)
+            if len(made) < len(one.keys):
+                cause = f"what it made is not in {self.store.root} as seen from here: a cluster must share that folder"
+        traceback = self.folder / one.point.name / "traceback.txt"
+        traceback.unlink(missing_ok=True)
+        if outcome.traceback:
+            cause += f" ({replace(traceback, outcome.traceback)})"
+        if cause:
+            self.causes[one.point.number] = cause
+        else:
+            self._keep(one, made, outcome.seconds)
+        self.write()
+
+    def _keep(self, one: Planned, made: Made, seconds: Mapping[str, float]) -> None:
+        self.found[one.point.number] = results(one.plan, made, {}, seconds)
+        self._unmeasured.append((one, made))
+
+    def measure(self, say: Callable[[str], None]) -> None:
+        """Measures what has no latency yet and finishes those points; call it while no point is being made."""
+        if self._unmeasured:
+            count = len(self._unmeasured)
+            say("measuring latency on this host" + (f", of {count} points" if count > 1 else ""))
+        while self._unmeasured:
+            one, made = self._unmeasured[0]
+            try:
+                self._finish(one, made)
+            except (UserError, Failure, OSError) as error:  # its artifacts were deleted meanwhile, the disk is full
+                del self.found[one.point.number]
+                self.causes[one.point.number] = f"it was made, but cannot be measured: {first_line(error)}"
+                say(f"point {one.point.number} {self.news(one)}")
+            del self._unmeasured[0]
+            self.write()
+
+    def _finish(self, one: Planned, made: Made) -> None:
+        """Measures a point and writes its folder."""
+        run, clock = self.found[one.point.number], Clock()
+        with clock("latency"):
+            measured = latencies(one.plan, self.store, made)
+        spent = round(clock.seconds["latency"], 2)
+        seconds = {**run["seconds"], "wall": round(run["seconds"]["wall"] + spent, 2), "latency": spent}
+        run = self.found[one.point.number] = seal(results(one.plan, made, measured, seconds))
+        folder = self.folder / one.point.name
+        for number, step in enumerate(one.plan.steps, start=1):
+            view.link(folder, number, step.stage.name, made[step.key][0].path)
+        view.drop_after(folder, len(one.plan.steps))
+        report.write(run, folder, plotted=False)  # plots of all points would take longer than some points
+        write_json(folder / "run.json", run)  # the last file: the point is finished
+
+    def news(self, one: Planned) -> str:
+        """What became of a point, in words."""
+        if one.point.number in self.causes:
+            return f"failed: {self.causes[one.point.number]}"
+        run = self.found[one.point.number]
+        last = run["stages"][-1]
+        size = min(last["tflite_bytes"], last["sparse_tflite_bytes"])
+        return f"is made in {duration(run['seconds']['wall'])}: top-1 {percent(last['top1'])}, {megabytes(size)}"
+
+    def rows(self) -> list[dict[str, Any]]:
+        return table.rows([one.point for one in self.planned], self.fields, self.found, self.causes)
+
+    def write(self) -> None:
+        """Writes the tables of what is known so far."""
+        rows = self.rows()
+        replace(self.folder / "sweep.csv", table.csv_text(rows, self.fields))
+        text = table.markdown(rows, self.fields)
+        if self.found:
+            text += f"\n{report.table.latency_note(next(iter(self.found.values())))}\n"
+        replace(self.folder / "sweep.md", text)
+
+    def _seen(self, one: Planned, outcome: Outcome) -> Made:
+        """The artifacts of a point that are seen here, at once or when a network folder shows them."""
+        until = time.monotonic() + NETWORK_FOLDER_S
+        while True:
+            made = {
+                key: (artifact, before)
+                for key, before in outcome.was_there.items()
+                if (artifact := self.store.find(key)) is not None
+            }
+            if len(made) == len(outcome.was_there) or time.monotonic() > until:
+                return made
+            if (self.store.root / "artifacts").is_dir():
+                os.listdir(self.store.root / "artifacts")  # makes an NFS client look again
+            time.sleep(LOOK_S)
