@@ -104,9 +104,10 @@ def _explain(error: ValidationError, kind: Any, where: str) -> str:
     if first["type"] in _UNKNOWN:
         fields = dataclasses.fields(owner)
         known = [field.name for field in fields]
+        table, dot, last = key.rpartition(".")
         for field in fields:  # a key of a method or of a loss, written beside it
-            if any(key in _keys(member) for member in _members(field.type)):
-                return f"{where}: {key!r} belongs into {field.name}: {field.name} = {{ ..., {key} = ... }}"
+            if any(last in _keys(member) for member in _members(field.type)):
+                return f"{where}: {key!r} belongs in {table}{dot}{field.name}: {field.name} = {{ ..., {last} = ... }}"
         return f"{where}: {unknown('key', key, known)} (known keys: {', '.join(known)})"
     if first["type"] in ("missing", "missing_argument"):
         return f"{where}: needs {key!r}"

@@ -30,9 +30,9 @@ GRIDS = {
 FIELDS = {"teacher": "method.distillation_loss_weight", "focal": "label_loss.focal_weight"}
 
 
-def metrics(found: dict[str, Any]) -> dict[str, Any]:
-    """The metrics of a run's stage."""
-    return {metric: {**found["calibration"], **found}[metric] for metric in METRICS}
+def metrics(stage: dict[str, Any]) -> dict[str, Any]:
+    """What a run says of one of its stages."""
+    return {metric: {**stage["calibration"], **stage}[metric] for metric in METRICS}
 
 
 def measure(name: str, data_dir: Path) -> dict[str, Any]:
@@ -59,7 +59,11 @@ def measure(name: str, data_dir: Path) -> dict[str, Any]:
 def _point(run: dict[str, Any]) -> dict[str, Any]:
     last = run["stages"][-1]
     values = dict(setting.split("=") for setting in run["settings"])
-    weights = {key: float(values.get(f"{last['name']}.{field}", 0)) for key, field in FIELDS.items()}
+    taught = last["kind"] == "distill"
+    weights = {
+        key: float(values[f"{last['name']}.{field}"]) if taught or key == "focal" else 0.0
+        for key, field in FIELDS.items()
+    }
     return {"seed": run["seed"], **weights, **metrics(last)}
 
 

@@ -60,12 +60,12 @@ def changes(points: Sequence[Result], focal: float, metric: str) -> list[float]:
     """What a focal weight does to a metric: less that of weight 0, for each seed and teacher weight."""
     without = {(one["seed"], one["teacher"]): one for one in points if one["focal"] == 0}
     pairs = [(one, without.get((one["seed"], one["teacher"]))) for one in points if one["focal"] == focal]
-    return [one[metric] - base[metric] for one, base in pairs if base]
+    return [one[metric] - base[metric] for one, base in pairs if base and None not in (one[metric], base[metric])]
 
 
 def _changes(points: Sequence[Result]) -> list[str]:
     """A row a focal weight, and where the networks without it stand, which says what to make of it."""
-    before = [one["temperature"] for one in points if one["focal"] == 0]
+    before = [one["temperature"] for one in points if one["focal"] == 0 and one["temperature"] is not None]
     lines = [
         "What the focal loss does, less the same network without it. A fitted temperature above 1 is that of a network "
         f"that is too sure; without the focal loss it is {spread(before, '.2f')} here ({min(before):.2f} to "

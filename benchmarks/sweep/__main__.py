@@ -2,7 +2,7 @@
 
 The first runs ``jetslim sweep`` over six sparsities, then ``jetslim run`` with an empty store for each of them, or for
 those of --alone only, whose mean then stands for all; it compares wall seconds and the exported files. For densenet121
-that is two to three hours on two cores.
+that is an hour and a half on two quiet cores.
 The second runs hundred.toml at a hundred points, and takes off what its own stages and latencies took. Each result is
 one file in results/sweep. What was stopped goes on: a run that has ended is not repeated, one that has not starts anew,
 from nothing. The log is build/sweep/PIPELINE/log.txt.

@@ -20,8 +20,10 @@ from compress.sweep import table
 from compress.sweep.plan import Planned
 from compress.sweep.work import Outcome
 
+TRACEBACK = "traceback.txt"
 LOOK_S = 0.5  # between two looks into a folder of a network
 NETWORK_FOLDER_S = 60.0  # an NFS client may take so long to see what another one wrote
+DAMAGED = (UserError, Failure, FileNotFoundError, ValueError, EOFError, KeyError)  # what reading an artifact may raise
 
 
 @dataclass
@@ -39,7 +41,10 @@ class Book:
     _unmeasured: list[tuple[Planned, Made]] = field(default_factory=list)
 
     def take(self, one: Planned) -> bool:
-        """Takes down a point whose stages are all in the store: of a sweep that was stopped before it was measured."""
+        """Takes down a point whose stages are all in the store: of a sweep that was stopped before it was measured.
+
+        False if one is missing.
+        """
         made = {key: (artifact, True) for key in one.keys if (artifact := self.store.find(key)) is not None}
         if len(made) < len(one.keys):
             return False
@@ -53,10 +58,8 @@ class Book:
             made = self._seen(one, outcome)
             if len(made) < len(one.keys):
                 cause = f"what it made is not in {self.store.root} as seen from here: a cluster must share that folder"
-        traceback = self.folder / one.point.name / "traceback.txt"
-        traceback.unlink(missing_ok=True)
         if outcome.traceback:
-            cause += f" ({replace(traceback, outcome.traceback)})"
+            cause += f" ({replace(self.folder / one.point.name / TRACEBACK, outcome.traceback)})"
         if cause:
             self.causes[one.point.number] = cause
         else:
@@ -64,8 +67,12 @@ class Book:
         self.write()
 
     def _keep(self, one: Planned, made: Made, seconds: Mapping[str, float]) -> None:
-        self.found[one.point.number] = results(one.plan, made, {}, seconds)
-        self._unmeasured.append((one, made))
+        (self.folder / one.point.name / TRACEBACK).unlink(missing_ok=True)  # of an earlier try
+        try:
+            self.found[one.point.number] = results(one.plan, made, {}, seconds)
+            self._unmeasured.append((one, made))
+        except DAMAGED as error:
+            self.causes[one.point.number] = f"what it made cannot be read, delete it: {first_line(error)}"
 
     def measure(self, say: Callable[[str], None]) -> None:
         """Measures what has no latency yet and finishes those points; call it while no point is being made."""
@@ -76,10 +83,10 @@ class Book:
             one, made = self._unmeasured[0]
             try:
                 self._finish(one, made)
-            except (UserError, Failure, OSError) as error:  # its artifacts were deleted meanwhile, the disk is full
+            except DAMAGED as error:  # deleted meanwhile, say
                 del self.found[one.point.number]
                 self.causes[one.point.number] = f"it was made, but cannot be measured: {first_line(error)}"
-                say(f"point {one.point.number} {self.news(one)}")
+                say(f"point {one.point.number} of {len(self.planned)} {self.news(one)}")
             del self._unmeasured[0]
             self.write()
 

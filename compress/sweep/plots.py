@@ -31,11 +31,14 @@ class Shown:
         return three_digits(value) if self.decimals is None else f"{value:.{self.decimals}f}"
 
     def telling_apart(self, values: np.ndarray) -> "Shown":
-        """The same with decimals enough for two digits of how far ``values`` lie apart, three more at most."""
-        own = max(len(self.text(value).partition(".")[2]) for value in (np.nanmin(values), np.nanmax(values)))
-        apart = np.nanmax(values) - np.nanmin(values)
-        needed = 1 - math.floor(math.log10(apart)) if apart > 0 else own
-        return replace(self, decimals=min(max(own, needed), own + 3))
+        """With as many decimals more as show two digits of how far ``values`` lie apart; none for less than noise."""
+        finite = values[np.isfinite(values)]
+        apart = float(np.ptp(finite)) if finite.size else 0.0
+        if not apart:
+            return self
+        own = len(self.text(float(np.abs(finite).max())).partition(".")[2])
+        needed = 1 - math.floor(math.log10(apart))
+        return replace(self, decimals=needed) if own < needed <= own + 3 else self
 
 
 SHOWN = {

@@ -49,6 +49,9 @@ def run(
     waiting = [one for one in planned if one.point.number not in book.found and not book.take(one)]
     say(summary(planned, waiting, fields, store))
     store.root.mkdir(parents=True, exist_ok=True)
+    for one in planned:
+        if one.point.number in book.causes:
+            say(f"point {one.point.number} of {len(planned)} {book.news(one)}")
     book.write()
     book.measure(say)
     if waiting:

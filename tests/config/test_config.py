@@ -64,7 +64,7 @@ def test_an_unknown_key_says_the_nearest_and_all():
 def test_a_key_of_a_nested_table_says_where_it_belongs():
     assert (
         refused({"epochs": 1, "temperature": 2.0})
-        == "'temperature' belongs into method: method = { ..., temperature = ... }"
+        == "'temperature' belongs in method: method = { ..., temperature = ... }"
     )
 
 

@@ -1,6 +1,7 @@
 """Every distillation method: phases up to the stage's end, a loss that trains the student and never the teacher."""
 
 import dataclasses
+import inspect
 
 import numpy as np
 import pytest
@@ -19,10 +20,11 @@ EPOCHS = 6
 methods = pytest.mark.parametrize("name", METHODS)
 
 
-def method(name, layers=LAYERS):
-    """The method as a pipeline file asks for it, by name alone where it has no layers."""
+def method(name, layers=LAYERS, **settings):
+    """The method as a pipeline file asks for it, by name alone where it has no layers, and none of the settings."""
     fields = {field.name for field in dataclasses.fields(METHODS[name])}
     raw = {"name": name} | ({"layers": layers} if layers and "layers" in fields else {})
+    raw |= {key: value for key, value in settings.items() if key in fields}
     stage = {"name": "s", "kind": "distill", "teachers": ["t"], "model": "resnet8", "epochs": EPOCHS, "method": raw}
     return parse(Distill, stage, "test").method
 
@@ -43,11 +45,14 @@ def test_a_pipeline_file_can_name_it(name):
 
 @methods
 def test_a_stage_learns_what_it_needs_of_a_batch(name):
-    """An array a batch under the name that the objective takes it by, and whether logits of the teachers will do."""
-    drawn = method(name).drawn(1)
-    rng = np.random.default_rng(0)
-    assert all(isinstance(draw(rng), np.ndarray) for draw in drawn.values())
-    assert method(name).FROM_OUTPUTS in (True, False)
+    """An array a batch, under a name that the objective takes; so it takes the teachers' logits, if they will do."""
+    chosen = method(name, drop_teachers=1)
+    teacher, student = networks()
+    taken = inspect.signature(chosen.phases([teacher], student, EPOCHS)[0].objective).parameters
+    for key, draw in chosen.drawn(3).items():
+        assert key in taken
+        assert draw(np.random.default_rng(0)).sum() == 2  # of three teachers one is left out
+    assert ("teacher_logits" in taken) == chosen.FROM_OUTPUTS
 
 
 @methods

@@ -92,7 +92,7 @@ def test_images_that_change_are_shown_to_the_teachers_anew(folder, main):
 
 @pytest.mark.slow
 def test_kept_logits_teach_what_the_teachers_themselves_do(folder, main, monkeypatch):
-    """One step of the student by rows of the cache, and one with the teachers in the training step: the same loss."""
+    """Rows of the cache, and teachers in the training step: the same loss, but for rounding, after one epoch."""
     from compress.distill import Logits
 
     losses = []
@@ -100,6 +100,7 @@ def test_kept_logits_teach_what_the_teachers_themselves_do(folder, main, monkeyp
         monkeypatch.setattr(Logits, "FROM_OUTPUTS", from_outputs)
         code, _, errors = main("run", "chain.toml", "--set", "student.epochs=1", "--store", f"store-{from_outputs}")
         assert code == 0, errors
+        assert (folder / f"store-{from_outputs}/outputs").exists() == from_outputs
         history = (folder / "runs/chain/3-student/history.csv").read_text().splitlines()
         losses.append(float(dict(zip(history[0].split(","), history[1].split(","), strict=True))["loss"]))
     assert losses[0] == pytest.approx(losses[1], rel=1e-4)

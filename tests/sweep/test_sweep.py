@@ -123,19 +123,23 @@ def test_a_finished_point_is_not_run_again(swept, main, monkeypatch, tmp_path):
         main("sweep", "mine.toml")
 
 
-def test_a_point_that_cannot_be_measured_fails_by_itself(swept, main, monkeypatch, tmp_path):
-    """Its file was deleted between its making and the end of the sweep."""
+@pytest.mark.parametrize(("file", "cause"), [
+    ("model.tflite", "it was made, but cannot be measured: LiteRT cannot run "),
+    ("test_outputs.npy", "what it made cannot be read, delete it: "),
+])  # fmt: skip
+def test_a_point_whose_files_are_gone_fails_by_itself(swept, main, monkeypatch, tmp_path, file, cause):
+    """Deleted between its making and the end of the sweep."""
     folder, _ = swept
     shutil.copytree(folder, tmp_path, symlinks=True, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
     run = json.loads((tmp_path / "runs/mine-sweep/pruned.final_sparsity=0.3/run.json").read_text())
     exported = tmp_path / "store/artifacts" / run["stages"][-1]["key"]
-    (exported / "model.tflite").unlink()
+    (exported / file).unlink()
     shutil.rmtree(tmp_path / "store/measurements")
     shutil.rmtree(tmp_path / "runs")
     code, _, errors = main("sweep", "mine.toml")
     assert code == 1
-    assert errors.startswith("Error: 1 of 2 points failed (point 1: it was made, but cannot be measured: ")
+    assert errors.startswith(f"Error: 1 of 2 points failed (point 1: {cause}")
     assert "Traceback" not in errors
     assert [row["state"] for row in rows(tmp_path / "runs/mine-sweep")] == ["failed", "done"]
 
