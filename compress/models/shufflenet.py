@@ -49,9 +49,8 @@ def _unit(x: Any, width: int, stride: int, name: str) -> Any:
 def shuffle(x: Any, groups: int, name: str) -> Any:
     """Channel i * groups + g of the result is channel i of group g: [0, 1, 2, 3, 4, 5] of 3 -> [0, 2, 4, 1, 3, 5].
 
-    A transpose of (groups, channels of a group). LiteRT moves int8 as it is, in five dimensions as fast as in four: all
-    15 shuffles take 0.20 of the 1.12 ms of an int8 inference at 32x32, of 2.15 ms in float32. A permutation as a 1x1
-    convolution takes 0.18 ms, but 0.5 ms in float32 and 8 % more bytes; docs/decisions/0013 has the others.
+    A transpose of (groups, channels of a group). LiteRT moves int8 as it is: all 15 shuffles take 0.2 of the 1.26 ms of
+    an int8 inference at 32x32. docs/decisions/0013 has the other ways.
     """
     if groups == 1:
         return x
