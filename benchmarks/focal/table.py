@@ -1,7 +1,7 @@
 """The section on focal calibration in RESULTS.md, from results/focal/*.json."""
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -44,7 +44,37 @@ def section(results: Sequence[Result]) -> list[str]:
     lines = ["## Teacher weight and focal weight", ""] if results else []
     for one in sorted(results, key=lambda result: SECTIONS.index(result["grid"])):
         lines += {"grid": _grid, "useful": _useful, "sure": _sure}[one["grid"]](one)
-    return lines
+    return lines + in_words({one["grid"]: one["points"] for one in results})
+
+
+def in_words(points: Mapping[str, Sequence[Result]]) -> list[str]:
+    """What held of the paper and what did not; ``points`` by grid, of which all are needed."""
+    if set(points) != set(SECTIONS):
+        return []
+    top1, ece = ([100 * value for value in effects(points["grid"], metric)] for metric in ("top1", "ece"))
+    strongest = {name: max(one["focal"] for one in points[name]) for name in ("useful", "sure")}
+    common = min(strongest.values())
+
+    def moved_by(name: str, metric: str) -> str:
+        return spread([100 * change for change in changes(points[name], common, metric)], "+.1f")
+
+    def sureness(name: str) -> str:
+        found = [one["temperature"] for one in points[name] if one["focal"] == 0 and one["temperature"] is not None]
+        return f"{statistics.mean(found):.2f}"
+
+    return [
+        "In words:",
+        "",
+        f"- The paper's grid: from end to end the teacher's weight moves top-1 by {top1[0]:+.2f} points and the focal "
+        f"weight by {top1[1]:+.2f}, beside a noise of {top1[2]:.2f}; the calibration error by {ece[0]:+.2f} and "
+        f"{ece[1]:+.2f}, beside {ece[2]:.2f}. An effect of the focal loss there is "
+        f"{'not to be seen' if abs(ece[1]) <= 2 * ece[2] and abs(top1[1]) <= 2 * top1[2] else 'to be seen'}.",
+        "- The focal loss makes a network less sure of itself. "
+        f"At a weight of {common:g} it moves the calibration error by {moved_by('useful', 'ece')} points where the fitted "
+        f"temperature was {sureness('useful')}, by {moved_by('sure', 'ece')} where it was {sureness('sure')}; and top-1 by "
+        f"{moved_by('useful', 'top1')} and {moved_by('sure', 'top1')}.",
+        "",
+    ]
 
 
 def _about(one: Result) -> str:

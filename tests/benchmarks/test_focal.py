@@ -53,6 +53,18 @@ def test_networks_that_are_too_sure_are_told_by_their_temperature():
     assert "| 1 | +0.00 ± 0.00 | +0.000 ± 0.000 | +10.00 ± 0.00 | 0 of 2 | -0.100 ± 0.000 |" in lines
 
 
+def test_words_follow_the_numbers():
+    grid = [point(0, a, b, 0.5) for a in (0, 0.05, 0.1) for b in (0, 0.005, 0.01)]
+    useful = [point(0, 0.3, 0, 0.6), point(0, 0.3, 1, 0.6)]
+    sure = [{**point(0, 0, focal, 0.6 - focal / 100), "ece": 0.1 - focal / 50} for focal in (0, 1, 3)]
+    said = "\n".join(table.in_words({"grid": grid, "useful": useful, "sure": sure}))
+    assert (
+        "At a weight of 1 it moves the calibration error by +10.0 points where the fitted temperature was 1.20" in said
+    )
+    assert "by -2.0 where it was 1.20; and top-1 by +0.0 and -1.0." in said
+    assert table.in_words({"grid": grid}) == []
+
+
 @pytest.mark.parametrize(("grid", "points", "seeds"), [("grid", 100, 1), ("useful", 48, 3), ("sure", 12, 3)])
 def test_a_grid_can_be_planned(grid, points, seeds):
     path = str(FOLDER / f"{grid}.toml")
