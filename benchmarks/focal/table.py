@@ -69,8 +69,8 @@ def in_words(points: Mapping[str, Sequence[Result]]) -> list[str]:
         f"weight by {top1[1]:+.2f}, beside a noise of {top1[2]:.2f}; the calibration error by {ece[0]:+.2f} and "
         f"{ece[1]:+.2f}, beside {ece[2]:.2f}. An effect of the focal loss there is "
         f"{'not to be seen' if abs(ece[1]) <= 2 * ece[2] and abs(top1[1]) <= 2 * top1[2] else 'to be seen'}.",
-        f"- The focal loss makes a network less sure of itself. At a weight of {common:g} it moves the calibration error "
-        f"by {moved_by('useful', 'ece')} points where the fitted temperature was {sureness('useful')}, "
+        f"- The focal loss makes a network less sure of itself. At a weight of {common:g} it moves the calibration "
+        f"error by {moved_by('useful', 'ece')} points where the fitted temperature was {sureness('useful')}, "
         f"by {moved_by('sure', 'ece')} where it was {sureness('sure')}; "
         f"and top-1 by {moved_by('useful', 'top1')} and {moved_by('sure', 'top1')}.",
         "",
