@@ -1,13 +1,13 @@
 """The section on chains of assistants in RESULTS.md, from results/assistants/*.json."""
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
 
 from benchmarks.assistants import words
-from benchmarks.assistants.arms import ARMS, LEARNERS, PAPER, Result, held, stage, student_top1
+from benchmarks.assistants.arms import ARMS, LEARNERS, PAPER, Result, held, less, stage, student_top1
 from benchmarks.words import spread
 
 SCHEMA, EPOCH = "jetslim-assistants/1", "jetslim-assistants-epoch/1"
@@ -47,23 +47,19 @@ def section(results: Sequence[Result]) -> list[str]:
         "wrong in common with the one before: 8, 6, 4, 2 |",
         "|---|--:|--:|--:|---|--:|---|",
     ]
-    base = {one["seed"]: student_top1(one) for one in results if one["arm"] == "none"}
     for name, arm in ARMS.items():
         found = [one for one in results if one["arm"] == name]
         if found:
-            lines.append(f"| {' | '.join([arm.what, *_cells(found, base)])} |")
+            gains = less(results, name, "none") if name != "none" else []
+            lines.append(f"| {' | '.join([arm.what, *_cells(found, gains)])} |")
     pictures = ["![student's top-1 by arm; errors handed on](plots/assistants.png)", ""]
     return [*lines, "", *pictures, *_beside_the_paper(results), *epoch]
 
 
 def _beside_the_paper(results: Sequence[Result]) -> list[str]:
     lines = ["| the student of | less that of | paper | ours | direction |", "|---|---|--:|--:|---|"]
-    top1 = {(one["arm"], one["seed"]): 100 * student_top1(one) for one in results}
     for better, worse, paper in PAPER:
-        points = [
-            top1[better, seed] - top1[worse, seed] for arm, seed in top1 if arm == better and (worse, seed) in top1
-        ]
-        if points:
+        if points := less(results, better, worse):
             said = "" if paper is None else f"{paper:+.0f}"
             cells = [ARMS[better].what, ARMS[worse].what, said, spread(points, "+.2f"), held(paper, points)]
             lines.append(f"| {' | '.join(cells)} |")
@@ -81,8 +77,7 @@ def _epoch(one: Result) -> list[str]:
     ]
 
 
-def _cells(found: Sequence[Result], base: Mapping[int, float]) -> list[str]:
-    gains = [100 * (student_top1(one) - base[one["seed"]]) for one in found if one["seed"] in base]
+def _cells(found: Sequence[Result], gains: Sequence[float]) -> list[str]:
     names = [stage["name"] for stage in found[0]["stages"]]
     middle = [spread([100 * stage(one, name)["top1"] for one in found]) for name in LEARNERS[:-1] if name in names]
     errors = [stage(one, "student").get("ece") for one in found]
@@ -90,7 +85,7 @@ def _cells(found: Sequence[Result], base: Mapping[int, float]) -> list[str]:
     return [
         str(len(found)),
         spread([100 * student_top1(one) for one in found]),
-        spread(gains, "+.2f") if gains and found[0]["arm"] != "none" else "",
+        spread(gains, "+.2f") if gains else "",
         ", ".join(middle),
         "" if None in errors else f"{statistics.mean(errors):.3f}",
         ", ".join(f"{share:.2f}" for share in shared),

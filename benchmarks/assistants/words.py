@@ -1,9 +1,9 @@
 """What held and what did not, in words whose every number and name comes from the results."""
 
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
-from benchmarks.assistants.arms import ARMS, PAPER, Result, held, stage, student_top1
+from benchmarks.assistants.arms import ARMS, PAPER, Result, held, less, stage
 from benchmarks.words import spread
 
 TAUGHT = tuple(arm for arm in ARMS if arm != "none")
@@ -16,12 +16,6 @@ def section(results: Sequence[Result]) -> list[str]:
         return []
     said = (_gains(results), _best(results), _distances(results), _calibration(results), _avalanche(results))
     return ["In words:", "", *(f"- {one}" for one in said), ""]
-
-
-def less(results: Sequence[Result], one: str, other: str) -> list[float]:
-    """The student's top-1 in an arm less that in another, in points, for each seed of both."""
-    top1 = {(found["arm"], found["seed"]): 100 * student_top1(found) for found in results}
-    return [top1[one, seed] - top1[other, seed] for arm, seed in sorted(top1) if arm == one and (other, seed) in top1]
 
 
 def times_chance(one: Result) -> float:
@@ -54,7 +48,8 @@ def _best(results: Sequence[Result]) -> str:
 def _distances(results: Sequence[Result]) -> str:
     apart = [(one, other, paper) for one, other, paper in PAPER if paper]
     ours = [f"{statistics.mean(less(results, one, other)):.1f}" for one, other, _ in apart]
-    return f"Where the paper has {_and(f'{paper:g}' for *_, paper in apart)} points, ours are {_and(ours)}."
+    theirs = [f"{paper:g}" for *_, paper in apart]
+    return f"Where the paper has {' and '.join(theirs)} points, ours are {' and '.join(ours)}."
 
 
 def _calibration(results: Sequence[Result]) -> str:
@@ -80,7 +75,3 @@ def _avalanche(results: Sequence[Result]) -> str:
         f"{times('takd')} in TAKD and {times('dgkd')} in DGKD; and where the teacher did, {times('direct')} taught by "
         f"it alone and {times('none')} taught by nobody. The last is what images do that are hard for all."
     )
-
-
-def _and(texts: Iterable[str]) -> str:
-    return " and ".join(texts)

@@ -52,15 +52,13 @@ def in_words(points: Mapping[str, Sequence[Result]]) -> list[str]:
     if set(points) != set(SECTIONS):
         return []
     top1, ece = ([100 * value for value in effects(points["grid"], metric)] for metric in ("top1", "ece"))
-    strongest = {name: max(one["focal"] for one in points[name]) for name in ("useful", "sure")}
-    common = min(strongest.values())
+    common = min(max(one["focal"] for one in points[name]) for name in ("useful", "sure"))
 
     def moved_by(name: str, metric: str) -> str:
         return spread([100 * change for change in changes(points[name], common, metric)], "+.1f")
 
     def sureness(name: str) -> str:
-        found = [one["temperature"] for one in points[name] if one["focal"] == 0 and one["temperature"] is not None]
-        return f"{statistics.mean(found):.2f}"
+        return f"{statistics.mean(unfocused_temperatures(points[name])):.2f}"
 
     return [
         "In words:",
@@ -93,9 +91,14 @@ def changes(points: Sequence[Result], focal: float, metric: str) -> list[float]:
     return [one[metric] - base[metric] for one, base in pairs if base and None not in (one[metric], base[metric])]
 
 
+def unfocused_temperatures(points: Sequence[Result]) -> list[float]:
+    """The fitted temperatures without the focal loss, where one could be fitted."""
+    return [one["temperature"] for one in points if one["focal"] == 0 and one["temperature"] is not None]
+
+
 def _changes(points: Sequence[Result]) -> list[str]:
     """A row a focal weight, and where the networks without it stand, which says what to make of it."""
-    before = [one["temperature"] for one in points if one["focal"] == 0 and one["temperature"] is not None]
+    before = unfocused_temperatures(points)
     lines = [
         "What the focal loss does, less the same network without it. A fitted temperature above 1 is that of a network "
         f"that is too sure; without the focal loss it is {spread(before, '.2f')} here ({min(before):.2f} to "

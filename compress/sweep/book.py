@@ -86,7 +86,7 @@ class Book:
             except DAMAGED as error:  # deleted meanwhile, say
                 del self.found[one.point.number]
                 self.causes[one.point.number] = f"it was made, but cannot be measured: {first_line(error)}"
-                say(f"point {one.point.number} of {len(self.planned)} {self.news(one)}")
+                say(self.news(one))
             del self._unmeasured[0]
             self.write()
 
@@ -106,13 +106,14 @@ class Book:
         write_json(folder / "run.json", run)  # the last file: the point is finished
 
     def news(self, one: Planned) -> str:
-        """What became of a point, in words."""
+        """What became of a point, in a line."""
+        name = f"point {one.point.number} of {len(self.planned)}"
         if one.point.number in self.causes:
-            return f"failed: {self.causes[one.point.number]}"
+            return f"{name} failed: {self.causes[one.point.number]}"
         run = self.found[one.point.number]
         last = run["stages"][-1]
         size = min(last["tflite_bytes"], last["sparse_tflite_bytes"])
-        return f"is made in {duration(run['seconds']['wall'])}: top-1 {percent(last['top1'])}, {megabytes(size)}"
+        return f"{name} is made in {duration(run['seconds']['wall'])}: top-1 {percent(last['top1'])}, {megabytes(size)}"
 
     def rows(self) -> list[dict[str, Any]]:
         return table.rows([one.point for one in self.planned], self.fields, self.found, self.causes)

@@ -51,7 +51,7 @@ def run(
     store.root.mkdir(parents=True, exist_ok=True)
     for one in planned:
         if one.point.number in book.causes:
-            say(f"point {one.point.number} of {len(planned)} {book.news(one)}")
+            say(book.news(one))
     book.write()
     book.measure(say)
     if waiting:
@@ -109,7 +109,7 @@ def _make(
                 ended += alike
             left = [*running.values(), *waiting]
             for one in ended:
-                say(f"point {one.point.number} of {count} {book.news(one)}")
+                say(book.news(one))
             seconds = order.seconds_left(left, has, list(book.found.values()), runner.at_once)
             if left:
                 say(f"{count - len(left)} of {count} points ended" + (f", {duration(seconds)} left" if seconds else ""))
