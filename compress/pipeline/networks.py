@@ -18,7 +18,13 @@ from compress.pipeline.plan import Plan, content
 from compress.stages.finish import TEST_LOGITS
 
 # modules that decide what a network says of an image
-OUTPUTS_MADE_BY = ("artifacts/saved_model", "datasets/images", "evaluate/predictors", "models/saved_model")
+OUTPUTS_MADE_BY = (
+    "artifacts/saved_model",
+    "datasets/images",
+    "evaluate/predictors",
+    "models/network_file",
+    "models/saved_model",
+)
 
 
 class Networks:

@@ -6,7 +6,7 @@ import pytest
 from compress import fake_quant, keras
 from compress.errors import UserError
 from compress.export import convert, flatbuffer
-from compress.models import saved_model
+from compress.models import network_file
 from compress.quantize.fold import fold
 from compress.quantize.qat import quantization_aware
 from compress.rewrite import plain
@@ -102,7 +102,7 @@ def test_it_is_rewritten_exactly_and_quantized(style):
 def test_it_is_the_same_read_back(style, form, tmp_path):
     model = network(style)
     model.save(tmp_path / form)
-    read = saved_model.read(tmp_path / form)
+    read = network_file.read(tmp_path / form)
     wanted = model(IMAGES, training=False).numpy()
     np.testing.assert_allclose(fold(read)(IMAGES, training=False), wanted, atol=1e-5 * abs(wanted).max())
 
@@ -204,7 +204,7 @@ def test_a_class_that_is_not_known_here_is_refused(tmp_path):
 
     network(lambda x: Twice(name="their_twice")(x)).save(tmp_path / "model")
     with pytest.raises(UserError, match="'their_twice' .*not known here.*register_keras_serializable"):
-        plain(saved_model.read(tmp_path / "model"))
+        plain(network_file.read(tmp_path / "model"))
 
 
 def test_names_that_keras_gives_do_not_collide_with_ours():
