@@ -28,12 +28,13 @@ def inspect(network: str, size: int, classes: int, skip: tuple[str, ...], keep_f
 
     from compress import models
     from compress.errors import Failure, unknown
+    from compress.models import saved_model
     from compress.stages.inspection import inspect as look
 
     if network in models.MODELS:
         model = models.build(network, size, classes, seed=0)
     elif Path(network).exists():
-        model = models.saved_model.sized(models.saved_model.load(network, several_outputs=True), size)
+        model = saved_model.sized(saved_model.load(network, several_outputs=True), size)
     else:
         raise unknown("network", network, models.MODELS)
     found = look(model, skip, keep_float)
