@@ -61,12 +61,14 @@ class Model:
         self.shape: Tuple[int, ...] = tuple(int(side) for side in self.input["shape"])
 
     def feed(self, image: np.ndarray) -> None:
-        """Sets the input to one image: uint8 (h, w, 3), which the model sees as value / 255."""
+        """Sets the input to one image, uint8, which the model sees as value / 255, or to float32 values as they are."""
         self.interpreter.set_tensor(self.input["index"], self.encode(image)[None])
 
     def encode(self, image: np.ndarray) -> np.ndarray:
-        """The image in the input's own type: float32 in [0, 1], or the nearest value of its integer grid."""
-        values = image.astype(np.float32) / np.float32(255)
+        """The example in the input's own type: float32, or the nearest value of its integer grid."""
+        values = image.astype(np.float32)
+        if image.dtype == np.uint8:
+            values /= np.float32(255)
         if self.input["dtype"] == np.float32:
             return values
         scale, zero = self.input["quantization"]

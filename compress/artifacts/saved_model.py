@@ -13,7 +13,7 @@ TOLERANCE = 1e-4  # of the largest logit: another order of float sums, no more
 
 
 def serving_function(model: Any, batch: int | None = None) -> Any:
-    """The network's inference as one concrete function: float32 ``image`` NHWC in [0, 1] -> float32 ``logits``."""
+    """The network's inference as one concrete function: float32 ``image`` (batch, ...) -> float32 ``logits``."""
     tf = keras.tf
     spec = tf.TensorSpec([batch, *model.input_shape[1:]], tf.float32, name="image")
     return tf.function(lambda image: {"logits": model(image, training=False)}).get_concrete_function(spec)

@@ -34,7 +34,8 @@ def inspect(network: str, size: int, classes: int, skip: tuple[str, ...], keep_f
     if network in models.MODELS:
         model = models.build(network, size, classes, seed=0)
     elif Path(network).exists():
-        model = saved_model.sized(saved_model.load(network, several_outputs=True), size)
+        model = saved_model.load(network, several_outputs=True)
+        model = saved_model.sized(model, tuple(side or size for side in model.input_shape[1:]))
     else:
         raise unknown("network", network, models.MODELS)
     found = look(model, skip, keep_float)

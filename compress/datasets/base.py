@@ -1,9 +1,9 @@
 """What the config of every data set has: the [data] table of a pipeline."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import PlainValidator
 
 from compress.config import config
 from compress.datasets.augment import Augmentation
@@ -17,11 +17,30 @@ TEST_FRACTION = 0.2
 VALIDATION_FRACTION = 0.1
 
 
+SMALLEST = 8  # pixels a side
+
+
+def checked_size(value: Any) -> Any:
+    """A side or [height, width] as TOML has it, a pair as a tuple; raises ValueError for anything else."""
+    pair = isinstance(value, (list, tuple)) and len(value) == 2
+    sides = value if pair else [value]
+    if any(type(side) is not int or side < SMALLEST for side in sides):
+        raise ValueError(f"a side in pixels or [height, width], each a whole number of at least {SMALLEST}")
+    return tuple(value) if pair else value
+
+
+PixelSize = Annotated[int | tuple[int, int], PlainValidator(checked_size)]
+
+
 @config
 class DatasetConfig:
-    """``size``: the side of the square images in pixels; ``augmentation``: what training does to its images."""
+    """``size``: the images' side in pixels, or [height, width]; ``channels``: 3 for RGB, 1 for grey.
 
-    size: Annotated[int, Field(ge=8)] = 32
+    ``augmentation`` is what training does to its images.
+    """
+
+    size: PixelSize = 32
+    channels: Literal[1, 3] = 3
     augmentation: Augmentation = Augmentation()
 
     def load(self, data_dir: Path | None = None, skip_bad_images: bool = False) -> Dataset:

@@ -13,6 +13,7 @@ import numpy as np
 
 from compress.config import Count, config
 from compress.datasets.base import SUBSET_SEED, VALIDATION_FRACTION, VALIDATION_SEED, DatasetConfig
+from compress.datasets.images import to_channels
 from compress.datasets.plain_pickle import load_plain
 from compress.datasets.splits import ArraySplit, Dataset, hold_out, stratified_subset
 from compress.errors import UserError
@@ -96,9 +97,9 @@ class Cifar(DatasetConfig):
         return Dataset.of(
             self.name,
             classes,
-            ArraySplit(images[train], labels[train], self.size),
-            ArraySplit(images[validation], labels[validation], self.size),
-            ArraySplit(test_images[test], test_labels[test], self.size),
+            ArraySplit(to_channels(images[train], self.channels), labels[train], self.size),
+            ArraySplit(to_channels(images[validation], self.channels), labels[validation], self.size),
+            ArraySplit(to_channels(test_images[test], self.channels), test_labels[test], self.size),
         )
 
 

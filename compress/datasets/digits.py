@@ -7,12 +7,13 @@ import numpy as np
 
 from compress.config import config
 from compress.datasets.base import TEST_FRACTION, TEST_SEED, VALIDATION_FRACTION, VALIDATION_SEED, DatasetConfig
+from compress.datasets.images import to_channels
 from compress.datasets.splits import ArraySplit, Dataset, hold_out
 
 
 @config
 class Digits(DatasetConfig):
-    """1294 training, 144 validation and 359 test images of the digits 0 to 9, as grey RGB.
+    """1294 training, 144 validation and 359 test images of the digits 0 to 9, as grey RGB, or grey.
 
     The source has no test split: a stratified 20 % is held out with a constant seed, the same in every run.
     """
@@ -25,7 +26,7 @@ class Digits(DatasetConfig):
 
         source = load_digits()
         grey = to_bytes(source.images)
-        images = np.repeat(grey[..., None], 3, axis=3)
+        images = to_channels(grey[..., None], self.channels)
         labels = source.target.astype(np.int64)
 
         rest, test = hold_out(labels, TEST_FRACTION, TEST_SEED)

@@ -1,5 +1,6 @@
 """A folder of the user's own images, one subfolder a class."""
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +18,7 @@ from compress.datasets.base import (
     VALIDATION_SEED,
     DatasetConfig,
 )
-from compress.datasets.images import UNREADABLE, Fit, decode
+from compress.datasets.images import UNREADABLE, Fit, Size, decode, sides
 from compress.datasets.splits import THREADS, ArraySplit, Dataset, FileSplit, hold_out
 from compress.errors import UserError
 
@@ -34,9 +35,10 @@ class Folder(DatasetConfig):
     are images; hidden files are passed over in silence, all else is passed over and counted in a note.
     Without test/ a stratified 20 % of train/ is held out, without validation/ 10 % of the rest, with constant seeds.
 
-    Images become RGB of size x size: EXIF rotation applied; grey, palette and CMYK converted; transparency over black;
-    resized bilinearly, by ``fit = "stretch"`` without regard to the aspect ratio, by ``"crop"`` after a centre crop to
-    a square. Every image is decoded once when loading, so that a bad one is found before training and not within.
+    Images become RGB of ``size``, or grey with ``channels = 1``: EXIF rotation applied; grey, palette and CMYK
+    converted; transparency over black; resized bilinearly, by ``fit = "stretch"`` without regard to the aspect ratio,
+    by ``"crop"`` after a centre crop to that of ``size``. Every image is decoded once when loading, so that a bad one
+    is found before training and not within.
 
     ``path`` is absolute, or relative to the current folder or, if there is no such thing, to the data folder.
     """
@@ -59,12 +61,13 @@ class Folder(DatasetConfig):
         present = [part for part in ("train", "validation", "test") if (root / part).is_dir()]
         listings = {part: list_images(root / part, classes) for part in present}
         total = sum(len(listing.paths) for listing in listings.values())
-        in_memory = total * self.size**2 * 3 <= MEMORY_LIMIT
+        look = Look(self.size, self.fit, self.channels)
+        in_memory = total * math.prod(look.shape) <= MEMORY_LIMIT
 
         bad: list[str] = []
         stores = {}
         for part, listing in listings.items():
-            stores[part], bad_here = check(listing, self.size, self.fit, in_memory)
+            stores[part], bad_here = check(listing, look, in_memory)
             bad += bad_here
         if bad and not skip_bad_images:
             more = f" and {len(bad) - 1} more" if len(bad) > 1 else ""
@@ -72,7 +75,7 @@ class Folder(DatasetConfig):
         for part, store in stores.items():
             _check_classes(root / part, part, store.labels, classes)
 
-        notes = [_conversion_note(self.size, self.fit), *_passed_over_note(list(listings.values())), *_bad_note(bad)]
+        notes = [_conversion_note(look), *_passed_over_note(list(listings.values())), *_bad_note(bad)]
         if "test" not in stores:
             stores["train"], stores["test"] = _split(stores["train"], TEST_FRACTION, TEST_SEED, classes)
             notes.append(f"no test/ folder: a seeded 20 % split of train/ ({len(stores['test'].labels)} images)")
@@ -83,10 +86,24 @@ class Folder(DatasetConfig):
             notes.append(
                 f"no validation/ folder: a seeded 10 % split of train/ ({len(stores['validation'].labels)} images)"
             )
-        train, validation, test = (
-            stores[part].as_split(self.size, self.fit) for part in ("train", "validation", "test")
-        )
+        train, validation, test = (stores[part].as_split(look) for part in ("train", "validation", "test"))
         return Dataset.of(self.name, classes, train, validation, test, notes)
+
+
+@dataclass(frozen=True)
+class Look:
+    """What becomes of an image file: see ``images.decode``."""
+
+    size: Size
+    fit: Fit
+    channels: int
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        return (*sides(self.size), self.channels)
+
+    def decode(self, path: Path) -> np.ndarray:
+        return decode(path, self.size, self.fit, self.channels)
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,10 +127,10 @@ class Store:
         images = None if self.images is None else self.images[indices]
         return Store([self.paths[index] for index in indices], self.labels[indices], images)
 
-    def as_split(self, size: int, fit: Fit) -> ArraySplit | FileSplit:
+    def as_split(self, look: Look) -> ArraySplit | FileSplit:
         if self.images is None:
-            return FileSplit(self.paths, self.labels, size, fit)
-        return ArraySplit(self.images, self.labels, size)
+            return FileSplit(self.paths, self.labels, look.size, look.fit, look.channels)
+        return ArraySplit(self.images, self.labels, look.size)
 
 
 def list_images(folder: Path, classes: Sequence[str]) -> Listing:
@@ -139,17 +156,17 @@ def list_images(folder: Path, classes: Sequence[str]) -> Listing:
     return Listing(paths, np.array(labels, np.int64), passed_over)
 
 
-def check(listing: Listing, size: int, fit: Fit, in_memory: bool) -> tuple[Store, list[str]]:
+def check(listing: Listing, look: Look, in_memory: bool) -> tuple[Store, list[str]]:
     """Decode every image once.
 
     Gives the readable ones, with their pixels if ``in_memory``, and a "path (reason)" for each of the others.
     """
     count = len(listing.paths)
-    images = np.empty((count, size, size, 3), np.uint8) if in_memory else None
+    images = np.empty((count, *look.shape), np.uint8) if in_memory else None
 
     def failure(index: int) -> str | None:
         try:
-            image = decode(listing.paths[index], size, fit)
+            image = look.decode(listing.paths[index])
         except UNREADABLE as error:
             return f"{listing.paths[index]} ({' '.join(str(error).split())})"
         if images is not None:
@@ -194,11 +211,14 @@ def _split(store: Store, fraction: float, seed: int, classes: Sequence[str]) -> 
     return store.take(kept), store.take(held)
 
 
-def _conversion_note(size: int, fit: Fit) -> str:
-    way = "ignoring the aspect ratio" if fit == "stretch" else "after a centre crop to a square"
+def _conversion_note(look: Look) -> str:
+    height, width, channels = look.shape
+    shape = "a square" if height == width else "that aspect ratio"
+    way = "ignoring the aspect ratio" if look.fit == "stretch" else f"after a centre crop to {shape}"
+    colours = "grey, palette and CMYK become RGB" if channels == 3 else "colours become grey"
     return (
-        f"images are resized to {size}x{size} (bilinear), {way}; EXIF rotation is applied; "
-        "grey, palette and CMYK become RGB, transparency becomes black"
+        f"images are resized to {height}x{width} (bilinear), {way}; EXIF rotation is applied; "
+        f"{colours}, transparency becomes black"
     )
 
 

@@ -1,4 +1,4 @@
-"""From an image file, or an array of another size, to uint8 RGB pixels at the model's size."""
+"""From an image file, or an array of another size, to uint8 pixels, RGB or grey, at the model's size."""
 
 import struct
 import zlib
@@ -9,6 +9,8 @@ import numpy as np
 from PIL import Image, ImageOps
 
 Fit = Literal["stretch", "crop"]
+Size = int | tuple[int, int]
+"""A side, or (height, width)."""
 
 # What Pillow raises on damaged files: its readers let some errors of their building blocks through.
 UNREADABLE = (
@@ -24,26 +26,44 @@ UNREADABLE = (
 )
 
 
-def decode(path: Path, size: int, fit: Fit = "stretch") -> np.ndarray:
-    """Read one image file whole: uint8 (size, size, 3), RGB, 0 to 255.
+def sides(size: Size) -> tuple[int, int]:
+    """(height, width) of a size."""
+    return (size, size) if isinstance(size, int) else size
+
+
+def decode(path: Path, size: Size, fit: Fit = "stretch", channels: int = 3) -> np.ndarray:
+    """Read one image file whole: uint8 (height, width, channels), 0 to 255, RGB for 3 channels and grey for 1.
 
     The EXIF rotation is applied; an animation gives its first frame. ``fit="stretch"`` resizes without regard to the
-    aspect ratio, ``fit="crop"`` cuts the largest centred square first; both resize bilinearly.
+    aspect ratio, ``fit="crop"`` cuts the largest centred part of the wanted aspect ratio first; both resize bilinearly.
     Raises one of ``UNREADABLE`` when the file is damaged, truncated, no image, or of a mode without a known range.
     """
+    height, width = sides(size)
     with Image.open(path) as opened:
-        image = to_rgb(ImageOps.exif_transpose(opened))
+        image = to_mode(ImageOps.exif_transpose(opened), MODES[channels])
     if fit == "crop":
-        side = min(image.size)
-        left, top = (image.width - side) // 2, (image.height - side) // 2
-        image = image.crop((left, top, left + side, top + side))
-    if image.size != (size, size):
-        image = image.resize((size, size), Image.Resampling.BILINEAR)
-    return np.asarray(image)
+        image = image.crop(centre(image.width, image.height, width, height))
+    if image.size != (width, height):
+        image = image.resize((width, height), Image.Resampling.BILINEAR)
+    return np.asarray(image).reshape(height, width, channels)
 
 
-def to_rgb(image: Image.Image) -> Image.Image:
-    """Convert grey, 16-bit grey, palette, CMYK and transparent images to RGB; transparency shows black.
+def centre(width: int, height: int, wanted_width: int, wanted_height: int) -> tuple[int, int, int, int]:
+    """(left, top, right, bottom) of the largest centred part of an image whose aspect ratio is the wanted one."""
+    if width * wanted_height >= height * wanted_width:
+        cut_width, cut_height = max(1, round(height * wanted_width / wanted_height)), height
+    else:
+        cut_width, cut_height = width, max(1, round(width * wanted_height / wanted_width))
+    left, top = (width - cut_width) // 2, (height - cut_height) // 2
+    return left, top, left + cut_width, top + cut_height
+
+
+MODES = {1: "L", 3: "RGB"}
+"""Channels -> Pillow's name for such images."""
+
+
+def to_mode(image: Image.Image, mode: str) -> Image.Image:
+    """Convert grey, 16-bit grey, palette, CMYK and transparent images to "RGB" or "L"; transparency shows black.
 
     Black, because zero is also what the augmentation pads with. Colour profiles are not applied.
     Raises ValueError for the modes "I" and "F", whose range is not known.
@@ -56,14 +76,34 @@ def to_rgb(image: Image.Image) -> Image.Image:
     if image.has_transparency_data:
         black = Image.new("RGBA", image.size, (0, 0, 0, 255))
         image = Image.alpha_composite(black, image.convert("RGBA"))
-    return image.convert("RGB")
+    return image.convert(mode)
 
 
-def resize(images: np.ndarray, size: int) -> np.ndarray:
-    """Resize uint8 (n, h, w, 3) to uint8 (n, size, size, 3), bilinearly; the same array if it has that size."""
-    if images.shape[1:3] == (size, size):
+def to_channels(images: np.ndarray, channels: int) -> np.ndarray:
+    """uint8 (n, h, w, 1 or 3) with so many channels: grey three times, or the luma of RGB, as Pillow computes it."""
+    if images.shape[-1] == channels:
         return images
-    resized = np.empty((len(images), size, size, 3), np.uint8)
+    if channels == 3:
+        return np.repeat(images, 3, axis=3)
+    grey = [np.asarray(Image.fromarray(image).convert("L")) for image in images]
+    return np.stack(grey)[..., None] if grey else images[..., :1]
+
+
+def resize(images: np.ndarray, size: Size) -> np.ndarray:
+    """Resize uint8 (n, h, w, c) to uint8 (n, height, width, c), bilinearly; the same array if it has that size."""
+    height, width = sides(size)
+    if images.shape[1:3] == (height, width):
+        return images
+    channels = images.shape[3]
+    resized = np.empty((len(images), height, width, channels), np.uint8)
     for index, image in enumerate(images):
-        resized[index] = np.asarray(Image.fromarray(image).resize((size, size), Image.Resampling.BILINEAR))
+        if channels == 3:
+            resized[index] = _resized(image, width, height)
+        else:  # one by one: two channels are no mode of Pillow's, four would be weighted by the last
+            for channel in range(channels):
+                resized[index, ..., channel] = _resized(image[..., channel], width, height)
     return resized
+
+
+def _resized(pixels: np.ndarray, width: int, height: int) -> np.ndarray:
+    return np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.BILINEAR))

@@ -1,4 +1,4 @@
-"""What a data set is: three splits of images and labels, and how splits are drawn."""
+"""What a data set is: three splits of examples and labels, and how splits are drawn."""
 
 import hashlib
 import json
@@ -11,51 +11,70 @@ from typing import Protocol, Self
 
 import numpy as np
 
-from compress.datasets.images import UNREADABLE, Fit, decode, resize
+from compress.datasets.images import UNREADABLE, Fit, Size, decode, resize, sides
 from compress.errors import UserError
 
 THREADS = min(8, os.cpu_count() or 1)
 
 
 class Split(Protocol):
-    """Images and their labels, read a batch at a time.
+    """Images, or other arrays of one shape, and their labels, read a batch at a time.
 
-    ``labels`` is int64 (n,), each in [0, number of classes).
+    ``labels`` is int64 (n,), each in [0, number of classes); ``shape`` is that of one example, without the batch.
     """
 
     @property
     def labels(self) -> np.ndarray: ...
 
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
     def __len__(self) -> int: ...
 
     def read(self, indices: np.ndarray) -> np.ndarray:
-        """The images at ``indices``, in that order: uint8 (len(indices), size, size, 3), NHWC, RGB, 0 to 255."""
+        """The examples at ``indices``, in that order, (len(indices), *shape).
+
+        uint8 for images: NHWC, RGB where there are 3 channels, 0 to 255. float32 for values that are no bytes.
+        """
         ...
 
 
 @dataclass(frozen=True, eq=False)
 class ArraySplit:
-    """Images in memory: uint8 (n, h, w, 3), resized bilinearly when read if they are not size x size."""
+    """Arrays in memory: uint8 (n, h, w, c), resized bilinearly when read if they are not of ``size``; or, with None for
+    ``size``, uint8 or float32 (n, ...) as they are.
+    """
 
     images: np.ndarray
     labels: np.ndarray
-    size: int
+    size: Size | None = None
 
     def __post_init__(self) -> None:
-        if self.images.dtype != np.uint8 or self.images.ndim != 4 or self.images.shape[3] != 3:
-            raise ValueError(f"images must be uint8 (n, h, w, 3), not {self.images.dtype} {self.images.shape}")
+        kind = f"{self.images.dtype} {self.images.shape}"
+        if self.size is not None and (self.images.dtype != np.uint8 or self.images.ndim != 4):
+            raise ValueError(f"images must be uint8 (n, h, w, c) to have a size, not {kind}")
+        if self.images.dtype not in (np.uint8, np.float32) or self.images.ndim < 2:
+            raise ValueError(f"arrays must be uint8 or float32 (n, ...), not {kind}")
         object.__setattr__(self, "labels", _checked_labels(self.labels, len(self.images)))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """See ``Split``."""
+        stored = self.images.shape[1:]
+        return stored if self.size is None else (*sides(self.size), stored[2])
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def read(self, indices: np.ndarray) -> np.ndarray:
         """See ``Split.read``."""
-        return resize(self.images[np.asarray(indices, np.int64)], self.size)
+        chosen = self.images[np.asarray(indices, np.int64)]
+        return chosen if self.size is None else resize(chosen, self.size)
 
     def digest(self) -> str:
-        """The sha256 of the pixels as stored, and the labels."""
-        sha = hashlib.sha256(repr(self.images.shape).encode())
+        """The sha256 of the values as stored, and the labels."""
+        kind = "" if self.images.dtype == np.uint8 else self.images.dtype.name
+        sha = hashlib.sha256(f"{self.images.shape}{kind}".encode())
         sha.update(np.ascontiguousarray(self.images).data)
         sha.update(self.labels.astype("<i8").tobytes())
         return sha.hexdigest()
@@ -67,18 +86,24 @@ class FileSplit:
 
     paths: Sequence[Path]
     labels: np.ndarray
-    size: int
+    size: Size
     fit: Fit = "stretch"
+    channels: int = 3
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "labels", _checked_labels(self.labels, len(self.paths)))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """See ``Split``."""
+        return (*sides(self.size), self.channels)
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def read(self, indices: np.ndarray) -> np.ndarray:
         """See ``Split.read``; raises UserError when a file has become unreadable."""
-        images = np.empty((len(indices), self.size, self.size, 3), np.uint8)
+        images = np.empty((len(indices), *self.shape), np.uint8)
         with ThreadPoolExecutor(THREADS) as pool:
             for row, image in enumerate(pool.map(self._decode, [self.paths[index] for index in indices])):
                 images[row] = image
@@ -86,7 +111,7 @@ class FileSplit:
 
     def digest(self) -> str:
         """The sha256 of the files' bytes, in order, the way they are fitted, and the labels."""
-        sha = hashlib.sha256(self.fit.encode())
+        sha = hashlib.sha256(f"{self.fit}{'' if self.channels == 3 else self.channels}".encode())
         with ThreadPoolExecutor(THREADS) as pool:
             for file_digest in pool.map(_file_digest, self.paths):
                 sha.update(file_digest)
@@ -95,7 +120,7 @@ class FileSplit:
 
     def _decode(self, path: Path) -> np.ndarray:
         try:
-            return decode(path, self.size, self.fit)
+            return decode(path, self.size, self.fit, self.channels)
         except UNREADABLE as error:
             raise UserError(f"{path}: the image cannot be read any more ({error})") from error
 
@@ -104,7 +129,7 @@ class FileSplit:
 class Dataset:
     """Three splits without a common image, the names of the classes, and a fingerprint of it all.
 
-    ``fingerprint`` is a sha256 over pixels (or file bytes), labels, class names, size and who is in which split:
+    ``fingerprint`` is a sha256 over values (or file bytes), labels, class names, shape and who is in which split:
     equal fingerprints mean equal training. ``notes`` are lines for the user: what was split, converted, left out.
     """
 
@@ -127,9 +152,14 @@ class Dataset:
         notes: Sequence[str] = (),
     ) -> Self:
         """Put splits together and fingerprint them."""
-        header = [list(classes), train.size, *(split.digest() for split in (train, validation, test))]
+        header = [list(classes), _size(train.shape), *(split.digest() for split in (train, validation, test))]
         fingerprint = hashlib.sha256(json.dumps(header).encode()).hexdigest()
         return cls(name, tuple(classes), train, validation, test, fingerprint, tuple(notes))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one example, without the batch: (height, width, channels) for images."""
+        return self.train.shape
 
 
 def hold_out(
@@ -167,6 +197,11 @@ def stratified_subset(labels: np.ndarray, count: int, seed: int) -> np.ndarray:
         position[members] = (np.arange(len(members)) + 0.5) / len(members)
     by_position = shuffled[np.argsort(position[shuffled], kind="stable")]
     return np.sort(by_position[:count])
+
+
+def _size(shape: tuple[int, ...]) -> int | list[int]:
+    """The side of square images; else the whole shape."""
+    return shape[0] if len(shape) == 3 and shape[0] == shape[1] else list(shape)
 
 
 def _checked_labels(labels: np.ndarray, count: int) -> np.ndarray:

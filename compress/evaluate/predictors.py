@@ -13,13 +13,15 @@ from compress.quiet import quiet
 
 
 class Predictor(Protocol):
-    """Called with uint8 (n, h, w, 3), returns float32 (n, classes)."""
+    """Called with examples as ``Split.read`` gives them, returns float32 (n, classes)."""
 
     def __call__(self, images: np.ndarray) -> np.ndarray: ...
 
 
 def to_float(images: np.ndarray) -> np.ndarray:
-    """uint8 pixels -> float32 in [0, 1]: x / 255, on host and board alike."""
+    """What a network reads, float32: uint8 pixels / 255, on host and board alike; other values as they are."""
+    if images.dtype != np.uint8:
+        return images.astype(np.float32, copy=False)
     return images.astype(np.float32) / np.float32(255)
 
 
@@ -87,7 +89,7 @@ class TFLitePredictor:
         return 0.0 if self._output["dtype"] == np.float32 else float(self._output["quantization"][0])
 
     def set_image(self, image: np.ndarray) -> None:
-        """Puts one uint8 (h, w, 3) image at the input, which the model sees as value / 255, whatever its type."""
+        """Puts one example at the input, which the model sees as ``to_float`` has it, whatever the input's type."""
         self.interpreter.set_tensor(self._input["index"], on_grid(to_float(image), self._input)[None])
 
     def __call__(self, images: np.ndarray) -> np.ndarray:

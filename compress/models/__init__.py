@@ -6,10 +6,10 @@ from collections.abc import Callable
 from functools import partial
 
 from compress import keras
-from compress.errors import unknown
+from compress.errors import UserError, unknown
 from compress.models import applications, densenet_small, plain_cnn, resnet_cifar, shufflenet, wrn
 
-# ((height, width, 3), classes, weights) -> network: float32 NHWC in [0, 1] to float32 logits (batch, classes)
+# ((height, width, channels), classes, weights) -> network: float32 NHWC in [0, 1] to float32 logits (batch, classes)
 Builder = Callable[[tuple[int, int, int], int, str | None], "keras.Model"]
 
 MODELS: dict[str, Builder] = {
@@ -30,20 +30,32 @@ def check_name(name: str) -> None:
 
 
 def build(
-    name: str, size: int | tuple[int, int], classes: int, weights: str | None = None, seed: int | None = None
+    name: str, shape: int | tuple[int, ...], classes: int, weights: str | None = None, seed: int | None = None
 ) -> keras.Model:
-    """The network ``name`` for RGB images of ``size`` (a side, or height and width) and ``classes`` classes.
+    """The network ``name`` for images of ``shape``, (height, width, channels), and ``classes`` classes.
 
-    Input float32 (batch, height, width, 3) in [0, 1]; output float32 logits (batch, classes), from a layer called
+    A side, or (height, width), is that of RGB images. Input float32 (batch, height, width, channels), of images in
+    [0, 1]; output float32 logits (batch, classes), from a layer called
     "predictions". ``weights`` is None, "imagenet" or a path to weights of the same network. ``seed`` sets the global
     seeds of Python, numpy and TensorFlow first, so the same seed gives the same weights.
-    Raises UserError for an unknown name, a size that the network refuses, and weights that cannot be had or do not
+    Raises UserError for an unknown name, a shape that the network refuses, and weights that cannot be had or do not
     fit.
     """
     check_name(name)
-    height, width = (size, size) if isinstance(size, int) else size
+    image = image_shape(name, shape)
+    if weights == "imagenet" and image[2] != 3:
+        raise UserError(f'{name}: weights = "imagenet" are for RGB images, the data have {image[2]} channels')
     if seed is not None:
         keras.utils.set_random_seed(seed)
     # layers that Keras numbers itself (conv2d_7) get the same names however many networks were built before
     keras.backend.reset_uids()
-    return MODELS[name]((height, width, 3), classes, weights)
+    return MODELS[name](image, classes, weights)
+
+
+def image_shape(name: str, shape: int | tuple[int, ...]) -> tuple[int, int, int]:
+    """(height, width, channels) of a side, of (height, width), or of all three. Raises UserError for anything else."""
+    sides = (shape, shape) if isinstance(shape, int) else shape
+    if len(sides) not in (2, 3):
+        numbers = "x".join(map(str, sides))
+        raise UserError(f"{name} reads images, the data are arrays of {numbers}: bring a network of your own")
+    return sides if len(sides) == 3 else (*sides, 3)  # type: ignore[return-value]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,34 +12,40 @@ from compress.models.network_file import read
 
 
 def load(
-    path: str | Path, classes: int | None = None, size: int | None = None, several_outputs: bool = False
+    path: str | Path,
+    classes: int | None = None,
+    shape: tuple[int, ...] | None = None,
+    several_outputs: bool = False,
 ) -> keras.Model:
     """Loads a Keras network from a SavedModel folder, a .keras or an .h5 file; it comes back without its softmax.
 
-    The network is Sequential or functional, with one float32 input (batch, height, width, 3) in [0, 1] and one
+    The network is Sequential or functional, with one float32 input (batch, *shape), of images in [0, 1], and one
     output. A softmax at its end (a Softmax layer, a softmax activation of the last layer, tf.nn.softmax) is taken
     away, weights untouched, so that softmax(load(path)(x)) is what the network said before.
-    An input without height and width gets those of ``size``. With ``several_outputs``, a network of more than one may
+    Sides that the input leaves open are those of ``shape``. With ``several_outputs``, a network of more than one may
     be looked at, softmaxes and all. Raises UserError, in one line, for anything else, and for a number of classes or an
-    input size other than the given ones.
+    input shape other than the given ones.
     """
-    model = sized(checked(read(path), path, classes, size, several_outputs), size)
+    model = sized(checked(read(path), path, classes, shape, several_outputs), shape)
     return logits(model, path) if len(model.outputs) == 1 else model
 
 
-def sized(model: keras.Model, size: int | None) -> keras.Model:
-    """The network for images of ``size``; ``model`` itself where it has a side, or ``size`` is None."""
-    sides = model.inputs[0].shape[1:3]
-    if size is None or None not in sides:
+def sized(model: keras.Model, shape: tuple[int, ...] | None) -> keras.Model:
+    """The network for examples of ``shape``; ``model`` itself where it leaves nothing open, or ``shape`` is None."""
+    if shape is None or None not in model.inputs[0].shape[1:]:
         return model
-    image = keras.Input((size, size, 3), name=model.inputs[0].node.layer.name)
+    image = keras.Input(shape, name=model.inputs[0].node.layer.name)
     fixed = keras.models.clone_model(model, input_tensors=image)
     fixed.set_weights(model.get_weights())
     return fixed
 
 
 def checked(
-    model: keras.Model, path: str | Path, classes: int | None, size: int | None, several_outputs: bool = False
+    model: keras.Model,
+    path: str | Path,
+    classes: int | None,
+    shape: tuple[int, ...] | None,
+    several_outputs: bool = False,
 ) -> keras.Model:
     """``model`` itself where it has the shapes that every stage relies on, else UserError."""
     if not model._is_graph_network:
@@ -50,12 +57,11 @@ def checked(
         if len(tensors) != 1 and not (several_outputs and what == "outputs"):
             raise UserError(f"{path} has {len(tensors)} {what}, not 1; save a keras.Model of one of them")
     image, output = model.inputs[0], model.outputs[0]
-    if len(image.shape) != 4 or image.shape[-1] != 3:
-        raise UserError(f"{path} reads {tuple(image.shape)}, not (batch, height, width, 3 channels)")
     if image.dtype != "float32":
         raise UserError(f"{path} reads {image.dtype.name}, not float32 in [0, 1]")
-    if size is not None and any(side not in (None, size) for side in image.shape[1:3]):
-        raise UserError(f"{path} reads images of {image.shape[1]}x{image.shape[2]}, the data are {size}x{size}")
+    if shape is not None and not _fits(image.shape[1:], shape):
+        advice = _advice(image.shape[1:], shape)
+        raise UserError(f"{path} reads {_words(image.shape[1:])}, the data are {_words(shape)}{advice}")
     if classes is not None and (len(output.shape) != 2 or output.shape[-1] != classes):
         raise UserError(f"{path} emits {tuple(output.shape)[1:]}, the data have {classes} classes")
     for layer in model.layers:
@@ -65,6 +71,27 @@ def checked(
                 "ours are in [0, 1]; save it again without that layer"
             )
     return model
+
+
+def _fits(reads: Sequence[int | None], shape: Sequence[int]) -> bool:
+    """Whether a network that reads such examples, None for any side, takes those of ``shape``."""
+    return len(reads) == len(shape) and all(one in (None, other) for one, other in zip(reads, shape, strict=True))
+
+
+def _advice(reads: Sequence[int | None], shape: Sequence[int]) -> str:
+    """What to set so that images fit, or how an array lacks an axis; nothing where neither helps."""
+    if len(reads) == len(shape) == 3:
+        pixels = [side or own for side, own in zip(reads, shape, strict=True)]
+        size = f"size = {pixels[0] if pixels[0] == pixels[1] else pixels[:2]}" if pixels[:2] != list(shape[:2]) else ""
+        channels = f"channels = {pixels[2]}" if pixels[2] != shape[2] else ""
+        return f": set {' and '.join(filter(None, (size, channels)))} in [data]"
+    if len(reads) == len(shape) + 1 and reads[-1] == 1:
+        return ": give the arrays a last axis of 1"
+    return ""
+
+
+def _words(shape: Sequence[int | None]) -> str:
+    return "x".join("any" if side is None else str(side) for side in shape)
 
 
 def logits(model: keras.Model, path: str | Path) -> keras.Model:

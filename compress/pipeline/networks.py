@@ -45,7 +45,7 @@ class Networks:
             return self._loaded.pop(name)
         if name not in self._steps:
             with self._clock("load"):
-                return saved_model.load(name, len(self._plan.dataset.classes), self._plan.pipeline.data.size)
+                return saved_model.load(name, len(self._plan.dataset.classes), self._plan.dataset.shape)
         key = self._steps[name].key
         if key in self._loaded:
             return self._loaded.pop(key)
@@ -69,7 +69,6 @@ class Networks:
             # a stage's content, not its key: made again on another machine, its last digits may be others
             "network": content(self._artifact(name).saved_model if name in self._steps else Path(name)),
             "data": data.fingerprint,
-            "size": self._plan.pipeline.data.size,
             "source": source_hash(*OUTPUTS_MADE_BY),
             "versions": machine.versions(),
         }

@@ -101,7 +101,7 @@ def results(
         "data": {
             "name": plan.dataset.name,
             "classes": list(plan.dataset.classes),
-            "size": plan.pipeline.data.size,
+            "shape": list(plan.dataset.shape),
             **{split: len(getattr(plan.dataset, split)) for split in ("train", "validation", "test")},
             "fingerprint": plan.dataset.fingerprint,
             "notes": list(plan.dataset.notes),
@@ -178,7 +178,6 @@ def _context(
         dataset=plan.dataset,
         augmentation=data.augmentation,
         seed=plan.pipeline.seed,
-        size=data.size,
         fit=getattr(data, "fit", "stretch"),
         clock=clock,
         progress=progress,

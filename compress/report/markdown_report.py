@@ -141,12 +141,21 @@ def _data(run: Mapping[str, Any]) -> str:
         return ""
     classes = [str(name) for name in data.get("classes", [])]
     names = ", ".join(classes[:MOST_CLASSES]) + (", ..." if len(classes) > MOST_CLASSES else "")
-    side = data.get("size")
-    head = f"`{data.get('name', '')}`" + (f", {side}x{side} pixels" if side else "")
+    head = f"`{data.get('name', '')}`{_shape(data)}"
     head += f", {len(classes)} classes: {names}." if classes else "."
     sizes = [(split, f"{data[split]:,}") for split in ("train", "validation", "test") if data.get(split) is not None]
     notes = "".join(f"\n- {note}" for note in data.get("notes", []))
     return f"## Data\n\n{head}\n\n{markdown_table(('split', 'images'), sizes)}{notes}"
+
+
+def _shape(data: Mapping[str, Any]) -> str:
+    """Of one example: the pixels of an image, or the numbers of an array; older runs name a square's side alone."""
+    shape = data.get("shape") or [data.get("size")] * 2
+    if len(shape) == 3:
+        return f", {shape[0]}x{shape[1]} pixels" + {1: ", grey", 3: ""}.get(shape[2], f", {shape[2]} channels")
+    if "shape" in data:
+        return f", arrays of {'x'.join(map(str, shape))}"
+    return f", {shape[0]}x{shape[0]} pixels" if shape[0] else ""
 
 
 def _machine(run: Mapping[str, Any]) -> str:

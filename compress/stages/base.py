@@ -20,9 +20,8 @@ class Context:
     dataset: Dataset
     augmentation: Augmentation
     seed: int
-    size: int
     fit: str
-    """How images of other shapes become square: "stretch" or "crop"."""
+    """How images of other shapes get the data set's: "stretch" or "crop"."""
     clock: Clock
     progress: Progress
     load: Callable[[str], Any]
@@ -36,6 +35,11 @@ class Context:
     finished: Callable[[Any], None]
     """Takes the network that a stage read back from its SavedModel, for the next stage to use."""
     callbacks: tuple[Any, ...] = ()
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one example, without the batch: (height, width, channels) for images."""
+        return self.dataset.shape
 
     @property
     def data(self) -> Data:

@@ -51,10 +51,10 @@ class NetworkStage(Stage):
         classes = len(context.dataset.classes)
         if self.model is not None:
             with context.clock("build"):
-                network = models.build(self.model, context.size, classes, self.weights, seed=context.seed)
+                network = models.build(self.model, context.shape, classes, self.weights, seed=context.seed)
         elif self.saved_model is not None:
             with context.clock("load"):
-                network = saved_model.load(self.saved_model, classes, context.size)
+                network = saved_model.load(self.saved_model, classes, context.shape)
         else:
             network = context.load(self.input or "")
         if self.batch_norm_momentum is not None:

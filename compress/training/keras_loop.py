@@ -31,13 +31,18 @@ class Trainee(keras.Model):
         images, labels, beside = batch
         weights = self.network.trainable_weights
         with tf.GradientTape() as tape:
-            loss, logs = self._objective(self.network, tf.cast(images, tf.float32) / 255.0, labels, **beside)
+            loss, logs = self._objective(self.network, as_float(images), labels, **beside)
             total = loss + tf.add_n(self.network.losses) if self.network.losses else loss
             if self._decayed:
                 total += self._weight_decay * tf.add_n([tf.nn.l2_loss(w) for w in self._decayed])
         gradients = [(g, w) for g, w in zip(tape.gradient(total, weights), weights, strict=True) if g is not None]
         self.optimizer.apply_gradients(gradients)
         return {"loss": total, **logs}
+
+
+def as_float(values: Any) -> Any:
+    """What the network reads: bytes / 255, other values as they are (``evaluate.predictors.to_float`` in a graph)."""
+    return tf.cast(values, tf.float32) / 255.0 if values.dtype == tf.uint8 else values
 
 
 class Randomness(keras.callbacks.Callback):
@@ -129,7 +134,8 @@ def run(
     for name, draw in data.drawn.items():
         sample = draw(np.random.default_rng(0))
         beside[name] = tf.TensorSpec(sample.shape, sample.dtype)
-    signature = (tf.TensorSpec([None, *network.input_shape[1:]], tf.uint8), tf.TensorSpec([None], tf.int64), beside)
+    kind = data.train.read(np.arange(0)).dtype
+    signature = (tf.TensorSpec([None, *network.input_shape[1:]], kind), tf.TensorSpec([None], tf.int64), beside)
     batches = tf.data.Dataset.from_generator(
         lambda: data.batches(training.batch_size, position["epoch"]), output_signature=signature
     )

@@ -12,8 +12,8 @@ from compress.datasets import Augmentation, Split
 from compress.errors import UserError
 from compress.tasks.losses import CrossEntropy, LabelLoss
 
-# (network, images float32 NHWC in [0, 1], labels int64, and by name what goes beside them) -> (scalar loss, name ->
-# scalar to log)
+# (network, examples float32 as networks read them, labels int64, and by name what goes beside them) -> (scalar loss,
+# name -> scalar to log)
 Objective = Callable[..., tuple[Any, dict[str, Any]]]
 Beside = dict[str, np.ndarray]
 
@@ -77,7 +77,7 @@ class Data:
     drawn: Mapping[str, Callable[[np.random.Generator], np.ndarray]] = field(default_factory=dict)
 
     def batches(self, batch_size: int, epoch: int) -> Iterator[tuple[np.ndarray, np.ndarray, Beside]]:
-        """uint8 (n, h, w, 3) images, int64 (n,) labels and what goes beside them, every image once.
+        """Examples as ``Split.read`` gives them, int64 (n,) labels and what goes beside them, every image once.
 
         The last batch may be smaller.
         """

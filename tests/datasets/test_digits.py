@@ -41,5 +41,5 @@ def test_resized_images_are_the_8x8_ones_made_larger():
 
 
 def test_size_is_at_least_8():
-    with pytest.raises(ValidationError, match="greater than or equal to 8"):
+    with pytest.raises(ValidationError, match="of at least 8"):
         Digits(size=7)

@@ -35,7 +35,7 @@ def test_read_resizes_bilinearly():
 
 
 @pytest.mark.parametrize(
-    "images", [np.zeros((1, 2, 2, 3)), np.zeros((1, 2, 2), np.uint8), np.zeros((1, 2, 2, 4), np.uint8)]
+    "images", [np.zeros((1, 2, 2, 3)), np.zeros((1, 2, 2), np.uint8), np.zeros((1, 2, 2, 3), np.float32)]
 )
 def test_images_of_another_type_or_shape_are_refused(images):
     with pytest.raises(ValueError, match="uint8"):

@@ -28,7 +28,7 @@ def stage_context() -> Callable[..., Any]:
         dataset = Dataset.of("noise", "abcdefghij"[:classes], split, split, split)
         return SimpleNamespace(
             dataset=dataset, clock=Clock(), progress=Progress(), load=lambda name: model,
-            logits=lambda name: logits, facts=lambda name: facts, fit="stretch", seed=0, size=pixels.shape[1],
+            logits=lambda name: logits, facts=lambda name: facts, fit="stretch", seed=0, shape=pixels.shape[1:],
         )  # fmt: skip
 
     return make

@@ -39,7 +39,7 @@ def test_a_softmax_at_the_end_is_cut(end, file, tmp_path):
     original = network(ENDS[end]())
     expected = original(IMAGES).numpy()
     original.save(tmp_path / file)
-    cut = saved_model.load(tmp_path / file, classes=5, size=8)
+    cut = saved_model.load(tmp_path / file, classes=5, shape=(8, 8, 3))
     logits = cut(IMAGES).numpy()
     assert abs(logits.sum(-1) - 1).min() > 1e-3
     np.testing.assert_allclose(keras.tf.nn.softmax(logits), expected, atol=1e-6)
@@ -74,7 +74,7 @@ def test_logits_come_back_as_they_are(tmp_path):
 
 def test_any_image_size_fits_a_network_without_one(tmp_path):
     network(dense(), (None, None, 3)).save(tmp_path / "folder")
-    found = saved_model.load(tmp_path / "folder", size=224)
+    found = saved_model.load(tmp_path / "folder", shape=(224, 224, 3))
     assert (found.input_shape, found.output_shape) == ((None, 224, 224, 3), (None, 5))
     images = np.random.default_rng(0).random((2, 224, 224, 3), np.float32)
     np.testing.assert_allclose(found(images), saved_model.load(tmp_path / "folder")(images), atol=1e-5)
@@ -101,7 +101,10 @@ def refused(path, match, **known):
 
 @pytest.mark.parametrize(
     ("known", "match"),
-    [({"classes": 10}, r"emits \(5,\), the data have 10 classes"), ({"size": 32}, "8x8, the data are 32x32")],
+    [
+        ({"classes": 10}, r"emits \(5,\), the data have 10 classes"),
+        ({"shape": (32, 32, 3)}, "8x8x3, the data are 32x32x3"),
+    ],
 )
 def test_other_data(known, match, tmp_path):
     network(dense()).save(tmp_path / "whole.h5")
@@ -115,12 +118,21 @@ def test_a_softmax_inside_a_nested_network_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("shape", "match"), [((8, 8, 1), "3 channels"), ((3, 8, 8), "3 channels"), ((192,), "3 channels")]
+    ("shape", "data", "match"),
+    [
+        ((8, 8, 1), (8, 8, 3), r"reads 8x8x1, the data are 8x8x3: set channels = 1 in \[data\]"),
+        ((8, 12, 3), (8, 8, 3), r"reads 8x12x3, the data are 8x8x3: set size = \[8, 12\] in \[data\]"),
+        ((9, 9, 1), (8, 8, 3), r"set size = 9 and channels = 1 in"),
+        ((None, None, 1), (8, 8, 3), r"reads anyxanyx1, the data are 8x8x3: set channels = 1 in"),
+        ((192,), (8, 8, 3), r"reads 192, the data are 8x8x3$"),
+        ((20, 5, 1), (20, 5), r"reads 20x5x1, the data are 20x5: give the arrays a last axis of 1"),
+    ],
 )
-def test_other_inputs(shape, match, tmp_path):
+def test_other_shapes(shape, data, match, tmp_path):
     image = keras.Input(shape)
-    keras.Model(image, dense()(keras.layers.Flatten()(image))).save(tmp_path / "whole.h5")
-    refused(tmp_path / "whole.h5", match)
+    flat = keras.layers.Flatten() if None not in shape else keras.layers.GlobalMaxPooling2D()
+    keras.Model(image, dense()(flat(image))).save(tmp_path / "whole.h5")
+    refused(tmp_path / "whole.h5", match, shape=data)
 
 
 def test_bytes_as_input(tmp_path):

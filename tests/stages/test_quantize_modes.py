@@ -61,7 +61,7 @@ def made(tmp_path):
         kept = []
         known = {}
         context = Context(
-            dataset=Dataset.of("noise", "abcd", split, split, split), augmentation=Augmentation(), seed=0, size=12,
+            dataset=Dataset.of("noise", "abcd", split, split, split), augmentation=Augmentation(), seed=0,
             fit="stretch", clock=Clock(), progress=Progress(), load=lambda name: kept[-1] if kept else model,
             logits=lambda name: np.load(tmp_path / TEST_LOGITS), training_logits=None, facts=lambda name: known,
             finished=kept.append,

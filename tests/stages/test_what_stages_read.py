@@ -33,10 +33,13 @@ class Watched:
 @pytest.fixture
 def context(digits):
     watched = SimpleNamespace(
-        train=Watched(digits.train), validation=Watched(digits.validation), test=Watched(digits.test)
+        train=Watched(digits.train),
+        validation=Watched(digits.validation),
+        test=Watched(digits.test),
+        shape=digits.shape,
     )
     given = dict.fromkeys((field.name for field in dataclasses.fields(Context)), None)
-    return Context(**{**given, "dataset": watched, "augmentation": Augmentation(), "seed": 3, "size": 8})
+    return Context(**{**given, "dataset": watched, "augmentation": Augmentation(), "seed": 3})
 
 
 def test_training_reads_every_training_image_once_an_epoch_and_no_other(context, digits):
