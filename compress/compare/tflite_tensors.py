@@ -1,6 +1,5 @@
 """The tensors of a .tflite file, by the layers that the converter named them after."""
 
-import re
 import warnings
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from compress.compare.values import Value
 from compress.errors import UserError
 from compress.evaluate.predictors import off_grid, on_grid, to_float
 from compress.export import flatbuffer
+from compress.export.titles import EXACT, layers_of
 from compress.quiet import quiet
 
 # operators whose outputs hold only values that were there before
@@ -21,8 +21,6 @@ MOVERS = {
     *("SPLIT_V", "SQUEEZE", "STRIDED_SLICE", "TILE", "TRANSPOSE", "UNPACK"),
 }
 QUANTIZED = ("INT4", "INT8", "UINT8", "INT16", "FLOAT16")
-# "layer/operation", or "layer/scope/operation" with a scope within it
-OPERATION = re.compile(r"(.+?)/((?:BiasAdd|FixedQuantize|Gelu|Tensordot|batchnorm|moments)/.+|[^/]+)$")
 
 
 class TFLiteTensors:
@@ -53,12 +51,13 @@ class TFLiteTensors:
         self.quantized = any(types[tensor.type] in QUANTIZED for tensor in graph.tensors)
         self.folded = any(b"/quant_" in tensor.name for tensor in graph.tensors)
         self.named: set[str] = set()
+        is_exact = model.description == EXACT.encode()
         carried: dict[int, frozenset[int]] = {}  # tensor -> the values that it holds
         for number, operator in enumerate(graph.operators):
             name = operators[model.operatorCodes[operator.opcodeIndex].builtinCode]
             index = int(operator.outputs[0])
             tensor = graph.tensors[index]
-            layers = layers_of(tensor.name.decode())
+            layers = layers_of(tensor.name.decode(), is_exact)
             self.named.update(layers)
             sources: frozenset[int] = frozenset().union(*(carried.get(int(i), ()) for i in operator.inputs))
             relu = getattr(operator.builtinOptions, "fusedActivationFunction", 0) != 0
@@ -90,21 +89,6 @@ class TFLiteTensors:
 
     def each_from(self, images: np.ndarray, given: dict[int, np.ndarray]) -> None:
         return None  # the interpreter runs all or nothing
-
-
-def layers_of(title: str) -> tuple[str, ...]:
-    """The layers that a tensor's title names, "network/layer/operation;..." with the last operation first.
-
-    >>> layers_of("net/quant_relu6/Relu6;net/quant_block/conv/Conv2D;net/pad/Pad1")
-    ('block/conv', 'relu6')
-    """
-    found: dict[str, None] = {}
-    for part in reversed(title.split(";")):
-        matched = OPERATION.match(part.partition("/")[2])
-        # a pad only moves values; a weight's name may be another layer's, where the two are equal
-        if matched and not re.match(r"Pad\d*$|.*ReadVariableOp", matched[2]):
-            found[matched[1].removeprefix("quant_")] = None
-    return tuple(found)
 
 
 def _names(enumeration: Any) -> dict[int, str]:

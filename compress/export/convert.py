@@ -2,8 +2,8 @@
 
 import gzip
 import warnings
-from collections.abc import Iterable
-from functools import cache
+from collections.abc import Callable, Iterable
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from compress import keras
 from compress.artifacts.saved_model import serving_function
 from compress.errors import Failure, first_line
-from compress.export import flatbuffer
+from compress.export import flatbuffer, titles
 from compress.quiet import quiet
 
 MIN_SPARSITY = 0.3  # TensorFlow's converter leaves tensors with fewer zeros dense
@@ -69,7 +69,8 @@ class Converter:
         calibration: Iterable[np.ndarray] = (),
     ) -> None:
         lite = keras.tf.lite
-        function = inference_function(model)
+        with titles.marked(model) as names:
+            function = inference_function(model)
         self._converter = lite.TFLiteConverter.from_concrete_functions([function], model)
         # one scale for a dense kernel, as it was trained
         self._converter._experimental_disable_per_channel_quantization_for_dense_layers = True
@@ -85,7 +86,10 @@ class Converter:
             self._converter.representative_dataset = lambda: ([image[None]] for batch in calibration for image in batch)
         self._converter.inference_input_type = keras.tf.as_dtype(input_type)
         self._converter.inference_output_type = keras.tf.as_dtype(output_type)
-        self._edits = [flatbuffer.without_reversals]
+        self._edits: list[Callable[[bytes], bytes]] = [
+            partial(flatbuffer.with_titles, titles=names),
+            flatbuffer.without_reversals,
+        ]
         if input_type == "uint8":
             self._edits.append(flatbuffer.with_image_bytes)
         if output_type == "float32" and len(function.outputs) == 1:

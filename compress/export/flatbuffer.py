@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from compress.export.titles import EXACT, unmarked
+
 
 @dataclass(frozen=True)
 class Operators:
@@ -76,23 +78,51 @@ def with_softmax(content: bytes) -> bytes:
 
 
 def without_reversals(content: bytes) -> bytes:
-    """The same model without the operators that put its one image into reverse order (``fake_quant.Float``)."""
+    """The same model without the operators that put its one image into reverse order (``fake_quant.Float``).
+
+    Where an axis has one element, to reverse it does nothing, whoever asked for it; a user's own reversal of an image
+    stays.
+    """
     from ai_edge_litert import schema_py_generated as schema
 
     model = read(content)
     graph = model.subgraphs[0]
     codes = [code.builtinCode for code in model.operatorCodes]
-    reversals = {
-        int(op.outputs[0]): int(op.inputs[0])
-        for op in graph.operators
-        if codes[op.opcodeIndex] == schema.BuiltinOperator.REVERSE_V2 and int(graph.tensors[op.inputs[0]].shape[0]) == 1
-    }
-    if not reversals:
+
+    def is_idle(operator: Any) -> bool:
+        if codes[operator.opcodeIndex] != schema.BuiltinOperator.REVERSE_V2:
+            return False
+        shape, axes = graph.tensors[operator.inputs[0]].shape, model.buffers[graph.tensors[operator.inputs[1]].buffer]
+        return axes.data is not None and all(shape[axis] == 1 for axis in axes.data.view(np.int32))
+
+    sources = {int(op.outputs[0]): int(op.inputs[0]) for op in graph.operators if is_idle(op)}
+    if not sources:
         return content
-    graph.operators = [op for op in graph.operators if int(op.outputs[0]) not in reversals]
+
+    def source(tensor: Any) -> int:
+        number = int(tensor)
+        while number in sources:  # one behind the other, where layers in a row are float
+            number = sources[number]
+        return number
+
+    graph.operators = [op for op in graph.operators if int(op.outputs[0]) not in sources]
     for op in graph.operators:
-        op.inputs = [reversals.get(int(tensor), int(tensor)) for tensor in op.inputs]
-    graph.outputs = [reversals.get(int(tensor), int(tensor)) for tensor in graph.outputs]
+        op.inputs = [source(tensor) for tensor in op.inputs]
+    graph.outputs = [source(tensor) for tensor in graph.outputs]
+    for signature in model.signatureDefs or []:
+        for output in signature.outputs:
+            output.tensorIndex = source(output.tensorIndex)
+    return write(model, len(content))
+
+
+def with_titles(content: bytes, titles: list[str]) -> bytes:
+    """The same model with layers' names for the marks that it was traced with (``export.titles``)."""
+    model = read(content)
+    for graph in model.subgraphs:
+        for tensor in graph.tensors:
+            if tensor.name:
+                tensor.name = unmarked(tensor.name.decode(), titles).encode()
+    model.description = EXACT.encode()
     return write(model, len(content))
 
 
@@ -161,7 +191,10 @@ def operators(content: bytes) -> Operators:
 
 
 def convolution_kernels(content: bytes) -> dict[str, np.ndarray]:
-    """Title, which names the layer -> kernel (out, h, w, in) in its own type, of every CONV_2D of a dense file."""
+    """Title -> kernel (out, h, w, in) in its own type, of every CONV_2D of a dense file; a shared kernel comes once.
+
+    A title usually names the layer. Equal kernels may be one tensor in the file, with the name of any of their layers.
+    """
     from ai_edge_litert import schema_py_generated as schema
 
     model = read(content)
@@ -175,15 +208,19 @@ def convolution_kernels(content: bytes) -> dict[str, np.ndarray]:
         for operator, code in zip(graph.operators, codes, strict=True)
         if code == builtin.DEQUANTIZE
     }
-    found = {}
+    found: dict[str, np.ndarray] = {}
+    seen: set[int] = set()
     for operator, code in zip(graph.operators, codes, strict=True):
-        if code == builtin.CONV_2D:
-            index = int(operator.inputs[1])
-            tensor = graph.tensors[widened.get(index, index)]
-            kind = kinds.get(tensor.type, np.float32)
-            data = model.buffers[tensor.buffer].data.view(kind)
-            title = tensor.name.decode()
-            if "/" not in title:  # a grouped convolution's kernel has no layer in its name
-                title = graph.tensors[int(operator.outputs[0])].name.decode()
-            found[title] = data.reshape(tensor.shape)
+        index = widened.get(int(operator.inputs[1]), int(operator.inputs[1])) if code == builtin.CONV_2D else -1
+        if index < 0 or index in seen or model.buffers[graph.tensors[index].buffer].data is None:
+            continue
+        seen.add(index)
+        tensor = graph.tensors[index]
+        data = model.buffers[tensor.buffer].data.view(kinds.get(tensor.type, np.float32))
+        title = tensor.name.decode()
+        if "/" not in title:  # a grouped convolution's kernel has no layer in its name
+            title = graph.tensors[int(operator.outputs[0])].name.decode()
+        while title in found:
+            title += "'"
+        found[title] = data.reshape(tensor.shape)
     return found

@@ -1,7 +1,8 @@
 """Walks a functional network layer by layer and builds it anew, with layers replaced or left out."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
+from itertools import count
 from typing import Any
 
 from compress import keras
@@ -58,6 +59,33 @@ def only_reader(model_readers: dict[str, list[Any]], layer: Any) -> Any:
     return found[0]
 
 
+def named(model: Any) -> list[tuple[str, Any]]:
+    """(name, layer) of every layer, nested networks opened: theirs are "outer/inner". No two have one name."""
+    found: dict[str, Any] = {}
+    for name, layer in _paths(model, ""):
+        if not any(layer is other for other in found.values()):
+            found[free_name(name, found)] = layer
+    return list(found.items())
+
+
+def _paths(model: Any, prefix: str) -> Iterator[tuple[str, Any]]:
+    for layer in model.layers:
+        if is_functional(layer):
+            yield from _paths(layer, f"{prefix}{layer.name}/")
+        elif not (prefix and isinstance(layer, keras.layers.InputLayer)):
+            yield prefix + layer.name, layer
+
+
+def free_name(name: str, taken: Container[str]) -> str:
+    """The name, with a number behind it if it is taken."""
+    return name if name not in taken else next(f"{name}_{k}" for k in count(1) if f"{name}_{k}" not in taken)
+
+
+def made_of(layer: Any) -> str:
+    """The name, in the network that was rebuilt last, of the layer that this one was made of."""
+    return str(getattr(layer, "_made_of", layer.name))
+
+
 # (layer, its name in the rebuilt network) -> what to call in its place, or None to pass its first input through
 Replace = Callable[[Any, str], Callable[..., Any] | None]
 
@@ -66,29 +94,66 @@ def rebuild(model: Any, replace: Replace, first: Callable[[Any], Any] | None = N
     """The same graph with every layer put through ``replace``, and every input through the layer ``first(input)``.
 
     Nested networks are opened: their layers become the network's own, called "outer/inner". A shared layer is
-    replaced once and stays shared. Weights are not copied.
+    replaced once and stays shared. ``training=`` and ``trainable`` of a nested network go on to its layers. What
+    ``replace`` makes of one layer and calls like another gets another name. Weights are not copied.
     """
     inputs = [keras.Input(tensor.shape[1:], name=tensor.node.layer.name, dtype=tensor.dtype) for tensor in model.inputs]
-    fed = inputs if first is None else [first(tensor)(new) for tensor, new in zip(model.inputs, inputs, strict=True)]
-    outputs = _trace(model, fed, replace, {}, "")
+    rebuilding = _Rebuilding(model, replace)
+    fed = inputs
+    if first is not None:
+        fed = [first(tensor)(new) for tensor, new in zip(model.inputs, inputs, strict=True)]
+        for tensor, new in zip(model.inputs, fed, strict=True):
+            rebuilding.claim(new, tensor.node.layer.name, False)
+    outputs = rebuilding.trace(model, fed, None, False)
     return keras.Model(inputs, outputs[0] if len(outputs) == 1 else outputs, name=model.name)
 
 
-def _trace(model: Any, fed: list[Any], replace: Replace, replaced: dict[int, Any], prefix: str) -> list[Any]:
-    """The outputs of ``model`` called on the tensors ``fed``; ``replaced`` holds what took a layer's place, by id."""
-    tensors = {str(id(tensor)): new for tensor, new in zip(model.inputs, fed, strict=True)}
-    for node in nodes(model):
-        layer = node.layer
-        args, kwargs = arguments(node, tensors)
-        if is_functional(layer):
-            result = _trace(layer, keras.tf.nest.flatten(args[0]), replace, replaced, f"{prefix}{layer.name}/")
-        else:
-            if id(layer) not in replaced:
-                replaced[id(layer)] = replace(layer, prefix + layer.name)
-            call = replaced[id(layer)]
-            result = args[0] if call is None else call(*args, **kwargs)
-        tensors.update(zip(node.flat_output_ids, keras.tf.nest.flatten(result), strict=True))
-    return [tensors[str(id(tensor))] for tensor in model.outputs]
+class _Rebuilding:
+    """What took each layer's place so far, and by which names."""
+
+    def __init__(self, model: Any, replace: Replace) -> None:
+        self._replace = replace
+        self._replaced: dict[int, Any] = {}
+        self._names = {id(layer): name for name, layer in named(model)}
+        self._taken = set(self._names.values())
+        self._seen: dict[int, Any] = {}
+
+    def trace(self, model: Any, fed: list[Any], training: bool | None, frozen: bool) -> list[Any]:
+        """The outputs of ``model`` called on the tensors ``fed``."""
+        tensors = {str(id(tensor)): new for tensor, new in zip(model.inputs, fed, strict=True)}
+        for node in nodes(model):
+            layer = node.layer
+            args, kwargs = arguments(node, tensors)
+            if training is not None and layer._expects_training_arg:
+                kwargs.setdefault("training", training)
+            if is_functional(layer):
+                mode, holds = kwargs.get("training", training), frozen or not layer._trainable
+                result = self.trace(layer, keras.tf.nest.flatten(args[0]), mode, holds)
+            else:
+                name = self._names[id(layer)]
+                if id(layer) not in self._replaced:
+                    self._replaced[id(layer)] = self._replace(layer, name)
+                call = self._replaced[id(layer)]
+                result = args[0] if call is None else call(*args, **kwargs)
+                self.claim(result, name, frozen)
+            tensors.update(zip(node.flat_output_ids, keras.tf.nest.flatten(result), strict=True))
+        return [tensors[str(id(tensor))] for tensor in model.outputs]
+
+    def claim(self, result: Any, name: str, frozen: bool) -> None:
+        """Gives the layers that were made for ``result``, in the place of the layer ``name``, names of their own."""
+        waiting = [tensor.node for tensor in keras.tf.nest.flatten(result) if hasattr(tensor, "_keras_history")]
+        while waiting:
+            node = waiting.pop()
+            if node.is_input or id(node.layer) in self._seen:
+                continue
+            layer = self._seen[id(node.layer)] = node.layer
+            waiting += node.parent_nodes
+            if layer.name != name:
+                layer._name = free_name(layer.name, self._taken)
+                self._taken.add(layer.name)
+            if frozen:
+                layer.trainable = False
+            object.__setattr__(layer, "_made_of", name)  # past Keras's own __setattr__
 
 
 def arguments(node: Any, tensors: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:

@@ -12,6 +12,7 @@ from compress.config import config
 from compress.errors import Failure, UserError
 from compress.evaluate import TFLitePredictor, outputs
 from compress.export import convert, flatbuffer
+from compress.export.titles import layers_of
 from compress.prune import kernel_sparsity, prunable_kernels
 from compress.stages.base import Context, Stage
 from compress.stages.calibration import calibration
@@ -151,31 +152,26 @@ def summary(found: flatbuffer.Operators) -> str:
 
 def floats_beside(found: flatbuffer.Operators, float_layers: Iterable[str]) -> list[str]:
     """The operators in float that are of none of these layers; a change of type at their edges is theirs."""
-    layers = list(float_layers)
+    layers = set(float_layers)
     return [
         f"{name} ({title})"
         for name, title in zip(found.floats, found.float_titles, strict=True)
         if not (layers and ("/" not in title or name in ("DEQUANTIZE", "QUANTIZE")))  # the output's title is no layer's
-        and not any(_is_of(layer, title) for layer in layers)
+        and layers.isdisjoint(layers_of(title, exact=True))
     ]
 
 
 def at_least_as_sparse(kernels: dict[str, np.ndarray], stored: dict[str, np.ndarray]) -> None:
-    """Raises Unfaithful if a kernel in the file has a value where the network's has a zero.
+    """Raises Unfaithful for a kernel of the network of which the file has none that is zero wherever it is.
 
-    ``kernels``: layer name -> (h, w, in, out); ``stored``: tensor name, which holds the layer's -> (out, h, w, in).
+    ``kernels``: layer name -> (h, w, in, out); ``stored``: any name -> (out, h, w, in). By what they hold: titles in a
+    file may be another layer's, where two are equal.
     """
     for name, kernel in kernels.items():
-        tensors = [tensor for title, tensor in stored.items() if _is_of(name, title)]
         zero = np.transpose(kernel, (3, 0, 1, 2)) == 0
-        if len(tensors) != 1 or tensors[0].shape != zero.shape or np.any(tensors[0][zero]):
+        same = (tensor for tensor in stored.values() if tensor.shape == zero.shape)
+        if not any(not np.any(tensor[zero]) for tensor in same):
             raise Unfaithful(f"the kernel of {name} in model.tflite lost zeros or cannot be found")
-
-
-def _is_of(name: str, title: str) -> bool:
-    """Whether a tensor's title, "network/layer/..." or several with ";" between, names the layer, wrapped or not."""
-    layers = [part.partition("/")[2].removeprefix("quant_") for part in title.split(";")]
-    return any(f"{layer}/".startswith(f"{name}/") for layer in layers)
 
 
 def describe(

@@ -11,7 +11,7 @@ from compress.prune import unpruned
 from compress.quantize.fold import fates, fold
 from compress.quantize.support import Int8, layers_in_int8
 from compress.rewrite import plain
-from compress.rewrite.graph import is_functional
+from compress.rewrite.graph import made_of, named
 from compress.rewrite.refuse import refusals
 
 EXACT = 1e-4  # of the largest output
@@ -76,7 +76,7 @@ def inspect(model: Any, skip: tuple[str, ...] = (), keep_float: tuple[str, ...] 
     """
     if len(model.inputs) != 1:
         raise UserError(f"{model.name} has {len(model.inputs)} inputs, not 1")
-    originals = dict(_layers(model))
+    originals = {name: layer for name, layer in named(model) if not isinstance(layer, keras.layers.InputLayer)}
     refused = refusals(model)
     if refused:
         rows = [
@@ -90,7 +90,7 @@ def inspect(model: Any, skip: tuple[str, ...] = (), keep_float: tuple[str, ...] 
     kinds = {layer.name: type(layer).__name__ for layer in folded.layers}
     parts: dict[str, list[Any]] = {name: [] for name in originals}
     for layer in plainer.layers:
-        if owner := _owner(layer.name, originals):
+        if (owner := made_of(layer)) in parts:
             parts[owner].append(layer)
     rows = [
         Row(
@@ -140,26 +140,6 @@ def macs(layer: Any) -> int:
             kernel = layer.depthwise_kernel if kind == "DepthwiseConv2D" else layer.kernel
             total += pixels * int(np.prod(kernel.shape))
     return total
-
-
-def _layers(model: Any, prefix: str = "") -> list[tuple[str, Any]]:
-    """(name, layer) of every layer, inputs left out, nested networks opened."""
-    found: list[tuple[str, Any]] = []
-    for layer in model.layers:
-        if is_functional(layer):
-            found += _layers(layer, f"{prefix}{layer.name}/")
-        elif not isinstance(layer, keras.layers.InputLayer):
-            found.append((prefix + layer.name, layer))
-    return found
-
-
-def _owner(name: str, originals: dict[str, Any]) -> str | None:
-    """The layer that a rewritten one was made of: its own name, or that with "_..." behind it."""
-    while name not in originals:
-        name, separator, _ = name.rpartition("_")
-        if not separator:
-            return None
-    return name
 
 
 def _becomes(layer: Any, parts: list[Any], becomes: dict[str, str], kinds: dict[str, str]) -> str:

@@ -5,7 +5,6 @@ import pytest
 
 from compress import artifacts, fake_quant, keras
 from compress.compare import compare, look_into
-from compress.compare.tflite_tensors import layers_of
 from compress.evaluate import find_model
 from compress.export import convert
 from compress.quantize.fold import fold
@@ -170,18 +169,3 @@ def test_layers_as_people_write_them(tmp_path):
     assert min(row.snr for row in int8.rows) > 25
     assert {row.name for row in int8.rows if row.form == "float32"} == {"ln"}
     assert same.alone == int8.alone == 0
-
-
-@pytest.mark.parametrize(("title", "layers"), [
-    ("net/conv1/conv/Conv2D1", ("conv1/conv",)),
-    ("net/quant_conv/Relu;net/quant_conv/BiasAdd;net/quant_conv/Conv2D;net/quant_other/BiasAdd/ReadVariableOp/resource1", ("conv",)),
-    ("net/quant_relu6/Relu6;net/quant_block/depth/depthwise;net/quant_block/pad/Pad1", ("block/depth", "relu6")),
-    ("net/quant_image_int8/FixedQuantize/FakeQuantWithMinMaxArgs", ("image_int8",)),
-    ("net/quant_dense/Tensordot/MatMul", ("dense",)),
-    ("net/tf.math.multiply/Mul", ("tf.math.multiply",)),
-    ("net/mean/Mean", ("mean",)),
-    ("Identity1", ()),
-    ("tfl.quantize", ()),
-])  # fmt: skip
-def test_layers_in_a_tensors_title(title, layers):
-    assert layers_of(title) == layers

@@ -305,3 +305,32 @@ def test_what_has_no_int8_rule_computes_in_float(kind, sample, operators):
     logits, wanted = KerasPredictor(serving_function(aware))(PIXELS), model(IMAGES, training=False).numpy()
     assert np.corrcoef(logits.ravel(), wanted.ravel())[0, 1] > 0.98
     np.testing.assert_allclose(TFLitePredictor(content)(PIXELS), probabilities(logits), atol=0.03)
+
+
+@pytest.mark.parametrize("axis", [1, 2, 3, -1, 0])
+def test_a_reversal_of_the_users_stays_in_the_file(axis):
+    model = network(lambda x: layers.Conv2D(4, 1, name="mixed")(tf.reverse(x, [axis])) if axis else tf.reverse(x, [0]))
+    wanted = np.concatenate([model(image[None], training=False) for image in IMAGES])
+    content = convert.Converter(model).dense()
+    assert ("REVERSE_V2" in flatbuffer.operators(content).counts) == (axis != 0)
+    np.testing.assert_allclose(TFLitePredictor(content)(PIXELS), probabilities(wanted), atol=1e-4)
+    aware = quantization_aware(model, [IMAGES])
+    fake_quant.settle_kernels(aware)
+    content = convert.Converter(aware).dense()
+    assert flatbuffer.operators(content).counts.get("REVERSE_V2", 0) == (axis != 0)
+    logits = np.concatenate([aware(image[None], training=False) for image in IMAGES])
+    np.testing.assert_allclose(TFLitePredictor(content)(PIXELS), probabilities(logits), atol=0.03)
+    np.testing.assert_allclose(probabilities(logits), probabilities(wanted), atol=0.05)
+
+
+def test_float_layers_in_a_row_have_nothing_between_them():
+    def sample(x):
+        x = layers.Conv2D(8, 1, name="m1", activation="relu")(x)
+        return layers.Conv2D(8, 1, name="m3")(layers.Dropout(0.5, name="m2")(layers.LayerNormalization(name="m")(x)))
+
+    model = network(sample)
+    aware = quantization_aware(model, [IMAGES], keep_float=["m*"])
+    fake_quant.settle_kernels(aware)
+    found = flatbuffer.operators(convert.Converter(aware).dense())
+    assert "REVERSE_V2" not in found.counts
+    assert (found.floats.count("DEQUANTIZE"), found.floats.count("QUANTIZE")) == (1, 1)

@@ -81,9 +81,7 @@ def stored(kernel, name="small/conv/Conv2D"):
     }
 
 
-@pytest.mark.parametrize(
-    "name", ["small/conv/Conv2D", "small/quant_conv/Conv2D", "small/quant_conv/Conv2D;small/bn/add", "small/conv"]
-)
+@pytest.mark.parametrize("name", ["small/conv/Conv2D", "small/quant_conv/Conv2D", "small/twin/Conv2D"])
 def test_a_file_of_all_the_zeros_is_as_sparse(name):
     at_least_as_sparse({"conv": KERNEL}, stored(KERNEL, name))
     at_least_as_sparse({"conv": KERNEL}, stored(KERNEL * (KERNEL != 1), name))  # more of them
@@ -96,26 +94,10 @@ def test_one_lost_zero_is_unfaithful():
         at_least_as_sparse({"conv": KERNEL}, stored(lost))
 
 
-@pytest.mark.parametrize("name", ["small/conv2/Conv2D", "small/my_conv/Conv2D", "small/con/v"])
-def test_a_kernel_that_is_not_in_the_file_is_unfaithful(name):
-    with pytest.raises(Unfaithful, match="cannot be found"):
-        at_least_as_sparse({"conv": KERNEL}, stored(KERNEL, name))
-    with pytest.raises(Unfaithful):
-        at_least_as_sparse({"conv": KERNEL[:, :1]}, stored(KERNEL))
-
-
-def test_layers_with_awkward_names_are_found():
-    """Names that hold one another, slashes, and "quant_"."""
-    names = ["conv1/conv", "conv1", "quant_mine", "block_conv1"]
-    tensor = stored(KERNEL)["small/conv/Conv2D"]
-    kernels = {name: KERNEL for name in names if name != "conv1"}
-    at_least_as_sparse(kernels, {f"small/quant_{name}/Conv2D": tensor for name in names})
-
-
-def test_a_layer_called_like_its_network_is_found():
-    at_least_as_sparse(
-        {"conv": KERNEL}, {**stored(KERNEL, "conv/quant_conv/Conv2D"), "conv/quant_other/Conv2D": np.ones((1, 1, 1, 1))}
-    )
+def test_a_kernel_that_is_not_in_the_file_is_unfaithful():
+    for kernel in (KERNEL[:, :1], np.roll(KERNEL, 1)):
+        with pytest.raises(Unfaithful, match="cannot be found"):
+            at_least_as_sparse({"conv": kernel}, stored(KERNEL))
 
 
 def test_the_stage_writes_what_a_board_needs(tmp_path, stage_context):
