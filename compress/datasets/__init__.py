@@ -1,5 +1,6 @@
-"""Names of data sets and their configs; each gives uint8 images and labels in three splits."""
+"""Names of data sets and their configs; each gives images, or other arrays, and labels in three splits."""
 
+from compress.datasets.arrays import Arrays, in_memory
 from compress.datasets.augment import Augmentation
 from compress.datasets.base import DatasetConfig
 from compress.datasets.cifar import Cifar10, Cifar100
@@ -12,6 +13,7 @@ DATASETS: dict[str, type[DatasetConfig]] = {
     "cifar10": Cifar10,
     "cifar100": Cifar100,
     "folder": Folder,
+    "arrays": Arrays,
 }
 
-__all__ = ["DATASETS", "Augmentation", "Dataset", "DatasetConfig", "Split"]
+__all__ = ["DATASETS", "Augmentation", "Dataset", "DatasetConfig", "Split", "in_memory"]

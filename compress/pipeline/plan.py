@@ -96,6 +96,9 @@ def links(pipeline: Pipeline) -> dict[str, _Link]:
 
 def plan(pipeline: Pipeline, dataset: Dataset) -> Plan:
     """The steps with the keys of what they will make. Raises UserError for what cannot work; writes nothing."""
+    if pipeline.data.augmentation.changes_images and len(dataset.shape) != 3:
+        shape = "x".join(map(str, dataset.shape))
+        raise UserError(f"[data] augmentation: crops and flips are for images, the data are arrays of {shape}")
     steps: dict[str, Step] = {}
     exports: dict[str, Step] = {}
     for name, link in links(pipeline).items():

@@ -21,6 +21,7 @@ from compress.tasks import classification
 
 MOST_TOP1_LOST, LEAST_AGREEMENT = 0.005, 0.97
 TEST_OUTPUTS = "test_outputs.npy"  # of model.tflite, float32 (images of the test split, classes), in order
+COLOURS = {1: "grey", 3: "RGB"}  # channels -> what a program on the board must know of them
 VALIDATION_OUTPUTS = "validation_outputs.npy"  # the same of the validation split
 
 
@@ -182,6 +183,8 @@ def describe(
     ``ends``: the types of the file's input and output, as ``flatbuffer.ends`` gives them.
     """
     takes_bytes = facts["input_type"] == "uint8"
+    images, of_bytes = len(context.shape) == 3, context.dataset.test.read(np.arange(0)).dtype == np.uint8
+    resizing = {"fit": context.fit, "resize": list(shape[:2]), "filter": "bilinear"}
     (out / "labels.txt").write_text("".join(f"{label}\n" for label in context.dataset.classes))
     files = {name: fingerprint(out / name) for name in ("model.tflite", "model.sparse.tflite", "labels.txt")}
     write_json(
@@ -191,15 +194,12 @@ def describe(
             "input": {
                 "shape": [1, *shape],
                 **ends[0],
-                "layout": "NHWC",
-                "colours": "RGB",
-                "range": [0, 255] if takes_bytes else [0.0, 1.0],
+                **({"layout": "NHWC", "colours": COLOURS.get(shape[-1], "channels")} if images else {}),
+                **({"range": [0, 255] if takes_bytes else [0.0, 1.0]} if of_bytes else {}),
             },
             "preprocessing": {
-                "fit": context.fit,
-                "resize": list(shape[:2]),
-                "filter": "bilinear",
-                "divide_by": 1 if takes_bytes else 255,
+                **(resizing if images and of_bytes else {}),
+                "divide_by": 1 if takes_bytes or not of_bytes else 255,
             },
             "output": {
                 "shape": [1, len(context.dataset.classes)],

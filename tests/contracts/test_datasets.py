@@ -55,8 +55,19 @@ def image_folder(folder: Path):
     return {"path": str(folder)}
 
 
+def arrays(folder: Path):
+    rng = np.random.default_rng(0)
+    parts = {
+        f"{letter}_{part}": rng.integers(0, 256, (count, 8, 8, 3), np.uint8) if letter == "x" else np.arange(count) % 3
+        for part, count in (("train", 40), ("test", 6))
+        for letter in "xy"
+    }
+    np.savez(folder / "data.npz", **parts)
+    return {"path": str(folder / "data.npz")}
+
+
 # Each makes a small source in a folder and gives the fields that its config then needs.
-SOURCES = {"digits": digits, "cifar10": cifar10, "cifar100": cifar100, "folder": image_folder}
+SOURCES = {"digits": digits, "cifar10": cifar10, "cifar100": cifar100, "folder": image_folder, "arrays": arrays}
 PARTS = ("train", "validation", "test")
 
 
@@ -104,6 +115,25 @@ def test_images_are_uint8_at_the_model_size(source, size):
         assert images.max() > 150 and images.min() < 100  # bytes, not fractions
 
 
+def test_the_shape_is_that_of_what_is_read(source):
+    for size, shape in ((8, (8, 8)), ((10, 12), (10, 12))):
+        for channels in (1, 3):
+            dataset = source[2](size=size, channels=channels)
+            assert dataset.shape == (*shape, channels)
+            for part in PARTS:
+                split = getattr(dataset, part)
+                images = split.read(np.array([1, 0]))
+                assert split.shape == dataset.shape == images.shape[1:]
+                assert images.dtype == np.uint8
+                assert images.max() > 50  # bytes, not fractions
+
+
+def test_grey_is_the_luma_of_the_colours(source):
+    colours, grey = (source[2](channels=channels).test.read(np.arange(2)) for channels in (3, 1))
+    luma = colours @ np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
+    assert np.abs(grey[..., 0] - luma).max() <= 1  # resized before or after
+
+
 def test_labels_are_whole_numbers_in_range(dataset):
     for part in PARTS:
         split = getattr(dataset, part)
@@ -137,7 +167,9 @@ def test_loading_twice_gives_the_same(source, dataset):
 
 def test_the_fingerprint_is_a_sha256_that_knows_the_size(source, dataset):
     assert len(bytes.fromhex(dataset.fingerprint)) == 32
-    assert source[2](size=9).fingerprint != dataset.fingerprint
+    others = [source[2](**other).fingerprint for other in ({"size": 9}, {"size": (8, 9)}, {"channels": 1})]
+    assert len({dataset.fingerprint, *others}) == 4
+    assert source[2](size=(8, 8), channels=3).fingerprint == dataset.fingerprint
 
 
 def test_the_fingerprint_changes_with_one_pixel(dataset):
@@ -167,7 +199,15 @@ def test_the_test_split_is_the_same_whatever_else_is_set(source, dataset):
     assert (other.test.labels == dataset.test.labels).all()
 
 
-@pytest.mark.parametrize("wrong", [{"size": 7}, {"size": "32"}, {"size": 32.0}, {"colour": "red"}, {"name": "other"}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *({"size": size} for size in (7, "32", 32.0, True, [8], [8, 7], [8, 8, 3], [8, 9.0])),
+        *({"channels": channels} for channels in (2, "1", 4)),
+        {"colour": "red"},
+        {"name": "other"},
+    ],
+)
 def test_the_config_is_strict(source, wrong):
     with pytest.raises(ValidationError):
         source[2](**wrong)
