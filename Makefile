@@ -3,8 +3,12 @@
 
 PYTHON ?= python3.11
 MODEL ?= densenet121
-DISTIL := $(if $(TEACHER),--teacher $(TEACHER))
-RUN := $(notdir $(basename $(MODEL:/=)))$(if $(TEACHER),-from-$(notdir $(basename $(TEACHER:/=))))
+# one shell word each, so that paths may have spaces
+quoted = '$(subst ','\'',$(1))'
+WANTED = $(call quoted,$(MODEL)) $(if $(TEACHER),--teacher $(call quoted,$(TEACHER))) $(if $(TRAINED),--trained)
+# the run's name: that of the file without its ending (make's own functions would split a path at its spaces)
+stem = $(shell basename $(call quoted,$(1)) | sed 's/\.[^.]*$$//')
+RUN = $(call stem,$(MODEL))$(if $(TEACHER),-from-$(call stem,$(TEACHER)))
 VENV := .venv
 BIN := $(VENV)/bin
 comma := ,
@@ -17,6 +21,7 @@ PEERS := benchmarks/peers/.venv
 help:
 	@echo "make pipeline MODEL=densenet121   teacher -> student -> pruned -> int8 .tflite, with a table"
 	@echo "make pipeline MODEL=mobilenetv2   any network of keras.applications, or a path (TEACHER=resnet50: distilled)"
+	@echo "make pipeline MODEL=net.keras TRAINED=1   a trained network of your own, taken as it is"
 	@echo "make check MODEL=densenet121      what that would do"
 	@echo "make test                         the tests;  make lint: ruff, mypy, import-linter"
 	@echo "make bundle MODEL=densenet121     what a board needs of it, in one folder"
@@ -26,27 +31,27 @@ help:
 	@echo "make clean                        removes .venv, and that of the peers (runs/ and store/ stay)"
 
 pipeline: $(READY)
-	@$(BIN)/jetslim run $(MODEL) $(DISTIL) $(ARGS)
+	@$(BIN)/jetslim run $(WANTED) $(ARGS)
 
 # the runner, the .tflite files and test images, in one folder to be copied to a board
 bundle: $(READY)
 	@rm -rf build/jetson
 	@$(BIN)/python jetson/host/pack.py build/jetson
-	@$(BIN)/jetslim bundle $(MODEL) $(DISTIL) --with build/jetson $(ARGS)
+	@$(BIN)/jetslim bundle $(WANTED) --with build/jetson $(ARGS)
 
 # copies the bundle to a board, measures there and brings the result home
 # (ARGS are for the bundle, such as --seed 1; REMOTE for the way to the board, such as --ssh=-p2222)
 jetson: $(READY)
 	@test -n "$(HOST)" || { echo "Error: name the board: make jetson HOST=user@xavier MODEL=$(MODEL)" >&2; exit 2; }
 	@$(MAKE) --no-print-directory bundle
-	@$(BIN)/python -m jetson.host.remote $(HOST) runs/$(RUN)/jetson-bundle $(REMOTE)
+	@$(BIN)/python -m jetson.host.remote $(HOST) "runs/$(RUN)/jetson-bundle" $(REMOTE)
 
 # the zipapp on the Jetson's own processor family, emulated
 test-arm64: $(READY)
 	$(BIN)/python -m pytest -m arm64 $(ARGS)
 
 check: $(READY)
-	@$(BIN)/jetslim check $(MODEL) $(DISTIL) $(ARGS)
+	@$(BIN)/jetslim check $(WANTED) $(ARGS)
 
 test: $(READY)
 	$(BIN)/python -m pytest -m "not slow and not every_network and not arm64" $(ARGS)

@@ -19,6 +19,7 @@ def bundle(
     settings: tuple[str, ...],
     seed: int | None,
     teacher: str | None,
+    trained: bool,
     data_dir: Path | None,
     skip_bad_images: bool,
     store_folder: Path,
@@ -39,7 +40,7 @@ def bundle(
     from compress.clock import Clock
     from compress.pipeline.bundle import bundle as make
 
-    plan = load_plan(pipeline, settings, seed, teacher, data_dir, skip_bad_images, Clock())
+    plan = load_plan(pipeline, settings, seed, teacher, trained, data_dir, skip_bad_images, Clock())
     folder = runs / plan.pipeline.name / "jetson-bundle"
     manifest = make(plan, Store(store_folder), folder, runner)
     for name, facts in manifest["files"].items():

@@ -60,6 +60,13 @@ def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
+def force_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """``--force``."""
+    return click.option(
+        "--force", is_flag=True, help="Go on with a trained network of your own that gets nothing right at first."
+    )(command)
+
+
 def pipeline_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The PIPELINE argument, ``--teacher``, ``--set`` and ``--seed``."""
     return _pipeline("STAGE.KEY=VALUE", "Change a field of the file; may be given several times.")(command)
@@ -78,6 +85,9 @@ def _pipeline(setting: str, meaning: str) -> Callable[..., Any]:
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
         command = click.option(
             "--teacher", metavar="NETWORK", help="Where PIPELINE is a network: it learns from this one."
+        )(command)
+        command = click.option(
+            "--trained", is_flag=True, help="Where PIPELINE is a network of your own: it is taken as it is."
         )(command)
         command = click.option("--seed", type=int, help="Instead of the file's seed.")(command)
         command = click.option("--set", "settings", multiple=True, metavar=setting, help=meaning)(command)

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from compress.cli.options import FOLDER, cache_option, data_options, pipeline_options, store_option
+from compress.cli.options import FOLDER, cache_option, data_options, force_option, pipeline_options, store_option
 
 
 @click.command()
@@ -14,17 +14,20 @@ from compress.cli.options import FOLDER, cache_option, data_options, pipeline_op
 @store_option
 @click.option("--runs", type=FOLDER, default=Path("runs"), show_default=True, help="Folder of tables and reports.")
 @cache_option
+@force_option
 @click.option("--tensorboard", is_flag=True, help="Write logs for TensorBoard (needs jetslim[tensorboard]).")
 def run(
     pipeline: str,
     settings: tuple[str, ...],
     seed: int | None,
     teacher: str | None,
+    trained: bool,
     data_dir: Path | None,
     skip_bad_images: bool,
     store_folder: Path,
     runs: Path,
     cache_limit_bytes: float,
+    force: bool,
     tensorboard: bool,
 ) -> None:
     """Run PIPELINE: the name of a shipped one, a TOML file, or a network (any of keras.applications, or a path).
@@ -35,6 +38,8 @@ def run(
     Examples:
       jetslim run densenet121
       jetslim run mobilenetv2 --teacher resnet50
+      jetslim run net.keras --trained --set data.name=folder --set data.path=photos
+      jetslim run ptq --set loaded.saved_model=net.keras
       jetslim run my-pipeline.toml --set pruned.final_sparsity=0.95 --set data.name=cifar10 --data-dir ~/data
     """
     from compress.clock import Clock
@@ -50,12 +55,12 @@ def run(
 
     clock.seconds["import"] = machine.seconds_since_start()  # the interpreter's own start, too
     progress = Progress()
-    plan = load_plan(pipeline, settings, seed, teacher, data_dir, skip_bad_images, clock)
+    plan = load_plan(pipeline, settings, seed, teacher, trained, data_dir, skip_bad_images, clock)
     for note in notes(plan):
         progress.say(f"note: {note}")
     callbacks = _tensorboard(runs / plan.pipeline.name / "tensorboard") if tensorboard else lambda stage: ()
     try:
-        results = run_plan(plan, Store(store_folder, cache_limit_bytes), runs, progress, clock, callbacks)
+        results = run_plan(plan, Store(store_folder, cache_limit_bytes), runs, progress, clock, callbacks, force)
     finally:
         progress.stop()
     folder = runs / plan.pipeline.name
@@ -81,14 +86,17 @@ def run(
 @pipeline_options
 @data_options
 @store_option
+@force_option
 def check(
     pipeline: str,
     settings: tuple[str, ...],
     seed: int | None,
     teacher: str | None,
+    trained: bool,
     data_dir: Path | None,
     skip_bad_images: bool,
     store_folder: Path,
+    force: bool,
 ) -> None:
     """Say what `jetslim run PIPELINE` would do; check the file, the data and your own networks, write nothing.
 
@@ -101,10 +109,10 @@ def check(
     from compress.pipeline import Networks, look_ahead
     from compress.training import Progress
 
-    plan = load_plan(pipeline, settings, seed, teacher, data_dir, skip_bad_images, clock := Clock())
+    plan = load_plan(pipeline, settings, seed, teacher, trained, data_dir, skip_bad_images, clock := Clock())
     store = Store(store_folder)
     progress = Progress()
-    look_ahead(plan, store, Networks(plan, store, clock, progress.say), progress, clock)
+    look_ahead(plan, store, Networks(plan, store, clock, progress.say), progress, clock, force)
     data = plan.dataset
     click.echo(
         f"{plan.pipeline.name}: {data.name}, {len(data.train)} training, {len(data.validation)} validation and "
@@ -127,13 +135,14 @@ def load_plan(
     settings: tuple[str, ...],
     seed: int | None,
     teacher: str | None,
+    trained: bool,
     data_dir: Path | None,
     skip_bad_images: bool,
     clock: Any,
 ) -> Any:
     from compress.pipeline import links, plan, read
 
-    pipeline = read(name, settings, seed, teacher)
+    pipeline = read(name, settings, seed, teacher, trained)
     links(pipeline)  # a mistake in the file shows before data are read, or downloaded
     with clock("data"):
         dataset = pipeline.data.load(data_dir, skip_bad_images)
@@ -143,7 +152,7 @@ def load_plan(
 def notes(plan: Any) -> list[str]:
     """What a user should know of the data and the file, a line each."""
     swept = ["the file's [sweep] table is for `jetslim sweep`, and left out here"] if plan.pipeline.has_sweep else []
-    return [*plan.dataset.notes, *swept]
+    return [*plan.pipeline.notes, *plan.dataset.notes, *swept]
 
 
 def _tensorboard(folder: Path) -> Any:

@@ -22,6 +22,7 @@ def sweep(
     settings: tuple[str, ...],
     seed: int | None,
     teacher: str | None,
+    trained: bool,
     data_dir: Path | None,
     skip_bad_images: bool,
     store_folder: Path,
@@ -55,8 +56,8 @@ def sweep(
 
     if ray is not None and jobs > 1:
         raise UserError("--jobs is for this machine; with --ray the cluster decides how many points run at a time")
-    wanted = read(pipeline, settings, seed, teacher)
-    planned = plan(wanted, pipeline, teacher, data_dir, skip_bad_images)
+    wanted = read(pipeline, settings, seed, teacher, trained)
+    planned = plan(wanted, pipeline, teacher, trained, data_dir, skip_bad_images)
     for note in dict.fromkeys(note for one in planned for note in one.plan.dataset.notes):
         click.echo(f"note: {note}")
     folder = runs / (name or f"{wanted.pipeline}-sweep")

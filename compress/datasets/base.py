@@ -33,15 +33,25 @@ PixelSize = Annotated[int | tuple[int, int], PlainValidator(checked_size)]
 
 
 @config
+class PixelScale:
+    """value = scale * byte + offset, a number for all channels or one for each; as Keras's Rescaling has them."""
+
+    scale: float | tuple[float, ...] = 1.0
+    offset: float | tuple[float, ...] = 0.0
+
+
+@config
 class DatasetConfig:
     """``size``: the images' side in pixels, or [height, width]; ``channels``: 3 for RGB, 1 for grey.
 
-    ``augmentation`` is what training does to its images.
+    ``augmentation`` is what training does to its images. ``pixels`` is what networks of the user's own expect (a name of
+    ``compress.pixels``, or { scale, offset } of a byte), where they do not tell it themselves.
     """
 
     size: PixelSize = 32
     channels: Literal[1, 3] = 3
     augmentation: Augmentation = Augmentation()
+    pixels: str | PixelScale | None = None
 
     def load(self, data_dir: Path | None = None, skip_bad_images: bool = False) -> Dataset:
         """Read the data set, looking for its files in ``data_dir`` first.

@@ -2,51 +2,69 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from compress import keras
 from compress.errors import UserError
+from compress.models import ends
 from compress.models.network_file import read
+
+Shape = tuple[int, ...]
 
 
 def load(
-    path: str | Path,
-    classes: int | None = None,
-    shape: tuple[int, ...] | None = None,
-    several_outputs: bool = False,
-) -> keras.Model:
+    path: str | Path, classes: int | None = None, shape: Shape | None = None, several_outputs: bool = False
+) -> Any:
     """Loads a Keras network from a SavedModel folder, a .keras or an .h5 file; it comes back without its softmax.
 
-    The network is Sequential or functional, with one float32 input (batch, *shape), of images in [0, 1], and one
-    output. A softmax at its end (a Softmax layer, a softmax activation of the last layer, tf.nn.softmax) is taken
-    away, weights untouched, so that softmax(load(path)(x)) is what the network said before.
-    Sides that the input leaves open are those of ``shape``. With ``several_outputs``, a network of more than one may
-    be looked at, softmaxes and all. Raises UserError, in one line, for anything else, and for a number of classes or an
-    input shape other than the given ones.
+    The network is Sequential or functional, with one input and one output. A softmax at its end is taken away, weights
+    untouched, so that softmax(load(path)(x)) is what the network said before. An input of bytes (uint8) becomes one of
+    float32 with the same values. An input without height and width gets those of ``shape``, which is that of one
+    example of the data, without the batch. Which pixels it expects is another matter (``evaluate.expected_pixels``).
+    With ``several_outputs``, a network of more than one may be looked at, softmaxes and all. Raises UserError, in one
+    line, for anything else, and for a number of classes or a shape other than the given ones.
     """
-    model = sized(checked(read(path), path, classes, shape, several_outputs), shape)
-    return logits(model, path) if len(model.outputs) == 1 else model
+    model = checked(read(path), path, classes, shape, several_outputs)
+    model = sized(as_floats(model, path), shape)
+    return ends.as_row(ends.logits(model, str(path))) if len(model.outputs) == 1 else model
 
 
-def sized(model: keras.Model, shape: tuple[int, ...] | None) -> keras.Model:
-    """The network for examples of ``shape``; ``model`` itself where it leaves nothing open, or ``shape`` is None."""
+def sized(model: Any, shape: Shape | None) -> Any:
+    """The network for examples of ``shape``; ``model`` itself where its own is known, or ``shape`` is None."""
     if shape is None or None not in model.inputs[0].shape[1:]:
         return model
-    image = keras.Input(shape, name=model.inputs[0].node.layer.name)
-    fixed = keras.models.clone_model(model, input_tensors=image)
-    fixed.set_weights(model.get_weights())
-    return fixed
+    return _with_input(model, keras.Input(shape, name=model.inputs[0].node.layer.name))
+
+
+def as_floats(model: Any, path: str | Path) -> Any:
+    """The network with a float32 input, where it reads bytes; ``model`` itself for any other."""
+    if model.inputs[0].dtype != "uint8":
+        return model
+    image = keras.Input(model.inputs[0].shape[1:], name=model.inputs[0].node.layer.name)
+    floats = _with_input(model, image)
+    noise = keras.tf.random.stateless_uniform(
+        [2, *(side or 64 for side in image.shape[1:])], seed=(0, 0), maxval=256, dtype=keras.tf.int32
+    )
+    wanted = model(keras.tf.cast(noise, "uint8"), training=False).numpy()
+    got = floats(keras.tf.cast(noise, "float32"), training=False).numpy()
+    if abs(got - wanted).max() > 1e-4 * max(abs(wanted).max(), 1e-9):
+        raise UserError(
+            f"{path} computes with bytes (uint8) as such: build it with an input of float32, and tf.cast or Rescaling "
+            "instead of functions that depend on the type, such as tf.image.convert_image_dtype"
+        )
+    return floats
+
+
+def _with_input(model: Any, image: Any) -> Any:
+    new = keras.models.clone_model(model, input_tensors=image)
+    new.set_weights(model.get_weights())
+    return new
 
 
 def checked(
-    model: keras.Model,
-    path: str | Path,
-    classes: int | None,
-    shape: tuple[int, ...] | None,
-    several_outputs: bool = False,
-) -> keras.Model:
+    model: Any, path: str | Path, classes: int | None, shape: Shape | None, several_outputs: bool = False
+) -> Any:
     """``model`` itself where it has the shapes that every stage relies on, else UserError."""
     if not model._is_graph_network:
         raise UserError(
@@ -55,78 +73,44 @@ def checked(
         )
     for what, tensors in (("inputs", model.inputs), ("outputs", model.outputs)):
         if len(tensors) != 1 and not (several_outputs and what == "outputs"):
-            raise UserError(f"{path} has {len(tensors)} {what}, not 1; save a keras.Model of one of them")
-    image, output = model.inputs[0], model.outputs[0]
-    if image.dtype != "float32":
-        raise UserError(f"{path} reads {image.dtype.name}, not float32 in [0, 1]")
-    if shape is not None and not _fits(image.shape[1:], shape):
-        advice = _advice(image.shape[1:], shape)
-        raise UserError(f"{path} reads {_words(image.shape[1:])}, the data are {_words(shape)}{advice}")
-    if classes is not None and (len(output.shape) != 2 or output.shape[-1] != classes):
+            names = ", ".join(model.input_names if what == "inputs" else model.output_names)
+            raise UserError(f"{path} has {len(tensors)} {what} ({names}), not 1; save a keras.Model of one of them")
+    reads, output = model.inputs[0], model.outputs[0]
+    if reads.dtype not in ("float32", "uint8"):
+        raise UserError(f"{path} reads {reads.dtype.name}, not float32 or uint8: build it with Input(dtype='float32')")
+    if shape is not None and not _fits(reads.shape[1:], shape):
+        raise UserError(
+            f"{path} reads {_words(reads.shape[1:])}, the data are {_words(shape)}{_advice(reads.shape[1:], shape)}"
+        )
+    if classes is not None and (output.shape.num_elements() or output.shape[1:].num_elements()) != classes:
         raise UserError(f"{path} emits {tuple(output.shape)[1:]}, the data have {classes} classes")
-    for layer in model.layers:
-        if _divides_pixels(layer):
-            raise UserError(
-                f"{path} has its own rescaling ({layer.name}, by {layer.scale:.3g}): it expects pixels up to 255, "
-                "ours are in [0, 1]; save it again without that layer"
-            )
     return model
 
 
-def _fits(reads: Sequence[int | None], shape: Sequence[int]) -> bool:
-    """Whether a network that reads such examples, None for any side, takes those of ``shape``."""
-    return len(reads) == len(shape) and all(one in (None, other) for one, other in zip(reads, shape, strict=True))
+def _fits(reads: Any, shape: Shape) -> bool:
+    return len(reads) == len(shape) and all(side in (None, wanted) for side, wanted in zip(reads, shape, strict=True))
 
 
-def _advice(reads: Sequence[int | None], shape: Sequence[int]) -> str:
-    """What to set so that images fit, or how an array lacks an axis; nothing where neither helps."""
-    if len(reads) == len(shape) == 3:
-        pixels = [side or own for side, own in zip(reads, shape, strict=True)]
-        size = f"size = {pixels[0] if pixels[0] == pixels[1] else pixels[:2]}" if pixels[:2] != list(shape[:2]) else ""
-        channels = f"channels = {pixels[2]}" if pixels[2] != shape[2] else ""
-        return f": set {' and '.join(filter(None, (size, channels)))} in [data]"
+def _words(shape: Any) -> str:
+    """A shape as a user thinks of it.
+
+    >>> _words((48, 96, 3)), _words((None, None, 1)), _words((40,))
+    ('48x96x3', '?x?x1', '40 numbers')
+    """
+    if len(shape) == 1:
+        return f"{shape[0]} numbers"
+    return "x".join("?" if side is None else str(side) for side in shape)
+
+
+def _advice(reads: Any, shape: Shape) -> str:
+    """What to set, where the data can be had in the shape that a network of images reads."""
     if len(reads) == len(shape) + 1 and reads[-1] == 1:
         return ": give the arrays a last axis of 1"
-    return ""
-
-
-def _words(shape: Sequence[int | None]) -> str:
-    return "x".join("any" if side is None else str(side) for side in shape)
-
-
-def logits(model: keras.Model, path: str | Path) -> keras.Model:
-    """The functional network without the softmax at its end; ``model`` itself where there is none."""
-    last = model.get_layer(model.output_names[0])
-    if not _is_softmax(last):
-        _refuse_hidden_softmax(model, last, path)
-        return model
-    if len(last.inbound_nodes) > 1:
-        raise UserError(f"{path}: the softmax {last.name} is used more than once and cannot be cut")
-    if last.weights:  # Dense(classes, activation="softmax"), or a convolution
-        last.activation = keras.activations.linear
-        return model
-    return keras.Model(model.inputs[0], last.input, name=model.name)
-
-
-def _is_softmax(layer: Any) -> bool:
-    if isinstance(layer, keras.layers.Softmax):
-        return True
-    if type(layer).__name__ == "TFOpLambda":
-        return str(layer.get_config().get("function")) in ("nn.softmax", "math.softmax")
-    return getattr(layer, "activation", None) is keras.activations.softmax
-
-
-def _refuse_hidden_softmax(model: keras.Model, last: Any, path: str | Path) -> None:
-    """A softmax can hide where no rule finds it (in a nested network, before a Reshape): then the outputs tell."""
-    shape = [2, *(side or 64 for side in model.inputs[0].shape[1:])]
-    random = keras.tf.random.stateless_uniform(shape, seed=(0, 0))
-    output = model(random, training=False).numpy()
-    if output.shape[-1] > 1 and (output >= 0).all() and (abs(output.sum(-1) - 1) < 1e-3).all():
-        raise UserError(f"{path} emits probabilities from {last.name} ({type(last).__name__}): cannot cut to logits")
-
-
-def _divides_pixels(layer: Any) -> bool:
-    """True for a Rescaling of RGB by 1/255 or so."""
-    if not isinstance(layer, keras.layers.Rescaling) or len(layer.inbound_nodes) != 1:
-        return False
-    return isinstance(layer.scale, float) and layer.scale < 1 / 16 and layer.output.shape[-1] == 3
+    if len(reads) != 3 or len(shape) != 3 or reads[-1] not in (1, 3, None):
+        return ""
+    wanted = []
+    if reads[-1] is not None and reads[-1] != shape[-1]:
+        wanted.append(f"--set data.channels={reads[-1]}")
+    if None not in reads[:2] and tuple(reads[:2]) != tuple(shape[:2]):
+        wanted.append(f"--set data.size={reads[0]}" if reads[0] == reads[1] else f"--set 'data.size={list(reads[:2])}'")
+    return f": {' '.join(wanted)}" if wanted else ""

@@ -11,10 +11,11 @@ from compress.artifacts import Artifact, Store, content_key, source_hash
 from compress.artifacts.saved_model import serving_function
 from compress.clock import Clock
 from compress.errors import UserError
-from compress.evaluate import KerasPredictor, outputs
-from compress.models import saved_model
+from compress.evaluate import KerasPredictor, expected_pixels, outputs
+from compress.models import front, saved_model
 from compress.pipeline import machine
 from compress.pipeline.plan import Plan, content
+from compress.pixels import Pixels
 from compress.stages.finish import TEST_LOGITS
 
 # modules that decide what a network says of an image
@@ -22,8 +23,8 @@ OUTPUTS_MADE_BY = (
     "artifacts/saved_model",
     "datasets/images",
     "evaluate/predictors",
-    "models/network_file",
-    "models/saved_model",
+    "models",
+    "pixels",
 )
 
 
@@ -34,6 +35,7 @@ class Networks:
         self._steps = {step.stage.name: step for step in plan.steps}
         self._plan, self._store, self._clock, self._say = plan, store, clock, say
         self._loaded: dict[str, Any] = {}
+        self._pixels: dict[str, Pixels] = {}
 
     def keep(self, key: str, network: Any) -> None:
         """Remembers a network that was just read back from its SavedModel."""
@@ -44,13 +46,25 @@ class Networks:
         if name in self._loaded:
             return self._loaded.pop(name)
         if name not in self._steps:
-            with self._clock("load"):
-                return saved_model.load(name, len(self._plan.dataset.classes), self._plan.dataset.shape)
+            return self._of_the_user(name)
         key = self._steps[name].key
         if key in self._loaded:
             return self._loaded.pop(key)
         with self._clock("load"):
             return artifacts.load(self._artifact(name).saved_model)
+
+    def _of_the_user(self, path: str) -> Any:
+        """The network in a file, for images in [0, 1]; what it expects is decided, and said, once."""
+        data = self._plan.dataset
+        with self._clock("load"):
+            network = saved_model.load(path, len(data.classes), data.shape)
+        if not expected_pixels.are_asked_for(network, data.validation):
+            return network
+        if path not in self._pixels:
+            with self._clock("evaluate"):
+                given = self._plan.pipeline.pixels
+                self._pixels[path] = expected_pixels.decide(network, path, given, data.validation, self._say)
+        return front.fed(network, self._pixels[path])
 
     def look(self, name: str) -> Any:
         """As ``take``, for one who only infers: the network stays for the next."""
@@ -69,6 +83,7 @@ class Networks:
             # a stage's content, not its key: made again on another machine, its last digits may be others
             "network": content(self._artifact(name).saved_model if name in self._steps else Path(name)),
             "data": data.fingerprint,
+            "pixels": None if (pixels := self._plan.pipeline.pixels) is None else pixels.name,
             "source": source_hash(*OUTPUTS_MADE_BY),
             "versions": machine.versions(),
         }

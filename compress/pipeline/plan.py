@@ -140,12 +140,17 @@ def _step(link: _Link, steps: dict[str, Step], pipeline: Pipeline, dataset: Data
     source = steps[link.input.stage.name] if link.input else None
     teachers = tuple(t if isinstance(t, Path) else steps[t.stage.name] for t in link.teachers)
     own = {key: value for key, value in config.as_dict(stage).items() if key not in stage.NOT_IN_KEY}
+    pixels = pipeline.pixels if stage.files or any(isinstance(teacher, Path) for teacher in teachers) else None
     made_of = {
         "config": own,
         "input": source.key if source else None,
         "teachers": [teacher.key if isinstance(teacher, Step) else content(teacher) for teacher in teachers],
         "files": [content(Path(path)) for path in stage.files],
-        "data": {"fingerprint": dataset.fingerprint, "augmentation": config.as_dict(pipeline.data.augmentation)},
+        "data": {
+            "fingerprint": dataset.fingerprint,
+            "augmentation": config.as_dict(pipeline.data.augmentation),
+            **({} if pixels is None else {"pixels": pixels.name}),
+        },
         "seed": pipeline.seed,
         "versions": {name: version(name) for name in VERSIONS},
         "source": source_hash(*stage.MADE_BY),

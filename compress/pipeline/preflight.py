@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from compress.errors import Failure, UserError
+from compress.evaluate import expected_pixels
 from compress.pipeline.networks import Networks
 from compress.pipeline.plan import Step
 from compress.stages import Context
@@ -13,31 +14,49 @@ from compress.stages.inspection import inspect
 from compress.stages.network import NetworkStage
 from compress.stages.prune import Prune
 from compress.stages.quantize import Quantize
+from compress.stages.trial import is_quick, trial
 
 
-def check(steps: Sequence[Step], networks: Networks, context: Callable[[Step], Context]) -> None:
+def check(steps: Sequence[Step], networks: Networks, context: Callable[[Step], Context], force: bool = False) -> None:
     """Raises UserError for files and layers of the user's that do not fit the ``steps`` which will run.
 
-    Networks by name alone are not built: the registry vouches for them.
+    A network of the user's is built, evaluated and put through a trial of what the later stages will do to it. Trained
+    ones that know no more than chance are refused, unless ``force``. Networks by name alone are not built: the registry
+    vouches for them.
     """
     for step in steps:
-        for teacher in step.teachers:
-            if isinstance(teacher, Path):
-                networks.look(str(teacher))
         try:
-            stage = step.stage
+            stage, given = step.stage, context(step)
             if isinstance(stage, Distill) and getattr(stage.method, "layers", None) and not stage.needs_input:
                 teacher_network = _network(step.teachers[0], networks, context)
                 if teacher_network is not None:
-                    stage.method.phases([teacher_network], stage.network(context(step)), stage.epochs)
+                    stage.method.phases([teacher_network], stage.network(given), stage.epochs)
             if isinstance(stage, NetworkStage) and (stage.files or any(_patterns(step, steps))):
-                _inspect(stage.network(context(step)), step, steps, context(step).progress.say)
+                network = stage.network(given)
+                if stage.saved_model is not None and not _learns_from_the_start(stage, network):
+                    _refuse_chance(network, stage.saved_model, given, force)
+                _inspect(network, step, steps, given)
+            for teacher in step.teachers:
+                if isinstance(teacher, Path):
+                    _refuse_chance(networks.look(str(teacher)), str(teacher), given, force)
         except UserError as error:
             raise UserError(f"[[stage]] {step.stage.name!r}: {error}") from error
 
 
-def _inspect(network: Any, source: Step, steps: Sequence[Step], say: Callable[[str], None]) -> None:
+def _refuse_chance(network: Any, name: str, context: Context, force: bool) -> None:
+    if not force:
+        data = context.dataset
+        expected_pixels.refuse_chance(network, name, data.validation, data.classes)
+
+
+def _learns_from_the_start(stage: NetworkStage, network: Any) -> bool:
+    """Whether the stage trains a network, or a head of it, that was not trained before."""
+    return stage.trains and (expected_pixels.is_fresh(network) or expected_pixels.has_new_head(network))
+
+
+def _inspect(network: Any, source: Step, steps: Sequence[Step], context: Context) -> None:
     """Refuses, before it is trained, a network of the user's that a later stage could not prune or quantize."""
+    say = context.progress.say
     if not _rewriters(source, steps):
         return
     found = inspect(network, *_patterns(source, steps))
@@ -46,6 +65,11 @@ def _inspect(network: Any, source: Step, steps: Sequence[Step], say: Callable[[s
     if not found.exact:
         raise Failure(f"rewritten for int8, the network departs by {found.difference:.1e}: please report it")
     say(f"inspected {source.stage.name}: {found.summary()} (jetslim inspect shows all)")
+    readers = [step for step in steps if source in step.inputs]
+    if is_quick(network):
+        for branch in (step for step in readers if not any(step in other.inputs for other in readers)):
+            way = [step.stage for step in readers if step is branch or step in branch.inputs]
+            trial(network, way, context)
 
 
 def _rewriters(source: Step, steps: Sequence[Step]) -> list[Prune | Quantize]:

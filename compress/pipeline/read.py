@@ -11,7 +11,8 @@ from compress import config
 from compress.datasets import DATASETS, DatasetConfig
 from compress.distill import METHODS
 from compress.errors import UserError, unknown
-from compress.models import MODELS
+from compress.models import MODELS, peek
+from compress.pixels import Pixels, parse
 from compress.stages import STAGES, Stage
 
 PRESETS = Path(__file__).parents[1] / "presets"  # the repository's pipelines/, also in an installed wheel
@@ -31,13 +32,21 @@ class Pipeline:
     stages: tuple[Stage, ...]
     has_sweep: bool = False
     """Whether the file has a [sweep] table, which is for ``jetslim sweep`` alone."""
+    notes: tuple[str, ...] = ()
+    """What was filled in that the file does not say, a line each."""
+
+    @property
+    def pixels(self) -> Pixels | None:
+        """What networks of the user's own are fed, as [data] pixels says; None where it says nothing."""
+        return _pixels(self.data)
 
 
-def find(name: str, teacher: str | None = None) -> tuple[Path, str, tuple[str, ...]]:
+def find(name: str, teacher: str | None = None, trained: bool = False) -> tuple[Path, str, tuple[str, ...]]:
     """(TOML file, name of the run, settings that put networks in) for what a user calls a pipeline.
 
     That is a path to a TOML file, the name of a shipped one, or a network: a name, or a path to one of the user's own,
-    which goes through the pipeline "default"; with a ``teacher``, a name or a path too, through "default-distilled".
+    which goes through the pipeline "default"; with a ``teacher``, a name or a path too, through "default-distilled"; a
+    ``trained`` one, of the user's own, through "default-trained", as it is.
     Raises UserError, with the nearest names, for anything else.
     """
     shipped = {file.stem: file for file in PRESETS.glob("*.toml")}
@@ -45,11 +54,20 @@ def find(name: str, teacher: str | None = None) -> tuple[Path, str, tuple[str, .
     if path.suffix == ".toml" or (teacher is None and name in shipped):
         if teacher is not None:
             raise UserError("a teacher goes with a network, not with a TOML file: name it in the file")
+        if trained:
+            raise UserError('--trained goes with a network, not with a TOML file: there it is kind = "load"')
         if path.suffix == ".toml" and not path.is_file():
             raise UserError(f"{path} does not exist")
         return (path, path.stem, ()) if path.suffix == ".toml" else (shipped[name], name, ())
     if name not in MODELS and not path.exists():
         raise unknown("pipeline or network", name, {*shipped, *MODELS})
+    if trained:
+        if name in MODELS or teacher is not None:
+            raise UserError(
+                "--trained goes with the path of a network that was trained"
+                + ("; with a teacher it is trained on, from its own weights: leave --trained out" if teacher else "")
+            )
+        return shipped["default-trained"], path.stem, (_network("loaded", name),)
     if teacher is None:
         return shipped["default"], path.stem, (_network("trained", name),)
     if teacher not in MODELS and not Path(teacher).exists():
@@ -62,12 +80,22 @@ def _network(stage: str, name: str) -> str:
     return f"{stage}.{'model' if name in MODELS else 'saved_model'}={json.dumps(name)}"
 
 
-def read(name: str, settings: Sequence[str] = (), seed: int | None = None, teacher: str | None = None) -> Pipeline:
-    """The pipeline that ``find`` finds, with ``settings`` ("stage.key=value") put in."""
-    path, called, networks = find(name, teacher)
+def read(
+    name: str,
+    settings: Sequence[str] = (),
+    seed: int | None = None,
+    teacher: str | None = None,
+    trained: bool = False,
+) -> Pipeline:
+    """The pipeline that ``find`` finds, with ``settings`` ("stage.key=value") put in.
+
+    The size of images that nobody chose is that which a network of the user's own reads.
+    """
+    path, called, networks = find(name, teacher, trained)
     settings = (*networks, *settings)
     raw = config.read_toml(path)
     raw = config.override(raw, [_full(raw, setting) for setting in settings], _table)
+    notes = _sized(raw, path.parent == PRESETS, settings)
     for key in raw:
         if key not in KEYS:
             raise UserError(f"{path.name}: {unknown('key', key, KEYS)}")
@@ -85,6 +113,7 @@ def read(name: str, settings: Sequence[str] = (), seed: int | None = None, teach
         _data(raw.get("data", {}), path.name),
         tuple(_stage(stage, number) for number, stage in enumerate(stages, start=1)),
         "sweep" in raw,
+        notes,
     )
 
 
@@ -127,7 +156,44 @@ def _data(raw: Any, file: str) -> DatasetConfig:
     if not isinstance(raw, dict):
         raise UserError(f"{file}: data should be a table, [data]")
     raw = {"name": "digits", **raw}
-    return config.parse(config.pick(DATASETS, raw, "name", "data set", "[data]"), raw, "[data]")
+    data = config.parse(config.pick(DATASETS, raw, "name", "data set", "[data]"), raw, "[data]")
+    _pixels(data)
+    return data
+
+
+def _pixels(data: DatasetConfig) -> Pixels | None:
+    chosen = data.pixels
+    try:
+        return chosen if chosen is None else parse(chosen if isinstance(chosen, str) else config.as_dict(chosen))
+    except UserError as error:
+        raise UserError(f"[data] {error}") from error
+
+
+def _sized(raw: dict[str, Any], shipped: bool, settings: Sequence[str]) -> tuple[str, ...]:
+    """Fills in the size and the channels that the first network of the user's own reads; returns what to say of it.
+
+    What the user's own file or settings name stays; a shipped file's size is for networks by name.
+    """
+    data = raw.setdefault("data", {})
+    stages = raw.get("stage")
+    if not isinstance(data, dict) or not isinstance(stages, list) or data.get("name") == "arrays":
+        return ()
+    paths = [stage.get("saved_model") for stage in stages if isinstance(stage, dict)]
+    path = next((path for path in paths if isinstance(path, str) and Path(path).exists()), None)
+    shape = peek.input_shape(path) if path is not None else None
+    if shape is None or len(shape) != 3:
+        return ()
+    chosen = {key for key in ("size", "channels") if any(setting.startswith(f"data.{key}=") for setting in settings)}
+    chosen |= set() if shipped else {"size", "channels"} & data.keys()
+    height, width, channels = shape
+    said = []
+    if height is not None and width is not None and "size" not in chosen:
+        data["size"] = height if height == width else [height, width]
+        said.append(f"{height}x{width} pixels")
+    if channels in (1, 3) and "channels" not in chosen and channels != data.get("channels", 3):
+        data["channels"] = channels
+        said.append("one channel" if channels == 1 else "three channels")
+    return (f"images have {' and '.join(said)}, as {path} reads them",) if said else ()
 
 
 def _stage(raw: dict[str, Any], number: int) -> Stage:

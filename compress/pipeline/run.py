@@ -32,13 +32,14 @@ def run(
     progress: Progress,
     clock: Clock,
     callbacks: Callable[[str], tuple[Any, ...]] = lambda stage: (),
+    force: bool = False,
 ) -> dict[str, Any]:
     """Runs the plan; returns the raw results, which are also written to ``runs/<pipeline>/run.json``."""
     folder = runs / plan.pipeline.name
     with clock("import"):
         load_libraries()
     networks = Networks(plan, store, clock, progress.say)
-    look_ahead(plan, store, networks, progress, clock)
+    look_ahead(plan, store, networks, progress, clock, force)
     made = make(plan, store, networks, progress, clock, callbacks, partial(view.link, folder))
     view.drop_after(folder, len(plan.steps))
     with clock("latency"):
@@ -111,12 +112,18 @@ def results(
     }
 
 
-def look_ahead(plan: Plan, store: Store, networks: Networks, progress: Progress, clock: Clock) -> None:
-    """Raises UserError for networks of the user's own that a stage which will run could not work with."""
+def look_ahead(
+    plan: Plan, store: Store, networks: Networks, progress: Progress, clock: Clock, force: bool = False
+) -> None:
+    """Raises UserError for networks of the user's own that a stage which will run could not work with.
+
+    ``force`` lets trained networks pass that know no more of the data than chance.
+    """
     preflight.check(
         [step for step in plan.steps if store.find(step.key) is None],
         networks,
         lambda step: _context(step, plan, networks, progress, clock, lambda stage: ()),
+        force,
     )
 
 

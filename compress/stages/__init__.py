@@ -3,11 +3,13 @@
 from compress.stages.base import Context, Stage
 from compress.stages.distill import Distill
 from compress.stages.export import Export, Unfaithful
+from compress.stages.load import Load
 from compress.stages.prune import Prune
 from compress.stages.quantize import Quantize
 from compress.stages.train import Train
 
 STAGES: dict[str, type[Stage]] = {
+    "load": Load,
     "train": Train,
     "distill": Distill,
     "prune": Prune,

@@ -29,7 +29,7 @@ class Distill(NetworkStage, Training):
     kind: Literal["distill"] = "distill"
     teachers: tuple[str, ...]
     method: Method
-    MADE_BY = (*TRAINED_BY, "stages/distill", "stages/network", "distill", "models")
+    MADE_BY = (*TRAINED_BY, "stages/distill", "stages/network", "distill", "models", "pixels")
 
     def check(self) -> None:
         super().check()

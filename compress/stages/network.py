@@ -6,8 +6,9 @@ from typing import Any
 from compress import models
 from compress.config import Fraction, config
 from compress.errors import UserError
-from compress.models import saved_model, taps
+from compress.models import taps
 from compress.stages.base import Context, Stage
+from compress.training import Training
 
 
 @config
@@ -20,6 +21,11 @@ class NetworkStage(Stage):
     """"imagenet" or a path, for ``model``; random if it is not given."""
     batch_norm_momentum: Fraction | None = None
     """0.9 suits short trainings; Keras's own 0.99 needs thousands of steps."""
+
+    @property
+    def trains(self) -> bool:
+        """Whether the stage trains the network, rather than taking it as it is."""
+        return isinstance(self, Training)
 
     @property
     def needs_input(self) -> bool:
@@ -53,8 +59,7 @@ class NetworkStage(Stage):
             with context.clock("build"):
                 network = models.build(self.model, context.shape, classes, self.weights, seed=context.seed)
         elif self.saved_model is not None:
-            with context.clock("load"):
-                network = saved_model.load(self.saved_model, classes, context.shape)
+            network = context.load(self.saved_model)
         else:
             network = context.load(self.input or "")
         if self.batch_norm_momentum is not None:

@@ -30,15 +30,17 @@ class Planned:
         return self.plan.keys
 
 
-def plan(sweep: Sweep, name: str, teacher: str | None, data_dir: Path | None, skip_bad_images: bool) -> list[Planned]:
+def plan(
+    sweep: Sweep, name: str, teacher: str | None, trained: bool, data_dir: Path | None, skip_bad_images: bool
+) -> list[Planned]:
     """The points planned. Raises UserError, with the point, for the first that cannot work; each data set is read once.
 
-    ``name`` and ``teacher`` are what the sweep was read with.
+    ``name``, ``teacher`` and ``trained`` are what the sweep was read with.
     """
     read: list[pipeline.Pipeline] = []
     for point in sweep.points:
         try:
-            read.append(pipeline.read(name, point.settings, point.seed, teacher))
+            read.append(pipeline.read(name, point.settings, point.seed, teacher, trained))
             pipeline.links(read[-1])  # a mistake in any point shows before data are read, or downloaded
         except UserError as error:
             raise UserError(f"{point.name}: {error}") from error

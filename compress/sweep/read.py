@@ -40,13 +40,19 @@ class Sweep:
     resources: Resources
 
 
-def read(name: str, settings: Sequence[str] = (), seed: int | None = None, teacher: str | None = None) -> Sweep:
+def read(
+    name: str,
+    settings: Sequence[str] = (),
+    seed: int | None = None,
+    teacher: str | None = None,
+    trained: bool = False,
+) -> Sweep:
     """The sweep over the pipeline that ``name`` and ``teacher`` mean (``pipeline.read``).
 
     A field of ``settings`` stands instead of the [sweep] table's, with several values or with one. Raises UserError
     for a mistake in either, and where nothing is swept.
     """
-    path, called, _ = find(name, teacher)
+    path, called, _ = find(name, teacher, trained)
     raw = config.read_toml(path)
     table = raw.get("sweep", {})
     if not isinstance(table, dict):

@@ -16,8 +16,11 @@ FILES = sorted((ROOT / "pipelines").glob("*.toml"))
 # those that wait for a network: what is given for the file's name, and the settings that put it in
 NETWORKS = {
     "default": ("mobilenetv2", None, ('trained.model="mobilenetv2"',)),
+    "default-trained": ("net.keras", None, ('loaded.saved_model="net.keras"',)),
     "default-distilled": ("mobilenetv2", "resnet50", ('teacher.model="resnet50"', 'trained.model="mobilenetv2"')),
 }
+
+SETTINGS = {"ptq": ('loaded.saved_model="net.keras"',)}
 
 files = pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 
@@ -31,9 +34,16 @@ def test_there_are_some():
     assert {"densenet121", "tiny"} <= {path.stem for path in FILES}
 
 
+@pytest.fixture(autouse=True)
+def net(tmp_path, monkeypatch):
+    """A network's file, of which only the name counts here."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "net.keras").touch()
+
+
 @files
 def test_it_reads_and_plans(path, digits):
-    pipeline = read(str(path), NETWORKS[path.stem][2] if path.stem in NETWORKS else ())
+    pipeline = read(str(path), SETTINGS.get(path.stem, NETWORKS.get(path.stem, ("", None, ()))[2]))
     planned = plan(pipeline, digits)
     assert [step.stage.name for step in planned.steps] == [stage.name for stage in pipeline.stages]
     assert len({step.key for step in planned.steps}) == len(planned.steps)
@@ -46,13 +56,13 @@ def test_the_first_line_is_the_command_that_runs_it(path):
     first = path.read_text().splitlines()[0]
     name, teacher, _ = NETWORKS.get(path.stem, (path.stem, None, ()))
     command = re.escape(name) + (f" TEACHER={teacher}" if teacher else "")
-    assert re.match(rf"# (jetslim run |make pipeline MODEL=){command}(?![\w-])", first)
+    assert re.match(rf"# (jetslim run |make pipeline MODEL=){command}(?![\w-])", first), first
 
 
 @files
 def test_it_is_found_by_name(path):
     name, teacher, settings = NETWORKS.get(path.stem, (path.stem, None, ()))
-    found = read(name, teacher=teacher)
+    found = read(name, teacher=teacher, trained=path.stem == "default-trained")
     assert found.text == path.read_text()
     assert found.settings == settings
 

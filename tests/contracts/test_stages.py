@@ -53,7 +53,7 @@ def test_a_kind_is_registered_under_its_own_name(kind):
 def test_every_kind_emits_what_the_next_can_read(chain):
     runs = chain.folder / "runs" / "chain"
     facts = {path.name: json.loads((path / "stage.json").read_text()) for path in sorted(runs.glob("[0-9]-*"))}
-    assert {fact["kind"] for fact in facts.values()} == set(STAGES)
+    assert {fact["kind"] for fact in facts.values()} == set(STAGES) - {"load"}  # tests/stages/test_load.py
     paths = [runs / name / "saved_model" for name, fact in facts.items() if fact["kind"] != "export"]
     done = subprocess.run(
         [sys.executable, "-c", LOAD, *map(str, paths)], cwd=ROOT, text=True, capture_output=True, check=True
@@ -71,7 +71,7 @@ def test_every_kind_emits_what_the_next_can_read(chain):
         assert one["trainable"], name
 
 
-@pytest.mark.parametrize("kind", STAGES)
+@pytest.mark.parametrize("kind", [kind for kind in STAGES if kind != "load"])
 def test_facts_say_what_the_artifact_is_made_of(kind, small):
     path = next((small.folder / "runs/small").glob(f"[0-9]-{dict(NAMES)[kind]}"))
     facts = json.loads((path / "stage.json").read_text())

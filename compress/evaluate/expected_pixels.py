@@ -1,0 +1,195 @@
+"""Which pixels a network of a user's expects: told by the chain that it begins with, else by its own right answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from compress import keras
+from compress.datasets import Split
+from compress.errors import UserError
+from compress.models.front import Front, front_of
+from compress.pixels import PIXELS, UNIT, Pixels
+
+SMALLEST, LARGEST = 0.25, 300.0  # what a chain makes of the pixels that it was written for, at its largest
+MOST_IMAGES, MOST_PIXELS = 200, 200 * 112**2
+CLEAR_LEAD, STANDARD_ERRORS, CLEAR_NATS = 0.05, 3.0, 20.0
+
+Say = Callable[[str], None]
+
+
+def decide(
+    model: Any, name: str, given: Pixels | None = None, images: Split | None = None, say: Say = lambda line: None
+) -> Pixels:
+    """The pixels that ``model``, a functional classifier of images, expects, and a line that says why.
+
+    ``given`` are taken where its owner named them. Else the network's own affine chain tells them, if only one of
+    PIXELS makes sense in front of it. A network that was never trained learns on [0, 1]. Of any other one, ``images``
+    (the validation split) are classified under each of PIXELS, and a clear winner is taken.
+    Raises UserError, which asks for ``[data] pixels``, where none of this decides.
+    """
+    front = front_of(model)
+    told = told_by(front)
+    if given is not None:
+        if told and all(given.limits != pixels.limits for pixels in told):
+            say(
+                f"note: {name} is fed pixels {given.name}, as you say; by the layers that it begins with "
+                f"({', '.join(front.layers)}) it expects {' or '.join(pixels.name for pixels in told)}"
+            )
+        return given
+    if len(told) == 1:
+        say(f"{name} expects pixels {told[0].name}: it begins with {', '.join(front.layers)}")
+        return told[0]
+    if is_fresh(model):
+        say(f"{name} was never trained (its biases and statistics are as they are made): it learns on pixels 0..1")
+        return UNIT
+    fitting = told or [pixels for pixels in PIXELS.values() if pixels.fits(model.inputs[0].shape[-1])]
+    ask = f'name them: [data] pixels = "..." (--set data.pixels=...): {", ".join(PIXELS)} or {{ scale, offset }}'
+    if images is None:
+        raise UserError(f"{name}: which pixels it expects cannot be told from its layers; {ask}")
+    trials = [trial_of(model, pixels, images) for pixels in fitting]
+    found = winner(trials, _chance(images))
+    if found is None:
+        shares = ", ".join(f"{trial.pixels.name} {trial.right:.0%}" for trial in trials)
+        raise UserError(
+            f"{name}: which pixels it expects cannot be told from its layers, nor from its answers: fed {shares} of "
+            f"{trials[0].count} validation images come out right; {ask}"
+        )
+    others = [f"{trial.pixels.name} {trial.right:.1%}" for trial in trials if trial is not found]
+    say(
+        f"{name} expects pixels {found.pixels.name}: fed so it gets {found.right:.1%} of {found.count} validation "
+        f"images right, and is as sure as it should be (otherwise {', '.join(others)})"
+    )
+    return found.pixels
+
+
+def are_asked_for(model: Any, images: Split) -> bool:
+    """Whether there are pixels to be decided on: the network reads images, and the data are bytes."""
+    return len(model.inputs) == 1 and len(model.inputs[0].shape) == 4 and images.read(np.arange(1)).dtype == np.uint8
+
+
+def told_by(front: Front) -> list[Pixels]:
+    """Those of PIXELS that make sense in front of the chain; none where there is no chain.
+
+    Sense: what the chain makes of them holds 0 and is neither tiny nor huge. People feed a chain bytes or [0, 1], hence
+    these first; where both make sense, the one whose values lie on both sides of 0.
+    """
+    if front.is_empty:
+        return []
+    for names in (("0..255", "0..1"), ("-1..1",)):
+        sensible = [pixels for pixels in map(PIXELS.__getitem__, names) if _makes_sense(*front.limits(pixels))]
+        centred = [pixels for pixels in sensible if _is_centred(*front.limits(pixels))]
+        if sensible:
+            return centred if len(sensible) > 1 and len(centred) == 1 else sensible
+    return []
+
+
+def _makes_sense(low: float, high: float) -> bool:
+    slack = 1e-3 * (high - low)
+    return low <= slack and high >= -slack and SMALLEST <= max(-low, high) <= LARGEST
+
+
+def _is_centred(low: float, high: float) -> bool:
+    return min(-low, high) > 0.1 * (high - low)
+
+
+def refuse_chance(network: Any, name: str, images: Split, classes: Sequence[str]) -> None:
+    """Raises UserError for a trained network, which reads [0, 1], that knows no more of ``images`` than chance."""
+    trial = trial_of(network, UNIT, images)
+    if at_chance(trial.right, trial.count, _chance(images)):
+        raise UserError(
+            f"{name} gets {trial.right:.1%} of {trial.count} validation images right, which is chance: does it expect "
+            f"other pixels ([data] pixels), are its classes in another order than {few(classes)}, or was it trained on other data? "
+            "--force goes on all the same"
+        )
+
+
+def is_fresh(model: Any) -> bool:
+    """Whether the weights are as they are when a network is made: biases 0, and statistics of batch norms 0 and 1.
+
+    A network that has neither biases nor batch norms is taken for trained.
+    """
+    made = [_as_made(weight) for weight in model.weights]
+    known = [answer for answer in made if answer is not None]
+    return bool(known) and all(known)
+
+
+def has_new_head(model: Any) -> bool:
+    """Whether the last layer with weights has a bias of zeros: put on a trained network, and not trained itself."""
+    last = next((layer for layer in reversed(model.layers) if layer.weights), None)
+    bias = getattr(last, "bias", None)
+    return bias is not None and not bias.numpy().any()
+
+
+def _as_made(weight: Any) -> bool | None:
+    """Whether a bias or a statistic is as a new network has it; None for any other weight."""
+    kind = weight.name.rpartition("/")[2].partition(":")[0]
+    if kind in ("bias", "beta", "moving_mean"):
+        return not weight.numpy().any()
+    return bool((weight.numpy() == 1).all()) if kind == "moving_variance" else None
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What a network says of ``count`` images that it is fed as these ``pixels``: the fraction that it gets ``right``,
+    and the mean negative log-likelihood of the labels, in nats."""
+
+    pixels: Pixels
+    right: float
+    nll: float
+    count: int
+
+
+def winner(trials: Sequence[Trial], chance: float) -> Trial | None:
+    """The trial that is clearly better than all others, and than ``chance``; None for none.
+
+    By right answers; where several get about as many right (a network without biases does not mind a factor), by the
+    likelihood of the labels: fed a multiple, it is far too sure of itself, or not at all.
+    """
+    best = max(trials, key=lambda trial: trial.right)
+    lead = max(CLEAR_LEAD, STANDARD_ERRORS * _standard_error(best.right, best.count))
+    if best.right - chance < lead:
+        return None
+    near = sorted((trial for trial in trials if best.right - trial.right < lead), key=lambda trial: trial.nll)
+    if len(near) > 1 and (near[1].nll - near[0].nll) * near[0].count < CLEAR_NATS:
+        return None
+    return near[0]
+
+
+def at_chance(share: float, count: int, chance: float) -> bool:
+    """Whether so many right answers of ``count`` are what a network would get that knows nothing."""
+    return share <= chance + STANDARD_ERRORS * _standard_error(chance, count)
+
+
+def _standard_error(share: float, count: int) -> float:
+    return float(np.sqrt(max(share * (1 - share), 1 / count) / count))
+
+
+def _chance(split: Split) -> float:
+    """The share of the most frequent class."""
+    return float(np.bincount(split.labels).max() / len(split.labels))
+
+
+def _sample(split: Split) -> np.ndarray:
+    pixels = int(np.prod(split.read(np.arange(1)).shape[1:3]))
+    count = min(len(split), MOST_IMAGES, max(40, MOST_PIXELS // pixels))
+    return np.random.default_rng(0).permutation(len(split))[:count]
+
+
+def trial_of(model: Any, pixels: Pixels, split: Split) -> Trial:
+    """What a network that emits logits says of some images of the split, fed as these pixels."""
+    chosen = _sample(split)
+    images, labels = split.read(chosen), split.labels[chosen]
+    tf = keras.tf
+    parts = np.array_split(np.arange(len(chosen)), max(1, len(chosen) * images[0].size // (32 * 96 * 96 * 3)))
+    logits = tf.concat([model(tf.constant(pixels.of(images[part])), training=False) for part in parts], 0)
+    nll = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits))
+    return Trial(pixels, float(np.mean(logits.numpy().argmax(-1) == labels)), float(nll), len(chosen))
+
+
+def few(names: Sequence[str]) -> str:
+    """The first names of a list that may be long."""
+    return ", ".join(names[:4]) + (", ..." if len(names) > 4 else "")

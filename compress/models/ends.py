@@ -1,0 +1,121 @@
+"""What a network says at its end: logits, or a softmax of them, which is cut; any other end is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from compress import keras
+from compress.errors import UserError
+from compress.rewrite.graph import clone, is_functional, rebuild
+from compress.rewrite.layers import activation_name
+from compress.rewrite.operators import operation
+
+# layers and operations that hand on what they read, in another shape at most
+PASSING = frozenset(
+    ["Activation of linear", "Dropout", "Flatten", "Identity", "Reshape", "cast", "identity", "reshape", "squeeze"]
+)
+SOFTMAX = frozenset(["Softmax", "Activation of softmax", "nn.softmax", "math.softmax", "keras.activations.softmax"])
+# activations whose values are no logits of one class among several
+NOT_LOGITS = {
+    **dict.fromkeys(
+        ["sigmoid", "hard_sigmoid", "math.sigmoid", "nn.sigmoid", "sigmoid_fast"], "a sigmoid for each unit"
+    ),
+    **dict.fromkeys(["tanh", "math.tanh", "nn.tanh", "softsign", "nn.softsign"], "values in [-1, 1]"),
+    **dict.fromkeys(["exponential", "softplus", "math.exp", "nn.softplus", "math.softplus"], "positive values"),
+}
+EXACT = 1e-5  # of a probability
+
+
+def logits(model: Any, name: str) -> Any:
+    """The functional network of one output without the softmax at its end; ``model`` itself where there is none.
+
+    Weights are untouched: softmax(logits(model)(x)) is what the network said before, which is checked on noise. A
+    softmax inside a nested network, or before layers that only pass it on (a Reshape), is cut, too; the nested networks
+    are opened then. Raises UserError for a softmax that is used more than once, for probabilities that come from nowhere,
+    and for an end that gives no logits, such as sigmoids.
+    """
+    nested, last = _last(model)
+    if (said := NOT_LOGITS.get(_function(last))) is not None:
+        raise UserError(
+            f"{name} ends in {said} ({last.name}), which are no logits of one class among several: jetslim takes "
+            "classifiers with a softmax or with bare logits at their end; several classes an image and numbers it "
+            "cannot learn yet"
+        )
+    if not _is_softmax(last):
+        _refuse_hidden_softmax(model, last, name)
+        return model
+    if len(last.inbound_nodes) > 1 and not nested:
+        raise UserError(f"{name}: the softmax {last.name} is used more than once and cannot be cut")
+    noise = _noise(model)
+    wanted = model(noise, training=False).numpy()
+    cut = _cut(model, last, nested or last is not model.get_layer(model.output_names[0]))
+    got = keras.tf.nn.softmax(cut(noise, training=False)).numpy()
+    if got.shape != wanted.shape or not np.allclose(got, wanted, atol=EXACT):
+        raise UserError(f"{name}: the softmax {last.name} is not the last thing that is computed, and cannot be cut")
+    return cut
+
+
+def as_row(model: Any) -> Any:
+    """The network with rows of classes, (batch, classes), where it gives a map of one pixel, (batch, 1, 1, classes)."""
+    shape = model.outputs[0].shape
+    if len(shape) < 3 or any(side != 1 for side in shape[1:-1]):
+        return model
+    return keras.Model(model.inputs[0], keras.layers.Flatten(name="row")(model.outputs[0]), name=model.name)
+
+
+def _last(model: Any) -> tuple[bool, Any]:
+    """(whether it lies in a nested network, the last layer that does more than hand on what it reads)."""
+    nested, tensor = False, model.outputs[0]
+    while True:
+        layer = tensor.node.layer
+        if is_functional(layer) and len(layer.outputs) == 1:
+            nested, tensor = True, layer.outputs[0]
+        elif _kind(layer) in PASSING and len(tensor.node.keras_inputs) == 1:
+            tensor = tensor.node.keras_inputs[0]
+        else:
+            return nested, layer
+
+
+def _kind(layer: Any) -> str:
+    if title := operation(layer):
+        return title
+    kind = type(layer).__name__
+    return f"{kind} of {activation_name(layer)}" if kind == "Activation" else kind
+
+
+def _function(layer: Any) -> str:
+    """The name of the function that a layer ends in: its activation, or the operation that it is."""
+    return operation(layer) or activation_name(layer)
+
+
+def _is_softmax(layer: Any) -> bool:
+    return _kind(layer) in SOFTMAX or getattr(layer, "activation", None) is keras.activations.softmax
+
+
+def _cut(model: Any, last: Any, opened: bool) -> Any:
+    if opened:
+
+        def replace(layer: Any, title: str) -> Any:
+            if layer is not last:
+                return clone(layer, name=title)
+            return clone(layer, name=title, activation="linear") if layer.weights else None
+
+        return rebuild(model, replace)
+    if last.weights:  # Dense(classes, activation="softmax"), or a convolution
+        last.activation = keras.activations.linear
+        return model
+    return keras.Model(model.inputs[0], last.input, name=model.name)
+
+
+def _noise(model: Any) -> Any:
+    shape = [2, *(side or 64 for side in model.inputs[0].shape[1:])]
+    return keras.tf.random.stateless_uniform(shape, seed=(0, 0))
+
+
+def _refuse_hidden_softmax(model: Any, last: Any, name: str) -> None:
+    """A softmax can hide where no rule finds it: then the outputs tell."""
+    output = model(_noise(model), training=False).numpy()
+    if output.shape[-1] > 1 and (output >= 0).all() and (abs(output.sum(-1) - 1) < 1e-3).all():
+        raise UserError(f"{name} emits probabilities from {last.name} ({type(last).__name__}): cannot cut to logits")

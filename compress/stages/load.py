@@ -1,0 +1,37 @@
+"""Takes a trained network as it is."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+from compress.config import config
+from compress.errors import UserError
+from compress.stages.base import Context
+from compress.stages.finish import TRAINED_BY, Serving, finish
+from compress.stages.network import NetworkStage
+
+
+@config
+class Load(NetworkStage):
+    """A network of the user's own, ``saved_model``, or one by name with ``weights``: nothing is trained.
+
+    Its top-1 on the test split is the first row; pruning, distillation and every quantization can start from it.
+    """
+
+    kind: Literal["load"] = "load"
+    MADE_BY = (*TRAINED_BY, "stages/load", "stages/network", "models", "pixels")
+
+    @property
+    def needs_input(self) -> bool:
+        return False
+
+    def check(self) -> None:
+        super().check()
+        if self.model is None and self.saved_model is None:
+            raise UserError(f"load needs a trained network: --set {self.name}.saved_model=net.keras")
+        if self.model is not None and self.weights in (None, "imagenet"):
+            raise UserError("load takes a trained network as it is: a model by name needs weights = PATH")
+
+    def make(self, context: Context, out: Path, scratch: Path) -> dict[str, Any]:
+        network = self.network(context)
+        serving = Serving(network, context)
+        return finish(serving, context, out, scratch, "float32")

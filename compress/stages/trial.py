@@ -1,0 +1,73 @@
+"""What the stages behind a network will do to it, tried on a copy before anything is trained."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from compress.errors import Failure, UserError, first_line
+from compress.evaluate import TFLitePredictor
+from compress.evaluate.predictors import to_float
+from compress.export import convert
+from compress.prune import gradual
+from compress.rewrite import plain
+from compress.rewrite.graph import clone, rebuild
+from compress.stages.base import Context, Stage
+from compress.stages.prune import Prune
+from compress.stages.quantize import Quantize
+
+MOST_LAYERS, MOST_PARAMETERS = 250, 10_000_000
+IMAGES = 8
+
+
+def is_quick(network: Any) -> bool:
+    """Whether the trial of a network takes seconds."""
+    return len(network.layers) <= MOST_LAYERS and network.count_params() <= MOST_PARAMETERS
+
+
+def trial(network: Any, stages: Sequence[Stage], context: Context) -> None:
+    """Prunes, quantizes and converts a copy of ``network`` as the ``stages`` in that order would, and runs the file.
+
+    Nothing is trained; ranges come from a few training images. Raises UserError for what a stage will refuse.
+    """
+    from compress import fake_quant
+    from compress.quantize.fold import fold
+    from compress.quantize.qat import quantization_aware
+
+    few = context.dataset.train.read(np.arange(min(IMAGES, len(context.dataset.train))))
+    copy = rebuild(network, lambda layer, name: clone(layer, name=name))
+    form = "float32"
+    for stage in stages:
+        try:
+            if isinstance(stage, Prune):
+                copy = plain(copy)
+                _prune(copy, stage)
+            elif isinstance(stage, Quantize):
+                form = stage.form
+                copy = plain(copy) if stage.rewrite else copy
+                if not stage.by_converter:
+                    copy = quantization_aware(copy, [to_float(few)], None, stage.keep_float)
+                    fake_quant.settle_kernels(copy)
+                elif stage.rewrite:
+                    copy = fold(copy)
+        except (UserError, Failure) as error:
+            raise UserError(f"stage {stage.name!r} cannot take it: {error}") from error
+    _run(copy, form, few)
+
+
+def _prune(network: Any, stage: Prune) -> None:
+    for layer in gradual.prunable_layers(network, stage.skip):
+        kernel = layer.kernel.numpy()
+        layer.kernel.assign(kernel * gradual.magnitude_mask(kernel, stage.final_sparsity))
+
+
+def _run(network: Any, form: str, images: np.ndarray) -> None:
+    """Converts the network and runs the file on the images."""
+    post_training = None if convert.is_quantized(network) or form == "float32" else form
+    try:
+        content = convert.Converter(network, post_training=post_training, calibration=[to_float(images)]).dense()
+        outputs = TFLitePredictor(content)(images[:2])
+    except (UserError, Failure) as error:
+        raise UserError(f"it cannot be exported: {first_line(error)}") from error
+    if not np.isfinite(outputs).all():
+        raise UserError("its .tflite gives outputs that are no finite numbers")

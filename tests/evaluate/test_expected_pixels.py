@@ -1,0 +1,142 @@
+"""Which pixels a network expects: told by its chain, by its answers, or asked for; numbers by hand."""
+
+import numpy as np
+import pytest
+
+from compress import keras
+from compress.datasets.splits import ArraySplit
+from compress.errors import UserError
+from compress.evaluate.expected_pixels import (
+    Trial,
+    at_chance,
+    decide,
+    has_new_head,
+    is_fresh,
+    refuse_chance,
+    winner,
+)
+from compress.models.front import fed
+from compress.pixels import PIXELS, parse
+
+layers = keras.layers
+
+
+def trials(**right_and_nll):
+    return [Trial(PIXELS[name], right, nll, 100) for name, (right, nll) in right_and_nll.items()]
+
+
+@pytest.mark.parametrize(("found", "name"), [
+    ({"0..1": (0.11, 2.3), "0..255": (0.87, 0.4)}, "0..255"),
+    # 3 standard errors of 0.5 of 100 images are 0.15: a lead of 0.1 is no lead, and 100 * (0.55 - 0.50) nats are 5
+    ({"0..1": (0.50, 0.50), "0..255": (0.40, 0.55)}, None),
+    ({"0..1": (0.50, 0.50), "0..255": (0.34, 0.55)}, "0..1"),
+    # as many right answers: 100 * (0.8 - 0.5) nats are 30, more than 20
+    ({"0..1": (0.97, 0.5), "0..255": (0.98, 0.8)}, "0..1"),
+    ({"0..1": (0.97, 0.5), "0..255": (0.98, 0.65)}, None),
+    ({"0..1": (0.12, 2.3), "0..255": (0.14, 9.0)}, None),
+    ({"0..1": (0.9, 0.2)}, "0..1"),
+])  # fmt: skip
+def test_the_winner_is_clear_or_there_is_none(found, name):
+    best = winner(trials(**found), chance=0.1)
+    assert (best.pixels.name if best else None) == name
+
+
+def test_chance_by_hand():
+    # of 100 images and a chance of 0.1 the standard error is 0.03
+    assert at_chance(0.18, 100, 0.1)
+    assert not at_chance(0.20, 100, 0.1)
+
+
+def classifier(pixels=None, chain=lambda x: x):
+    """Tells six levels of red apart; ``pixels`` are what it was made for, None for new weights."""
+    image = keras.Input((8, 8, 3))
+    head = layers.Dense(6, name="head")
+    model = keras.Model(image, head(layers.GlobalAveragePooling2D()(chain(image))))
+    if pixels is not None:
+        # of red in [0, 1] the logits 0, 60 red - 10, 120 red - 30, ...: neighbours meet at 1/6, 2/6, ...
+        red = 2 if pixels.reverses else 0
+        level = np.arange(6)
+        slope, start = 60.0 * level, -10.0 * np.cumsum(level)
+        scale, offset = np.resize(pixels.scale, 3)[red], np.resize(pixels.offset, 3)[red]
+        kernel = np.zeros((3, 6))
+        kernel[red] = slope / scale
+        head.set_weights([kernel, start - slope * offset / scale])
+    return model
+
+
+def images(count=90):
+    rng = np.random.default_rng(0)
+    labels = np.arange(count) % 6
+    pixels = rng.integers(0, 256, (count, 8, 8, 3), dtype="uint8")
+    pixels[..., 0] = np.rint((labels + 0.5) / 6 * 255)[:, None, None]
+    return ArraySplit(pixels, labels, 8)
+
+
+@pytest.mark.parametrize("name", PIXELS)
+def test_a_trained_network_without_a_chain_tells_by_itself(name):
+    lines = []
+    model = classifier(PIXELS[name])
+    split = images()
+    wanted = model(PIXELS[name].of(split.images)).numpy()
+    assert (wanted.argmax(-1) == split.labels).all()
+    found = decide(model, "net", None, split, lines.append)
+    assert found.name == name
+    assert lines[0].startswith(f"net expects pixels {name}: fed so it gets 100.0% of 90 validation images right")
+    np.testing.assert_allclose(fed(model, found)(split.images / np.float32(255)), wanted, rtol=1e-3, atol=1e-3)
+
+
+def test_a_chain_tells_without_any_image():
+    lines = []
+    found = decide(classifier(chain=layers.Rescaling(1 / 127.5, -1, name="to_one")), "net", say=lines.append)
+    assert found.name == "0..255"
+    assert lines == ["net expects pixels 0..255: it begins with to_one"]
+
+
+def test_a_network_that_was_never_trained_learns_on_unit_pixels():
+    lines = []
+    assert decide(classifier(), "net", None, images(), lines.append) == PIXELS["0..1"]
+    assert "never trained" in lines[0]
+
+
+def test_a_network_that_knows_nothing_is_asked_for():
+    model = classifier(PIXELS["0..1"])
+    model.get_layer("head").set_weights([np.zeros((3, 6)), np.arange(6) / 10])
+    with pytest.raises(
+        UserError, match=r"cannot be told.*0..1 17%, 0..255 17%.*of 90 validation.*data.pixels"
+    ) as error:
+        decide(model, "net", None, images())
+    assert "\n" not in str(error.value)
+    with pytest.raises(UserError, match="net gets 16.7% of 90 validation images right, which is chance.*--force"):
+        refuse_chance(model, "net", images(), ["0", "1", "2", "3", "4", "5"])
+
+
+def test_what_its_owner_says_is_taken_and_a_contradiction_is_said():
+    lines = []
+    model = classifier(chain=layers.Rescaling(1 / 255, name="to_unit"))
+    assert decide(model, "net", PIXELS["0..1"], images(), lines.append).name == "0..1"
+    assert "is fed pixels 0..1, as you say; by the layers that it begins with (to_unit) it expects 0..255" in lines[0]
+    lines.clear()
+    assert decide(model, "net", parse({"scale": 1.0}), images(), lines.append).limits == (0, 255)
+    assert not lines
+
+
+def test_fresh_and_new_heads():
+    assert is_fresh(classifier())
+    model = classifier(PIXELS["0..1"])
+    assert not is_fresh(model)
+    assert not has_new_head(model)
+    head = layers.Dense(2)(model.outputs[0])
+    assert has_new_head(keras.Model(model.inputs[0], head))
+    assert not is_fresh(keras.Model(model.inputs[0], head))
+
+
+@pytest.mark.parametrize(("value", "words"), [
+    ("0-255", "unknown pixels '0-255'; did you mean 0..255"),
+    ({"scale": 0.0}, "scale .not 0."),
+    ({"scale": [1.0, 2.0], "offset": [1.0, 2.0, 3.0]}, "a number for each channel"),
+    ({"factor": 1.0}, "unknown key 'factor'"),
+    ({"scale": "1"}, "scale = '1' should be a number"),
+])  # fmt: skip
+def test_pixels_that_are_none(value, words):
+    with pytest.raises(UserError, match=words):
+        parse(value)
