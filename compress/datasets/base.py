@@ -44,8 +44,8 @@ class PixelScale:
 class DatasetConfig:
     """``size``: the images' side in pixels, or [height, width]; ``channels``: 3 for RGB, 1 for grey.
 
-    ``augmentation`` is what training does to its images. ``pixels`` is what networks of the user's own expect (a name of
-    ``compress.pixels``, or { scale, offset } of a byte), where they do not tell it themselves.
+    ``augmentation`` is what training does to its images. ``pixels`` is what networks of the user's own expect, where
+    they do not tell it themselves: a name of ``compress.pixels``, or { scale, offset } of a byte.
     """
 
     size: PixelSize = 32

@@ -102,8 +102,8 @@ def refuse_chance(network: Any, name: str, images: Split, classes: Sequence[str]
     if at_chance(trial.right, trial.count, _chance(images)):
         raise UserError(
             f"{name} gets {trial.right:.1%} of {trial.count} validation images right, which is chance: does it expect "
-            f"other pixels ([data] pixels), are its classes in another order than {few(classes)}, or was it trained on other data? "
-            "--force goes on all the same"
+            f"other pixels ([data] pixels), are its classes in another order than {few(classes)}, or was it trained on "
+            "other data? --force goes on all the same"
         )
 
 

@@ -33,8 +33,8 @@ def logits(model: Any, name: str) -> Any:
 
     Weights are untouched: softmax(logits(model)(x)) is what the network said before, which is checked on noise. A
     softmax inside a nested network, or before layers that only pass it on (a Reshape), is cut, too; the nested networks
-    are opened then. Raises UserError for a softmax that is used more than once, for probabilities that come from nowhere,
-    and for an end that gives no logits, such as sigmoids.
+    are opened then. Raises UserError for a softmax that is used more than once, for probabilities that come from
+    nowhere, and for an end that gives no logits, such as sigmoids.
     """
     nested, last = _last(model)
     if (said := NOT_LOGITS.get(_function(last))) is not None:

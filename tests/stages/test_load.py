@@ -42,7 +42,9 @@ def to_one(image):
 
 
 def imagenet(image):
-    return layers.Normalization(mean=[0.485, 0.456, 0.406], variance=[0.052, 0.05, 0.05])(layers.Rescaling(1 / 255)(image))
+    return layers.Normalization(mean=[0.485, 0.456, 0.406], variance=[0.052, 0.05, 0.05])(
+        layers.Rescaling(1 / 255)(image)
+    )
 
 
 @pytest.mark.parametrize(("pixels", "chain"), [
