@@ -112,5 +112,5 @@ def _only_moves(layer: Any) -> bool:
     """A layer whose output holds only values that were there before."""
     how = support(layer)
     if isinstance(how, Int8):
-        return how.tied and type(layer).__name__ != "AveragePooling2D"
+        return how.aside or (how.tied and type(layer).__name__ != "AveragePooling2D")
     return type(layer).__name__ == "Float"

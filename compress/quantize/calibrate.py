@@ -4,14 +4,14 @@ TFLite wants one scale at the inputs and the output of a concatenation, a pool, 
 so tied form a group and share one range; a DenseNet block then runs without one requantization.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 
 from compress import keras
 from compress.quantize.support import Int8, Range, layers_in_int8
-from compress.rewrite.graph import nodes
+from compress.rewrite.graph import gives_integers, nodes
 
 
 def tied_groups(model: Any, plan: dict[str, Int8 | str] | None = None) -> dict[str, str]:
@@ -29,18 +29,26 @@ def tied_groups(model: Any, plan: dict[str, Int8 | str] | None = None) -> dict[s
         how = plan[node.layer.name]
         if isinstance(how, Int8) and how.tied:
             for source in node.parent_nodes:
-                parent[root(source.layer.name)] = root(node.layer.name)
+                if not gives_integers(source.layer):
+                    parent[root(source.layer.name)] = root(node.layer.name)
     return {name: root(name) for name in parent}
+
+
+def activations(model: Any) -> Iterator[tuple[str, Any]]:
+    """(name of the layer, tensor) for every float output of every call of a layer, inputs left out."""
+    for node in nodes(model):
+        for tensor in keras.tf.nest.flatten(node.outputs):
+            if tensor.dtype.is_floating:
+                yield node.layer.name, tensor
 
 
 def observe(model: Any, batches: Iterable[np.ndarray]) -> dict[str, Range]:
     """Layer name -> (min, max) of its output over the batches: float32 NHWC in [0, 1]. Widened to hold 0."""
     names = {str(id(tensor)): tensor.node.layer.name for tensor in model.inputs}
     tensors = list(model.inputs)
-    for node in nodes(model):  # every call of a layer that is used more than once
-        for tensor in keras.tf.nest.flatten(node.outputs):
-            names[str(id(tensor))] = node.layer.name
-            tensors.append(tensor)
+    for name, tensor in activations(model):  # every call of a layer that is used more than once
+        names[str(id(tensor))] = name
+        tensors.append(tensor)
     tapped = keras.Model(model.inputs, tensors)
     found = []
     for batch in batches:  # eagerly: for a few batches, tracing would take longer
@@ -60,7 +68,7 @@ def observe(model: Any, batches: Iterable[np.ndarray]) -> dict[str, Range]:
 def shared(ranges: dict[str, Range], groups: dict[str, str]) -> dict[str, Range]:
     """Each layer's range widened to its whole group's."""
     merged: dict[str, Range] = {}
-    for name, group in groups.items():
-        low, high = merged.get(group, (0.0, 0.0))
-        merged[group] = (min(low, ranges[name][0]), max(high, ranges[name][1]))
-    return {name: merged[group] for name, group in groups.items()}
+    for name, (least, most) in ranges.items():
+        low, high = merged.get(groups[name], (0.0, 0.0))
+        merged[groups[name]] = (min(low, least), max(high, most))
+    return {name: merged[groups[name]] for name in ranges}

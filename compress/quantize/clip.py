@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from compress import keras
+from compress.quantize.calibrate import activations
 from compress.quantize.support import Range
-from compress.rewrite.graph import nodes
 
 BINS = 2048  # on each side of 0
 STEP = 8  # bins between two cuts that are compared
@@ -25,7 +25,7 @@ def clipped(model: Any, batches: Iterable[np.ndarray], ranges: dict[str, Range],
     """``ranges`` (layer name -> min and max over the same batches) cut by ``clip``; as they are if it is None."""
     if clip is None:
         return ranges
-    calls = [(node.layer.name, tensor) for node in nodes(model) for tensor in keras.tf.nest.flatten(node.outputs)]
+    calls = list(activations(model))
     tapped = keras.Model(model.inputs, [tensor for _, tensor in calls])
     limits = {name: max(-ranges[name][0], ranges[name][1]) for name, _ in calls}
     counts = {name: np.zeros(2 * BINS, np.int64) for name, limit in limits.items() if limit > 0}

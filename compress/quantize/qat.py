@@ -1,6 +1,7 @@
 """A float network -> the same network with int8 emulated, ready for quantization-aware training."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ import numpy as np
 from compress import keras
 from compress.quantize import calibrate, clip
 from compress.quantize.fold import fold
-from compress.quantize.support import Int8, Range, fixed_range, layers_in_int8, support
+from compress.quantize.support import IDLE, Int8, Range, fixed_range, kind, layers_in_int8, support
 from compress.quantize.threshold import on_grid as threshold_on_grid
 from compress.rewrite.graph import clone, copy, input_shape, readers, rebuild
 
@@ -33,11 +34,16 @@ def quantization_aware(
     def on_grid(name: str) -> Any:
         return wrap(keras.layers.Activation("linear", name=f"{name}_int8"), Int8Config(None, *ranges[name]))
 
+    def behind_float(name: str) -> tuple[Any, Any]:
+        return Float(name, name=f"{name}_float"), on_grid(name)
+
     def replace(layer: Any, name: str) -> Any:
         how = plan[name]
+        if not isinstance(how, Int8) and kind(layer) in IDLE:
+            return clone(layer) if name not in needed else _in_a_row(clone(layer), *behind_float(name))
         if not isinstance(how, Int8):
             new = _in_float(_kept_float(layer, wrap, corrections.get(name)), Float(name, name=f"{name}_from_int8"))
-            return new if name not in needed else _in_a_row(new, Float(name, name=f"{name}_float"), on_grid(name))
+            return new if name not in needed else _in_a_row(new, *behind_float(name))
         if how.kernel:
             limits = (None, None) if how.silent else ranges[name]
             correction = corrections.get(name)
@@ -86,21 +92,24 @@ def _in_float(layer: Any, barrier: Any) -> Callable[..., Any]:
     """The layer with every tensor that it reads through ``barrier``."""
 
     def call(*args: Any, **kwargs: Any) -> Any:
-        args, kwargs = keras.tf.nest.map_structure(
-            lambda value: barrier(value) if hasattr(value, "_keras_history") else value, (args, kwargs)
-        )
+        args, kwargs = keras.tf.nest.map_structure(partial(_if_activation, barrier), (args, kwargs))
         return layer(*args, **kwargs)
 
     return call
 
 
+def _if_activation(layer: Any, value: Any) -> Any:
+    """The layer called on a float tensor; constants and integers as they are."""
+    return layer(value) if hasattr(value, "_keras_history") and value.dtype.is_floating else value
+
+
 def _in_a_row(first: Any, *others: Any) -> Callable[..., Any]:
-    """The layers as one call; the first one gets all the arguments."""
+    """The layers as one call; the first one gets all the arguments, the others each of several outputs."""
 
     def call(*args: Any, **kwargs: Any) -> Any:
         result = first(*args, **kwargs)
         for layer in others:
-            result = layer(result)
+            result = keras.tf.nest.map_structure(partial(_if_activation, layer), result)
         return result
 
     return call
@@ -162,5 +171,9 @@ def _read_by_int8(folded: Any, plan: dict[str, Int8 | str]) -> set[str]:
     return {
         name
         for name, read_by in readers(folded).items()
-        if any(reader is not None and isinstance(plan[reader.name], Int8) for reader in read_by)
+        if any(reader is not None and _is_int8(plan[reader.name]) for reader in read_by)
     }
+
+
+def _is_int8(how: Int8 | str) -> bool:
+    return isinstance(how, Int8) and not how.aside

@@ -10,7 +10,7 @@ from fnmatch import fnmatch
 from typing import Any
 
 from compress.errors import UserError, unknown
-from compress.rewrite.graph import input_shape, keras_kind, only_reader, readers
+from compress.rewrite.graph import gives_integers, input_shape, keras_kind, only_reader, readers
 from compress.rewrite.layers import activation_name
 from compress.rewrite.operators import operation
 
@@ -27,11 +27,20 @@ class Int8:
     fixed: Range | None = None
     pooled: bool = False
     """A ReLU by itself: fast as the activation of a 1x1 maximum pool, slow as an operator of its own."""
+    aside: bool = False
+    """It gives integers, such as a shape or indices, which have no grid."""
 
 
-_PLAIN, _MOVER = Int8(), Int8(tied=True, silent=True)
+_PLAIN, _MOVER, _ASIDE = Int8(), Int8(tied=True, silent=True), Int8(silent=True, aside=True)
 _SIGMOID, _TANH = Int8(fixed=(0.0, 255 / 256)), Int8(fixed=(-1.0, 127 / 128))
 
+# nothing at all in inference
+IDLE = (
+    *("ActivityRegularization", "AlphaDropout", "Dropout", "GaussianDropout", "GaussianNoise", "StochasticDepth"),
+    *(f"SpatialDropout{rank}D" for rank in (1, 2, 3)),
+    *(f"Random{change}" for change in ("Brightness", "Contrast", "Flip", "Height", "Rotation", "Translation")),
+    *("RandomWidth", "RandomZoom", "tf.identity", "tf.stop_gradient"),
+)
 LAYERS: dict[str, Int8] = {
     "Conv2D": Int8("kernel"),
     "Conv2DTranspose": Int8("kernel"),
@@ -66,25 +75,15 @@ LAYERS: dict[str, Int8] = {
     "UpSampling2D": _MOVER,
     # a grid of its own: the converter does not carry one through a pad and a pool to a sum (NASNet)
     "ZeroPadding2D": Int8(tied=True),
-    # nothing at all in inference
-    "ActivityRegularization": _MOVER,
-    "AlphaDropout": _MOVER,
-    "Dropout": _MOVER,
-    "GaussianDropout": _MOVER,
-    "GaussianNoise": _MOVER,
-    "SpatialDropout2D": _MOVER,
-    "StochasticDepth": _MOVER,
-    **dict.fromkeys(
-        [f"Random{change}" for change in ("Brightness", "Contrast", "Flip", "Rotation", "Translation", "Zoom")], _MOVER
-    ),
+    **dict.fromkeys(IDLE, _MOVER),
     # TensorFlow's own operations that no rewrite turns into a layer
     **dict.fromkeys(
         [
             f"tf.{name}"
             for name in (
-                *("expand_dims", "identity", "image.resize", "math.maximum", "math.minimum", "math.reduce_max"),
+                *("expand_dims", "gather", "image.resize", "math.maximum", "math.minimum", "math.reduce_max"),
                 *("math.reduce_min", "nn.depth_to_space", "nn.max_pool", "nn.max_pool2d", "nn.space_to_depth", "pad"),
-                *("reshape", "slice", "split", "squeeze", "stop_gradient", "strided_slice", "tile", "transpose"),
+                *("reshape", "slice", "split", "squeeze", "stack", "strided_slice", "tile", "transpose", "unstack"),
             )
         ],
         _MOVER,
@@ -127,6 +126,8 @@ def kind(layer: Any) -> str:
 
 def support(layer: Any) -> Int8 | str:
     """How a layer of a folded network computes in int8, or why it computes in float."""
+    if gives_integers(layer):
+        return _ASIDE
     name = kind(layer)
     table = ACTIVATIONS if type(layer).__name__ == "Activation" else LAYERS
     if name == "ReLU" and (layer.threshold or (layer.negative_slope and layer.max_value is not None)):
@@ -158,8 +159,12 @@ def layers_in_int8(folded: Any, keep_float: Sequence[str] = ()) -> dict[str, Int
             raise UserError(f"keep_float: {unknown('layer', pattern, names)}")
     plan: dict[str, Int8 | str] = {}
     for layer in folded.layers:
-        wanted = any(fnmatch(layer.name, pattern) for pattern in keep_float)
-        plan[layer.name] = "keep_float asks for it" if wanted else support(layer)
+        wanted, how = any(fnmatch(layer.name, pattern) for pattern in keep_float), support(layer)
+        if kind(layer) in IDLE:
+            plan[layer.name] = _as_read(layer, plan)
+        else:
+            aside = isinstance(how, Int8) and how.aside
+            plan[layer.name] = "keep_float asks for it" if wanted and not aside else how
     model_readers = readers(folded)
     fused = {}
     for layer in folded.layers:
@@ -174,6 +179,14 @@ def layers_in_int8(folded: Any, keep_float: Sequence[str] = ()) -> dict[str, Int
         if isinstance(how, Int8) and not how.fixed and layer.name not in fused.values() and _is_relu_on_map(layer):
             plan[layer.name] = replace(how, tied=True, pooled=True)
     return plan
+
+
+def _as_read(layer: Any, plan: dict[str, Int8 | str]) -> Int8 | str:
+    """How a layer that does nothing in inference computes: as all that it reads, which the plan holds."""
+    sources = [source for node in layer.inbound_nodes for source in node.parent_nodes]
+    floats = [reason for source in sources if isinstance(reason := plan[source.layer.name], str)]
+    reads_float = len(floats) == len(sources) and not any(source.is_input for source in sources)
+    return floats[0] if reads_float else _MOVER
 
 
 def fuses_relu(layer: Any, reader: Any) -> bool:

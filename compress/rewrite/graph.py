@@ -32,6 +32,12 @@ def input_shape(layer: Any) -> Any:
     return tuple(sides[0] if len(set(sides)) == 1 else None for sides in zip(*shapes, strict=True))
 
 
+def gives_integers(layer: Any) -> bool:
+    """Whether no output of any of its calls is a float."""
+    outputs = [tensor for node in layer.inbound_nodes for tensor in keras.tf.nest.flatten(node.outputs)]
+    return bool(outputs) and not any(tensor.dtype.is_floating for tensor in outputs)
+
+
 def nodes(model: Any) -> Iterator[Any]:
     """The calls of a functional network in order of computation, its inputs left out."""
     if not is_functional(model):

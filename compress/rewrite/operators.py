@@ -152,6 +152,12 @@ def _sides(size: Any) -> tuple[int, ...] | None:
     return (numbers[0], numbers[-1])
 
 
+def _cast(layer: Any, name: str) -> Call:
+    """To the type that the tensor has: nothing."""
+    kept = cache(lambda: clone(layer, name=name))
+    return lambda x, dtype, **_: x if x.dtype == keras.tf.as_dtype(dtype) else kept()(x, dtype)
+
+
 def _concat(layer: Any, name: str) -> Call:
     made = cache(lambda axis: keras.layers.Concatenate(axis, name=name))
     return lambda values, axis, **_: made(int(axis))(values)
@@ -191,6 +197,7 @@ RULES: dict[str, Callable[[Any, str], Call]] = {
     "nn.silu": _unary(_activation("swish")),
     "nn.gelu": _unary(_gelu),
     "nn.softmax": _unary(lambda axis=-1, *, name: keras.layers.Softmax(axis or -1, name=name)),
+    "cast": _cast,
     "clip_by_value": _unary(_clip),
     "concat": _concat,
     "math.reduce_mean": _pool("GlobalAveragePooling2D"),

@@ -4,7 +4,7 @@ from typing import Any
 
 from compress.errors import UserError
 from compress.rewrite import layers, operators
-from compress.rewrite.graph import clone, is_functional, keras_kind, rebuild
+from compress.rewrite.graph import clone, gives_integers, is_functional, keras_kind, rebuild
 from compress.rewrite.refuse import refusals
 
 
@@ -25,6 +25,8 @@ def rule(layer: Any, name: str) -> Any:
     """What takes the layer's place, as in ``layers``; KEEP where it stays as it is."""
     if is_functional(layer):
         return None
+    if gives_integers(layer):
+        return layers.KEEP
     if function := operators.operation(layer):
         chosen = operators.RULES.get(function.removeprefix("keras.activations.").replace("swish", "nn.silu"))
     else:

@@ -42,6 +42,19 @@ def half(x):
     return layers.Conv2D(8, 1, padding="same")(x)
 
 
+def shuffled(x, groups=2):
+    """A channel shuffle as people write it (Zhang et al., ShuffleNet, 2017)."""
+    count, (height, width, channels) = tf.shape(x)[0], x.shape[1:]
+    x = tf.transpose(tf.reshape(x, [count, height, width, groups, channels // groups]), [0, 1, 2, 4, 3])
+    return tf.reshape(x, tf.stack([count, height, width, channels]))
+
+
+def sized_by_shapes(x):
+    """Shapes and indices that are computed with, and casts of what has the type."""
+    size = tf.shape(x)[1:3] * 2 // 2 + tf.range(2) * 0
+    return tf.cast(tf.gather(tf.image.resize(x, size), tf.constant([3, 1, 0, 7]), axis=-1), tf.float32)
+
+
 # kind of layer, as support.kind says it -> something of it on a map x of 8 channels with negative values, too
 SAMPLES = {
     "ActivityRegularization": lambda x: layers.ActivityRegularization(0.1)(x),
@@ -84,12 +97,16 @@ SAMPLES = {
             "Brightness": [0.2], "Contrast": [0.2], "Flip": [], "Rotation": [0.1], "Translation": [0.1, 0.1], "Zoom": [0.1],
         }.items()
     },
+    "RandomHeight": lambda x: layers.GlobalAveragePooling2D()(layers.RandomHeight(0.1)(x)),
+    "RandomWidth": lambda x: layers.GlobalAveragePooling2D()(layers.RandomWidth(0.1)(x)),
     "ReLU": lambda x: layers.Add()([layers.ReLU(6.0)(x), layers.ReLU(0.5)(x), layers.ReLU(negative_slope=0.1)(x)]),
     "Rescaling": lambda x: layers.Rescaling([*CHANNELS.tolist()], 0.5)(x),
     "Reshape": lambda x: layers.Reshape((6, 24, 8))(x),
     "SeparableConv2D": lambda x: layers.SeparableConv2D(6, 3, 2, depth_multiplier=2, activation="swish")(x),
     "SlicingOpLambda": lambda x: x[:, 1:5, ::2, :],
     "Softmax": lambda x: layers.Softmax()(x),
+    "SpatialDropout1D": lambda x: layers.SpatialDropout1D(0.5)(layers.Reshape((144, 8))(x)),
+    "SpatialDropout3D": lambda x: layers.SpatialDropout3D(0.5)(x[..., None]),
     "SpatialDropout2D": lambda x: layers.SpatialDropout2D(0.5)(x),
     "StochasticDepth": lambda x: inner("StochasticDepth")(0.5)(x),
     "Subtract": lambda x: layers.Subtract()([x, half(x)]),
@@ -107,9 +124,11 @@ SAMPLES = {
     "tf.__operators__.sub": lambda x: 3.0 - (x - 1.0),
     "tf.__operators__.mul": lambda x: x * half(x) * 0.5,
     "tf.__operators__.truediv": lambda x: x / 3.0,
+    "tf.cast": lambda x: layers.Conv2D(4, 1)(tf.cast(x, tf.float32)),
     "tf.clip_by_value": lambda x: tf.clip_by_value(x, 0.0, 0.7),
     "tf.concat": lambda x: tf.concat([x, half(x)], axis=-1),
     "tf.expand_dims": lambda x: tf.expand_dims(layers.GlobalAveragePooling2D()(x), 1),
+    "tf.gather": lambda x: tf.gather(x, [3, 1, 0, 7, 3], axis=-1),
     "tf.identity": tf.identity,
     "tf.image.resize": lambda x: tf.image.resize(x, (24, 24)),
     "tf.math.add": lambda x: tf.add(x, half(x)),
@@ -146,12 +165,19 @@ SAMPLES = {
     "tf.pad": lambda x: tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]]),
     "tf.pad with a value": lambda x: tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]], constant_values=0.3),
     "tf.reshape": lambda x: tf.reshape(x, [-1, 6, 24, 8]),
+    "tf.shape": shuffled,
+    "tf.shape, tf.range, tf.gather": sized_by_shapes,
     "tf.slice": lambda x: tf.slice(x, [0, 1, 1, 0], [-1, 4, 4, 8]),
     "tf.split": lambda x: layers.Add()(tf.split(x, 2, axis=-1)),
+    "tf.split in ShuffleNet V2": lambda x: (lambda a, b: shuffled(tf.concat([a, layers.Conv2D(4, 3, padding="same")(b)], -1)))(
+        *tf.split(x, 2, axis=-1)
+    ),
     "tf.squeeze": lambda x: tf.squeeze(layers.GlobalAveragePooling2D(keepdims=True)(x), [1]),
+    "tf.stack": lambda x: tf.stack([x[..., :4], x[..., 4:]], axis=3),
     "tf.stop_gradient": tf.stop_gradient,
     "tf.strided_slice": lambda x: tf.strided_slice(x, [0, 1, 1, 0], [16, 9, 9, 8], [1, 2, 2, 1], begin_mask=1, end_mask=1),
     "tf.tile": lambda x: tf.tile(x, [1, 1, 1, 2]),
+    "tf.unstack": lambda x: layers.Add()(tf.unstack(x, axis=1)[:3]),
     "tf.transpose": lambda x: tf.transpose(x, [0, 2, 1, 3]),
 }  # fmt: skip
 
@@ -323,14 +349,36 @@ def test_a_reversal_of_the_users_stays_in_the_file(axis):
     np.testing.assert_allclose(probabilities(logits), probabilities(wanted), atol=0.05)
 
 
-def test_float_layers_in_a_row_have_nothing_between_them():
-    def sample(x):
-        x = layers.Conv2D(8, 1, name="m1", activation="relu")(x)
-        return layers.Conv2D(8, 1, name="m3")(layers.Dropout(0.5, name="m2")(layers.LayerNormalization(name="m")(x)))
+IN_A_ROW = {
+    "floats and an idle one": lambda x: layers.Conv2D(8, 1, name="m3")(
+        layers.Dropout(0.5, name="m2")(layers.LayerNormalization(name="m")(layers.Conv2D(8, 1, name="m1")(x)))
+    ),
+    "idle ones at both ends": lambda x: layers.GaussianNoise(0.1, name="m3")(
+        layers.Conv2D(8, 1, name="m2")(layers.Dropout(0.5, name="m1")(half(x)))
+    ),
+    "idle ones alone": lambda x: half(tf.stop_gradient(layers.Dropout(0.5, name="m1")(half(x)))),
+    "read by int8 and float": lambda x: (lambda y: layers.Add()([layers.ELU(name="m3")(y), half(y)]))(
+        layers.Dropout(0.5, name="m2")(layers.ELU(name="m1")(x))
+    ),
+}
 
-    model = network(sample)
-    aware = quantization_aware(model, [IMAGES], keep_float=["m*"])
+
+@pytest.mark.parametrize("kind", IN_A_ROW)
+def test_float_layers_in_a_row_have_nothing_between_them(kind):
+    """And what does nothing in inference is as what it reads, whether a pattern of keep_float meets it or not."""
+    model = network(IN_A_ROW[kind])
+    keep = ["m*"] if any(layer.name.startswith("m") for layer in model.layers) else []
+    aware = quantization_aware(model, [IMAGES], keep_float=keep)
     fake_quant.settle_kernels(aware)
-    found = flatbuffer.operators(convert.Converter(aware).dense())
+    content = convert.Converter(aware).dense()
+    found = flatbuffer.operators(content)
     assert "REVERSE_V2" not in found.counts
-    assert (found.floats.count("DEQUANTIZE"), found.floats.count("QUANTIZE")) == (1, 1)
+    assert floats_beside(found, float_layers(aware)) == []
+    # what int8 reads, too, has a grid
+    assert found.floats.count("DEQUANTIZE") == {"idle ones alone": 0, "read by int8 and float": 2}.get(kind, 1)
+    logits = KerasPredictor(serving_function(aware))(PIXELS)
+    np.testing.assert_allclose(TFLitePredictor(content)(PIXELS), probabilities(logits), atol=0.03)
+    wanted = model(IMAGES, training=False).numpy()
+    np.testing.assert_allclose(logits, wanted, atol=0.05 * abs(wanted).max())
+    outputs = [aware(IMAGES, training=True).numpy() for _ in range(2)]
+    assert np.any(outputs[0] != outputs[1]) == any("ropout" in type(layer).__name__ for layer in model.layers)
