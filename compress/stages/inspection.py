@@ -9,7 +9,7 @@ from compress import keras
 from compress.errors import UserError
 from compress.prune import unpruned
 from compress.quantize.fold import fates, fold
-from compress.quantize.support import Int8, layers_in_int8
+from compress.quantize.support import IDLE, Int8, kind, layers_in_int8
 from compress.rewrite import plain
 from compress.rewrite.graph import made_of, named
 from compress.rewrite.refuse import refusals
@@ -153,7 +153,11 @@ def _becomes(layer: Any, parts: list[Any], becomes: dict[str, str], kinds: dict[
 
 def _computes(parts: list[Any], plan: dict[str, Int8 | str], becomes: dict[str, str]) -> str:
     how = [
-        plan[part.name] for part in parts if part.name in plan and not becomes.get(part.name, "").startswith("into ")
+        plan[part.name]
+        for part in parts
+        if part.name in plan
+        and not becomes.get(part.name, "").startswith("into ")
+        and not (kind(part) in IDLE and isinstance(plan[part.name], str))  # it computes nothing
     ]
     reasons = [reason for reason in how if isinstance(reason, str)]
     if reasons:
