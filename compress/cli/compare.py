@@ -3,8 +3,10 @@
 import csv
 import io
 import json
+import math
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import click
 
 from compress.cli.columns import aligned
 from compress.cli.data import check_classes, open_data, split_options
+from compress.cli.model_options import pixels_option, say, size_option
 
 TITLES = ("layer", "kind", "computes in", "SNR, dB", "by itself")
 
@@ -20,6 +23,8 @@ TITLES = ("layer", "kind", "computes in", "SNR, dB", "by itself")
 @click.argument("a", type=click.Path(exists=True, path_type=Path))
 @click.argument("b", type=click.Path(exists=True, path_type=Path))
 @split_options
+@partial(pixels_option, multiple=True)
+@size_option
 @click.option("--images", "count", type=click.IntRange(min=1), default=32, show_default=True,
               help="How many of the split's images the layers are compared on; top-1 is of all.")  # fmt: skip
 @click.option("--worst", type=click.IntRange(min=1), default=20, show_default=True, help="How many layers to print.")
@@ -31,14 +36,17 @@ def compare(
     split: str,
     data_dir: Path | None,
     skip_bad_images: bool,
+    pixels: tuple[Any, ...],
+    size: tuple[int, int] | None,
     count: int,
     worst: int,
     table: Path | None,
 ) -> None:
     """Print where B departs from A: the signal-to-noise ratio of every layer, the worst first, and top-1 of both.
 
-    Each is a .tflite file, a SavedModel, or a stage's folder in the store. A is the float network, best the SavedModel
-    that B was made from. Noise is what B gives less what A gives: at 20 dB a tenth of the signal, at 40 dB a hundredth.
+    Each is a .tflite file of any maker, a SavedModel, a .keras or .h5 file, or a stage's folder in the store. A is the
+    float network, best the SavedModel that B was made from. --pixels is for both; given twice, the first is A's. Noise
+    is what B gives less what A gives: at 20 dB a tenth of the signal, at 40 dB a hundredth.
     "By itself" is what it would be if all that the layer reads were exact.
 
     \b
@@ -54,23 +62,28 @@ def compare(
     from compress.compare import compare as compare_layers
     from compress.compare import look_into
     from compress.errors import UserError
-    from compress.evaluate import find_model, image_fit, outputs, predictor_of
+    from compress.evaluate import Wishes, open_model, outputs
     from compress.tasks import classification
 
-    models = [find_model(path) for path in (a, b)]
-    (predict_a, size, classes), (predict_b, *of_b) = (predictor_of(*pair) for pair in zip(models, (a, b), strict=True))
-    if of_b != [size, classes]:
-        raise UserError(
-            f"{a} tells {classes} classes apart in images of {size}x{size}, {b} {of_b[1]} in {of_b[0]}x{of_b[0]}"
-        )
-    dataset = open_data(data, size, image_fit(a), data_dir, skip_bad_images)
-    for path in (a, b):
-        check_classes(path, classes, data, dataset)
+    models = [open_model(path) for path in (a, b)]
+    shape = common_shape(*models)
+    dataset = open_data(data, a, shape, size, data_dir, skip_bad_images)
+    for path, model in zip((a, b), models, strict=True):
+        check_classes(path, model.classes, data, dataset)
+    if len(pixels) > 2:
+        raise UserError("--pixels is given once, for both, or twice, for A and for B")
+    wishes = [Wishes(pixels[min(number, len(pixels) - 1)]) if pixels else Wishes() for number in range(2)]
+    ready_a, ready_b = (
+        model.ready(dataset.shape, wish, len(dataset.classes), dataset.validation, say)
+        for model, wish in zip(models, wishes, strict=True)
+    )
+    for path, ready in ((a, ready_a), (b, ready_b)):
+        check_classes(path, ready.classes, data, dataset)
     images = getattr(dataset, split)
     some = np.random.default_rng(0).permutation(len(images))[:count]
-    at_once = max(1, 32 * 64**2 // size**2)  # their activations fit into memory
+    at_once = max(1, 32 * 64**2 * 3 // math.prod(dataset.shape))  # their activations fit into memory
     parts = [some[start : start + at_once] for start in range(0, len(some), at_once)]
-    signal, noisy = look_into(*models)
+    signal, noisy = look_into(ready_a.source, ready_b.source)
     swapped = signal.quantized and not noisy.quantized
     if swapped:
         click.echo("note: A is quantized and B is not: the noise is A's")
@@ -87,7 +100,7 @@ def compare(
             return outputs(counted, images)
 
         found = compare_layers(signal, noisy, (images.read(part) for part in bar.track(parts, description="layers")))
-        given = top1(predict_a, "A"), top1(predict_b, "B")
+        given = top1(ready_a.predict, "A"), top1(ready_b.predict, "B")
     if table:
         replace(table, as_csv(found.rows))
     cells = [(row.name, row.kind, row.form, decibels(row.snr), decibels(row.own_snr)) for row in found.rows[:worst]]
@@ -116,6 +129,22 @@ def compare(
     sure = not found.guessed and signal.folded == noisy.folded
     if sure and (keep := found.to_keep()):
         click.echo(f"most noise is made here; for the quantize stage: keep_float = {json.dumps(keep)}")
+
+
+def common_shape(a: Any, b: Any) -> tuple[int | None, ...]:
+    """The shape of the examples that both models read. Raises UserError where there is none, or classes differ."""
+    from compress.errors import UserError
+    from compress.evaluate.tflite_predictor import words
+
+    same = len(a.shape) == len(b.shape) and all(
+        None in sides or sides[0] == sides[1] for sides in zip(a.shape, b.shape, strict=True)
+    )
+    if not same or (None not in (a.classes, b.classes) and a.classes != b.classes):
+        told = [
+            f"{model.path} tells {model.classes or 'some'} classes apart in {words(model.shape)}" for model in (a, b)
+        ]
+        raise UserError(f"{told[0]}, {told[1]}: they cannot be compared")
+    return tuple(one if other is None else other for one, other in zip(a.shape, b.shape, strict=True))
 
 
 def as_csv(rows: Sequence[Any]) -> str:

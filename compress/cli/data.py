@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 
 from compress.cli.options import data_options
+
+SMALLEST = 8  # pixels a side of an image; fewer are a signal's channels
 
 
 def split_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -15,30 +17,81 @@ def split_options(command: Callable[..., Any]) -> Callable[..., Any]:
         "--split", type=click.Choice(["train", "validation", "test"]), default="test", show_default=True
     )(data_options(command))
     return click.option(
-        "--data", default="digits", show_default=True, help="Name of a data set, or a folder with train/ and test/."
-    )(command)
+        "--data", default="digits", show_default=True,
+        help="Name of a data set, a folder with train/ and test/, or arrays: an .npz file or a folder of .npy files.",
+    )(command)  # fmt: skip
 
 
-def open_data(data: str, size: int, fit: Any, data_dir: Path | None, skip_bad_images: bool) -> Any:
-    """The data set of that name, or in that folder, at ``size`` pixels; ``fit`` is how images become square."""
+def open_data(
+    data: str,
+    model: Path,
+    reads: Sequence[int | None],
+    size: tuple[int, int] | None,
+    data_dir: Path | None,
+    skip_bad_images: bool,
+) -> Any:
+    """The data set of that name, or in that folder or file, for a model that reads such examples.
+
+    ``size`` is what the user says of a model that takes images of any.
+    """
     from compress.datasets import DATASETS, DatasetConfig
+    from compress.datasets.arrays import Arrays
     from compress.datasets.folder import Folder
     from compress.errors import unknown
+    from compress.evaluate import image_fit
 
-    if Path(data).is_dir():
-        source: DatasetConfig = Folder(size=size, path=data, fit=fit)
-    elif data in DATASETS and data != "folder":
-        source = DATASETS[data](size=size)
+    named = [name for name in DATASETS if name not in ("folder", "arrays")]
+    source: DatasetConfig
+    if _holds_arrays(Path(data)):
+        source = Arrays(path=data, size=size)
+    elif Path(data).is_dir():
+        sides, channels = image_shape(model, reads, size)
+        source = Folder(size=sides, channels=channels, path=data, fit=image_fit(model))
+    elif data in named:
+        sides, channels = image_shape(model, reads, size, DATASETS[data]().size)
+        source = DATASETS[data](size=sides, channels=channels)
     else:
-        raise unknown("data set", data, [name for name in DATASETS if name != "folder"])
+        raise unknown("data set", data, named)
     return source.load(data_dir, skip_bad_images)
 
 
-def check_classes(model: Path, classes: int, data: str, dataset: Any) -> None:
-    """Raises UserError unless the model, of so many classes, was made for those of the data set."""
+def _holds_arrays(path: Path) -> bool:
+    return path.is_file() or (path.is_dir() and not (path / "train").is_dir() and any(path.glob("*.npy")))
+
+
+def image_shape(
+    model: Path, reads: Sequence[int | None], size: tuple[int, int] | None, usual: Any = None
+) -> tuple[tuple[int, int], Literal[1, 3]]:
+    """((height, width), channels) of the images for a model that reads such examples.
+
+    A side that the model leaves open is ``size``'s, else that of ``usual``, the size that the data have by themselves.
+    Raises UserError for a model that reads no images, or none of this size.
+    """
+    from compress.datasets.images import sides
+    from compress.errors import UserError
+    from compress.evaluate.tflite_predictor import words
+
+    height, width, channels = (*reads, 1) if len(reads) == 2 else reads if len(reads) == 3 else (0, 0, 0)
+    if channels not in (1, 3, None) or any(side is not None and side < SMALLEST for side in (height, width)):
+        raise UserError(f"{model} reads {words(reads)}, no images of 1 or 3 channels: give it arrays (--data FILE.npz)")
+    if size and any(side not in (None, now) for side, now in zip((height, width), size, strict=True)):
+        raise UserError(f"{model} reads images of {words((height, width))}, --size says {words(size)}")
+    colours: Literal[1, 3] = 1 if channels == 1 else 3
+    if height and width:
+        return (height, width), colours
+    if size is None and usual is None:
+        raise UserError(f"{model} reads images of any size ({words(reads)}): say which, such as --size 224")
+    given = size or sides(usual)
+    return (height or given[0], width or given[1]), colours
+
+
+def check_classes(model: Path, classes: int | None, data: str, dataset: Any) -> None:
+    """Raises UserError unless the model, of so many classes where that is known, was made for those of the data set."""
     from compress.errors import UserError
     from compress.evaluate import class_names
 
+    if classes is None:
+        return
     if classes != len(dataset.classes):
         raise UserError(f"{model} tells {classes} classes apart, {data} has {len(dataset.classes)}")
     names = class_names(model, classes)

@@ -1,17 +1,16 @@
 """The tensors of a .tflite file, by the layers that the converter named them after."""
 
 import warnings
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from compress.compare.values import Value
-from compress.errors import UserError
-from compress.evaluate.predictors import off_grid, on_grid, to_float
+from compress.evaluate import TFLitePredictor
+from compress.evaluate.tflite_input import grid_of
+from compress.evaluate.tflite_output import off_grid
 from compress.export import flatbuffer
 from compress.export.titles import EXACT, layers_of
-from compress.quiet import quiet
 
 # operators whose outputs hold only values that were there before
 MOVERS = {
@@ -26,35 +25,33 @@ QUANTIZED = ("INT4", "INT8", "UINT8", "INT16", "FLOAT16")
 class TFLiteTensors:
     """Run by LiteRT's plain kernels: only they leave the tensors between the operators in memory."""
 
-    def __init__(self, path: Path) -> None:
-        from ai_edge_litert.interpreter import Interpreter
-
-        try:
-            with quiet(), warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # of the memory that it takes
-                self._interpreter = Interpreter(str(path), num_threads=1, experimental_preserve_all_tensors=True)
-                self._interpreter.allocate_tensors()
-        except (ValueError, RuntimeError) as error:
-            raise UserError(f"LiteRT cannot run {path}: {error}") from error
-        self._path, self._input = path, self._interpreter.get_input_details()[0]
-        self._details = {detail["index"]: detail for detail in self._interpreter.get_tensor_details()}
+    def __init__(self, predictor: TFLitePredictor) -> None:
+        self._predictor = predictor
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the memory that it takes
+            self._interpreter = predictor.file.interpreter(experimental_preserve_all_tensors=True)
+            predictor.allocate(self._interpreter)
+        details = {detail["index"]: detail for detail in self._interpreter.get_tensor_details()}
+        self._grids = {index: grid_of(detail) for index, detail in details.items()}
+        self._sizes = {index: int(np.prod(detail["shape"][1:])) for index, detail in details.items()}
         self.values: list[Value] = []
         self._tensors: list[int] = []  # of each value
-        self._walk(flatbuffer.read(path.read_bytes()))
+        self._walk(flatbuffer.read(predictor.file.content))
 
     def _walk(self, model: Any) -> None:
         """Finds the values, in the order of the operators."""
         from ai_edge_litert import schema_py_generated as schema
 
         graph = model.subgraphs[0]
-        operators, types = _names(schema.BuiltinOperator), _names(schema.TensorType)
+        types = _names(schema.TensorType)
         self.quantized = any(types[tensor.type] in QUANTIZED for tensor in graph.tensors)
         self.folded = any(b"/quant_" in tensor.name for tensor in graph.tensors)
         self.named: set[str] = set()
         is_exact = model.description == EXACT.encode()
         carried: dict[int, frozenset[int]] = {}  # tensor -> the values that it holds
-        for number, operator in enumerate(graph.operators):
-            name = operators[model.operatorCodes[operator.opcodeIndex].builtinCode]
+        for number, (operator, name) in enumerate(zip(graph.operators, self._predictor.file.operators, strict=True)):
+            if not len(operator.outputs):  # it writes into a variable
+                continue
             index = int(operator.outputs[0])
             tensor = graph.tensors[index]
             layers = layers_of(tensor.name.decode(), is_exact)
@@ -64,7 +61,7 @@ class TFLiteTensors:
             # behind the last softmax comes a dequantization at most
             if not (name in MOVERS and not relu) and not (name == "SOFTMAX" and number >= len(graph.operators) - 2):
                 kind, form = f"{name}+RELU" if relu else name, types[tensor.type].lower()
-                self.values.append(Value(layers, kind, form, int(np.prod(tensor.shape[1:])), sources))
+                self.values.append(Value(layers, kind, form, self._sizes[index], sources))
                 self._tensors.append(index)
                 sources = frozenset({len(self.values) - 1})
             elif name in ("RESHAPE", "TRANSPOSE") and layers and len(sources) == 1:
@@ -74,17 +71,17 @@ class TFLiteTensors:
                 ):  # the end of a layer that computes in another shape
                     self._tensors[position] = index
             carried |= {int(output): sources for output in operator.outputs}
-        self.output = max(carried[int(graph.outputs[0])], default=0)
+        self.output = max(carried[self._predictor.output_index], default=0)
 
     def __call__(self, images: np.ndarray) -> list[np.ndarray]:
         rows = []
+        reads = self._predictor.input
         for image in images:
-            self._interpreter.set_tensor(self._input["index"], on_grid(to_float(image), self._input)[None])
-            try:
+            self._interpreter.reset_all_variables()
+            self._interpreter.set_tensor(reads.index, reads.encode(image, self._predictor.pixels))
+            with self._predictor.file.explained():
                 self._interpreter.invoke()
-            except RuntimeError as error:
-                raise UserError(f"LiteRT cannot run {self._path}: {error}") from error
-            rows.append([off_grid(self._interpreter.get_tensor(i), self._details[i]) for i in self._tensors])
+            rows.append([off_grid(self._interpreter.get_tensor(i), self._grids[i]) for i in self._tensors])
         return [np.stack(parts) for parts in zip(*rows, strict=True)]
 
     def each_from(self, images: np.ndarray, given: dict[int, np.ndarray]) -> None:

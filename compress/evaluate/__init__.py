@@ -1,24 +1,22 @@
 """Any predictor on any split, and how long one inference takes."""
 
-from compress.evaluate.open_model import (
-    class_names,
-    find_model,
-    image_fit,
-    open_model,
-    predictor_of,
-    probabilities,
-)
-from compress.evaluate.predictors import KerasPredictor, Predictor, TFLitePredictor, outputs
+from compress.evaluate.answers import probabilities
+from compress.evaluate.beside import class_names, image_fit, labels
+from compress.evaluate.open_model import Model, Ready, Wishes, open_model
+from compress.evaluate.predictors import KerasPredictor, Predictor, outputs
+from compress.evaluate.tflite_predictor import TFLitePredictor
 
 __all__ = [
     "KerasPredictor",
+    "Model",
     "Predictor",
+    "Ready",
     "TFLitePredictor",
+    "Wishes",
     "class_names",
-    "find_model",
     "image_fit",
+    "labels",
     "open_model",
     "outputs",
-    "predictor_of",
     "probabilities",
 ]

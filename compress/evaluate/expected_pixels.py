@@ -21,15 +21,23 @@ CLEAR_LEAD, STANDARD_ERRORS, CLEAR_NATS = 0.05, 3.0, 20.0
 Say = Callable[[str], None]
 
 
+ASK = f'name them: [data] pixels = "..." (--set data.pixels=...): {", ".join(PIXELS)} or {{ scale, offset }}'
+
+
 def decide(
-    model: Any, name: str, given: Pixels | None = None, images: Split | None = None, say: Say = lambda line: None
+    model: Any,
+    name: str,
+    given: Pixels | None = None,
+    images: Split | None = None,
+    say: Say = lambda line: None,
+    ask: str = ASK,
 ) -> Pixels:
     """The pixels that ``model``, a functional classifier of images, expects, and a line that says why.
 
     ``given`` are taken where its owner named them. Else the network's own affine chain tells them, if only one of
     PIXELS makes sense in front of it. A network that was never trained learns on [0, 1]. Of any other one, ``images``
     (the validation split) are classified under each of PIXELS, and a clear winner is taken.
-    Raises UserError, which asks for ``[data] pixels``, where none of this decides.
+    Raises UserError, which ends in ``ask``, where none of this decides.
     """
     front = front_of(model)
     told = told_by(front)
@@ -47,16 +55,21 @@ def decide(
         say(f"{name} was never trained (its biases and statistics are as they are made): it learns on pixels 0..1")
         return UNIT
     fitting = told or [pixels for pixels in PIXELS.values() if pixels.fits(model.inputs[0].shape[-1])]
-    ask = f'name them: [data] pixels = "..." (--set data.pixels=...): {", ".join(PIXELS)} or {{ scale, offset }}'
+    unknown = f"{name}: which pixels it expects cannot be told from its layers"
     if images is None:
-        raise UserError(f"{name}: which pixels it expects cannot be told from its layers; {ask}")
-    trials = [trial_of(model, pixels, images) for pixels in fitting]
-    found = winner(trials, _chance(images))
+        raise UserError(f"{unknown}; {ask}")
+    return by_answers([trial_of(model, pixels, images) for pixels in fitting], images, name, say, f"{unknown}, ", ask)
+
+
+def by_answers(
+    trials: Sequence[Trial], images: Split, name: str, say: Say, unknown: str = "", ask: str = ASK
+) -> Pixels:
+    """The pixels of the clear winner, which ``say`` is told. Raises UserError, ``unknown`` to ``ask``, for none."""
+    found = winner(trials, chance(images))
     if found is None:
         shares = ", ".join(f"{trial.pixels.name} {trial.right:.0%}" for trial in trials)
         raise UserError(
-            f"{name}: which pixels it expects cannot be told from its layers, nor from its answers: fed {shares} of "
-            f"{trials[0].count} validation images come out right; {ask}"
+            f"{unknown}nor from its answers: fed {shares} of {trials[0].count} validation images come out right; {ask}"
         )
     others = [f"{trial.pixels.name} {trial.right:.1%}" for trial in trials if trial is not found]
     say(
@@ -99,7 +112,7 @@ def _is_centred(low: float, high: float) -> bool:
 def refuse_chance(network: Any, name: str, images: Split, classes: Sequence[str]) -> None:
     """Raises UserError for a trained network, which reads [0, 1], that knows no more of ``images`` than chance."""
     trial = trial_of(network, UNIT, images)
-    if at_chance(trial.right, trial.count, _chance(images)):
+    if at_chance(trial.right, trial.count, chance(images)):
         raise UserError(
             f"{name} gets {trial.right:.1%} of {trial.count} validation images right, which is chance: does it expect "
             f"other pixels ([data] pixels), are its classes in another order than {few(classes)}, or was it trained on "
@@ -168,12 +181,13 @@ def _standard_error(share: float, count: int) -> float:
     return float(np.sqrt(max(share * (1 - share), 1 / count) / count))
 
 
-def _chance(split: Split) -> float:
+def chance(split: Split) -> float:
     """The share of the most frequent class."""
     return float(np.bincount(split.labels).max() / len(split.labels))
 
 
-def _sample(split: Split) -> np.ndarray:
+def sample(split: Split) -> np.ndarray:
+    """Indices of as many images as a trial takes, fewer of large ones."""
     pixels = int(np.prod(split.read(np.arange(1)).shape[1:3]))
     count = min(len(split), MOST_IMAGES, max(40, MOST_PIXELS // pixels))
     return np.random.default_rng(0).permutation(len(split))[:count]
@@ -181,7 +195,7 @@ def _sample(split: Split) -> np.ndarray:
 
 def trial_of(model: Any, pixels: Pixels, split: Split) -> Trial:
     """What a network that emits logits says of some images of the split, fed as these pixels."""
-    chosen = _sample(split)
+    chosen = sample(split)
     images, labels = split.read(chosen), split.labels[chosen]
     tf = keras.tf
     parts = np.array_split(np.arange(len(chosen)), max(1, len(chosen) * images[0].size // (32 * 96 * 96 * 3)))

@@ -6,15 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from compress.evaluate.predictors import TFLitePredictor
+from compress.evaluate.tflite_predictor import TFLitePredictor
 
 WARM_UP, RUNS = 5, 50
 
 
 def latency(model: Path, seed: int = 0) -> dict[str, Any]:
-    """Times ``invoke()`` alone on one random image; returns milliseconds: every sample, mean, p50 and p90."""
+    """Times ``invoke()`` alone on one random example; returns milliseconds: every sample, mean, p50 and p90."""
     predictor = TFLitePredictor(model, threads=1)
-    predictor.set_image(np.random.default_rng(seed).integers(0, 256, predictor.input_shape[1:], np.uint8))
+    predictor.set_example(np.random.default_rng(seed).integers(0, 256, predictor.shape, np.uint8))
     invoke = predictor.interpreter.invoke
     for _ in range(WARM_UP):
         invoke()

@@ -105,8 +105,8 @@ def others(tmp_path_factory):
     ("text.tflite", ["text.tflite is not a .tflite file"]),
     ("empty", ["empty is not a SavedModel"]),
     ("gone", ["gone", "does not exist"]),
-    ("four", ["classes apart in images of 16x16", "four 4 in 16x16"]),
-    ("large", ["16x16", "large 3 in 24x24"]),
+    ("four", ["tells 3 classes apart in 16x16x3", "four tells 4 classes apart in 16x16x3"]),
+    ("large", ["16x16x3", "large tells 3 classes apart in 24x24x3"]),
     ("strange", ["no layer in common"]),
 ])  # fmt: skip
 def test_what_cannot_be_compared(main, runs, others, colours, name, words):

@@ -5,7 +5,7 @@ import pytest
 
 from compress import artifacts, fake_quant, keras
 from compress.compare import compare, look_into
-from compress.evaluate import find_model
+from compress.evaluate import TFLitePredictor
 from compress.export import convert
 from compress.quantize.fold import fold
 from compress.quantize.qat import quantization_aware
@@ -74,7 +74,10 @@ def compared(one, other):
 
 @pytest.fixture
 def of(forms):
-    return lambda a, b: compared(find_model(forms / a), find_model(forms / b))
+    def opened(name):
+        return TFLitePredictor(forms / name) if name.endswith(".tflite") else artifacts.load(forms / name)
+
+    return lambda a, b: compared(opened(a), opened(b))
 
 
 @pytest.mark.parametrize(("a", "b"), [
@@ -136,7 +139,7 @@ def test_the_layer_that_is_kept_in_float_is_better_and_so_is_what_follows():
 
 def test_a_value_is_what_keras_says(forms):
     model = network()
-    file, as_it_is = look_into(forms / "float.tflite", model)
+    file, as_it_is = look_into(TFLitePredictor(forms / "float.tflite"), model)
     folded, _ = look_into(model, model)
     for seen, layer in ((file, "ruined"), (file, "beside_relu6"), (as_it_is, "stem_bn"), (folded, "ruined")):
         (value,) = (out for value, out in zip(seen.values, seen(PIXELS), strict=True) if layer in value.layers)
@@ -159,7 +162,7 @@ def test_layers_as_people_write_them(tmp_path):
             weight.assign(np.random.default_rng(0).normal(0, 0.1, weight.shape))
     for name, network, options in (("float", model, {}), ("int8", quantized(model), {"output_type": "int8"})):
         (tmp_path / name).write_bytes(convert.Converter(network, **options).dense())
-    same, int8 = compared(model, tmp_path / "float"), compared(model, tmp_path / "int8")
+    same, int8 = (compared(model, TFLitePredictor(tmp_path / name)) for name in ("float", "int8"))
     written = {"block/conv", "block/bn", "ln", "dense", "tf.nn.gelu", "average", "gate", "head"}
     assert {row.name for row in same.rows} == written
     assert {row.name for row in int8.rows} == written | {

@@ -103,7 +103,7 @@ def test_a_pruned_network_is_int8_and_compared_whatever_its_layers_are_called(st
     logits = KerasPredictor(serving_function(aware))(PIXELS)
     np.testing.assert_allclose(TFLitePredictor(content)(PIXELS), probabilities(logits), atol=0.03)
     (tmp_path / "model.tflite").write_bytes(content)
-    file = TFLiteTensors(tmp_path / "model.tflite")
+    file = TFLiteTensors(TFLitePredictor(tmp_path / "model.tflite"))
     compared = compare(as_in(file, model), file, [PIXELS])
     assert compared.folded and compared.alone == 0
     assert min(row.snr for row in compared.rows) > 25

@@ -1,0 +1,68 @@
+"""What lies beside a model and tells of it: the names of its classes, and how images were fitted."""
+
+import json
+import re
+import zipfile
+from pathlib import Path
+from typing import Any
+
+NUMBERED = re.compile(r"(\d+)[\s:,]+(.+)")
+
+
+def class_names(path: Path, classes: int) -> list[str]:
+    """The labels of the model, where there are so many; else numbers."""
+    names = labels(path)
+    return names if len(names) == classes else [str(number) for number in range(classes)]
+
+
+def labels(path: Path) -> list[str]:
+    """The names in the labels.txt beside the model, in a stage's stage.json, or in the .tflite itself; [] for none.
+
+    Numbers that stand in front of the names are left out.
+    """
+    folder = path if path.is_dir() else path.parent
+    if (folder / "labels.txt").is_file():
+        return _names((folder / "labels.txt").read_text(errors="replace"))
+    if (folder / "stage.json").is_file():
+        return list(_read(folder / "stage.json").get("classes", []))
+    return _names(_packed(path))
+
+
+def image_fit(path: Path) -> Any:
+    """How images were made to fit the model, by the model.json or stage.json beside it: "stretch" or "crop"."""
+    folder = path if path.is_dir() else path.parent
+    if (folder / "model.json").is_file():
+        return _read(folder / "model.json").get("preprocessing", {}).get("fit", "stretch")
+    if (folder / "stage.json").is_file():
+        return _read(folder / "stage.json").get("fit", "stretch")
+    return "stretch"
+
+
+def _names(text: str) -> list[str]:
+    """One a line; "0 cat", "1 dog" are "cat", "dog".
+
+    >>> _names("0 cat\\n1 wild dog\\n"), _names("1 cat\\n1 dog\\n")
+    (['cat', 'wild dog'], ['1 cat', '1 dog'])
+    """
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    numbered = [NUMBERED.fullmatch(line) for line in lines]
+    if all(found and int(found[1]) == number for number, found in enumerate(numbered)):
+        return [found[2] for found in numbered if found]
+    return lines
+
+
+def _packed(path: Path) -> str:
+    """The list of labels that a .tflite with metadata carries behind its end, as a zip archive."""
+    if not path.is_file() or path.suffix != ".tflite" or not zipfile.is_zipfile(path):
+        return ""
+    with zipfile.ZipFile(path) as archive:
+        lists = [name for name in archive.namelist() if name.endswith(".txt")]
+        return archive.read(lists[0]).decode(errors="replace") if len(lists) == 1 else ""
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text())
+    except ValueError:  # another program's file of this name
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,87 @@
+"""What a .tflite file says: which of its outputs counts, and what its numbers stand for."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from compress.errors import UserError, unknown
+from compress.evaluate.tflite_input import Grid, grid_of
+
+
+@dataclass(frozen=True)
+class TFLiteOutput:
+    """An output that has one number for each class."""
+
+    index: int
+    name: str
+    classes: int
+    dtype: np.dtype
+    grid: Grid | None
+
+    @property
+    def step(self) -> float:
+        """The distance of two neighbouring values; 0 for a float output."""
+        return self.grid[0] if self.grid and self.dtype.kind != "f" else 0.0
+
+    def decode(self, tensor: np.ndarray) -> np.ndarray:
+        """The classes' numbers of the first example, float32: scale * (code - zero point) of a grid."""
+        return off_grid(tensor.reshape(-1, self.classes)[0], self.grid)
+
+
+def off_grid(codes: np.ndarray, grid: Grid | None) -> np.ndarray:
+    """What the values of a tensor stand for, float32: scale * (code - zero point) of integers on a grid."""
+    if codes.dtype.kind == "f" or grid is None:
+        return codes.astype(np.float32, copy=False)
+    scale, zero = grid
+    return (codes.astype(np.float32) - zero) * np.float32(scale)
+
+
+def choose(
+    details: Sequence[Mapping[str, Any]],
+    signature: Mapping[str, int],
+    name: str,
+    wanted: str | None = None,
+    classes: int | None = None,
+) -> TFLiteOutput:
+    """The output of that name, else the only one, else the only one that has so many classes.
+
+    ``signature``: the names that a file's maker gave its outputs -> the tensors; without them tensors' own names count.
+    Raises UserError, which names the outputs, where that decides nothing, and for an output of another shape.
+    """
+    titles = {index: title for title, index in signature.items()}
+    named = {titles.get(int(detail["index"]), str(detail["name"])): detail for detail in details}
+    if wanted is not None:
+        if wanted not in named:
+            raise UserError(f"{name}: {unknown('output', wanted, named)}")
+        return _output(wanted, named[wanted], name)
+    if len(named) == 1:
+        ((title, detail),) = named.items()
+        return _output(title, detail, name)
+    counts = {title: _values(detail) for title, detail in named.items()}
+    fitting = [title for title, count in counts.items() if (count > 1 if classes is None else count == classes)]
+    if len(fitting) != 1:
+        shapes = ", ".join(f"{title} {_shape(detail)}" for title, detail in sorted(named.items()))
+        raise UserError(f"{name} has {len(named)} outputs ({shapes}): choose one with --output")
+    return _output(fitting[0], named[fitting[0]], name)
+
+
+def _output(title: str, detail: Mapping[str, Any], name: str) -> TFLiteOutput:
+    shape = _shape(detail)
+    if len(shape) < 1 or any(side != 1 for side in shape[1:-1]):
+        raise UserError(f"{name}: its output {title} has the shape {shape}, not one number for each class")
+    if shape[-1] < 2:
+        raise UserError(
+            f"{name}: its output {title} is one number an image, and no class of several (a sigmoid, or a quantity)"
+        )
+    return TFLiteOutput(int(detail["index"]), title, shape[-1], np.dtype(detail["dtype"]), grid_of(detail))
+
+
+def _shape(detail: Mapping[str, Any]) -> list[int]:
+    return [int(side) for side in detail["shape"]]
+
+
+def _values(detail: Mapping[str, Any]) -> int:
+    """How many numbers there are for one example."""
+    return int(np.prod(_shape(detail)[1:] or [1]))

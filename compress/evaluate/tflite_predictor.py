@@ -1,0 +1,134 @@
+"""Runs a .tflite file as a board does: by LiteRT with its default delegate, one example at a time."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from compress.errors import UserError
+from compress.evaluate.tflite_file import TFLiteFile
+from compress.evaluate.tflite_input import TFLiteInput, only_input
+from compress.evaluate.tflite_output import choose
+from compress.pixels import UNIT, Pixels
+from compress.quiet import quiet
+
+
+class TFLitePredictor:
+    """What the classes' output of a file gives: probabilities, or logits, whatever stands at its end.
+
+    ``pixels``: what the file is fed for a uint8 image; None for what its grid tells, [0, 1] where it has none.
+    ``shape``: of one example, for a file that leaves it open. ``output``: a name; ``classes``: how many there are,
+    which tells one of several outputs. Raises UserError for what cannot be run, fed or read so.
+    """
+
+    def __init__(
+        self,
+        model: Path | bytes | TFLiteFile,
+        threads: int = 1,
+        pixels: Pixels | None = None,
+        shape: Sequence[int] | None = None,
+        output: str | None = None,
+        classes: int | None = None,
+    ) -> None:
+        self.file = model if isinstance(model, TFLiteFile) else TFLiteFile(model)
+        self._threads, self._shape = threads, shape
+        self.interpreter = self.file.interpreter(threads)
+        self.input = input_of(self.file, self.interpreter)
+        self.pixels = pixels or _told(self.input, self.file.name)
+        self.allocate(self.interpreter)
+        self._output = choose(
+            self.interpreter.get_output_details(),
+            _signature(self.interpreter, "output"),
+            self.file.name,
+            output,
+            classes,
+        )
+        self.ends_in = self.file.last_operator(self._output.index)
+
+    def allocate(self, interpreter: Any) -> None:
+        """Gives the interpreter's tensors their memory, and its input the shape that was asked for."""
+        with self.file.explained(), quiet():  # it reports the delegate that it made
+            if None in self.input.shape:
+                interpreter.resize_tensor_input(self.input.index, self.input.tensor_shape(self.shape))
+            interpreter.allocate_tensors()
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one example, channels last."""
+        return sized(self.input.shape, self._shape, self.file.name)
+
+    @property
+    def classes(self) -> int:
+        """How many probabilities or logits the model gives."""
+        return self._output.classes
+
+    @property
+    def output_index(self) -> int:
+        """The tensor of the classes."""
+        return self._output.index
+
+    @property
+    def output_step(self) -> float:
+        """The distance of two neighbouring outputs; 0 for a float output."""
+        return self._output.step
+
+    def set_example(self, example: np.ndarray) -> None:
+        """Puts one example at the input, which the model sees as its pixels, float values as they are."""
+        self.interpreter.set_tensor(self.input.index, self.input.encode(example, self.pixels))
+
+    def __call__(self, images: np.ndarray) -> np.ndarray:
+        return np.stack([self._row(image) for image in images])
+
+    def _row(self, example: np.ndarray) -> np.ndarray:
+        if self.file.keeps_state:
+            self.interpreter = self.file.interpreter(self._threads)
+            self.allocate(self.interpreter)
+        self.interpreter.reset_all_variables()  # what the example before left in an LSTM
+        self.set_example(example)
+        with self.file.explained():  # a kernel may look at its values
+            self.interpreter.invoke()
+        return self._output.decode(self.interpreter.get_tensor(self._output.index))
+
+
+def input_of(file: TFLiteFile, interpreter: Any) -> TFLiteInput:
+    """The one input of a file. Raises UserError where there are several."""
+    return only_input(interpreter.get_input_details(), _signature(interpreter, "input"), file.name)
+
+
+def sized(reads: Sequence[int | None], shape: Sequence[int] | None, name: str) -> tuple[int, ...]:
+    """The shape of one example: the file's own, open sides by ``shape``. Raises UserError where they do not agree."""
+    if None not in reads and shape is None:
+        return tuple(side for side in reads if side is not None)
+    if shape is None:
+        raise UserError(f"{name} reads examples of any size ({words(reads)}): say which, such as --size 224")
+    given = shape[: len(reads)] if len(shape) == len(reads) + 1 and shape[-1] == 1 else shape  # grey without channels
+    if len(given) != len(reads) or any(side not in (None, now) for side, now in zip(reads, given, strict=True)):
+        raise UserError(f"{name} reads {words(reads)}, the data are {words(shape)}")
+    return tuple(given)
+
+
+def words(shape: Sequence[int | None]) -> str:
+    """A shape as a user thinks of it.
+
+    >>> words((48, None, 3))
+    '48x?x3'
+    """
+    return "x".join("?" if side is None else str(side) for side in shape)
+
+
+def _told(reads: TFLiteInput, name: str) -> Pixels:
+    found = reads.candidates
+    if UNIT in found or len(found) == 1:
+        return UNIT if UNIT in found else found[0]
+    raise UserError(f"{name} reads {reads.span}: which pixels these are cannot be told; name them (--pixels)")
+
+
+def _signature(interpreter: Any, end: str) -> dict[str, int]:
+    """Names that the maker gave the inputs or outputs -> tensors, of a file with one signature; {} for any other."""
+    keys = list(interpreter.get_signature_list())
+    if len(keys) != 1:
+        return {}
+    runner = interpreter.get_signature_runner(keys[0])
+    details = runner.get_input_details() if end == "input" else runner.get_output_details()
+    return {name: int(detail["index"]) for name, detail in details.items()}

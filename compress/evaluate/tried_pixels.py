@@ -1,0 +1,68 @@
+"""Which pixels a .tflite file expects: told by its grid or by what lies beside it, else by its own right answers."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from compress.datasets import Split
+from compress.errors import UserError
+from compress.evaluate.answers import probabilities
+from compress.evaluate.expected_pixels import Trial, by_answers, sample
+from compress.evaluate.tflite_predictor import TFLitePredictor
+from compress.pixels import PIXELS, UNIT, Pixels
+
+Say = Callable[[str], None]
+ASK = f"name them: --pixels with one of {', '.join(PIXELS)} or SCALE,OFFSET of a byte"
+
+
+def decide(
+    predictor: TFLitePredictor, path: Path, given: Pixels | None, images: Split | None, say: Say = lambda line: None
+) -> Pixels:
+    """The pixels that the file expects: ``given`` by its user, else as its numbers or its maker's words tell.
+
+    Where none of these tells, ``images`` (a split with labels) are classified under each of PIXELS, and a clear winner
+    is taken and said. Raises UserError, which asks for ``--pixels``, where that decides nothing.
+    """
+    channels = predictor.shape[-1] if len(predictor.shape) == 3 else 1
+    if given is not None:
+        if not given.fits(channels):
+            raise UserError(f"{path} reads {channels} channel{'s' * (channels > 1)}: pixels {given.name} do not fit")
+        return given
+    if images is not None and images.read(np.arange(1)).dtype != np.uint8:
+        return UNIT  # numbers, which no pixels stand for
+    candidates = predictor.input.candidates
+    if is_ours(path) and UNIT in candidates:
+        return UNIT
+    if len(candidates) == 1:
+        return candidates[0]
+    unknown = f"{path} reads {predictor.input.span}: which pixels it expects cannot be told"
+    if not candidates:
+        raise UserError(f"{unknown}; {ASK}")
+    if images is None:
+        raise UserError(f"{unknown} without images whose classes are known; {ASK}")
+    trials = [_trial(predictor, pixels, images) for pixels in candidates]
+    return by_answers(trials, images, str(path), say, f"{unknown} from its numbers, ", ASK)
+
+
+def is_ours(path: Path) -> bool:
+    """Whether jetslim exported the file, by the model.json or the bundle's manifest.json that lies beside it."""
+    for name in ("model.json", "manifest.json"):
+        beside = path.with_name(name)
+        try:
+            told = json.loads(beside.read_text()) if beside.is_file() else {}
+            if path.name in told.get("files", {}):
+                return True
+        except (ValueError, AttributeError):  # another program's file of this name
+            continue
+    return False
+
+
+def _trial(predictor: TFLitePredictor, pixels: Pixels, images: Split) -> Trial:
+    predictor.pixels = pixels
+    chosen = sample(images)
+    outputs, labels = predictor(images.read(chosen)), images.labels[chosen]
+    said = probabilities(outputs, predictor.ends_in)[np.arange(len(labels)), labels]
+    nll = -np.log(np.maximum(said, 1e-7))  # an int8 softmax has zeros
+    return Trial(pixels, float(np.mean(outputs.argmax(-1) == labels)), float(nll.mean()), len(chosen))
