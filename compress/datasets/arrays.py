@@ -4,7 +4,7 @@ import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import PlainValidator
@@ -42,6 +42,7 @@ class Arrays(DatasetConfig):
     or relative to the current folder or, if there is no such thing, to the data folder.
     """
 
+    HAS_OWN_SHAPE: ClassVar[bool] = True
     name: Literal["arrays"] = "arrays"
     path: str
     size: Annotated[Size | None, PlainValidator(lambda value: None if value is None else checked_size(value))] = None  # type: ignore[assignment]

@@ -1,7 +1,7 @@
 """What the config of every data set has: the [data] table of a pipeline."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import PlainValidator
 
@@ -15,7 +15,6 @@ VALIDATION_SEED = 10
 SUBSET_SEED = 5
 TEST_FRACTION = 0.2
 VALIDATION_FRACTION = 0.1
-
 
 SMALLEST = 8  # pixels a side
 
@@ -48,6 +47,8 @@ class DatasetConfig:
     they do not tell it themselves: a name of ``compress.pixels``, or { scale, offset } of a byte.
     """
 
+    HAS_OWN_SHAPE: ClassVar[bool] = False
+    """Whether examples keep their shape where no size is given."""
     size: PixelSize = 32
     channels: Literal[1, 3] = 3
     augmentation: Augmentation = Augmentation()

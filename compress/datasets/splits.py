@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 
@@ -160,6 +160,11 @@ class Dataset:
     def shape(self) -> tuple[int, ...]:
         """Of one example, without the batch: (height, width, channels) for images."""
         return self.train.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """uint8 for images and other bytes, which networks read as value / 255; float32 for what they read as it is."""
+        return self.train.read(np.arange(0)).dtype
 
 
 def hold_out(

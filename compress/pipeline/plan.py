@@ -103,7 +103,7 @@ def plan(pipeline: Pipeline, dataset: Dataset) -> Plan:
     exports: dict[str, Step] = {}
     for name, link in links(pipeline).items():
         with _named(link.stage):
-            link.stage.check_data(len(dataset.train))
+            link.stage.check_data(dataset)
         steps[name] = step = _step(link, steps, pipeline, dataset)
         if isinstance(link.stage, Export):
             exports[name] = step

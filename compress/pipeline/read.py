@@ -176,15 +176,20 @@ def _sized(raw: dict[str, Any], shipped: bool, settings: Sequence[str]) -> tuple
     """
     data = raw.setdefault("data", {})
     stages = raw.get("stage")
-    if not isinstance(data, dict) or not isinstance(stages, list) or data.get("name") == "arrays":
+    if not isinstance(data, dict) or not isinstance(stages, list):
+        return ()
+    chosen = {key for key in ("size", "channels") if any(setting.startswith(f"data.{key}=") for setting in settings)}
+    chosen |= set() if shipped else {"size", "channels"} & data.keys()
+    kind = DATASETS.get(str(data.get("name")))
+    if kind is not None and kind.HAS_OWN_SHAPE:
+        for key in {"size", "channels"} - chosen:
+            data.pop(key, None)
         return ()
     paths = [stage.get("saved_model") for stage in stages if isinstance(stage, dict)]
     path = next((path for path in paths if isinstance(path, str) and Path(path).exists()), None)
     shape = peek.input_shape(path) if path is not None else None
     if shape is None or len(shape) != 3:
         return ()
-    chosen = {key for key in ("size", "channels") if any(setting.startswith(f"data.{key}=") for setting in settings)}
-    chosen |= set() if shipped else {"size", "channels"} & data.keys()
     height, width, channels = shape
     said = []
     if height is not None and width is not None and "size" not in chosen:

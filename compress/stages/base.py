@@ -81,8 +81,8 @@ class Stage:
     def check_input(self, source: "Stage") -> None:
         """Raises UserError for an input stage whose network cannot be read here; before anything runs."""
 
-    def check_data(self, images: int) -> None:
-        """Raises UserError for what cannot work with ``images`` training images; before anything runs."""
+    def check_data(self, data: Dataset) -> None:
+        """Raises UserError for what cannot work with these data; before anything runs."""
 
     def make(self, context: Context, out: Path, scratch: Path) -> dict[str, Any]:
         """Fills ``out``, resuming from ``scratch``; returns facts for stage.json."""

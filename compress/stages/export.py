@@ -9,6 +9,7 @@ import numpy as np
 
 from compress.artifacts.files import fingerprint, write_json
 from compress.config import config
+from compress.datasets import Dataset
 from compress.errors import Failure, UserError
 from compress.evaluate import TFLitePredictor, outputs
 from compress.export import convert, flatbuffer
@@ -58,6 +59,10 @@ class Export(Stage):
         for name, chosen in (("input_type", self.input_type), ("output_type", self.output_type)):
             if chosen != "float32" and source.form != "int8":
                 raise UserError(f'{name} = "{chosen}" needs an int8 network: {source.name!r} is {source.form}')
+
+    def check_data(self, data: Dataset) -> None:
+        if self.input_type == "uint8" and data.dtype != np.uint8:
+            raise UserError(f'input_type = "uint8" takes bytes: the examples of {data.name} are {data.dtype}')
 
     def make(self, context: Context, out: Path, scratch: Path) -> dict[str, Any]:
         model = context.load(self.input or "")
@@ -183,7 +188,7 @@ def describe(
     ``ends``: the types of the file's input and output, as ``flatbuffer.ends`` gives them.
     """
     takes_bytes = facts["input_type"] == "uint8"
-    images, of_bytes = len(context.shape) == 3, context.dataset.test.read(np.arange(0)).dtype == np.uint8
+    images, of_bytes = len(context.shape) == 3, context.dataset.dtype == np.uint8
     resizing = {"fit": context.fit, "resize": list(shape[:2]), "filter": "bilinear"}
     (out / "labels.txt").write_text("".join(f"{label}\n" for label in context.dataset.classes))
     files = {name: fingerprint(out / name) for name in ("model.tflite", "model.sparse.tflite", "labels.txt")}

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from compress.config import Count, Fraction, config
+from compress.datasets import Dataset
 from compress.errors import UserError
 from compress.prune import gradual, kernel_sparsity, prunable_kernels
 from compress.rewrite import plain
@@ -43,8 +44,8 @@ class Prune(Stage, Training):
                 f"initial_sparsity = {self.initial_sparsity} is above final_sparsity = {self.final_sparsity}"
             )
 
-    def check_data(self, images: int) -> None:
-        self.ramp(images)
+    def check_data(self, data: Dataset) -> None:
+        self.ramp(len(data.train))
 
     def make(self, context: Context, out: Path, scratch: Path) -> dict[str, Any]:
         from compress.keras import tfmot

@@ -87,3 +87,11 @@ def test_a_run_with_a_teacher_has_a_name_of_its_own():
 def test_what_is_neither(name, teacher, words):
     with pytest.raises(UserError, match=words):
         read(name, teacher=teacher)
+
+
+def test_arrays_keep_their_shape_whatever_a_shipped_pipeline_says():
+    settings = ["data.name=arrays", "data.path=data.npz"]
+    for name in ("default", "tiny"):
+        assert read(name, settings).data.size is None
+        assert read(name, [*settings, "data.size=[48, 96]"]).data.size == (48, 96)
+    assert read("default", ["data.size=[48, 96]", "data.channels=1"]).data.size == (48, 96)

@@ -7,6 +7,7 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 
 from compress import fake_quant, keras
+from compress.datasets.splits import ArraySplit, Dataset
 from compress.errors import UserError
 from compress.evaluate import TFLitePredictor, probabilities
 from compress.export import convert, flatbuffer
@@ -131,3 +132,11 @@ def test_model_json_says_so(stage_context, aware, tmp_path):
     assert told["preprocessing"]["divide_by"] == 1
     assert told["output"]["meaning"] == "logits"
     assert told["output"]["quantization"]["scale"] == pytest.approx(step)
+
+
+def test_bytes_at_the_input_are_for_data_of_bytes():
+    split = ArraySplit(np.zeros((2, 5), np.float32), np.array([0, 1]))
+    data = Dataset.of("made", "ab", split, split, split)
+    Export(name="out").check_data(data)
+    with pytest.raises(UserError, match='input_type = "uint8" takes bytes: the examples of made are float32'):
+        Export(name="out", input_type="uint8").check_data(data)
