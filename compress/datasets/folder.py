@@ -22,18 +22,26 @@ from compress.datasets.images import UNREADABLE, Fit, Size, decode, sides
 from compress.datasets.splits import THREADS, ArraySplit, Dataset, FileSplit, hold_out
 from compress.errors import UserError
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif"})
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff"})
+# part -> what its folder may be called, in capitals or not
+PARTS = {
+    "train": ("train", "training"),
+    "validation": ("validation", "val", "valid", "dev"),
+    "test": ("test", "testing"),
+}
+DARK = 16  # of 255; no image is meant to be as black
 MEMORY_LIMIT = 10**9  # bytes of pixels at the model's size; above it images are decoded whenever they are read
 _BLOCK = 1024  # images under way at once, so that a million of them do not queue in memory
 
 
 @config
 class Folder(DatasetConfig):
-    """``path``/train/<class>/*, test/<class>/* and optionally validation/<class>/*.
+    """``path``/train/<class>/*, test/<class>/* and optionally validation/<class>/* (val/, valid/, dev/).
 
-    Classes are train's folders, sorted by name. jpg, jpeg, png, bmp, webp and gif (its first frame) in capitals or not
-    are images; hidden files are passed over in silence, all else is passed over and counted in a note.
-    Without test/ a stratified 20 % of train/ is held out, without validation/ 10 % of the rest, with constant seeds.
+    Classes are train's folders, sorted by name. jpg, jpeg, png, bmp, webp, tif, tiff and gif (of several pictures the
+    first) in capitals or not are images; hidden files are passed over in silence, all else is passed over and counted
+    in a note. Without test/ a stratified 20 % of train/ is held out, without validation/ 10 % of the rest, with
+    constant seeds. ``path``/<class>/* alone is taken for train/.
 
     Images become RGB of ``size``, or grey with ``channels = 1``: EXIF rotation applied; grey, palette and CMYK
     converted; transparency over black; resized bilinearly, by ``fit = "stretch"`` without regard to the aspect ratio,
@@ -51,15 +59,9 @@ class Folder(DatasetConfig):
         """See ``DatasetConfig.load``. Raises UserError naming the file when one is unreadable and not to be skipped,
         and when train/ is missing, a class has no image, or test/ or validation/ has a class that train/ has not.
         """
-        root = _root(self.path, data_dir)
-        if not (root / "train").is_dir():
-            raise UserError(f"{root}: expected images in {root / 'train'}/<class>/")
-        classes = tuple(folder.name for folder in _visible(root / "train") if folder.is_dir())
-        if not classes:
-            raise UserError(f"{root / 'train'}: expected one folder a class, found none")
-
-        present = [part for part in ("train", "validation", "test") if (root / part).is_dir()]
-        listings = {part: list_images(root / part, classes) for part in present}
+        folders, layout_notes = parts_of(_root(self.path, data_dir))
+        classes = _classes(folders["train"])
+        listings = {part: list_images(folder, classes) for part, folder in folders.items()}
         total = sum(len(listing.paths) for listing in listings.values())
         look = Look(self.size, self.fit, self.channels)
         in_memory = total * math.prod(look.shape) <= MEMORY_LIMIT
@@ -73,9 +75,11 @@ class Folder(DatasetConfig):
             more = f" and {len(bad) - 1} more" if len(bad) > 1 else ""
             raise UserError(f"unreadable image {bad[0]}{more}; mend or delete them, or give --skip-bad-images")
         for part, store in stores.items():
-            _check_classes(root / part, part, store.labels, classes)
+            _check_classes(folders[part], part, store.labels, classes)
 
-        notes = [_conversion_note(look), *_passed_over_note(list(listings.values())), *_bad_note(bad)]
+        dark = _dark_note(max(store.brightest for store in stores.values()))
+        passed_over = _passed_over_note(list(listings.values()))
+        notes = [*layout_notes, _conversion_note(look), *dark, *passed_over, *_bad_note(bad)]
         if "test" not in stores:
             stores["train"], stores["test"] = _split(stores["train"], TEST_FRACTION, TEST_SEED, classes)
             notes.append(f"no test/ folder: a seeded 20 % split of train/ ({len(stores['test'].labels)} images)")
@@ -117,20 +121,65 @@ class Listing:
 
 @dataclass(frozen=True, eq=False)
 class Store:
-    """Images that are known to be readable: their paths, labels, and pixels if they are kept in memory."""
+    """Images that are known to be readable: their paths, labels, and pixels if they are kept in memory.
+
+    ``brightest`` is the largest value of all pixels that were looked at.
+    """
 
     paths: list[Path]
     labels: np.ndarray
     images: np.ndarray | None
+    brightest: int = 0
 
     def take(self, indices: np.ndarray) -> "Store":
         images = None if self.images is None else self.images[indices]
-        return Store([self.paths[index] for index in indices], self.labels[indices], images)
+        return Store([self.paths[index] for index in indices], self.labels[indices], images, self.brightest)
 
     def as_split(self, look: Look) -> ArraySplit | FileSplit:
         if self.images is None:
             return FileSplit(self.paths, self.labels, look.size, look.fit, look.channels)
         return ArraySplit(self.images, self.labels, look.size)
+
+
+def parts_of(root: Path) -> tuple[dict[str, Path], list[str]]:
+    """(part -> its folder, notes) of the folder of a data set: what PARTS call train, validation and test.
+
+    A folder without any of these, whose own folders hold images, is train itself. Raises UserError where it is not
+    clear which folder is meant, or there is no train.
+    """
+    inside = [folder for folder in _visible(root) if folder.is_dir()]
+    found: dict[str, Path] = {}
+    for part, names in PARTS.items():
+        called = [folder for folder in inside if folder.name.lower() in names]
+        if len(called) > 1:
+            raise UserError(f"{root} has both {called[0].name}/ and {called[1].name}/: which is the {part} split?")
+        if called:
+            found[part] = called[0]
+    others = [folder for folder in inside if folder not in found.values()]
+    with_images = [folder for folder in others if _holds_images(folder)]
+    if "train" in found:
+        notes = [f"passed over beside train/: {', '.join(folder.name for folder in others)}"] if others else []
+        return found, notes
+    if found:
+        there = next(iter(found.values())).name
+        raise UserError(f"{root} has {there}/ and no train/: expected images in {root / 'train'}/<class>/")
+    if not with_images:
+        raise UserError(f"{root}: expected images in {root / 'train'}/<class>/")
+    return {"train": root}, [f"no train/ folder: the {len(with_images)} folders of {root} are the classes"]
+
+
+def _classes(train: Path) -> tuple[str, ...]:
+    classes = tuple(folder.name for folder in _visible(train) if folder.is_dir())
+    if not classes:
+        holds = "found images" if _holds_images(train) else "found none"
+        raise UserError(f"{train}: expected one folder a class, {holds}")
+    if len(classes) == 1:
+        raise UserError(f"{train} has one class alone, {classes[0]}: there is nothing to tell apart")
+    return classes
+
+
+def _holds_images(folder: Path) -> bool:
+    return any(path.suffix.lower() in SUFFIXES for path in _visible(folder))
 
 
 def list_images(folder: Path, classes: Sequence[str]) -> Listing:
@@ -164,11 +213,14 @@ def check(listing: Listing, look: Look, in_memory: bool) -> tuple[Store, list[st
     count = len(listing.paths)
     images = np.empty((count, *look.shape), np.uint8) if in_memory else None
 
+    brightest = np.zeros(count, np.uint8)
+
     def failure(index: int) -> str | None:
         try:
             image = look.decode(listing.paths[index])
         except UNREADABLE as error:
             return f"{listing.paths[index]} ({' '.join(str(error).split())})"
+        brightest[index] = image.max()
         if images is not None:
             images[index] = image
         return None
@@ -177,7 +229,7 @@ def check(listing: Listing, look: Look, in_memory: bool) -> tuple[Store, list[st
     with ThreadPoolExecutor(THREADS) as pool:
         for start in range(0, count, _BLOCK):
             failures += pool.map(failure, range(start, min(start + _BLOCK, count)))
-    store = Store(listing.paths, listing.labels, images)
+    store = Store(listing.paths, listing.labels, images, int(brightest.max(initial=0)))
     bad = [text for text in failures if text is not None]
     if bad:
         store = store.take(np.array([index for index, text in enumerate(failures) if text is None], np.int64))
@@ -220,6 +272,15 @@ def _conversion_note(look: Look) -> str:
         f"images are resized to {height}x{width} (bilinear), {way}; EXIF rotation is applied; "
         f"{colours}, transparency becomes black"
     )
+
+
+def _dark_note(brightest: int) -> list[str]:
+    if brightest > DARK:
+        return []
+    return [
+        f"no pixel of any image is brighter than {brightest} of 255, nearly black: do files of 16 bits hold values of "
+        "12 or fewer, or of 8 bits numbers of classes? Save them with pixels over the whole range"
+    ]
 
 
 def _passed_over_note(listings: Sequence[Listing]) -> list[str]:

@@ -40,7 +40,8 @@ def decode(path: Path, size: Size, fit: Fit = "stretch", channels: int = 3) -> n
     """
     height, width = sides(size)
     with Image.open(path) as opened:
-        image = to_mode(ImageOps.exif_transpose(opened), MODES[channels])
+        depth = bits(opened)
+        image = to_mode(to_bytes(ImageOps.exif_transpose(opened), depth), MODES[channels])
     if fit == "crop":
         image = image.crop(centre(image.width, image.height, width, height))
     if image.size != (width, height):
@@ -62,17 +63,33 @@ MODES = {1: "L", 3: "RGB"}
 """Channels -> Pillow's name for such images."""
 
 
+BITS_PER_SAMPLE = 258  # TIFF's tag
+
+
+def bits(image: Image.Image) -> int:
+    """Of one grey pixel, where there are more than 8: what a TIFF says (12, say), 16 at most; else 16."""
+    return min(16, *getattr(image, "tag_v2", {}).get(BITS_PER_SAMPLE, ()), 16)
+
+
+def to_bytes(image: Image.Image, depth: int) -> Image.Image:
+    """Grey pixels of more than 8 bits as bytes, 255 for the largest value that their depth has; others as they are.
+
+    Floats are in [0, 1]. Raises ValueError for values outside of their range; Pillow itself would cut at 255.
+    """
+    if image.mode not in ("I", "F") and not image.mode.startswith("I;16"):
+        return image
+    values, largest = np.asarray(image).astype(np.float64), 1 if image.mode == "F" else 2**depth - 1
+    low, high = values.min(), values.max()
+    if not (low >= 0 and high <= largest):
+        raise ValueError(f"its values go from {low:g} to {high:g}, not from 0 to {largest}")
+    return Image.fromarray(np.rint(values * (255 / largest)).astype(np.uint8))
+
+
 def to_mode(image: Image.Image, mode: str) -> Image.Image:
-    """Convert grey, 16-bit grey, palette, CMYK and transparent images to "RGB" or "L"; transparency shows black.
+    """Convert grey, palette, CMYK and transparent images to "RGB" or "L"; transparency shows black.
 
     Black, because zero is also what the augmentation pads with. Colour profiles are not applied.
-    Raises ValueError for the modes "I" and "F", whose range is not known.
     """
-    if image.mode.startswith("I;16"):
-        # Pillow would clip at 255; the high byte is what it takes itself from 16-bit colour.
-        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-    if image.mode in ("I", "F"):
-        raise ValueError(f"pixels of mode {image.mode} have no known range")
     if image.has_transparency_data:
         black = Image.new("RGBA", image.size, (0, 0, 0, 255))
         image = Image.alpha_composite(black, image.convert("RGBA"))

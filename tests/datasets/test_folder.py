@@ -1,3 +1,5 @@
+import struct
+
 import numpy as np
 import pytest
 from PIL import Image, ImageFile
@@ -144,7 +146,7 @@ def test_more_than_memory_holds_is_read_from_the_files(root, monkeypatch):
 @pytest.mark.parametrize("made", ["", "train", "train/cat"])
 def test_a_folder_without_images_says_what_is_expected(tmp_path, made):
     (tmp_path / made).mkdir(parents=True, exist_ok=True)
-    with pytest.raises(UserError, match=r"expected|no readable image"):
+    with pytest.raises(UserError, match=r"expected|one class alone, cat"):
         load(tmp_path)
 
 
@@ -189,9 +191,129 @@ def test_grey_becomes_rgb(tmp_path):
     assert decode(tmp_path / "grey.png", 8)[3, 3].tolist() == [90, 90, 90]
 
 
-def test_16_bit_grey_keeps_its_high_byte(tmp_path):
-    Image.fromarray(np.full((8, 8), 0x4CFF, np.uint16)).save(tmp_path / "deep.png")
-    assert decode(tmp_path / "deep.png", 8)[3, 3].tolist() == [0x4C] * 3
+@pytest.mark.parametrize("file", ["deep.png", "deep.tif"])
+def test_16_bit_grey_is_rounded(tmp_path, file):
+    # 65535 / 255 = 257: 128 lies below the middle of two bytes, 129 above
+    for value, byte in ((0, 0), (128, 0), (129, 1), (0x4CFF, 77), (65535, 255)):
+        Image.fromarray(np.full((8, 8), value, np.uint16)).save(tmp_path / file)
+        assert decode(tmp_path / file, 8)[3, 3].tolist() == [byte] * 3
+        assert decode(tmp_path / file, 8, channels=1)[3, 3].tolist() == [byte]
+
+
+def tiff_of_12_bits(path, values):
+    """Two grey values in three bytes, as scanners and cameras save them; Pillow reads such files and writes none."""
+    rows = [[value for pair in zip(row[::2], row[1::2], strict=True) for value in pair] for row in values]
+    packed = b"".join(
+        bytes((a >> 4, (a & 15) << 4 | b >> 8, b & 255))
+        for row in rows
+        for a, b in zip(row[::2], row[1::2], strict=True)
+    )
+    height, width = len(values), len(values[0])
+    tags = {256: width, 257: height, 258: 12, 259: 1, 262: 1, 273: 8, 277: 1, 278: height, 279: len(packed)}
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+    packed += b"\0" * (len(packed) % 2)
+    header = struct.pack("<2sHI", b"II", 42, 8 + len(packed))
+    path.write_bytes(header + packed + struct.pack("<H", len(tags)) + entries + struct.pack("<I", 0))
+
+
+def test_12_bits_that_a_tiff_tells_of(tmp_path):
+    tiff_of_12_bits(tmp_path / "scan.tiff", [[0, 4095, 2048, 1000, 8, 9, 0, 4095]] * 8)
+    # 4095 / 255 = 16.06: 2048 -> 127.53, 1000 -> 62.27, 8 -> 0.498, 9 -> 0.56
+    assert decode(tmp_path / "scan.tiff", 8, channels=1)[5, :, 0].tolist() == [0, 255, 128, 62, 0, 1, 0, 255]
+
+
+def test_32_bits_hold_16(tmp_path):
+    Image.fromarray(np.full((8, 8), 257 * 3, np.int32)).save(tmp_path / "deep.tif")
+    assert decode(tmp_path / "deep.tif", 8)[3, 3].tolist() == [3, 3, 3]
+    for values in (np.full((8, 8), 65536, np.int32), np.full((8, 8), -1, np.int32)):
+        Image.fromarray(values).save(tmp_path / "deep.tif")
+        with pytest.raises(ValueError, match="its values go from .*, not from 0 to 65535"):
+            decode(tmp_path / "deep.tif", 8)
+
+
+def test_floats_lie_between_0_and_1(tmp_path):
+    Image.fromarray(np.full((8, 8), 0.2, np.float32)).save(tmp_path / "float.tif")
+    assert decode(tmp_path / "float.tif", 8)[3, 3].tolist() == [51, 51, 51]
+    for value in (1.5, np.nan):
+        Image.fromarray(np.full((8, 8), value, np.float32)).save(tmp_path / "float.tif")
+        with pytest.raises(ValueError, match="not from 0 to 1"):
+            decode(tmp_path / "float.tif", 8)
+
+
+def test_images_that_are_nearly_black_are_told_of(root):
+    assert not any("nearly black" in note for note in load(root).notes)
+    for path in root.rglob("*.png"):
+        Image.fromarray(np.full((8, 8), 4095, np.uint16)).save(path)  # 12 bits without a tag: 4095 / 257 = 15.9
+    assert any(note.startswith("no pixel of any image is brighter than 16 of 255") for note in load(root).notes)
+
+
+@pytest.mark.parametrize("name", ["val", "valid", "dev", "Val"])
+def test_validation_by_other_names(root, name):
+    save(root / name / "dog" / "a.png", (0, 7, 7))
+    dataset = load(root)
+    assert sizes(dataset) == [30, 1, 4]
+    assert pixels(dataset.validation) == [(0, 7, 7)]
+
+
+def test_two_validation_folders_are_refused(root):
+    save(root / "val" / "dog" / "a.png")
+    save(root / "validation" / "dog" / "a.png")
+    with pytest.raises(UserError, match="has both val/ and validation/: which is the validation split?"):
+        load(root)
+
+
+def test_training_and_testing(root):
+    expected = load(root).fingerprint
+    (root / "train").rename(root / "Training")
+    (root / "test").rename(root / "testing")
+    assert load(root).fingerprint == expected
+
+
+def test_other_folders_beside_train_are_told_of(root):
+    save(root / "tset" / "dog" / "a.png")
+    (root / ".cache").mkdir()
+    assert "passed over beside train/: tset" in load(root).notes
+
+
+def test_a_folder_of_classes_is_taken_for_train(root):
+    split_by_seed = load(root / "train")
+    assert sizes(split_by_seed) == [22, 2, 6]
+    assert split_by_seed.notes[0] == f"no train/ folder: the 2 folders of {root / 'train'} are the classes"
+    (root / "test").rename(root / "elsewhere")
+    assert load(root).fingerprint == split_by_seed.fingerprint
+
+
+def test_layouts_that_are_not_clear(root):
+    (root / "train").rename(root / "cats")
+    with pytest.raises(UserError, match=r"has test/ and no train/: expected images in .*/train/<class>/"):
+        load(root)
+    for path in (root / "cats" / "cat").iterdir():
+        path.rename(root / "cats" / path.name)
+    (root / "cats" / "cat").rmdir()
+    (root / "cats" / "dog").rename(root / "dog")
+    (root / "cats").rename(root / "train")
+    with pytest.raises(UserError, match="train: expected one folder a class, found images"):
+        load(root)
+
+
+def test_a_path_with_spaces(root):
+    named = root.parent / "my pictures (2)"
+    root.rename(named)
+    assert sizes(load(named)) == [27, 3, 4]
+
+
+@pytest.mark.parametrize(("size", "columns"), [((8, 16), 16), ((16, 8), 8)])
+def test_crop_keeps_the_aspect_ratio_that_is_wanted(tmp_path, size, columns):
+    # 24 x 8: at 1 : 2 the centre 16 columns are left, at 2 : 1 the centre 4
+    wide = np.zeros((8, 24, 3), np.uint8)
+    wide[:, 4:20, 0] = 255
+    wide[:, 10:14, 1] = 255
+    Image.fromarray(wide).save(tmp_path / "wide.png")
+    seen = decode(tmp_path / "wide.png", size, "crop")
+    assert seen.shape == (*size, 3)
+    assert (seen[..., 0] == 255).all()
+    assert (seen[..., 1] == 255).all() == (size == (16, 8))
+    assert decode(tmp_path / "wide.png", size, "stretch")[:, 0, 0].max() == 0
 
 
 def test_cmyk_becomes_rgb(tmp_path):
