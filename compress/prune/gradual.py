@@ -53,13 +53,10 @@ def ramp(total_steps: int, begin_step: int, end_step: int | None, frequency: int
 def prunable_layers(model: Any, skip: tuple[str, ...] = ()) -> list[Any]:
     """The convolutions whose kernels are pruned: no depthwise ones, no dense head, none that ``skip`` names.
 
-    LiteRT's XNNPACK refuses a sparse fully-connected layer in int8, so the head stays dense. Raises UserError for none.
+    LiteRT's XNNPACK refuses a sparse fully-connected layer in int8, so the head stays dense.
     """
     dense = unpruned(model, skip)
-    chosen = [layer for layer in model.layers if dense.get(layer.name) == ""]
-    if not chosen:
-        raise UserError(f"{model.name} has no convolution to prune" + (f" besides skip = {list(skip)}" if skip else ""))
-    return chosen
+    return [layer for layer in model.layers if dense.get(layer.name) == ""]
 
 
 def unpruned(model: Any, skip: tuple[str, ...] = ()) -> dict[str, str]:
@@ -77,7 +74,7 @@ def unpruned(model: Any, skip: tuple[str, ...] = ()) -> dict[str, str]:
         if kind in LEFT_DENSE:
             found[layer.name] = LEFT_DENSE[kind]
         elif kind == "Conv2D" and not layer.trainable:
-            found[layer.name] = "it is not trained"
+            found[layer.name] = "it is frozen (trainable = False)"
         elif kind == "Conv2D":
             found[layer.name] = "skip names it" if any(fnmatch(layer.name, pattern) for pattern in skip) else ""
     return found

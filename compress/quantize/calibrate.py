@@ -43,16 +43,20 @@ def activations(model: Any) -> Iterator[tuple[str, Any]]:
 
 
 def observe(model: Any, batches: Iterable[np.ndarray]) -> dict[str, Range]:
-    """Layer name -> (min, max) of its output over the batches: float32 NHWC in [0, 1]. Widened to hold 0."""
+    """Layer name -> (min, max) of its output over the batches, float32 as the network reads them. Widened to hold 0.
+
+    Where all that it reads are bytes / 255, as pixels are, that is [0, 1], so that the grid is exact.
+    """
     names = {str(id(tensor)): tensor.node.layer.name for tensor in model.inputs}
     tensors = list(model.inputs)
     for name, tensor in activations(model):  # every call of a layer that is used more than once
         names[str(id(tensor))] = name
         tensors.append(tensor)
     tapped = keras.Model(model.inputs, tensors)
-    found = []
+    found, of_bytes = [], True
     for batch in batches:  # eagerly: for a few batches, tracing would take longer
         values = tapped(batch, training=False)
+        of_bytes = of_bytes and _is_of_bytes(batch)
         found.append([[float(keras.tf.reduce_min(value)), float(keras.tf.reduce_max(value))] for value in values])
     extremes = np.array(found, np.float32)
     low, high = np.minimum(extremes[..., 0].min(axis=0), 0.0), np.maximum(extremes[..., 1].max(axis=0), 0.0)
@@ -61,8 +65,12 @@ def observe(model: Any, batches: Iterable[np.ndarray]) -> dict[str, Range]:
         name = names[str(id(tensor))]
         before = ranges.get(name, (0.0, 0.0))
         ranges[name] = (min(before[0], float(a)), max(before[1], float(b)))
-    # pixels are x / 255: with this range their grid is exact
-    return ranges | {tensor.node.layer.name: (0.0, 1.0) for tensor in model.inputs}
+    return ranges | {tensor.node.layer.name: (0.0, 1.0) for tensor in model.inputs if of_bytes}
+
+
+def _is_of_bytes(batch: np.ndarray) -> bool:
+    codes = np.asarray(batch) * np.float32(255)
+    return bool(np.all((codes > -0.01) & (codes < 255.01) & (np.abs(codes - np.round(codes)) < 0.01)))
 
 
 def shared(ranges: dict[str, Range], groups: dict[str, str]) -> dict[str, Range]:

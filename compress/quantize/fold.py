@@ -205,13 +205,13 @@ def _threshold(layer: Any, scale: np.ndarray, shift: np.ndarray) -> Any:
     from compress.fake_quant import Threshold
 
     rising = np.where(scale < 0, -1, 1).astype(np.float32)
-    new = Threshold(bool((rising < 0).any()), name=layer.name)
+    new = Threshold(bool((rising < 0).any()), trainable=layer.trainable, name=layer.name)
     return with_weights(new, [threshold(scale, shift)[None, None, None], rising[None, None, None]])
 
 
 def _depthwise(layer: Any, scale: np.ndarray, shift: np.ndarray, activation: dict[str, str]) -> Any:
     """A 1x1 depthwise convolution in the layer's place; what is no map becomes one for it."""
-    new = keras.layers.DepthwiseConv2D(1, use_bias=True, name=layer.name, **activation)
+    new = keras.layers.DepthwiseConv2D(1, use_bias=True, trainable=layer.trainable, name=layer.name, **activation)
     new = with_weights(new, [scale[None, None, :, None], shift])
     shape = input_shape(layer)[1:]
     if len(shape) == 3:

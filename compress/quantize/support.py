@@ -83,7 +83,7 @@ LAYERS: dict[str, Int8] = {
             for name in (
                 *("expand_dims", "gather", "image.resize", "math.maximum", "math.minimum", "math.reduce_max"),
                 *("math.reduce_min", "nn.depth_to_space", "nn.max_pool", "nn.max_pool2d", "nn.space_to_depth", "pad"),
-                *("reshape", "slice", "split", "squeeze", "stack", "strided_slice", "tile", "transpose", "unstack"),
+                *("reshape", "slice", "split", "squeeze", "stack", "strided_slice", "tile", "transpose"),
             )
         ],
         _MOVER,

@@ -1,21 +1,47 @@
 """Layers whose inside cannot be seen, so that no rule can be trusted with them; and what their owner can do."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from compress.errors import first_line
-from compress.rewrite.graph import copy, is_functional
+from compress.rewrite.graph import copy, is_functional, named, nodes
 
 
-def refusals(model: Any, prefix: str = "") -> dict[str, str]:
+def refusals(model: Any) -> dict[str, str]:
     """Name of the layer -> why it is refused and what to do; of nested networks, too, as "outer/inner"."""
-    found: dict[str, str] = {}
-    for layer in model.layers:
-        name = prefix + layer.name
-        if is_functional(layer):
-            found |= refusals(layer, f"{name}/")
-        elif reason := refusal(layer):
-            found[name] = reason
-    return found
+    layers = named(model)
+    found = {name: reason for name, layer in layers if (reason := refusal(layer))}
+    if found:
+        return found
+    names = {id(layer): name for name, layer in layers}
+    return {names.get(id(layer), layer.name): reason for layer, reason in _calls_refused(model, None)}
+
+
+def _calls_refused(model: Any, training: bool | None) -> Iterator[tuple[Any, str]]:
+    """(layer, why) for calls that bind a layer to compute as in training; of nested networks' calls, too."""
+    for node in nodes(model):
+        layer, asked = node.layer, node.call_kwargs.get("training")
+        mode = training if asked is None else asked
+        if is_functional(layer) and node.call_kwargs.get("mask") is not None:
+            yield layer, "is a network that is called with a mask: call its layers one by one"
+        elif is_functional(layer):
+            yield from _calls_refused(layer, mode)
+        elif mode and (reason := _in_training(layer)):
+            yield layer, reason
+
+
+def _in_training(layer: Any) -> str | None:
+    """Why a layer that is called with training=True is refused; None where that changes nothing."""
+    from compress import keras
+
+    advice = "call it, and the network that it lies in, with training=False or without training"
+    if isinstance(layer, keras.layers.BatchNormalization):
+        words = "normalizes by whatever images are in the same batch, of which a board has one"
+        return f"is called with training=True, so that it {words}: {advice}" if layer.trainable else None
+    is_random = any(kind.__name__ in ("BaseRandomLayer", "StochasticDepth") for kind in type(layer).__mro__)
+    if is_random and bool(getattr(layer, "rate", 1)):
+        return f"is called with training=True, so that it answers by chance: {advice}"
+    return None
 
 
 def refusal(layer: Any) -> str | None:
@@ -23,6 +49,9 @@ def refusal(layer: Any) -> str | None:
     from compress import keras
 
     kind, ours = type(layer).__name__, type(layer).__module__.startswith("tf_keras.src.layers")
+    if isinstance(layer, keras.layers.InputLayer):
+        words = f"reads {layer.dtype}: build the network with Input(..., dtype='float32')"
+        return None if keras.tf.as_dtype(layer.dtype).is_floating else words
     if isinstance(layer, keras.Model):
         return (
             f"is a subclassed network ({kind}), whose layers cannot be seen: "

@@ -61,11 +61,13 @@ class Inspection:
     def summary(self) -> str:
         """One line: how many layers are rewritten, pruned, and compute in float."""
         rewritten, pruned = sum(bool(row.becomes) for row in self.rows), sum(row.pruned == "yes" for row in self.rows)
+        dense = next((row.pruned.removeprefix("no: ") for row in self.rows if row.pruned.startswith("no: ")), None)
+        why = "" if pruned else f" ({dense or 'it has no convolution'})"
         floats = ", ".join(f"{row.layer} ({row.computes.removeprefix('float: ')})" for row in self.in_float[:3])
         more = f" and {len(self.in_float) - 3} more" if len(self.in_float) > 3 else ""
         return (
             f"{len(self.rows)} layers: {rewritten} rewritten (largest difference {self.difference:.1e}), {pruned} "
-            f"pruned, in float: {floats + more if floats else 'none'}"
+            f"pruned{why}, in float: {floats + more if floats else 'none'}"
         )
 
 

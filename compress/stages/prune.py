@@ -21,7 +21,8 @@ class Prune(Stage, Training):
     """The cubic schedule of Zhu and Gupta (2017) from ``initial_sparsity`` at ``begin_step`` to ``final_sparsity`` at
     ``end_step`` (80 % of the steps, if not given), a mask every ``frequency`` steps; then fine-tuning.
 
-    Nested networks are opened, and separable and pointwise dense layers become the convolutions that they are."""
+    Nested networks are opened, and separable and pointwise dense layers become the convolutions that they are. A
+    network without anything to prune, such as one whose convolutions are all frozen, is passed on as it is."""
 
     kind: Literal["prune"] = "prune"
     final_sparsity: Fraction
@@ -53,9 +54,12 @@ class Prune(Stage, Training):
 
         images = len(context.dataset.train)
         begin, end, frequency = self.ramp(images)
-        network = plain(context.load(self.input or ""))
-        context.progress.say(f"    {counted(gradual.unpruned(network, self.skip))}")
+        given = context.load(self.input or "")
+        network = plain(given)
         kernels = [layer.kernel for layer in gradual.prunable_layers(network, self.skip)]
+        context.progress.say(f"    {counted(gradual.unpruned(network, self.skip))}")
+        if not kernels:
+            return finish(Serving(given, context), context, out, scratch, "float32")
         serving = Serving(network, context)
         schedule = tfmot.sparsity.keras.PolynomialDecay(
             self.initial_sparsity, self.final_sparsity, begin, end, power=3, frequency=frequency
@@ -77,8 +81,10 @@ class Prune(Stage, Training):
 
 
 def counted(dense: dict[str, str]) -> str:
-    """One line: how many kernels are pruned, and why the others are not."""
+    """One line: how many kernels are pruned, and why the others are not; that the network is passed on, if none is."""
     reasons = Counter(dense.values())
     pruned = reasons.pop("", 0)
     left = "; ".join(f"{count} left dense: {reason}" for reason, count in reasons.items())
+    if not pruned:
+        return f"nothing to prune, so that the network is passed on as it is: {left or 'it has no convolution'}"
     return f"pruning {pruned} kernels; {left or 'none left dense'}"

@@ -177,7 +177,6 @@ SAMPLES = {
     "tf.stop_gradient": tf.stop_gradient,
     "tf.strided_slice": lambda x: tf.strided_slice(x, [0, 1, 1, 0], [16, 9, 9, 8], [1, 2, 2, 1], begin_mask=1, end_mask=1),
     "tf.tile": lambda x: tf.tile(x, [1, 1, 1, 2]),
-    "tf.unstack": lambda x: layers.Add()(tf.unstack(x, axis=1)[:3]),
     "tf.transpose": lambda x: tf.transpose(x, [0, 2, 1, 3]),
 }  # fmt: skip
 
@@ -311,6 +310,7 @@ def test_a_pattern_that_names_no_layer_is_refused():
         ("LSTM", lambda x: layers.LSTM(5)(layers.Reshape((12, 96))(x)), {"WHILE"}),
         ("tf.einsum", lambda x: tf.einsum("bhwc,bhwd->bcd", x, x), {"BATCH_MATMUL"}),
         ("softplus", lambda x: layers.Activation("softplus")(x), {"LOG"}),
+        ("tf.unstack", lambda x: layers.Add()(tf.unstack(x, axis=1)[:3]), {"UNPACK"}),
         ("tf.math.square", tf.math.square, {"SQUARE"}),
         ("tf.math.abs", tf.math.abs, {"ABS"}),
         ("ReLU", lambda x: layers.ReLU(threshold=0.2)(x), set()),

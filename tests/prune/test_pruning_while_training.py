@@ -9,6 +9,7 @@ from compress.datasets.splits import ArraySplit
 from compress.errors import UserError
 from compress.prune import gradual, kernel_sparsity, prunable_kernels
 from compress.prune.masks import GradualPruning
+from compress.stages.prune import counted
 from compress.tasks.classification import on_labels as labels_only
 from compress.training import Data, Progress, Training, fit
 
@@ -44,12 +45,16 @@ def test_what_is_prunable():
     assert names(gradual.prunable_layers(frozen)) == ["conv2/conv"]
 
 
-def test_nothing_to_prune_is_an_error():
-    with pytest.raises(UserError, match=r"small has no convolution to prune besides skip = \['\*'\]"):
-        gradual.prunable_layers(network(), ("*",))
-    dense = keras.Sequential([keras.Input((4,)), layers.Dense(2)], name="dense")
-    with pytest.raises(UserError, match=r"dense has no convolution to prune$"):
-        gradual.prunable_layers(dense)
+def test_where_nothing_is_prunable_the_reasons_say_why():
+    assert gradual.prunable_layers(network(), ("*",)) == []
+    frozen = network()
+    frozen.trainable = False
+    assert gradual.prunable_layers(frozen) == []
+    assert counted(gradual.unpruned(frozen)).startswith(
+        "nothing to prune, so that the network is passed on as it is: 2 left dense: it is frozen (trainable = False)"
+    )
+    dense = keras.Sequential([keras.Input((4,)), layers.Flatten()], name="dense")
+    assert counted(gradual.unpruned(dense)).endswith("is passed on as it is: it has no convolution")
 
 
 def by_tfmot(weights, sparsity):

@@ -70,9 +70,27 @@ def test_ranges_hold_zero_and_the_inputs_is_that_of_pixels():
     image = keras.Input((2, 2, 1), name="image")
     model = keras.Model(image, layers.DepthwiseConv2D(1, name="conv")(image))
     model.get_layer("conv").set_weights([np.float32([[[[1]]]]), np.float32([2])])
-    assert observe(model, [np.full((1, 2, 2, 1), 0.5, "float32")]) == {"image": (0.0, 1.0), "conv": (0.0, 2.5)}
+    assert observe(model, [np.full((1, 2, 2, 1), 51 / 255, "float32")]) == {
+        "image": (0.0, 1.0),
+        "conv": (0.0, pytest.approx(2.2)),
+    }
     model.get_layer("conv").set_weights([np.float32([[[[1]]]]), np.float32([-2])])
     assert observe(model, [np.full((1, 2, 2, 1), 0.5, "float32")])["conv"] == (-1.5, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("examples", "limits"),
+    [
+        (np.float32([0.5, 0.25]), (0.0, 0.5)),
+        (np.float32([-3, 7]), (-3.0, 7.0)),
+        (np.float32([0, 3, 10]) / 255, (0.0, 1.0)),
+        (np.float32([0, 256]) / 255, (0.0, 256 / 255)),
+    ],
+)
+def test_the_range_of_data_that_are_no_pixels_is_measured(examples, limits):
+    vector = keras.Input((1,), name="vector")
+    model = keras.Model(vector, layers.Dense(1)(vector))
+    assert observe(model, [examples[:1, None], examples[1:, None]])["vector"] == pytest.approx(limits)
 
 
 def test_batch_norm_uses_its_statistics_and_keeps_them():
