@@ -25,6 +25,9 @@ class Settings(NamedTuple):
     power_s: float = 20.0
     idle_s: float = 10.0
     tegrastats: Optional[str] = None  # a program instead of the board's own: the result is labelled a replay
+    sides: Optional[List[int]] = None  # of examples, for a model that leaves them open
+    pixels: Optional[str] = None  # what a model is fed for bytes; None for what it tells
+    output: Optional[str] = None  # which of several has the classes
 
 
 def benchmark(bundle: Bundle, settings: Settings, say: Say, root: Path = Path("/")) -> Dict[str, Any]:
@@ -99,6 +102,7 @@ def _latencies(
                     **target.promised(),
                     threads=count,
                     runs=settings.runs,
+                    sides=settings.sides or target.sides,
                 )
                 done += 1
                 left = (time.monotonic() - start) / done * (total - done)
@@ -134,6 +138,10 @@ def _accuracy(
         testset_sha256=bundle.testset_sha256,
         expected=target.expected,
         tolerance=target.tolerance,
+        sides=settings.sides or target.sides,
+        pixels=settings.pixels,
+        output=settings.output,
+        classes=len(bundle.manifest.get("labels", [])) or None,
     )
     if "error" not in found:
         found["top1_interval"] = list(stats.wilson(found["right"], found["images"]))
@@ -164,6 +172,7 @@ def _power(targets: List[Target], models: List[Dict[str, Any]], settings: Settin
                     **target.promised(),
                     threads=entry["threads"],
                     seconds=settings.power_s,
+                    sides=settings.sides or target.sides,
                 )
                 if "error" in answer:
                     entry["errors"].append("power: " + answer["error"])

@@ -22,6 +22,8 @@ class Target(NamedTuple):
     expected: Optional[List[List[float]]] = None
     tolerance: float = 0.0
     host_top1: Optional[float] = None
+    sides: Optional[List[int]] = None
+    """Of an example, for a model that leaves them open: height and width of the images of the bundle."""
 
     def promised(self) -> Dict[str, Any]:
         """What a worker needs to load this model and no other."""
@@ -83,6 +85,7 @@ def read(folder: Path) -> Bundle:
                 model["expected"],
                 float(model["tolerance"]),
                 model.get("top1"),
+                manifest.get("preprocessing", {}).get("resize"),
             )
             for model in manifest["models"]
         ]

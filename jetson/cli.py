@@ -19,7 +19,7 @@ EXAMPLES = """examples:
 
 def main(words: Optional[List[str]] = None) -> None:
     """Runs a command; exit code 2 for a mistake of the user's, 1 for a measurement that failed."""
-    arguments = _parser().parse_args(words)
+    arguments = _parser().parse_args(_joined(sys.argv[1:] if words is None else words))
     try:
         sys.exit(arguments.command(arguments))
     except UserError as error:
@@ -30,6 +30,17 @@ def main(words: Optional[List[str]] = None) -> None:
         sys.exit(_fail(f"{error}: install it with pip (see the README beside this file)", 2))
     except OSError as error:
         sys.exit(_fail("{}: {}".format(error.filename or "the system", error.strerror), 2))
+
+
+def _joined(words: List[str]) -> List[str]:
+    """ "--pixels", "-1..1" as one word: argparse takes the second for an option."""
+    found: List[str] = []
+    for word in words:
+        if found and found[-1] == "--pixels":
+            found[-1] = f"--pixels={word}"
+        else:
+            found.append(word)
+    return found
 
 
 def _fail(reason: str, code: int) -> int:
@@ -61,6 +72,9 @@ def _parser() -> argparse.ArgumentParser:
         "--power-seconds", type=_not_negative, default=20.0, help="length of the power loop, 0 for none (20)"
     )
     bench.add_argument("--idle-seconds", type=_not_negative, default=10.0, help="rest before it (10)")
+    _add_size(bench)
+    bench.add_argument("--pixels", help="what a model is fed for bytes: 0..1, 0..255, -1..1, imagenet or SCALE,OFFSET")
+    bench.add_argument("--output", help="which of several outputs has the classes")
     bench.add_argument("--out", type=Path, help="where the result goes (results/ beside the models)")
     bench.add_argument("--tegrastats", help=argparse.SUPPRESS)
     bench.add_argument("--sysroot", type=Path, default=Path("/"), help=argparse.SUPPRESS)
@@ -68,6 +82,7 @@ def _parser() -> argparse.ArgumentParser:
 
     overhead = commands.add_parser("overhead", help="what the timing of a benchmark itself costs, against a bare loop")
     overhead.add_argument("model", type=Path)
+    _add_size(overhead)
     overhead.set_defaults(command=_overhead)
 
     worker = commands.add_parser("worker")  # what benchmark starts
@@ -82,7 +97,7 @@ def _overhead(arguments: argparse.Namespace) -> int:
     from jetson.bundle import open_target
 
     target = open_target(arguments.model).targets[0]
-    found = child.run("overhead", 600.0, **target.promised())
+    found = child.run("overhead", 600.0, **target.promised(), sides=arguments.size or target.sides)
     if "error" in found:
         return _fail(found["error"], 1)
     ratios = [ours / bare for ours, bare in zip(found["runner_ms"], found["bare_ms"])]
@@ -91,6 +106,18 @@ def _overhead(arguments: argparse.Namespace) -> int:
         f"{100 * (median(ratios) - 1):+.2f} % (median of {len(ratios)} pairs)"
     )
     return 0
+
+
+def _add_size(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--size", type=_sides, metavar="SIZE", help="of examples, for a model that takes any: 224, or 48x96"
+    )
+
+
+def _sides(text: str) -> List[int]:
+    if not re.match(r"^[1-9]\d*(x[1-9]\d*)*$", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no size such as 224 or 48x96")
+    return [int(side) for side in text.split("x")]
 
 
 def _at_least(least: int) -> Callable[[str], int]:
@@ -132,7 +159,10 @@ def _benchmark(arguments: argparse.Namespace) -> int:
     from jetson import result as results
     from jetson.benchmark import Settings, benchmark
     from jetson.bundle import open_target
+    from jetson.pixels import parse
 
+    if arguments.pixels:
+        parse(arguments.pixels)
     bundle = open_target(arguments.target)
     settings = Settings(
         arguments.runs,
@@ -142,6 +172,9 @@ def _benchmark(arguments: argparse.Namespace) -> int:
         arguments.power_seconds,
         arguments.idle_seconds,
         arguments.tegrastats,
+        arguments.size,
+        arguments.pixels,
+        arguments.output,
     )
     folder = arguments.out.parent if arguments.out else _folder(arguments.target) / "results"
     folder.mkdir(parents=True, exist_ok=True)
@@ -158,9 +191,10 @@ def _benchmark(arguments: argparse.Namespace) -> int:
     for warning in found["warnings"]:
         print(f"warning: {warning}")
     print(f"result: {path}")
-    failed = [model["file"] for model in found["models"] if not any(one["ms"] for one in model["latency"])]
+    failed = [model for model in found["models"] if not any(one["ms"] for one in model["latency"])]
     if failed:
-        return _fail("could not be measured: {}".format(", ".join(failed)), 1)
+        reasons = ["{} ({})".format(model["file"], model["latency"][0]["errors"][0]) for model in failed]
+        return _fail("could not be measured: {}".format(", ".join(reasons)), 1)
     return 0
 
 

@@ -1,7 +1,7 @@
 """The TFLite interpreter of this machine, whatever its package is called."""
 
 import importlib
-from typing import Any, Dict, NamedTuple, Optional, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -49,42 +49,55 @@ def _version(package: str) -> str:
 
 
 class Model:
-    """One loaded model with one input and one output, batch 1, ready to be invoked."""
+    """One loaded model, ready to be invoked for one example at a time.
 
-    def __init__(self, content: bytes, threads: int, runtime: Optional[Runtime] = None) -> None:
-        runtime = runtime or find()
-        self.interpreter = runtime.make(model_content=content, num_threads=threads)
+    ``size`` fills the sides that its inputs leave open, in order: one number for all, or one for each. Raises UserError
+    where there are such sides and no size."""
+
+    def __init__(
+        self, content: bytes, threads: int, runtime: Optional[Runtime] = None, size: Optional[Sequence[int]] = None
+    ) -> None:
+        self._content, self._threads, self._runtime = content, threads, runtime or find()
+        self._size = list(size or [])
+        self.load()
+
+    def load(self) -> None:
+        """A fresh interpreter: what the one before remembers is forgotten."""
+        self.interpreter = self._runtime.make(model_content=self._content, num_threads=self._threads)
+        for one in self.interpreter.get_input_details():
+            shape = filled(one.get("shape_signature", one["shape"]), one["shape"], self._size)
+            if shape != [int(side) for side in one["shape"]]:
+                self.interpreter.resize_tensor_input(one["index"], shape)
         self.interpreter.allocate_tensors()
-        self.input, self.output = (
-            one[0] for one in (self.interpreter.get_input_details(), self.interpreter.get_output_details())
-        )
+        self.inputs = self.interpreter.get_input_details()
+        self.input = self.inputs[0]
         self.shape: Tuple[int, ...] = tuple(int(side) for side in self.input["shape"])
 
-    def feed(self, image: np.ndarray) -> None:
-        """Sets the input to one image, uint8, which the model sees as value / 255, or to float32 values as they are."""
-        self.interpreter.set_tensor(self.input["index"], self.encode(image)[None])
+    def fill(self) -> None:
+        """Seeded noise at every input: the time of a network does not depend on what it sees."""
+        noise = np.random.RandomState(0)
+        for one in self.inputs:
+            shape, kind = tuple(int(side) for side in one["shape"]), np.dtype(one["dtype"])
+            if kind.kind == "f":
+                values = noise.uniform(size=shape)
+            elif kind.itemsize <= 2 and kind.kind in "iu":
+                values = noise.randint(np.iinfo(kind).min, np.iinfo(kind).max + 1, shape)
+            else:  # indices, lengths: there is always a first
+                values = np.zeros(shape)
+            self.interpreter.set_tensor(one["index"], values.astype(kind))
 
-    def encode(self, image: np.ndarray) -> np.ndarray:
-        """The example in the input's own type: float32, or the nearest value of its integer grid."""
-        values = image.astype(np.float32)
-        if image.dtype == np.uint8:
-            values /= np.float32(255)
-        if self.input["dtype"] == np.float32:
-            return values
-        scale, zero = self.input["quantization"]
-        limits = np.iinfo(self.input["dtype"])
-        return np.clip(np.round(values / scale) + zero, limits.min, limits.max).astype(self.input["dtype"])
+    def reset(self) -> None:
+        """Forgets the state that an LSTM keeps in variable tensors."""
+        if hasattr(self.interpreter, "reset_all_variables"):
+            self.interpreter.reset_all_variables()
 
-    def result(self) -> np.ndarray:
-        """The output of the last invoke: float32 (classes,)."""
-        values = self.interpreter.get_tensor(self.output["index"])[0]
-        if self.output["dtype"] == np.float32:
-            return np.array(values)
-        scale, zero = self.output["quantization"]
-        return (values.astype(np.float32) - zero) * np.float32(scale)
 
-    def predict(self, image: np.ndarray) -> np.ndarray:
-        """The output for one image, as ``feed`` takes it."""
-        self.feed(image)
-        self.interpreter.invoke()
-        return self.result()
+def filled(signature: Sequence[int], shape: Sequence[int], size: Sequence[int]) -> List[int]:
+    """The shape of a tensor whose open sides, -1 in its signature, are the batch, which is 1, and those of ``size``."""
+    signature = [int(side) for side in signature] or [int(side) for side in shape]
+    free = [number for number, side in enumerate(signature) if side < 0 and number > 0]
+    if free and len(size) not in (1, len(free)):
+        words = "x".join("?" if side < 0 else str(side) for side in signature[1:])
+        raise UserError(f"the model reads examples of any size ({words}): say which with --size, such as --size 224")
+    sides = dict(zip(free, list(size) * len(free) if len(size) == 1 else size))
+    return [sides.get(number, 1 if side < 0 else side) for number, side in enumerate(signature)]

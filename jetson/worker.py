@@ -14,8 +14,10 @@ from typing import Any, Callable, Dict, List, Optional
 import numpy as np
 
 from jetson.board import read
+from jetson.classifier import Classifier
 from jetson.errors import UserError
 from jetson.interpreter import Model, find
+from jetson.pixels import parse
 
 WARM_UP_RUNS, WARM_UP_S, RUNS = 5, 0.5, 50
 clock = time.perf_counter
@@ -41,16 +43,13 @@ def main() -> None:
 def content_of(path: str, sha256: Optional[str], size: Optional[int]) -> bytes:
     """The file's bytes, read once; raises UserError unless they are those that were promised (None: anything)."""
     content = Path(path).read_bytes()
+    if not content or content.startswith(b"version https://git-lfs"):
+        raise UserError("{} is {}".format(path, "a pointer of Git LFS, not the model itself" if content else "empty"))
     if size is not None and len(content) != size:
         raise UserError(f"{path} has {len(content)} bytes, the manifest says {size}: copy it again")
     if sha256 is not None and hashlib.sha256(content).hexdigest() != sha256:
         raise UserError(f"{path} is not the file of the manifest (its sha256 differs): copy it again")
     return content
-
-
-def random_image(model: Model) -> np.ndarray:
-    """Seeded noise: the time of a network does not depend on what it sees."""
-    return np.random.RandomState(0).randint(0, 256, model.shape[1:], dtype=np.uint8)
 
 
 def time_invokes(invoke: Callable[[], Any], runs: int) -> List[float]:
@@ -63,13 +62,20 @@ def time_invokes(invoke: Callable[[], Any], runs: int) -> List[float]:
     return samples
 
 
-def latency(path: str, sha256: Optional[str], size: Optional[int], threads: int, runs: int = RUNS) -> Dict[str, Any]:
+def latency(
+    path: str,
+    sha256: Optional[str],
+    size: Optional[int],
+    threads: int,
+    runs: int = RUNS,
+    sides: Optional[List[int]] = None,
+) -> Dict[str, Any]:
     """Load time, first inference, then ``runs`` timed invokes after a warm-up of at least 5 runs and 0.5 s."""
     runtime, content = find(), content_of(path, sha256, size)
     start = clock()
-    model = Model(content, threads, runtime)
+    model = Model(content, threads, runtime, sides)
     loaded = clock()
-    model.feed(random_image(model))
+    model.fill()
     begin = clock()
     model.interpreter.invoke()
     first = clock() - begin
@@ -106,13 +112,18 @@ def accuracy(
     testset_sha256: Optional[str],
     expected: Optional[List[List[float]]],
     tolerance: float,
+    sides: Optional[List[int]] = None,
+    pixels: Optional[str] = None,
+    output: Optional[str] = None,
+    classes: Optional[int] = None,
 ) -> Dict[str, Any]:
     """Right answers on the test set; agreement with the outputs that were expected for its first images."""
     content_of(testset, testset_sha256, None)
     with np.load(testset, allow_pickle=False) as arrays:
         images, labels = arrays["images"], arrays["labels"]
-    model = Model(content_of(path, sha256, size), 1)
-    outputs = np.array([model.predict(image) for image in images])
+    model = Model(content_of(path, sha256, size), 1, size=sides)
+    classifier = Classifier(model, parse(pixels) if pixels else None, output, classes)
+    outputs = np.array([classifier.predict(image) for image in images])
     found: Dict[str, Any] = {
         "images": len(images),
         "right": int(np.sum(outputs.argmax(axis=1) == labels)),
@@ -132,10 +143,17 @@ def accuracy(
     return found
 
 
-def sustained(path: str, sha256: Optional[str], size: Optional[int], threads: int, seconds: float) -> Dict[str, Any]:
+def sustained(
+    path: str,
+    sha256: Optional[str],
+    size: Optional[int],
+    threads: int,
+    seconds: float,
+    sides: Optional[List[int]] = None,
+) -> Dict[str, Any]:
     """Invokes without a pause for so many seconds; says when it began and ended by the monotonic clock."""
-    model = Model(content_of(path, sha256, size), threads)
-    model.feed(random_image(model))
+    model = Model(content_of(path, sha256, size), threads, size=sides)
+    model.fill()
     model.interpreter.invoke()
     begin, count = time.monotonic(), 0
     while time.monotonic() - begin < seconds:
@@ -144,10 +162,17 @@ def sustained(path: str, sha256: Optional[str], size: Optional[int], threads: in
     return {"begin": begin, "end": time.monotonic(), "inferences": count, "threads": threads}
 
 
-def overhead(path: str, sha256: Optional[str], size: Optional[int], pairs: int = 60, runs: int = 10) -> Dict[str, Any]:
+def overhead(
+    path: str,
+    sha256: Optional[str],
+    size: Optional[int],
+    pairs: int = 60,
+    runs: int = 10,
+    sides: Optional[List[int]] = None,
+) -> Dict[str, Any]:
     """The runner's timing against a bare loop on one model in one process: mean ms of each, in turns."""
-    model = Model(content_of(path, sha256, size), 1)
-    model.feed(random_image(model))
+    model = Model(content_of(path, sha256, size), 1, size=sides)
+    model.fill()
     invoke = model.interpreter.invoke
     time_invokes(invoke, 20)
     ours: List[float] = []

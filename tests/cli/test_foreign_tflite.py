@@ -191,6 +191,22 @@ def test_evaluate_is_what_the_makers_own_loop_says(main, files, name):
     assert right(output) == hits
 
 
+@pytest.mark.parametrize("name", READ)
+def test_the_runner_on_the_board_says_the_same(files, name):
+    """It cannot try pixels: what a float file is fed is its user's word."""
+    from jetson.classifier import Classifier
+    from jetson.interpreter import Model
+    from jetson.pixels import PIXELS
+
+    path = files / f"{name}.tflite"
+    told = {"float of 0..255": "0..255", "float of -1..1": "-1..1"}.get(name)
+    model = Model(path.read_bytes(), 1, size=[SIDE] if "any" in name else None)
+    classifier = Classifier(model, PIXELS[told] if told else None, classes=10)
+    examples = TEST[:40, ..., :1] if name == "no channels" else TEST[:40]
+    got = np.array([classifier.predict(example) for example in examples])
+    np.testing.assert_allclose(got, loop(path, READ[name], TEST[:40]), atol=1e-6)
+
+
 @pytest.mark.parametrize("name", ["float of 0..1", "float of 0..255", "int16 of 0..1"])
 def test_what_was_tried_is_said_in_one_line(main, files, name):
     told = main("evaluate", files / f"{name}.tflite")[2].strip()
@@ -311,6 +327,15 @@ def test_a_network_that_keeps_state_starts_anew_with_every_image(main, tmp_path)
     wanted = np.concatenate([keras_rows(path, image) for image in images])
     np.testing.assert_allclose(predict(images), wanted, atol=1e-6)
     np.testing.assert_array_equal(predict(images[::-1]), predict(images)[::-1])
+    np.testing.assert_allclose(on_the_board(path, images), wanted, atol=1e-6)
+
+
+def on_the_board(path, images):
+    from jetson.classifier import Classifier
+    from jetson.interpreter import Model
+
+    classifier = Classifier(Model(path.read_bytes(), 1))
+    return np.array([classifier.predict(image) for image in images])
 
 
 def keras_rows(path, image):
@@ -342,3 +367,4 @@ def test_variables_that_outlive_a_reset(tmp_path):
     path.write_bytes(converter.convert())
     images = TEST[:3, 4:8, 4:8]
     np.testing.assert_allclose(TFLitePredictor(path)(images), unit(images).mean((1, 2)), atol=1e-6)
+    np.testing.assert_allclose(on_the_board(path, images), unit(images).mean((1, 2)), atol=1e-6)

@@ -130,6 +130,37 @@ def test_a_file_that_is_no_model_is_a_result(jetson, tmp_path):
     assert model["latency"][0]["errors"]
 
 
+def test_a_model_of_any_size_is_measured_at_the_size_that_is_named(jetson, tmp_path):
+    """Two inputs, and the same of any size: 1x1 pixel, which the interpreter has of itself, is no size."""
+    from compress import keras
+
+    tf = keras.tf
+    image = tf.TensorSpec([None, None, None, 3])
+    both = tf.function(lambda a, b: tf.reduce_mean(a * b, (1, 2))).get_concrete_function(image, image)
+    (tmp_path / "any.tflite").write_bytes(
+        tf.lite.TFLiteConverter.from_concrete_functions([both], tf.Module()).convert()
+    )
+    refused = jetson("benchmark", "any.tflite", *QUICK, cwd=tmp_path)
+    assert refused.returncode == 1
+    assert "reads examples of any size (?x?x3): say which with --size" in refused.stderr.splitlines()[-1]
+    done = jetson("benchmark", "any.tflite", *QUICK, "--size", "48x96", "--out", "out.json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    (model,) = json.loads((tmp_path / "out.json").read_text())["models"]
+    assert model["latency"][0]["repetitions"][0]["input"] == {"shape": [1, 48, 96, 3], "dtype": "float32"}
+    assert jetson("benchmark", "any.tflite", "--size", "0", cwd=tmp_path).returncode == 2
+
+
+def test_a_bundle_is_fed_the_pixels_that_are_named(jetson, bundle):
+    """-1..1 instead of [0, 1]: other outputs than the manifest expects."""
+    done = jetson("benchmark", "model.tflite", *QUICK, "--pixels", "-1..1", cwd=bundle)
+    assert done.returncode == 0, done.stderr
+    (model,) = only_result(bundle)["models"]
+    assert model["accuracy"]["expected"]["within_tolerance"] < 1
+    wrong = jetson("benchmark", "model.tflite", *QUICK, "--pixels", "0..2555", cwd=bundle)
+    assert wrong.returncode == 2
+    assert wrong.stderr == "error: unknown pixels '0..2555': 0..255, or SCALE,OFFSET of a byte\n"
+
+
 def test_a_model_that_hangs_is_given_up(jetson, tflite, tmp_path):
     (tmp_path / "m.tflite").write_bytes(tflite.read_bytes())
     done = jetson("benchmark", "m.tflite", *QUICK, "--timeout", "0.01", cwd=tmp_path)

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from jetson.interpreter import Model
+from jetson.classifier import Classifier
+from jetson.errors import UserError
+from jetson.interpreter import Model, filled
 
 BYTES = np.arange(256, dtype=np.uint8).reshape(16, 16, 1).repeat(3, axis=2)
 
@@ -30,7 +32,7 @@ def test_the_runner_and_the_host_agree(network, input_type, output_type):
     from compress.export.convert import Converter
 
     content = Converter(network, input_type, output_type).dense()
-    model = Model(content, 1)
+    model = Classifier(Model(content, 1))
     assert np.dtype(model.input["dtype"]) == input_type
     assert np.dtype(model.output["dtype"]) == output_type
     got = model.predict(BYTES)
@@ -41,7 +43,33 @@ def test_the_runner_and_the_host_agree(network, input_type, output_type):
 def test_a_uint8_model_is_fed_every_byte_as_it_is(network):
     from compress.export.convert import Converter
 
-    model = Model(Converter(network, "uint8", "int8").dense(), 1)
-    np.testing.assert_array_equal(model.encode(BYTES), BYTES)
+    model = Classifier(Model(Converter(network, "uint8", "int8").dense(), 1))
+    np.testing.assert_array_equal(model.encode(BYTES)[0], BYTES)
     codes = model.predict(BYTES) / model.output["quantization"][0] + model.output["quantization"][1]
-    np.testing.assert_allclose(codes, model.interpreter.get_tensor(model.output["index"])[0], atol=1e-3)
+    np.testing.assert_allclose(codes, model.model.interpreter.get_tensor(model.output["index"])[0], atol=1e-3)
+
+
+def test_float_data_are_read_as_they_are(network):
+    from compress.export.convert import Converter
+
+    content = Converter(network).dense()
+    values = np.random.default_rng(0).normal(0, 1, BYTES.shape).astype(np.float32)
+    model = Classifier(Model(content, 1))
+    np.testing.assert_array_equal(model.encode(values)[0], values)
+    with np.testing.assert_raises(AssertionError):
+        np.testing.assert_allclose(model.predict(values), model.predict(BYTES), atol=1e-3)
+
+
+@pytest.mark.parametrize(("signature", "size", "shape"), [
+    ([-1, 32, 32, 3], [], [1, 32, 32, 3]), ([-1, -1, -1, 3], [224], [1, 224, 224, 3]),
+    ([1, -1, -1, 3], [48, 96], [1, 48, 96, 3]), ([2, 5], [], [2, 5]), ([-1, -1, 12], [7], [1, 7, 12]),
+    ([-1, 32, 32, 3], [224, 224], [1, 32, 32, 3]),
+])  # fmt: skip
+def test_open_sides_are_filled(signature, size, shape):
+    assert filled(signature, shape, size) == shape
+
+
+@pytest.mark.parametrize("size", [[], [1, 2, 3]])
+def test_an_open_side_without_a_size_is_refused(size):
+    with pytest.raises(UserError, match=r"reads examples of any size \(\?x\?x3\): say which with --size"):
+        filled([-1, -1, -1, 3], [1, 1, 1, 3], size)
