@@ -44,7 +44,7 @@ def build(
     check_name(name)
     image = image_shape(name, shape)
     if weights == "imagenet" and image[2] != 3:
-        raise UserError(f'{name}: weights = "imagenet" are for RGB images, the data have {image[2]} channels')
+        raise UserError(f'{name}: weights = "imagenet" are for RGB images, channels = 3, not {image[2]}')
     if seed is not None:
         keras.utils.set_random_seed(seed)
     # layers that Keras numbers itself (conv2d_7) get the same names however many networks were built before

@@ -5,6 +5,7 @@ import pytest
 
 from benchmarks.networks import FAMILIES
 from compress import keras, models
+from compress.errors import UserError
 
 FAST = ["resnet8", "resnet20", "densenet_tiny", "mobilenet", "plain4", "plain8", "wrn_16_1", "shufflenet_v1"]
 # one of each other family; the rest are the same code at other depths, and some take gigabytes
@@ -74,3 +75,26 @@ def test_one_step_changes_the_loss(name):
 def test_sizes_need_not_be_square(name, size):
     height, width = (size, size) if isinstance(size, int) else size
     assert models.build(name, size, 5).input_shape == (None, height, width, 3)
+
+
+@pytest.mark.parametrize("channels", [1, 4])
+@pytest.mark.parametrize(
+    "name", ["resnet8", "plain8", "wrn_16_1", "shufflenet_v1", "densenet_tiny", "mobilenetv3small"]
+)
+def test_channels_need_not_be_colours(name, channels):
+    model = models.build(name, (33, 48, channels), 5)
+    assert model.input_shape == (None, 33, 48, channels)
+    logits = model(np.random.default_rng(0).random((2, 33, 48, channels), "float32"), training=False).numpy()
+    assert logits.shape == (2, 5)
+    assert np.ptp(logits) > 0
+
+
+def test_imagenets_weights_are_for_colours():
+    with pytest.raises(UserError, match='weights = "imagenet" are for RGB images, channels = 3, not 1'):
+        models.build("mobilenetv2", (96, 96, 1), 5, "imagenet")
+
+
+@pytest.mark.parametrize("shape", [(64,), (8, 8, 8, 1)])
+def test_no_network_by_name_reads_other_arrays(shape):
+    with pytest.raises(UserError, match="resnet8 reads images, the data are arrays of .*: bring a network of your own"):
+        models.build("resnet8", shape, 5)
