@@ -7,7 +7,7 @@ import pytest
 
 from compress import keras
 from compress.evaluate import TFLitePredictor
-from jetson.interpreter import Model
+from jetson.worker import accuracy
 
 layers = keras.layers
 CLASSES = 3
@@ -107,6 +107,18 @@ def test_from_arrays_to_a_bundle(network, file, main, tmp_path, monkeypatch):
     bundle = tmp_path / "runs" / "net" / "jetson-bundle"
     with np.load(bundle / "testset.npz", allow_pickle=False) as arrays:
         assert arrays["images"].dtype == np.float32
-        on_board = Model((bundle / "model.tflite").read_bytes(), 1)
-        right = [on_board.predict(one).argmax() for one in arrays["images"]] == arrays["labels"]
-    assert np.mean(right) == last["top1"]
+        assert sorted(arrays["images"].tolist()) == sorted(x_test.astype("float32").tolist())
+    (model,) = [
+        one for one in json.loads((bundle / "manifest.json").read_text())["models"] if one["role"] == "exported"
+    ]
+    on_board = accuracy(
+        str(bundle / "model.tflite"),
+        None,
+        None,
+        str(bundle / "testset.npz"),
+        None,
+        model["expected"],
+        model["tolerance"],
+    )
+    assert on_board["top1"] == last["top1"]
+    assert on_board["expected"]["within_tolerance"] == 1
