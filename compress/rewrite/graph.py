@@ -139,6 +139,8 @@ class _Rebuilding:
                 name = self._names[id(layer)]
                 if id(layer) not in self._replaced:
                     self._replaced[id(layer)] = self._replace(layer, name)
+                    if self._replaced[id(layer)] is None:  # its name is free for what takes its work over
+                        self._taken.discard(name)
                 call = self._replaced[id(layer)]
                 result = args[0] if call is None else call(*args, **kwargs)
                 self.claim(result, name, frozen)

@@ -349,3 +349,6 @@ def test_a_whole_densenet():
     assert kinds(folded).count("Threshold") + kinds(folded).count("DepthwiseConv2D") == norms - 9 + 3
     assert kinds(folded).count("Threshold") > 0
     assert not {"ReLU", "Activation"} & set(kinds(folded))
+    # a convolution that changed places with its pool keeps its name, by which its zeros are checked
+    convolutions = {layer.name for layer in model.layers if type(layer) is layers.Conv2D}
+    assert convolutions <= {layer.name for layer in folded.layers}
