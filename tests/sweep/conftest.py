@@ -72,7 +72,7 @@ def planned(chain_toml: Path) -> Callable[[Sequence[str]], list[Any]]:
     from compress.sweep.plan import plan
     from compress.sweep.read import read
 
-    return lambda settings: plan(read(str(chain_toml), settings), str(chain_toml), None, None, False)
+    return lambda settings: plan(read(str(chain_toml), settings), str(chain_toml), None, False, None, False)
 
 
 @pytest.fixture
