@@ -42,7 +42,9 @@ class Pixels:
         return len(self.scale) in (1, channels) and not (self.reverses and channels == 1)
 
     def of(self, images: np.ndarray) -> np.ndarray:
-        """uint8 images (..., channels) -> float32 of the same shape: the values that the network is fed."""
+        """uint8 images (..., channels) -> float32 of that shape, as the network is fed; other values as they are."""
+        if images.dtype != np.uint8:
+            return images.astype(np.float32, copy=False)
         units = images.astype(np.float32) / np.float32(255)
         if self.is_unit:
             return units

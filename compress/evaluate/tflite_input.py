@@ -62,7 +62,7 @@ class TFLiteInput:
 
     def encode(self, example: np.ndarray, pixels: Pixels = UNIT) -> np.ndarray:
         """One example as the file's tensor, batch and all: a uint8 image as such pixels, float numbers as they are."""
-        values = pixels.of(example) if example.dtype == np.uint8 else example.astype(np.float32, copy=False)
+        values = pixels.of(example)
         values = values.reshape([side or now for side, now in zip(self.shape, values.shape, strict=False)])
         if self.channels_first:
             values = np.moveaxis(values, -1, 0)

@@ -140,3 +140,14 @@ def test_fresh_and_new_heads():
 def test_pixels_that_are_none(value, words):
     with pytest.raises(UserError, match=words):
         parse(value)
+
+
+def test_arrays_that_are_no_bytes_are_fed_as_they_are():
+    """Divided by 255, as if they were, they would be as good as nothing."""
+    x = keras.Input((2,))
+    y = layers.Dense(2, weights=[np.array([[1, 0], [0, 1]], "float32"), np.array([0, 3], "float32")])(x)
+    values = np.array([[5, 0], [4, 0], [0, 1]] * 20, "float32")
+    split = ArraySplit(values, np.array([0, 0, 1] * 20))
+    refuse_chance(keras.Model(x, y), "theirs", split, "ab")
+    for pixels in PIXELS.values():
+        np.testing.assert_array_equal(pixels.of(values), values)
