@@ -70,7 +70,9 @@ def observe(model: Any, batches: Iterable[np.ndarray]) -> dict[str, Range]:
 
 def _is_of_bytes(batch: np.ndarray) -> bool:
     codes = np.asarray(batch) * np.float32(255)
-    return bool(np.all((codes > -0.01) & (codes < 255.01) & (np.abs(codes - np.round(codes)) < 0.01)))
+    # relative: numbers that are all but 0, such as volts of a nerve, are no bytes
+    whole = np.abs(codes - np.round(codes)) <= 1e-5 * np.abs(codes)
+    return bool(np.all((codes >= 0) & (codes < 255.5) & whole))
 
 
 def shared(ranges: dict[str, Range], groups: dict[str, str]) -> dict[str, Range]:

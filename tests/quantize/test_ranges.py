@@ -83,6 +83,7 @@ def test_ranges_hold_zero_and_the_inputs_is_that_of_pixels():
     [
         (np.float32([0.5, 0.25]), (0.0, 0.5)),
         (np.float32([-3, 7]), (-3.0, 7.0)),
+        (np.float32([1e-6, 2e-6]), (0.0, 2e-6)),
         (np.float32([0, 3, 10]) / 255, (0.0, 1.0)),
         (np.float32([0, 256]) / 255, (0.0, 256 / 255)),
     ],
