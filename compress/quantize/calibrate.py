@@ -13,6 +13,8 @@ from compress import keras
 from compress.quantize.support import Int8, Range, layers_in_int8
 from compress.rewrite.graph import gives_integers, nodes
 
+OF_BYTES: Range = (0.0, 1.0)  # of an input: its grid is exact
+
 
 def tied_groups(model: Any, plan: dict[str, Int8 | str] | None = None) -> dict[str, str]:
     """Layer name -> the name of its group: layers whose outputs must share one scale. ``plan``: ``layers_in_int8``."""
@@ -65,7 +67,7 @@ def observe(model: Any, batches: Iterable[np.ndarray]) -> dict[str, Range]:
         name = names[str(id(tensor))]
         before = ranges.get(name, (0.0, 0.0))
         ranges[name] = (min(before[0], float(a)), max(before[1], float(b)))
-    return ranges | {tensor.node.layer.name: (0.0, 1.0) for tensor in model.inputs if of_bytes}
+    return ranges | {tensor.node.layer.name: OF_BYTES for tensor in model.inputs if of_bytes}
 
 
 def _is_of_bytes(batch: np.ndarray) -> bool:

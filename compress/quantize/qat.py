@@ -61,7 +61,12 @@ def quantization_aware(
         new = copy(layer, max_value=None) if how.fixed and type(layer).__name__ == "ReLU" else _built(layer)
         return wrap(new, Int8Config(None, *ranges[name]))
 
-    return rebuild(folded, replace, lambda tensor: on_grid(tensor.node.layer.name))
+    def first(tensor: Any) -> Any:
+        name = tensor.node.layer.name
+        # numbers that a float layer alone reads are as they come: on a grid, those of an Embedding would be others
+        return on_grid(name) if name in needed or ranges[name] == calibrate.OF_BYTES else lambda given: given
+
+    return rebuild(folded, replace, first)
 
 
 def float_layers(aware: Any) -> dict[str, str]:
