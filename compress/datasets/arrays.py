@@ -177,7 +177,7 @@ def _examples(name: str, x: np.ndarray) -> np.ndarray:
             )
         return x[..., None] if x.ndim == 3 else x
     with np.errstate(over="ignore"):
-        values = x.astype(np.float32)
+        values = x.astype(np.float32, copy=False)
     if not np.isfinite(values).all():
         bad = int(np.flatnonzero(~np.isfinite(values).reshape(len(values), -1).all(axis=1))[0])
         raise UserError(f"{name} has values that are no finite numbers (NaN or infinity), first in example {bad}")

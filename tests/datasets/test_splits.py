@@ -4,6 +4,7 @@ from PIL import Image
 
 from compress.datasets.splits import ArraySplit, Dataset, FileSplit, hold_out, stratified_subset
 from compress.errors import UserError
+from compress.pipeline import plan, read
 
 
 def flat(*values, side=2):
@@ -115,3 +116,38 @@ def test_fingerprint_changes_with_everything_that_changes_training():
     assert len(set(variants)) == len(variants)
     assert fingerprint() == variants[0]
     assert len(variants[0]) == 64
+
+
+def test_the_shape_is_in_the_fingerprint_where_it_is_no_square_of_colours():
+    images = np.arange(2 * 8 * 8 * 3, dtype=np.uint8).reshape(2, 8, 8, 3)
+    made = {
+        kind: Dataset.of("made", "ab", *[ArraySplit(values, np.array([0, 1]), size)] * 3).fingerprint
+        for kind, values, size in (
+            ("square", images, 8),
+            ("wide", images, (8, 16)),
+            ("high", images, (16, 8)),
+            ("grey", images[..., :1], 8),
+            ("float", images.astype(np.float32), None),
+        )
+    }
+    assert len(set(made.values())) == len(made)
+    assert made["square"] == Dataset.of("made", "ab", *[ArraySplit(images, np.array([0, 1]), (8, 8))] * 3).fingerprint
+
+
+def test_grey_files_are_other_data(tmp_path):
+    Image.new("RGB", (4, 4), (200, 0, 0)).save(tmp_path / "red.png")
+    colours, grey = (
+        FileSplit([tmp_path / "red.png"] * 2, np.array([0, 1]), (8, 12), channels=channels) for channels in (3, 1)
+    )
+    assert colours.digest() != grey.digest()
+    assert (colours.shape, grey.shape) == ((8, 12, 3), (8, 12, 1))
+    assert grey.read(np.array([1]))[0, 3, 3].tolist() == [60]  # 0.299 * 200 = 59.8
+
+
+@pytest.mark.parametrize("shape", [(4,), (4, 2), (4, 2, 3, 1)])
+def test_crops_and_flips_are_for_images(shape):
+    split = ArraySplit(np.zeros((2, *shape), np.float32), np.array([0, 1]))
+    data = Dataset.of("made", "ab", split, split, split)
+    settings = ["data.name=arrays", "data.path=there.npz", "data.augmentation.flip=true"]
+    with pytest.raises(UserError, match="augmentation: crops and flips are for images, the data are arrays of 4"):
+        plan(read("tiny", settings), data)

@@ -141,3 +141,19 @@ def test_replace_leaves_the_old_file_whole_when_writing_fails(tmp_path):
     with pytest.raises(UnicodeEncodeError):
         replace(path, "\ud800")
     assert path.read_text() == "old"
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        ({"size": 32}, "`made`, 32x32 pixels, 2 classes: a, b."),  # an older run
+        ({"shape": [48, 96, 3]}, "`made`, 48x96 pixels, 2 classes: a, b."),
+        ({"shape": [8, 8, 1]}, "`made`, 8x8 pixels, grey, 2 classes: a, b."),
+        ({"shape": [8, 9, 5]}, "`made`, 8x9 pixels, 5 channels, 2 classes: a, b."),
+        ({"shape": [64]}, "`made`, arrays of 64, 2 classes: a, b."),
+        ({"shape": [128, 6]}, "`made`, arrays of 128x6, 2 classes: a, b."),
+        ({}, "`made`, 2 classes: a, b."),
+    ],
+)
+def test_the_data_are_named_by_their_shape(data, words):
+    assert words in markdown._data({"data": {"name": "made", "classes": ["a", "b"], **data}})
