@@ -80,8 +80,8 @@ def by_answers(
 
 
 def are_asked_for(model: Any, images: Split) -> bool:
-    """Whether there are pixels to be decided on: the network reads images, and the data are bytes."""
-    return len(model.inputs) == 1 and len(model.inputs[0].shape) == 4 and images.read(np.arange(1)).dtype == np.uint8
+    """Whether there are pixels to be decided on: the network reads one array, and the data are bytes."""
+    return len(model.inputs) == 1 and images.read(np.arange(0)).dtype == np.uint8
 
 
 def told_by(front: Front) -> list[Pixels]:

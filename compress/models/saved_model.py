@@ -106,6 +106,8 @@ def _advice(reads: Any, shape: Shape) -> str:
     """What to set, where the data can be had in the shape that a network of images reads."""
     if len(reads) == len(shape) + 1 and reads[-1] == 1:
         return ": give the arrays a last axis of 1"
+    if len(shape) == len(reads) + 1 and shape[-1] == 1:
+        return ": pictures of bytes get a channel; give the arrays as floats, such as x / 255"
     if len(reads) != 3 or len(shape) != 3 or reads[-1] not in (1, 3, None):
         return ""
     wanted = []

@@ -8,6 +8,7 @@ from compress.datasets.splits import ArraySplit
 from compress.errors import UserError
 from compress.evaluate.expected_pixels import (
     Trial,
+    are_asked_for,
     at_chance,
     decide,
     has_new_head,
@@ -151,3 +152,18 @@ def test_arrays_that_are_no_bytes_are_fed_as_they_are():
     refuse_chance(keras.Model(x, y), "theirs", split, "ab")
     for pixels in PIXELS.values():
         np.testing.assert_array_equal(pixels.of(values), values)
+
+
+@pytest.mark.parametrize("pixels", ["0..255", "-1..1"])
+def test_vectors_of_bytes_are_decided_on_as_pictures_are(pixels):
+    """A line through the middle of what the network was made for: elsewhere all lie on one side of it."""
+    low, high = PIXELS[pixels].limits
+    x = keras.Input((2,))
+    row = np.array([[-1, 1], [0.1, -0.1]], "float32") * np.float32(40 / (high - low))
+    middle = -row.sum(axis=0) * np.float32((low + high) / 2) + np.float32([0.001, 0])
+    model = keras.Model(x, layers.Dense(2, weights=[row, middle])(x))
+    values = np.random.default_rng(0).integers(0, 256, (300, 2)).astype(np.uint8)
+    split = ArraySplit(values, model(PIXELS[pixels].of(values)).numpy().argmax(-1))
+    assert are_asked_for(model, split)
+    assert decide(model, "net", images=split).name == pixels
+    assert not are_asked_for(model, ArraySplit(values.astype(np.float32), split.labels))

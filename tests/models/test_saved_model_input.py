@@ -186,6 +186,11 @@ def test_inputs_of_any_shape(shape, tmp_path):
         ((9, 9, 1), (8, 8, 3), "--set data.channels=1 --set data.size=9$"),
         ((None, None, 1), (8, 8, 3), r"reads \?x\?x1, the data are 8x8x3: --set data.channels=1$"),
         ((192,), (8, 8, 3), "reads 192 numbers, the data are 8x8x3$"),
+        (
+            (8, 8),
+            (8, 8, 1),
+            "reads 8x8, the data are 8x8x1: pictures of bytes get a channel; give the arrays as floats",
+        ),
         ((20, 5, 1), (20, 5), "reads 20x5x1, the data are 20x5: give the arrays a last axis of 1"),
     ],
 )
