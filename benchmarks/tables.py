@@ -17,6 +17,7 @@ from benchmarks.assistants import table as assistants
 from benchmarks.families import table as families
 from benchmarks.focal import table as focal
 from benchmarks.peers import table as peers
+from benchmarks.runs import side
 from benchmarks.sweep import table as sweeps
 
 HERE = Path(__file__).parent
@@ -169,7 +170,7 @@ def section(runs: list[dict[str, Any]]) -> str:
     data = shown["data"]
     note = (
         f"`{shown['pipeline']}` on {data['name']} ({data['train']} training and {data['test']} held-out test images of "
-        f"{data['size']}x{data['size']}), seed {shown['seed']}. Host: {machine['cpu']}, {machine['cores']} cores. "
+        f"{side(data)}x{side(data)}), seed {shown['seed']}. Host: {machine['cpu']}, {machine['cores']} cores. "
         "MB are 10^6 bytes. Latency is of this host (batch 1, one thread, median of 50 runs), never a board's."
     )
     bars = ["", *bars_table(runs)] if shown["pipeline"] == SHOWN else []

@@ -6,6 +6,7 @@ from typing import Any
 
 from benchmarks.networks import FAMILIES
 from benchmarks.peers.pairs import ratios, typical
+from benchmarks.runs import side
 
 LATENCY = "jetslim-family/1"
 Result = dict[str, Any]
@@ -88,7 +89,7 @@ def accuracy(run: Result | None) -> list[str]:
     epochs = "+".join(str(len(stages[name]["history"])) for name in ("trained", "pruned", "quantized"))
     last = stages["exported"]
     return [
-        f"{run['data']['size']}, {epochs}",
+        f"{side(run['data'])}, {epochs}",
         f"{stages['trained']['top1']:.2%}",
         f"{last['top1']:.2%}",
         f"{last['agreement']:.2%}",

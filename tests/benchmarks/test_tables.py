@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import tables
+from benchmarks import runs, tables
 
 ROOT = Path(__file__).parents[2]
 
@@ -96,3 +96,7 @@ def test_the_seal_is_that_of_both_who_write_results():
     value = {"b": [1, 2.5, None], "a": {"x": "é", "y": 1e-7}, "digest": "old"}
     assert seal(value)["digest"] == board_seal(value) == tables.seal(value)
     assert seal(json.loads(json.dumps(seal(value)))) == seal(value)
+
+
+def test_the_side_of_new_and_of_older_runs():
+    assert runs.side({"shape": [96, 96, 3]}) == runs.side({"size": 96}) == 96
