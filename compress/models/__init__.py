@@ -35,27 +35,27 @@ def build(
     """The network ``name`` for images of ``shape``, (height, width, channels), and ``classes`` classes.
 
     A side, or (height, width), is that of RGB images. Input float32 (batch, height, width, channels), of images in
-    [0, 1]; output float32 logits (batch, classes), from a layer called
-    "predictions". ``weights`` is None, "imagenet" or a path to weights of the same network. ``seed`` sets the global
-    seeds of Python, numpy and TensorFlow first, so the same seed gives the same weights.
+    [0, 1]; output float32 logits (batch, classes), from a layer called "predictions". ``weights`` is None, "imagenet"
+    or a path to weights of the same network. ``seed`` sets the global seeds of Python, numpy and TensorFlow first, so
+    the same seed gives the same weights.
     Raises UserError for an unknown name, a shape that the network refuses, and weights that cannot be had or do not
     fit.
     """
     check_name(name)
-    image = image_shape(name, shape)
-    if weights == "imagenet" and image[2] != 3:
-        raise UserError(f'{name}: weights = "imagenet" are for RGB images, channels = 3, not {image[2]}')
+    image = (shape, shape, 3) if isinstance(shape, int) else (*shape, 3) if len(shape) == 2 else shape
+    check_shape(name, image, weights)
     if seed is not None:
         keras.utils.set_random_seed(seed)
     # layers that Keras numbers itself (conv2d_7) get the same names however many networks were built before
     keras.backend.reset_uids()
-    return MODELS[name](image, classes, weights)
+    height, width, channels = image
+    return MODELS[name]((height, width, channels), classes, weights)
 
 
-def image_shape(name: str, shape: int | tuple[int, ...]) -> tuple[int, int, int]:
-    """(height, width, channels) of a side, of (height, width), or of all three. Raises UserError for anything else."""
-    sides = (shape, shape) if isinstance(shape, int) else shape
-    if len(sides) not in (2, 3):
-        numbers = "x".join(map(str, sides))
+def check_shape(name: str, shape: tuple[int, ...], weights: str | None = None) -> None:
+    """Raises UserError for data whose examples, of that shape, are no images that the network could read."""
+    if len(shape) != 3:
+        numbers = "x".join(map(str, shape))
         raise UserError(f"{name} reads images, the data are arrays of {numbers}: bring a network of your own")
-    return sides if len(sides) == 3 else (*sides, 3)  # type: ignore[return-value]
+    if weights == "imagenet" and shape[2] != 3:
+        raise UserError(f'{name}: weights = "imagenet" are for RGB images, channels = 3, not {shape[2]}')

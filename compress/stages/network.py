@@ -5,6 +5,7 @@ from typing import Any
 
 from compress import models
 from compress.config import Fraction, config
+from compress.datasets import Dataset
 from compress.errors import UserError
 from compress.models import taps
 from compress.stages.base import Context, Stage
@@ -51,6 +52,11 @@ class NetworkStage(Stage):
                 raise UserError(f"{path} does not exist")
             if Path(path).is_dir() and not (Path(path) / "saved_model.pb").is_file():
                 raise UserError(f"{path} is not a SavedModel: it has no saved_model.pb")
+
+    def check_data(self, data: Dataset) -> None:
+        super().check_data(data)
+        if self.model is not None:
+            models.check_shape(self.model, data.shape, self.weights)
 
     def network(self, context: Context) -> Any:
         """The network to train: float32 NHWC in [0, 1] to logits of the data set's classes."""

@@ -145,6 +145,22 @@ def test_grey_files_are_other_data(tmp_path):
 
 
 @pytest.mark.parametrize("shape", [(4,), (4, 2), (4, 2, 3, 1)])
+def test_networks_by_name_are_for_images(shape):
+    """A pair of sides would be a size in code; as the shape of data it is no image."""
+    split = ArraySplit(np.zeros((2, *shape), np.float32), np.array([0, 1]))
+    data = Dataset.of("made", "ab", split, split, split)
+    with pytest.raises(UserError, match="'teacher': densenet_small reads images, the data are arrays of 4"):
+        plan(read("tiny", ["data.name=arrays", "data.path=there.npz"]), data)
+
+
+def test_imagenets_weights_are_refused_before_anything_is_built():
+    split = ArraySplit(np.zeros((2, 96, 96, 1), np.uint8), np.array([0, 1]))
+    data = Dataset.of("made", "ab", split, split, split)
+    with pytest.raises(UserError, match="for RGB images, channels = 3, not 1"):
+        plan(read("mobilenetv2", ["trained.weights=imagenet"]), data)
+
+
+@pytest.mark.parametrize("shape", [(4,), (4, 2), (4, 2, 3, 1)])
 def test_crops_and_flips_are_for_images(shape):
     split = ArraySplit(np.zeros((2, *shape), np.float32), np.array([0, 1]))
     data = Dataset.of("made", "ab", split, split, split)
