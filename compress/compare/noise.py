@@ -20,6 +20,8 @@ class Row:
     """The noise's part of the signal, as powers: sum of squares by sum of squares; 0 where there is none."""
     own: float
     """As much of it as comes in here: the rest came with what the layer reads."""
+    position: int = 0
+    """In the order of computation, of the noisy network."""
 
     @property
     def name(self) -> str:
@@ -47,6 +49,11 @@ class Comparison:
     """Whether the names are those of the folded network."""
     guessed: bool = False
     """Whether ``own`` is guessed from the noise of what a layer reads, for want of a way to run it by itself."""
+
+    def begins(self, decibels: float) -> Row | None:
+        """Where the two part: the first layer in order of computation that by itself has less than so many dB."""
+        in_order = sorted(self.rows, key=lambda row: row.position)
+        return next((row for row in in_order if row.own_snr < decibels), None)
 
     def to_keep(self, most: int = 3) -> list[str]:
         """For ``keep_float``: the int8 layers of most noise by themselves, the worst and down to a quarter of it."""
@@ -114,7 +121,7 @@ def compare(signal: Values, noisy: Values, batches: Iterable[np.ndarray]) -> Com
         value, other = noisy.values[position], signal.values[number].layers
         common = tuple(layer for layer in value.layers if layer in other)  # only one of the two may be folded
         layers = common or value.layers or other or ("output",)
-        rows.append(Row(layers, value.kind, value.form, noise[position], own[position]))
+        rows.append(Row(layers, value.kind, value.form, noise[position], own[position], position))
         named |= {*value.layers, *other}
     alone = [v for i, v in enumerate(noisy.values) if i not in paired and named.isdisjoint(v.layers)]
     rows.sort(key=lambda row: row.snr)

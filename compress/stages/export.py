@@ -10,24 +10,23 @@ import numpy as np
 from compress.artifacts.files import fingerprint, write_json
 from compress.config import config
 from compress.datasets import Dataset
-from compress.errors import Failure, UserError
+from compress.errors import UserError
 from compress.evaluate import TFLitePredictor, outputs
 from compress.export import convert, flatbuffer
 from compress.export.titles import layers_of
 from compress.prune import kernel_sparsity, prunable_kernels
+from compress.stages import faithful
 from compress.stages.base import Context, Stage
 from compress.stages.calibration import calibration
+from compress.stages.faithful import Unfaithful
 from compress.stages.finish import parameters
 from compress.tasks import classification
 
 MOST_TOP1_LOST, LEAST_AGREEMENT = 0.005, 0.97
+FAR = 0.1  # of a probability: what the converter quantized is told to the user then
 TEST_OUTPUTS = "test_outputs.npy"  # of model.tflite, float32 (images of the test split, classes), in order
 COLOURS = {1: "grey", 3: "RGB"}  # channels -> what a program on the board must know of them
 VALIDATION_OUTPUTS = "validation_outputs.npy"  # the same of the validation split
-
-
-class Unfaithful(Failure):
-    """The .tflite does not compute what the Keras network computes."""
 
 
 @config
@@ -46,6 +45,7 @@ class Export(Stage):
     """float32 gives probabilities, int8 the logits on their grid: no float is left in the file."""
     MADE_BY = (
         "stages/export",
+        "stages/faithful",
         "stages/calibration",
         "export",
         "fake_quant",
@@ -91,7 +91,8 @@ class Export(Stage):
                     raise Unfaithful(f"operators that do not compute in int8: {', '.join(surplus)}")
                 at_least_as_sparse(kernels, stored)
             with context.clock("evaluate"):
-                faithful = compare(context.logits(self.input or ""), out, context, post_training is None)
+                logits = context.logits(self.input or "")
+                compared = compare(model, logits, out, context, form, post_training in (None, "float16"))
             with context.clock("convert"):
                 compressed = gzipped.result()
         facts = {
@@ -99,7 +100,7 @@ class Export(Stage):
             "input_type": self.input_type,
             "output_type": self.output_type,
             "params": parameters(model),
-            **faithful,
+            **compared,
             "kernel_sparsity": kernel_sparsity(stored),
             "tflite_bytes": len(dense),
             "sparse_tflite_bytes": len(sparse),
@@ -113,16 +114,21 @@ class Export(Stage):
         return facts
 
 
-def compare(wanted: np.ndarray, out: Path, context: Context, strict: bool = True) -> dict[str, Any]:
-    """Runs both files in LiteRT over the test split and keeps the outputs, and those on the validation split; raises
-    Unfaithful if the two files differ.
+def compare(
+    network: Any, wanted: np.ndarray, out: Path, context: Context, form: str = "float32", strict: bool = True
+) -> dict[str, Any]:
+    """Runs both files in LiteRT over the test split and keeps the outputs, and those on the validation split.
 
-    ``wanted``: the Keras network's logits on the test split, float32 (n, classes); ``strict`` raises Unfaithful also
-    where the files depart from them.
+    ``wanted``: the Keras network's logits on the test split, float32 (n, classes). Raises Unfaithful where the two
+    files differ, and where they depart from the network in classes or in probabilities, with the layer in which that
+    begins. Where every layer of an int8 file by itself computes what the network's does, the departure is rounding that
+    adds up, and is said. A file that is not ``strict`` is what the converter quantized: where it is far, that is said.
     """
     test = context.dataset.test
     dense = TFLitePredictor(out / "model.tflite")
     got = outputs(dense, test)
+    if not np.isfinite(got).all():
+        raise Unfaithful("model.tflite gives outputs that are no finite numbers")
     few = test.read(np.arange(min(16, len(test))))
     if not np.allclose(TFLitePredictor(out / "model.sparse.tflite")(few), got[: len(few)], atol=1e-5):
         raise Unfaithful("model.sparse.tflite and model.tflite give different outputs")
@@ -130,14 +136,26 @@ def compare(wanted: np.ndarray, out: Path, context: Context, strict: bool = True
     same = classification.agreement(got, wanted)
     lost, differing = abs(top1 - keras_top1) * len(test), (1 - same) * len(test)
     np.save(out / TEST_OUTPUTS, got)
-    departs = lost > tolerated(MOST_TOP1_LOST, len(test)) or differing > tolerated(1 - LEAST_AGREEMENT, len(test))
-    if strict and departs:
-        raise Unfaithful(
+    found = faithful.difference(wanted, got, are_logits=dense.ends_in != "SOFTMAX")
+    reason = faithful.departure(found, wanted, form)
+    if lost > tolerated(MOST_TOP1_LOST, len(test)) or differing > tolerated(1 - LEAST_AGREEMENT, len(test)):
+        reason = (
             f"model.tflite has {top1:.2%} top-1 on the test split and the Keras network {keras_top1:.2%}; "
             f"they agree on {same:.2%} of the images (at least {LEAST_AGREEMENT:.0%} wanted)"
         )
+    if reason and strict:
+        begins = faithful.where_it_begins(network, out / "model.tflite", test, form)
+        if begins is not None or form == "float32":
+            raise Unfaithful(reason + (begins or ""))
+        context.progress.say(f"    note: {reason}; every layer by itself computes the same: int8 rounding adds up")
+    if np.ptp(got, axis=0).max() == 0 < np.ptp(wanted, axis=0).max():
+        context.progress.say("    note: model.tflite says the same of every test image: nothing is left of the network")
+    elif found.typical > FAR:
+        context.progress.say(
+            f"    note: probabilities of model.tflite are {found.typical:.2f} from the network's on the average image"
+        )
     np.save(out / VALIDATION_OUTPUTS, outputs(dense, context.dataset.validation))
-    return {"top1": top1, "keras_top1": keras_top1, "agreement": same}
+    return {"top1": top1, "keras_top1": keras_top1, "agreement": same, **found.facts()}
 
 
 def tolerated(fraction: float, images: int) -> float:
@@ -213,6 +231,7 @@ def describe(
             },
             "form": facts["form"],
             "top1": facts["top1"],
+            "difference": {name: facts[f"{name}_difference"] for name in ("mean", "largest")},
             "files": files,
         },
     )
