@@ -35,8 +35,9 @@ class Arrays(DatasetConfig):
     """``path`` is an .npz with x_train, y_train, x_test, y_test and optionally x_val, y_val, or a folder of such .npy.
 
     x is (n, ...), of any shape. uint8 are pixels or other bytes, which networks read as value / 255; all other numbers
-    become float32 and are read as they are. uint8 (n, h, w) are grey images. y is whole numbers (n,) from 0, or one-hot
-    (n, classes). ``classes`` names them. Without test or validation, those are held out as in a folder of images.
+    become float32 and are read as they are. uint8 (n, h, w) are grey images. y is whole numbers (n,) from 0, one-hot
+    (n, classes), or words. ``classes`` names them. Without test or validation, those are held out as in a folder of
+    images.
 
     ``size`` and ``channels`` are for uint8 images, which stay as they are where nothing is given. ``path`` is absolute,
     or relative to the current folder or, if there is no such thing, to the data folder.
@@ -76,9 +77,13 @@ def in_memory(
     Raises UserError, in one line, for whatever cannot be trained on.
     """
     given = {"train": train, "validation": validation, "test": test}
-    pairs = {part: _checked(part, *pair) for part, pair in given.items() if pair is not None}
+    examples = {part: _array(f"x_{part}", pair[0]) for part, pair in given.items() if pair is not None}
+    labels = {part: _array(f"y_{part}", pair[1]) for part, pair in given.items() if pair is not None}
+    if all(_are_words(y) for y in labels.values()):
+        labels, classes = _numbered(labels, classes)
+    pairs = {part: _checked(part, x, labels[part]) for part, x in examples.items()}
     _check_alike({part: x for part, (x, _) in pairs.items()})
-    names = _class_names({part: y for part, (_, y) in pairs.items()}, classes, _one_hot_width(train[1]))
+    names = _class_names({part: y for part, (_, y) in pairs.items()}, classes, _one_hot_width(labels["train"]))
     notes = [_values_note(pairs["train"][0])]
     for part, fraction, seed in (
         ("test", TEST_FRACTION, TEST_SEED),
@@ -148,11 +153,11 @@ def _find(path: str, data_dir: Path | None) -> Path:
 
 def _checked(part: str, x: np.ndarray, y: np.ndarray) -> Pair:
     """The examples, uint8 or float32 (n, ...), and their labels, int64 (n,)."""
-    examples, labels = _examples(f"x_{part}", _array(f"x_{part}", x)), _array(f"y_{part}", y)
-    if labels.ndim == 0 or len(examples) != len(labels):
-        count = len(labels) if labels.ndim else "no"
+    examples = _examples(f"x_{part}", x)
+    if y.ndim == 0 or len(examples) != len(y):
+        count = len(y) if y.ndim else "no"
         raise UserError(f"x_{part} has {len(examples)} examples, y_{part} {count} labels")
-    return examples, _labels(f"y_{part}", labels)
+    return examples, _labels(f"y_{part}", y)
 
 
 def _array(name: str, values: Any) -> np.ndarray:
@@ -182,6 +187,26 @@ def _examples(name: str, x: np.ndarray) -> np.ndarray:
         bad = int(np.flatnonzero(~np.isfinite(values).reshape(len(values), -1).all(axis=1))[0])
         raise UserError(f"{name} has values that are no finite numbers (NaN or infinity), first in example {bad}")
     return values
+
+
+def _are_words(y: np.ndarray) -> bool:
+    return y.dtype.kind == "U" or (y.dtype.kind == "O" and all(isinstance(label, str) for label in y.flat))
+
+
+def _numbered(
+    labels: Mapping[str, np.ndarray], given: Sequence[str] | None
+) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
+    """Words as numbers, and the classes that these are of: ``given``, or train's in alphabetical order."""
+    names = tuple(given) if given is not None else tuple(sorted({str(word) for word in labels["train"].flat}))
+    places = {name: number for number, name in enumerate(names)}
+    for part, words in labels.items():
+        if unknown := {str(word) for word in words.flat} - places.keys():
+            known = "classes" if given is not None else "y_train"
+            raise UserError(f"y_{part} has a class {min(unknown)!r}, which {known} has not")
+    return {
+        part: np.array([places[str(word)] for word in words.flat], np.int64).reshape(words.shape)
+        for part, words in labels.items()
+    }, names
 
 
 def _labels(name: str, y: np.ndarray) -> np.ndarray:
@@ -225,7 +250,8 @@ def _class_names(labels: Mapping[str, np.ndarray], given: Sequence[str] | None, 
         raise UserError("classes names one class twice")
     present = set(np.unique(labels["train"]).tolist())
     if len(present) < 2:
-        raise UserError(f"y_train has one class alone, {min(present)}: there is nothing to tell apart")
+        alone = min(present) if given is None else given[min(present)]
+        raise UserError(f"y_train has one class alone, {alone}: there is nothing to tell apart")
     if given is not None:
         return tuple(given)
     count = max(width, *(int(one.max()) + 1 for one in labels.values()))

@@ -137,6 +137,18 @@ def test_labels_in_other_forms(load):
         assert load(y_train=change(y), y_test=change(y_test)).fingerprint == wanted.fingerprint
 
 
+def test_words_as_labels(load):
+    words = np.array(["cow", "cat", "dog"])
+    dataset = load(y_train=words[vectors(30)[1]], y_test=words[vectors(6)[1]])
+    assert dataset.classes == ("cat", "cow", "dog")
+    assert dataset.test.labels.tolist() == [1, 0, 2, 1, 0, 2]
+    other = load({"classes": ("dog", "cat", "cow", "hen")}, y_train=words[vectors(30)[1]], y_test=words[vectors(6)[1]])
+    assert other.classes == ("dog", "cat", "cow", "hen")
+    assert other.test.labels.tolist() == [2, 1, 0, 2, 1, 0]
+    objects = words[vectors(30)[1]].astype(object)  # as pandas has them
+    assert in_memory((vectors(30)[0], objects)).classes == ("cat", "cow", "dog")
+
+
 def test_class_names(load):
     assert load({"classes": ("a", "b", "c")}).classes == ("a", "b", "c")
     assert load({"classes": ("a", "b", "c", "unseen")}).classes == ("a", "b", "c", "unseen")
@@ -176,7 +188,12 @@ WRONG = {
     "a gap": ({"y_train": Y * 2}, "labels up to 4 and no example of class 1 and of 1 more"),
     "one class": ({"y_train": 0 * Y, "y_test": np.zeros(6)}, "y_train has one class alone, 0"),
     "several labels": ({"y_train": np.ones((30, 3))}, "not one-hot: only one class an example"),
-    "words": ({"y_train": np.array(["cat", "dog", "cow"] * 10)}, "not whole numbers; name classes"),
+    "words in one": ({"y_train": np.array(["cat", "dog", "cow"] * 10)}, "y_train holds str.*, not whole numbers"),
+    "another word": (
+        {"y_train": np.array(["cat", "dog", "cow"] * 10), "y_test": np.array(["cat", "dog", "hen"] * 2)},
+        "y_test has a class 'hen', which y_train has not",
+    ),
+    "one word": ({"y_train": np.array(["cat"] * 30), "y_test": np.array(["cat"] * 6)}, "one class alone, cat"),
     "three axes of labels": ({"y_train": np.zeros((30, 1, 2))}, "expected"),
     "empty": ({"x_train": X[:0], "y_train": Y[:0]}, "x_train is empty"),
     "one number": ({"x_train": X[:, 0]}, r"\(30,\): expected \(n, ...\)"),
