@@ -25,9 +25,13 @@ def load(
     With ``several_outputs``, a network of more than one may be looked at, softmaxes and all. Raises UserError, in one
     line, for anything else, and for a number of classes or a shape other than the given ones.
     """
-    model = checked(read(path), path, classes, shape, several_outputs)
+    model = checked(read(path), path, shape, several_outputs)
     model = sized(as_floats(model, path), shape)
-    return ends.as_row(ends.logits(model, str(path))) if len(model.outputs) == 1 else model
+    if len(model.outputs) == 1:
+        model = ends.as_row(ends.logits(model, str(path)))
+    if classes is not None and model.output_shape != (None, classes):
+        raise UserError(f"{path} emits {model.output_shape[1:]}, the data have {classes} classes")
+    return model
 
 
 def sized(model: Any, shape: Shape | None) -> Any:
@@ -62,9 +66,7 @@ def _with_input(model: Any, image: Any) -> Any:
     return new
 
 
-def checked(
-    model: Any, path: str | Path, classes: int | None, shape: Shape | None, several_outputs: bool = False
-) -> Any:
+def checked(model: Any, path: str | Path, shape: Shape | None, several_outputs: bool = False) -> Any:
     """``model`` itself where it has the shapes that every stage relies on, else UserError."""
     if not model._is_graph_network:
         raise UserError(
@@ -75,15 +77,13 @@ def checked(
         if len(tensors) != 1 and not (several_outputs and what == "outputs"):
             names = ", ".join(model.input_names if what == "inputs" else model.output_names)
             raise UserError(f"{path} has {len(tensors)} {what} ({names}), not 1; save a keras.Model of one of them")
-    reads, output = model.inputs[0], model.outputs[0]
+    reads = model.inputs[0]
     if reads.dtype not in ("float32", "uint8"):
         raise UserError(f"{path} reads {reads.dtype.name}, not float32 or uint8: build it with Input(dtype='float32')")
     if shape is not None and not _fits(reads.shape[1:], shape):
         raise UserError(
             f"{path} reads {_words(reads.shape[1:])}, the data are {_words(shape)}{_advice(reads.shape[1:], shape)}"
         )
-    if classes is not None and (output.shape.num_elements() or output.shape[1:].num_elements()) != classes:
-        raise UserError(f"{path} emits {tuple(output.shape)[1:]}, the data have {classes} classes")
     return model
 
 

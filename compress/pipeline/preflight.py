@@ -66,7 +66,7 @@ def _inspect(network: Any, source: Step, steps: Sequence[Step], context: Context
         raise Failure(f"rewritten for int8, the network departs by {found.difference:.1e}: please report it")
     say(f"inspected {source.stage.name}: {found.summary()} (jetslim inspect shows all)")
     readers = [step for step in steps if source in step.inputs]
-    if is_quick(network):
+    if is_quick(network) and any(step.stage.trains for step in (source, *readers)):  # else they are as quick themselves
         for branch in (step for step in readers if not any(step in other.inputs for other in readers)):
             way = [step.stage for step in readers if step is branch or step in branch.inputs]
             trial(network, way, context)

@@ -16,6 +16,7 @@ import numpy as np
 from compress import keras
 from compress.quantize.affine import affine, is_affine
 from compress.quantize.hard_swish import factors_behind
+from compress.quantize.image_affine import at_the_image, into_first_kernel
 from compress.quantize.pool import average_pool, is_small
 from compress.quantize.stem import Pairs, in_pairs, pairs
 from compress.quantize.threshold import is_even, moved_into, reads_by_pixel, threshold
@@ -78,6 +79,9 @@ def fates(model: Any) -> dict[str, str]:
     model = plain(model)
     behind, _ = factors_behind(model, readers(model))
     found = dict.fromkeys(behind, "into the kernels that read the product")
+    if (chain := at_the_image(model)) is not None:
+        where = f"into {chain.kernel.name}" if chain.kernel is not None else "nothing: together they pass pixels on"
+        found |= {layer.name: where for layer in chain.layers}
     for name, folding in foldings(_prepared(model)).items():
         gone = (*folding.norms, folding.relu, folding.padding)
         found |= {layer.name: f"into {name}" for layer in gone if layer is not None}
@@ -90,7 +94,9 @@ def fates(model: Any) -> dict[str, str]:
 
 
 def _prepared(model: Any) -> Any:
-    """Scales behind capped ReLUs go on into the kernels that they reach, or before the ReLU."""
+    """What scales the image is in the first kernel; scales behind capped ReLUs go on into the kernels that they reach,
+    or before the ReLU."""
+    model = into_first_kernel(model)
     gone, kernels = factors_behind(model, readers(model))
 
     def replace(layer: Any, name: str) -> Any:

@@ -59,6 +59,11 @@ class Stage:
     NOT_IN_KEY: ClassVar[tuple[str, ...]] = ("name", "input", "teachers")
 
     @property
+    def trains(self) -> bool:
+        """Whether the stage trains the network, rather than taking it as it is."""
+        return isinstance(self, Training) and self.epochs > 0
+
+    @property
     def needs_input(self) -> bool:
         """Whether the stage reads an earlier stage's SavedModel."""
         return True

@@ -9,7 +9,6 @@ from compress.datasets import Dataset
 from compress.errors import UserError
 from compress.models import taps
 from compress.stages.base import Context, Stage
-from compress.training import Training
 
 
 @config
@@ -22,11 +21,6 @@ class NetworkStage(Stage):
     """"imagenet" or a path, for ``model``; random if it is not given."""
     batch_norm_momentum: Fraction | None = None
     """0.9 suits short trainings; Keras's own 0.99 needs thousands of steps."""
-
-    @property
-    def trains(self) -> bool:
-        """Whether the stage trains the network, rather than taking it as it is."""
-        return isinstance(self, Training)
 
     @property
     def needs_input(self) -> bool:
