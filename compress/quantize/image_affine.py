@@ -1,8 +1,9 @@
 """What scales and shifts the image at a network's beginning goes into the first kernel, or away.
 
 A network that expects bytes and divides them by 255 itself gets byte / 255 times 255 (``models.front``): together that
-is nothing at all. What is left of such a chain, y = scale * x + shift per channel, goes into the kernel that alone reads
-it: W * y + b = (W * scale) * x + (b + W * shift). A shift cannot, where the convolution pads: its zeros stand for y.
+is nothing at all. What is left of such a chain, y = scale * x + shift per channel, goes into the kernel that alone
+reads it: W * y + b = (W * scale) * x + (b + W * shift). A shift cannot, where the convolution pads: its zeros stand
+for y.
 """
 
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ import numpy as np
 
 from compress import keras
 from compress.quantize.affine import affine, is_affine
-from compress.rewrite.graph import clone, copy, only_reader, readers, rebuild, with_weights
+from compress.rewrite.graph import clone, copy, is_functional, only_reader, readers, rebuild, with_weights
 
 NOTHING = 1e-6  # of the range of an image
 
@@ -33,13 +34,11 @@ class Chain:
 
 def at_the_image(model: Any) -> Chain | None:
     """The affine layers behind the one input of a plain network that can be taken away; None for none."""
-    if len(model.inputs) != 1 or len(model.inputs[0].shape) != 4:
+    if not is_functional(model) or len(model.inputs) != 1 or len(model.inputs[0].shape) != 4:
         return None
     model_readers = readers(model)
     found, last = [], model.inputs[0].node.layer
-    while (
-        (reader := only_reader(model_readers, last)) is not None and is_affine(reader) and not reader.trainable_weights
-    ):
+    while (reader := only_reader(model_readers, last)) is not None and _is_fixed(reader):
         found.append(reader)
         last = reader
     if not found:
@@ -67,6 +66,10 @@ def into_first_kernel(model: Any) -> Any:
         return _taken_over(layer, chain) if layer is chain.kernel else clone(layer)
 
     return rebuild(model, replace)
+
+
+def _is_fixed(layer: Any) -> bool:
+    return is_affine(layer) and not layer.trainable_weights
 
 
 def _takes(layer: Any, shift: np.ndarray) -> bool:

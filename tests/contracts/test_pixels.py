@@ -56,7 +56,8 @@ def test_a_network_that_comes_in_says_what_it_said(kind, name, nested):
     try:
         found = decide(model, "net", None, data)
     except UserError as refused:
-        assert "which pixels it expects cannot be told" in str(refused)
+        if "which pixels it expects cannot be told" not in str(refused):
+            raise
         return
     got = fed(model, found)((split / 255).astype("float32"), training=False).numpy()
     np.testing.assert_allclose(got, wanted, rtol=1e-3, atol=2e-4 * np.abs(wanted).max())
