@@ -60,7 +60,11 @@ def _holds_arrays(path: Path) -> bool:
 
 
 def image_shape(
-    model: Path, reads: Sequence[int | None], size: tuple[int, int] | None, usual: Any = None
+    model: Path,
+    reads: Sequence[int | None],
+    size: tuple[int, int] | None,
+    usual: Any = None,
+    advice: str = "give it arrays (--data FILE.npz)",
 ) -> tuple[tuple[int, int], Literal[1, 3]]:
     """((height, width), channels) of the images for a model that reads such examples.
 
@@ -73,7 +77,7 @@ def image_shape(
 
     height, width, channels = (*reads, 1) if len(reads) == 2 else reads if len(reads) == 3 else (0, 0, 0)
     if channels not in (1, 3, None) or any(side is not None and side < SMALLEST for side in (height, width)):
-        raise UserError(f"{model} reads {words(reads)}, no images of 1 or 3 channels: give it arrays (--data FILE.npz)")
+        raise UserError(f"{model} reads {words(reads)}, no images of 1 or 3 channels: {advice}")
     if size and any(side not in (None, now) for side, now in zip((height, width), size, strict=True)):
         raise UserError(f"{model} reads images of {words((height, width))}, --size says {words(size)}")
     colours: Literal[1, 3] = 1 if channels == 1 else 3

@@ -1,6 +1,7 @@
 """``jetslim predict``."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ def predict(
     """Print the most likely class of each of IMAGES, with its probability.
 
     MODEL is a .tflite file of any maker, a SavedModel, a .keras or .h5 file, or a stage's folder in the store.
-    IMAGES are files, or folders of them.
+    IMAGES are files, or folders of them; or .npy files of what MODEL reads, one example or several.
 
     \b
     Examples:
@@ -37,24 +38,62 @@ def predict(
     """
     import numpy as np
 
-    from compress.datasets.images import UNREADABLE, decode
-    from compress.errors import UserError
-    from compress.evaluate import Wishes, class_names, image_fit, labels, open_model, probabilities
+    from compress.evaluate import Wishes, class_names, labels, open_model, probabilities
+    from compress.pixels import UNIT
 
     found = open_model(model)
-    sides, channels = image_shape(model, found.shape, size)
-    ready = found.ready((*sides, channels), Wishes(pixels, output), len(labels(model)) or None, None, say)
-    names, fit = class_names(model, ready.classes), image_fit(model)
+    if all(path.suffix == ".npy" for path in images):
+        examples = _arrays(images, found.shape, model)
+    else:
+        examples = _images(images, found.shape, model, size)
+    first = next(examples)
+    if first[1].dtype != np.uint8:
+        pixels = UNIT  # numbers, which go in as they are
+    ready = found.ready(first[1].shape, Wishes(pixels, output), len(labels(model)) or None, None, say)
+    names = class_names(model, ready.classes)
     if ready.ends_in == "LOGISTIC":
         say(f"note: {model} has a sigmoid for each class: its numbers are no shares of one whole")
-    for path in _files(images):
+    for title, example in chain([first], examples):
+        row = probabilities(ready.predict(example[None]), ready.ends_in)[0]
+        best = np.argsort(-row, kind="stable")[:top]
+        click.echo(f"{title}: {', '.join(f'{names[index]} ({row[index]:.1%})' for index in best)}")
+
+
+def _images(
+    paths: tuple[Path, ...], reads: Sequence[int | None], model: Path, size: tuple[int, int] | None
+) -> Iterator[tuple[str, Any]]:
+    """(path, uint8 image of the shape that the model reads) of each file."""
+    from compress.datasets.images import UNREADABLE, decode
+    from compress.errors import UserError
+    from compress.evaluate import image_fit
+
+    sides, channels = image_shape(model, reads, size, advice="give it arrays (.npy files)")
+    for path in _files(paths):
         try:
-            image = decode(path, sides, fit, channels)
+            yield str(path), decode(path, sides, image_fit(model), channels)
         except UNREADABLE as error:
             raise UserError(f"{path} cannot be read as an image: {error}") from error
-        row = probabilities(ready.predict(image[None]), ready.ends_in)[0]
-        best = np.argsort(-row, kind="stable")[:top]
-        click.echo(f"{path}: {', '.join(f'{names[index]} ({row[index]:.1%})' for index in best)}")
+
+
+def _arrays(paths: tuple[Path, ...], reads: Sequence[int | None], model: Path) -> Iterator[tuple[str, Any]]:
+    """(path, example) of each array of one example, (path[0], example) and so on of one of several."""
+    import numpy as np
+
+    from compress.errors import UserError, first_line
+    from compress.evaluate.tflite_predictor import words
+
+    for path in paths:
+        try:
+            array = np.load(path, allow_pickle=False)
+        except (OSError, ValueError, EOFError) as error:
+            raise UserError(f"{path} cannot be read as an array: {first_line(error)}") from error
+        if array.dtype.kind not in "fiu" or array.ndim - len(reads) not in (0, 1) or not array.size:
+            raise UserError(f"{path} holds {array.dtype} {array.shape}, {model} reads examples of {words(reads)}")
+        array = array if array.dtype == np.uint8 else array.astype(np.float32)
+        if array.ndim == len(reads):
+            yield str(path), array
+        else:
+            yield from ((f"{path}[{number}]", example) for number, example in enumerate(array))
 
 
 def _files(paths: tuple[Path, ...]) -> Iterator[Path]:

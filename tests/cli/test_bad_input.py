@@ -394,9 +394,8 @@ def test_predict_what_is_no_image(main, foreign, here):
     (here / "text.png").write_text("this is no image")
     code, _, errors = main("predict", foreign / "four", "text.png")
     assert code == 2
-    told, error = errors.splitlines()
-    assert told.endswith("it learns on pixels 0..1")
-    assert error.startswith("Error: text.png cannot be read as an image")
+    assert "text.png cannot be read as an image" in errors
+    assert errors.count("\n") == 1
 
 
 def test_predict_without_an_image(main, foreign):

@@ -123,6 +123,11 @@ def files(tmp_path_factory):
         "text": b"this is no model",
         "half": converted(of_unit)[:3000],
     }
+    of_bytes.save(folder / "bytes.h5")
+    of_bytes.save(folder / "bytes")
+    of_unit.save(folder / "unit.h5")
+    any_size = keras.Input((None, None, 3))
+    keras.Model(any_size, of_bytes(layers.Resizing(SIDE, SIDE)(any_size))).save(folder / "any size.h5")
     for name, content in contents.items():
         (folder / f"{name}.tflite").write_bytes(content)
     return folder
@@ -296,6 +301,48 @@ def test_predict_prints_the_probabilities(main, files, photo, name):
     assert list(found) == [str(digit) for digit in np.argsort(-row, kind="stable")[:3]]
     assert list(found.values()) == pytest.approx(sorted(row, reverse=True)[:3], abs=6e-4)
     assert ("a sigmoid for each class" in errors) == (name == "sigmoids")
+
+
+def test_predict_reads_arrays(main, files, tmp_path):
+    signals = np.random.default_rng(0).normal(0, 1, (2, 500, 2)).astype("float32")
+    np.save(tmp_path / "two signals.npy", signals)
+    np.save(tmp_path / "one.npy", signals[1])
+    code, output, errors = main("predict", files / "signal.tflite", tmp_path / "two signals.npy", tmp_path / "one.npy")
+    assert code == 0, errors
+    names = [line.rpartition(": ")[0] for line in output.splitlines()]
+    assert names == [f"{tmp_path}/two signals.npy[0]", f"{tmp_path}/two signals.npy[1]", f"{tmp_path}/one.npy"]
+    logits = signals[:, :10, 0]
+    wanted = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
+    for line, row in zip(output.splitlines(), wanted[[0, 1, 1]], strict=True):
+        assert printed(line.rpartition(": ")[2]) == {str(row.argmax()): pytest.approx(row.max(), abs=6e-4)}
+    np.save(tmp_path / "wrong.npy", signals[0, 0])
+    code, _, errors = main("predict", files / "signal.tflite", tmp_path / "wrong.npy")
+    assert code == 2
+    assert "holds float32 (2,), " in errors and "reads examples of 500x2" in errors
+
+
+def test_evaluate_on_arrays(main, files, tmp_path):
+    """Floats go in as they are."""
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(0, 1, (60, 500, 2)).astype("float32"), np.arange(60) % 10
+    x[np.arange(60), y, 0] += 2
+    np.savez(tmp_path / "signals.npz", x_train=x[:40], y_train=y[:40], x_test=x[40:], y_test=y[40:])
+    code, output, errors = main("evaluate", files / "signal.tflite", "--data", tmp_path / "signals.npz")
+    assert code == 0, errors
+    assert f"({np.sum(x[40:, :10, 0].argmax(-1) == y[40:])} of 20 test " in output
+    code, _, errors = main("evaluate", files / "float of 0..1.tflite", "--data", tmp_path / "signals.npz")
+    assert code == 2
+    assert "reads 16x16x3, the data are 500x2" in errors
+
+
+@pytest.mark.parametrize("name", ["bytes.h5", "bytes", "unit.h5", "any size.h5"])
+def test_keras_networks_of_users(main, files, name):
+    size = ("--size", SIDE) if "any" in name else ()
+    code, output, errors = main("evaluate", files / name, *size)
+    assert code == 0, errors
+    model = keras.models.load_model(str(files / name), compile=False)
+    wanted = model.predict((unit if "unit" in name else raw)(TEST), verbose=0)
+    assert right(output) == np.sum(wanted.argmax(-1) == IMAGES.test.labels) > 0.8 * 359
 
 
 def test_predict_asks_for_the_pixels_of_a_float_file(main, files, photo):
