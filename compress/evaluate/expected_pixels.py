@@ -17,6 +17,7 @@ from compress.pixels import PIXELS, UNIT, Pixels
 SMALLEST, LARGEST = 0.25, 300.0  # what a chain makes of the pixels that it was written for, at its largest
 MOST_IMAGES, MOST_PIXELS = 200, 200 * 112**2
 CLEAR_LEAD, STANDARD_ERRORS, CLEAR_NATS = 0.05, 3.0, 20.0
+LEAST_SPREAD, MOST_SPREAD = 1.5, 60.0  # of the logits of a trained network
 
 Say = Callable[[str], None]
 
@@ -74,7 +75,7 @@ def by_answers(
     others = [f"{trial.pixels.name} {trial.right:.1%}" for trial in trials if trial is not found]
     say(
         f"{name} expects pixels {found.pixels.name}: fed so it gets {found.right:.1%} of {found.count} validation "
-        f"images right, and is as sure as it should be (otherwise {', '.join(others)})"
+        f"images right, and is as sure as a trained network is (otherwise {', '.join(others)})"
     )
     return found.pixels
 
@@ -147,29 +148,56 @@ def _as_made(weight: Any) -> bool | None:
 
 @dataclass(frozen=True)
 class Trial:
-    """What a network says of ``count`` images that it is fed as these ``pixels``: the fraction that it gets ``right``,
-    and the mean negative log-likelihood of the labels, in nats."""
+    """What a network says of ``count`` images that it is fed as these ``pixels``.
+
+    ``right`` is the fraction that it gets right, ``nll`` the mean negative log-likelihood of the labels, and ``spread``
+    how far the largest logit lies above the mean of all; both in nats.
+    """
 
     pixels: Pixels
     right: float
     nll: float
+    spread: float
     count: int
+
+    @classmethod
+    def of(cls, pixels: Pixels, logits: np.ndarray, labels: np.ndarray) -> Trial:
+        """The trial in which these were the logits, (n, classes), of images with these labels, (n,)."""
+        largest = logits.max(axis=-1)
+        total = largest + np.log(np.exp(logits - largest[:, None]).sum(axis=-1))
+        return cls(
+            pixels,
+            right=float(np.mean(logits.argmax(axis=-1) == labels)),
+            nll=float(np.mean(total - logits[np.arange(len(labels)), labels])),
+            spread=float(np.mean(largest - logits.mean(axis=-1))),
+            count=len(labels),
+        )
 
 
 def winner(trials: Sequence[Trial], chance: float) -> Trial | None:
     """The trial that is clearly better than all others, and than ``chance``; None for none.
 
-    By right answers; where several get about as many right (a network without biases does not mind a factor), by the
-    likelihood of the labels: fed a multiple, it is far too sure of itself, or not at all.
+    By right answers. Several may get about as many right: a network of convolutions and ReLUs with next to no biases
+    does not mind a factor. Fed 255 times too much its logits are 255 times too far apart, and fed too little they are
+    all the same; only those are looked at whose logits are a trained network's. Of several, one is taken that is the
+    best by right answers and by likelihood, though it is the least sure of itself: more of the same pixels would be
+    more likely by that alone.
     """
     best = max(trials, key=lambda trial: trial.right)
     lead = max(CLEAR_LEAD, STANDARD_ERRORS * _standard_error(best.right, best.count))
     if best.right - chance < lead:
         return None
-    near = sorted((trial for trial in trials if best.right - trial.right < lead), key=lambda trial: trial.nll)
-    if len(near) > 1 and (near[1].nll - near[0].nll) * near[0].count < CLEAR_NATS:
-        return None
-    return near[0]
+    near = [trial for trial in trials if best.right - trial.right < lead]
+    if len(near) == 1:
+        return best
+    plausible = sorted(
+        (trial for trial in near if LEAST_SPREAD <= trial.spread <= MOST_SPREAD), key=lambda trial: trial.spread
+    )
+    if len(plausible) < 2:
+        return plausible[0] if plausible else None
+    first, *others = plausible
+    better = all(first.right >= other.right and (other.nll - first.nll) * first.count >= CLEAR_NATS for other in others)
+    return first if better else None
 
 
 def at_chance(share: float, count: int, chance: float) -> bool:
@@ -199,9 +227,8 @@ def trial_of(model: Any, pixels: Pixels, split: Split) -> Trial:
     images, labels = split.read(chosen), split.labels[chosen]
     tf = keras.tf
     parts = np.array_split(np.arange(len(chosen)), max(1, len(chosen) * images[0].size // (32 * 96 * 96 * 3)))
-    logits = tf.concat([model(tf.constant(pixels.of(images[part])), training=False) for part in parts], 0)
-    nll = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits))
-    return Trial(pixels, float(np.mean(logits.numpy().argmax(-1) == labels)), float(nll), len(chosen))
+    logits = np.concatenate([model(tf.constant(pixels.of(images[part])), training=False).numpy() for part in parts])
+    return Trial.of(pixels, logits, labels)
 
 
 def few(names: Sequence[str]) -> str:

@@ -63,6 +63,5 @@ def _trial(predictor: TFLitePredictor, pixels: Pixels, images: Split) -> Trial:
     predictor.pixels = pixels
     chosen = sample(images)
     outputs, labels = predictor(images.read(chosen)), images.labels[chosen]
-    said = probabilities(outputs, predictor.ends_in)[np.arange(len(labels)), labels]
-    nll = -np.log(np.maximum(said, 1e-7))  # an int8 softmax has zeros
-    return Trial(pixels, float(np.mean(outputs.argmax(-1) == labels)), float(nll.mean()), len(chosen))
+    logits = np.log(np.maximum(probabilities(outputs, predictor.ends_in), 1e-37))  # an int8 softmax has zeros
+    return Trial.of(pixels, logits, labels)

@@ -42,7 +42,7 @@ class Networks:
         self._loaded[key] = network
 
     def take(self, name: str) -> Any:
-        """The network of an earlier stage or of a SavedModel's folder."""
+        """The network of an earlier stage, or of a path of the user's own."""
         if name in self._loaded:
             return self._loaded.pop(name)
         if name not in self._steps:
@@ -77,7 +77,7 @@ class Networks:
         return np.load(self._artifact(name).path / TEST_LOGITS, allow_pickle=False)
 
     def training_logits(self, name: str) -> np.ndarray:
-        """The logits of an earlier stage, or of a SavedModel's folder, on the training split; computed once."""
+        """The logits of an earlier stage, or of a path of the user's own, on the training split; computed once."""
         data = self._plan.dataset
         made_of = {
             # a stage's content, not its key: made again on another machine, its last digits may be others

@@ -173,13 +173,13 @@ def _earlier(name: str, earlier: dict[str, _Link], what: str) -> _Link:
 def _teacher(name: str, earlier: dict[str, _Link]) -> _Link | Path:
     if name in earlier:
         return _earlier(name, earlier, "teacher")
-    if (Path(name) / "saved_model.pb").is_file():
+    if (Path(name) / "saved_model.pb").is_file() or Path(name).is_file():
         return Path(name)
     if Path(name).exists():
         raise UserError(f"teacher {name} is not a SavedModel: it has no saved_model.pb")
     raise UserError(
         f"teacher {name!r} is neither an earlier stage ({', '.join(earlier) or 'there is none'}) "
-        "nor a SavedModel's folder"
+        "nor the path of a network (a SavedModel's folder, .keras, .h5)"
     )
 
 

@@ -173,6 +173,13 @@ _SUBTRACT = _arithmetic("Subtract", lambda c: (1.0, -np.asarray(c)), lambda c: (
 _MULTIPLY = _arithmetic("Multiply", lambda c: (c, 0.0), lambda c: (c, 0.0))
 _DIVIDE = _arithmetic("", lambda c: (1 / np.asarray(c), 0.0), lambda c: None)
 
+
+def _bias_add(layer: Any, name: str) -> Call:
+    """A bias for each channel, as preprocess_input takes off its means."""
+    add = _ADD(layer, name)
+    return lambda value, bias, **_: add(value, bias)
+
+
 RULES: dict[str, Callable[[Any, str], Call]] = {
     "__operators__.add": _ADD,
     "math.add": _ADD,
@@ -189,6 +196,7 @@ RULES: dict[str, Callable[[Any, str], Call]] = {
     "math.negative": _unary(lambda name: keras.layers.Rescaling(-1.0, name=name)),
     "math.sigmoid": _unary(_activation("sigmoid")),
     "math.tanh": _unary(_activation("tanh")),
+    "nn.bias_add": _bias_add,
     "nn.avg_pool": _unary(_average_pool),
     "nn.avg_pool2d": _unary(_average_pool),
     "nn.relu": _unary(lambda name: keras.layers.ReLU(name=name)),

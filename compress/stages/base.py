@@ -25,11 +25,11 @@ class Context:
     clock: Clock
     progress: Progress
     load: Callable[[str], Any]
-    """Name of an earlier stage, or a SavedModel's folder -> its Keras network, the caller's own to train on."""
+    """Name of an earlier stage, or the path of a network -> its Keras network, the caller's own to train on."""
     logits: Callable[[str], np.ndarray]
     """Name of an earlier stage -> its network's logits on the test split, float32 (n, classes)."""
     training_logits: Callable[[str], np.ndarray]
-    """Name of an earlier stage, or a SavedModel's folder -> its logits on the training split, float32 (n, classes)."""
+    """Name of an earlier stage, or the path of a network -> its logits on the training split, float32 (n, classes)."""
     facts: Callable[[str], dict[str, Any]]
     """Name of an earlier stage -> what its stage.json says."""
     finished: Callable[[Any], None]

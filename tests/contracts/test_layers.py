@@ -150,6 +150,7 @@ SAMPLES = {
     "tf.math.subtract": lambda x: tf.subtract(x, half(x)),
     "tf.math.tanh": tf.tanh,
     "tf.math.truediv": lambda x: tf.math.truediv(x, CHANNELS),
+    "tf.nn.bias_add": lambda x: tf.nn.bias_add(x, CHANNELS),
     "tf.nn.avg_pool": lambda x: tf.nn.avg_pool(x, 2, 2, "VALID"),
     "tf.nn.avg_pool2d": lambda x: tf.nn.avg_pool2d(x, [1, 3, 3, 1], [1, 2, 2, 1], "SAME"),
     "tf.nn.depth_to_space": lambda x: tf.nn.depth_to_space(x, 2),
