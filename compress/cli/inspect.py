@@ -1,6 +1,7 @@
 """``jetslim inspect``."""
 
 import sys
+from typing import Any
 
 import click
 
@@ -28,13 +29,17 @@ def inspect(network: str, size: int, classes: int, skip: tuple[str, ...], keep_f
 
     from compress import models
     from compress.errors import Failure, unknown
+    from compress.evaluate.expected_pixels import told_by
     from compress.models import saved_model
+    from compress.models.front import front_of
     from compress.stages.inspection import inspect as look
 
+    told: list[Any] = []
     if network in models.MODELS:
         model = models.build(network, size, classes, seed=0)
     elif Path(network).exists():
         model = saved_model.load(network, several_outputs=True)
+        told = told_by(front_of(model)) if len(model.inputs[0].shape) == 4 else []
         model = saved_model.sized(model, tuple(side or size for side in model.input_shape[1:]))
     else:
         raise unknown("network", network, models.MODELS)
@@ -53,6 +58,8 @@ def inspect(network: str, size: int, classes: int, skip: tuple[str, ...], keep_f
         )
     click.echo("")
     parameters, macs = sum(row.parameters for row in found.rows), sum(row.macs for row in found.rows)
+    if told:
+        click.echo(f"expects pixels {' or '.join(pixels.name for pixels in told)}, by the layers that it begins with")
     click.echo(f"{found.summary()}; {parameters:,} parameters, {macs / 1e6:,.1f} million MACs")
     if not found.exact:
         click.echo(f"Error: the rewritten network departs from {network}: please report it", err=True)

@@ -17,7 +17,7 @@ from compress.pixels import PIXELS, UNIT, Pixels
 SMALLEST, LARGEST = 0.25, 300.0  # what a chain makes of the pixels that it was written for, at its largest
 MOST_IMAGES, MOST_PIXELS = 200, 200 * 112**2
 CLEAR_LEAD, STANDARD_ERRORS, CLEAR_NATS = 0.05, 3.0, 20.0
-LEAST_SPREAD, MOST_SPREAD = 1.5, 60.0  # of the logits of a trained network
+MOST_SPREAD, MOST_DOUBT = 60.0, 0.25  # of a trained network
 
 Say = Callable[[str], None]
 
@@ -150,12 +150,13 @@ def _as_made(weight: Any) -> bool | None:
 class Trial:
     """What a network says of ``count`` images that it is fed as these ``pixels``.
 
-    ``right`` is the fraction that it gets right, ``nll`` the mean negative log-likelihood of the labels, and ``spread``
-    how far the largest logit lies above the mean of all; both in nats.
+    ``right`` is the fraction that it gets right, ``confidence`` the mean of its largest probability, ``nll`` the mean
+    negative log-likelihood of the labels, in nats, and ``spread`` how far its largest logit lies above the mean of all.
     """
 
     pixels: Pixels
     right: float
+    confidence: float
     nll: float
     spread: float
     count: int
@@ -168,20 +169,25 @@ class Trial:
         return cls(
             pixels,
             right=float(np.mean(logits.argmax(axis=-1) == labels)),
+            confidence=float(np.mean(np.exp(largest - total))),
             nll=float(np.mean(total - logits[np.arange(len(labels)), labels])),
             spread=float(np.mean(largest - logits.mean(axis=-1))),
             count=len(labels),
         )
+
+    @property
+    def is_plausible(self) -> bool:
+        """Whether the network is about as sure as it is right, as training leaves it; fed too little it is not."""
+        return self.confidence >= self.right - MOST_DOUBT
 
 
 def winner(trials: Sequence[Trial], chance: float) -> Trial | None:
     """The trial that is clearly better than all others, and than ``chance``; None for none.
 
     By right answers. Several may get about as many right: a network of convolutions and ReLUs with next to no biases
-    does not mind a factor. Fed 255 times too much its logits are 255 times too far apart, and fed too little they are
-    all the same; only those are looked at whose logits are a trained network's. Of several, one is taken that is the
-    best by right answers and by likelihood, though it is the least sure of itself: more of the same pixels would be
-    more likely by that alone.
+    does not mind a factor. Fed 255 times too much its logits are far too large for a trained network; fed too little
+    they are all the same. Of what is left, the one that is the least sure of itself is taken, if it is no less often
+    right and clearly more likely: the larger ones are ever surer, and more likely by that alone.
     """
     best = max(trials, key=lambda trial: trial.right)
     lead = max(CLEAR_LEAD, STANDARD_ERRORS * _standard_error(best.right, best.count))
@@ -190,14 +196,16 @@ def winner(trials: Sequence[Trial], chance: float) -> Trial | None:
     near = [trial for trial in trials if best.right - trial.right < lead]
     if len(near) == 1:
         return best
-    plausible = sorted(
-        (trial for trial in near if LEAST_SPREAD <= trial.spread <= MOST_SPREAD), key=lambda trial: trial.spread
-    )
-    if len(plausible) < 2:
-        return plausible[0] if plausible else None
-    first, *others = plausible
-    better = all(first.right >= other.right and (other.nll - first.nll) * first.count >= CLEAR_NATS for other in others)
-    return first if better else None
+    sane = sorted((trial for trial in near if trial.spread <= MOST_SPREAD), key=lambda trial: trial.spread)
+    first = next((trial for trial in sane if trial.is_plausible), None)
+    if first is None:
+        return None
+    others = [trial for trial in sane if trial is not first]
+    beaten = [
+        first.right >= other.right and (not other.is_plausible or (other.nll - first.nll) * first.count >= CLEAR_NATS)
+        for other in others
+    ]
+    return first if all(beaten) else None
 
 
 def at_chance(share: float, count: int, chance: float) -> bool:

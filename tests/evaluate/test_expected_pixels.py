@@ -23,25 +23,28 @@ layers = keras.layers
 
 
 def trials(**found):
-    return [Trial(PIXELS[name], right, nll, spread, 100) for name, (right, nll, spread) in found.items()]
+    return [Trial(PIXELS[name], *numbers, 100) for name, numbers in found.items()]
 
 
 @pytest.mark.parametrize(("found", "name"), [
-    ({"0..1": (0.11, 2.3, 2.3), "0..255": (0.87, 5, 400)}, "0..255"),
+    # right, confidence, nll, spread
+    ({"0..1": (0.11, 0.1, 2.3, 0.1), "0..255": (0.87, 1.0, 5, 400)}, "0..255"),
     # 3 standard errors of 0.5 of 100 images are 0.15: a lead of 0.1 is no lead
-    ({"0..1": (0.50, 1.5, 4.0), "0..255": (0.40, 1.6, 9.0)}, None),
-    ({"0..1": (0.50, 1.5, 4.0), "0..255": (0.34, 1.6, 9.0)}, "0..1"),
-    # as many right answers: logits 255 times too far apart, or all the same, are no trained network's
-    ({"0..1": (0.97, 0.2, 8.0), "0..255": (0.98, 0.0, 2040.0)}, "0..1"),
-    ({"0..1": (0.97, 2.2, 0.03), "0..255": (0.98, 0.2, 8.0)}, "0..255"),
-    ({"0..1": (0.97, 1.2, 0.9), "0..255": (1.0, 0.0, 230.0)}, None),
+    ({"0..1": (0.50, 0.5, 1.5, 4.0), "0..255": (0.40, 0.5, 1.6, 9.0)}, None),
+    ({"0..1": (0.50, 0.5, 1.5, 4.0), "0..255": (0.34, 0.5, 1.6, 9.0)}, "0..1"),
+    # as many right answers: logits 255 times too large, or all the same, are no trained network's
+    ({"0..1": (0.97, 0.95, 0.2, 8.0), "0..255": (0.98, 1.0, 0.0, 2040.0)}, "0..1"),
+    ({"0..1": (0.97, 0.11, 2.2, 0.03), "0..255": (0.98, 0.95, 0.2, 8.0)}, "0..255"),
+    ({"0..1": (0.98, 0.11, 2.2, 0.03), "0..255": (0.97, 0.95, 0.2, 8.0)}, None),
+    # trained on bytes, with logits of hundreds: of 0..1 it would be 0.3 sure of what it gets right
+    ({"0..1": (0.97, 0.3, 1.3, 1.2), "0..255": (0.97, 1.0, 3.0, 300.0)}, None),
     # 100 * (0.5 - 0.1) nats are 40: the least sure one is the most likely, and no less often right
-    ({"0..1": (0.98, 0.1, 8.0), "-1..1": (0.97, 0.5, 16.0)}, "0..1"),
-    ({"0..1": (0.97, 0.1, 8.0), "-1..1": (0.98, 0.5, 16.0)}, None),
-    ({"0..1": (0.98, 0.1, 8.0), "-1..1": (0.97, 0.2, 16.0)}, None),
-    ({"0..1": (0.97, 0.5, 8.0), "-1..1": (0.98, 0.1, 16.0)}, None),
-    ({"0..1": (0.12, 2.3, 2.3), "0..255": (0.14, 9.0, 9.0)}, None),
-    ({"0..1": (0.9, 0.2, 0.2)}, "0..1"),
+    ({"0..1": (0.98, 0.95, 0.1, 8.0), "-1..1": (0.97, 0.99, 0.5, 16.0)}, "0..1"),
+    ({"0..1": (0.97, 0.95, 0.1, 8.0), "-1..1": (0.98, 0.99, 0.5, 16.0)}, None),
+    ({"0..1": (0.98, 0.95, 0.1, 8.0), "-1..1": (0.97, 0.99, 0.2, 16.0)}, None),
+    ({"0..1": (0.97, 0.95, 0.5, 8.0), "-1..1": (0.98, 0.99, 0.1, 16.0)}, None),
+    ({"0..1": (0.12, 0.2, 2.3, 2.3), "0..255": (0.14, 0.9, 9.0, 9.0)}, None),
+    ({"0..1": (0.9, 0.5, 0.9, 0.2)}, "0..1"),
 ])  # fmt: skip
 def test_the_winner_is_clear_or_there_is_none(found, name):
     best = winner(trials(**found), chance=0.1)
@@ -54,6 +57,7 @@ def test_a_trial_by_hand():
     trial = Trial.of(PIXELS["0..1"], logits, np.array([2, 0]))
     assert trial.right == 0.5
     assert trial.nll == pytest.approx((np.log(3) + np.log(10 / 6)) / 2)
+    assert trial.confidence == pytest.approx((1 / 3 + 0.6) / 2)
     assert trial.spread == pytest.approx((np.log(6) - np.log(18) / 3) / 2)
     assert trial.count == 2
 
