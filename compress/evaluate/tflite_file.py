@@ -15,7 +15,10 @@ class TFLiteFile:
 
     def __init__(self, model: Path | bytes) -> None:
         self.name = str(model) if isinstance(model, Path) else "the model"
-        self.content = model.read_bytes() if isinstance(model, Path) else model
+        try:
+            self.content = model.read_bytes() if isinstance(model, Path) else model
+        except OSError as error:
+            raise UserError(f"LiteRT cannot run {self.name}: {error.strerror}") from error
         if reason := _no_model(self.content):
             raise UserError(f"{self.name} {reason}")
 

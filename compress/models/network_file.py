@@ -3,52 +3,140 @@
 from __future__ import annotations
 
 import json
-import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from compress import keras
 from compress.errors import UserError, first_line
+from compress.models import file_kinds, keras3, peek
+from compress.rewrite.graph import clone, rebuild
 
-_FILES = (".keras", ".h5", ".hdf5")
+Say = Callable[[str], None]
 
 
-def read(path: str | Path) -> keras.Model:
-    """The network as it was saved, not compiled. Raises UserError where there is none that can be trained on."""
+def read(path: str | Path, say: Say | None = None) -> keras.Model:
+    """The network as it was saved, as one of legacy Keras, not compiled.
+
+    A file of Keras 3 is rebuilt in legacy Keras (``compress.models.keras3``). tfmot's pruning wrappers are stripped, a
+    fixed batch size is freed; ``say`` is told of both. Raises UserError, in one line that says what to do, where there
+    is no network that can be trained on.
+    """
     place = Path(path)
-    if not place.exists():
-        raise UserError(f"no model at {path}")
-    if place.is_dir():
-        if not (place / "saved_model.pb").is_file():
-            raise UserError(f"{path} is not a SavedModel: there is no saved_model.pb in it")
-        if not (place / "keras_metadata.pb").is_file():
-            raise UserError(f"{path} is not a Keras SavedModel: cannot be trained on (it only serves)")
-        metadata = (place / "keras_metadata.pb").read_bytes()
-        if b"jetslim>" in metadata:
-            import compress.fake_quant  # noqa: F401  (registers what rewritten networks are made of)
-        if b"jetslim>Int8Config" in metadata:
-            raise UserError(
-                f"{path} is a quantized network: it can neither teach nor be trained on, take the one before"
-            )
-    elif place.suffix not in _FILES:
-        raise UserError(f"{path} is no model: neither a SavedModel folder nor one of {', '.join(_FILES)}")
+    file_kinds.check(place)
+    if keras3.is_keras3(place):
+        return keras3.read(place)
+    content = _description(place)
+    if b"jetslim>" in content:
+        import compress.fake_quant  # noqa: F401  (registers what rewritten networks are made of)
+    if b"jetslim>Int8Config" in content:
+        raise UserError(f"{path} is a quantized network: it can neither teach nor be trained on, take the one before")
+    if b"QuantizeWrapper" in content or b"QuantizeLayer" in content:
+        raise UserError(
+            f"{path} is a network of tfmot's quantize_model, whose fake quantization is in the way of pruning and of "
+            "ours: give the network as it was before quantize_model (its quantization is done here)"
+        )
+    pruned = b"PruneLowMagnitude" in content
+    model = _load(place, pruned)
+    if pruned:
+        stripped = keras.tfmot.sparsity.keras.strip_pruning(model)
+        model = rebuild(stripped, lambda layer, name: clone(layer, name=name))
+        _tell(say, f"{path}: tfmot's pruning wrappers were stripped (strip_pruning); the zeros are kept")
+    _check_precision(model, place)
+    return _free_batch(model, place, say)
+
+
+def _load(place: Path, pruned: bool) -> keras.Model:
+    scope = keras.tfmot.sparsity.keras.prune_scope() if pruned else keras.utils.custom_object_scope({})
     try:
-        model = keras.models.load_model(str(path), compile=False)
-    except Exception as error:  # a foreign file can raise anything: Keras 3's .keras, unknown layers, half a download
+        with scope:
+            model = keras.models.load_model(str(place), compile=False)
+    except Exception as error:  # a foreign file can raise anything: unknown layers, half a download
         if foreign := _foreign_layers(place):
             raise UserError(
-                f"cannot load {path}: {foreign}, which is not known here: use Keras's own layers (a block of them as a "
-                "function), or import the module that registers the class (keras.utils.register_keras_serializable)"
+                f"cannot load {place}: {foreign}, which is not known here: use Keras's own layers (a block of them as "
+                "a function), or import the module that registers the class (keras.utils.register_keras_serializable)"
             ) from error
-        raise UserError(f"cannot load {path}: {first_line(error)}") from error
+        raise UserError(f"cannot load {place}: {first_line(error)}") from error
     if not isinstance(model, keras.Model):
-        raise UserError(f"{path} is not a Keras SavedModel: cannot be trained on (it holds a {type(model).__name__})")
+        raise UserError(f"{place} is not a Keras SavedModel: cannot be trained on (it holds a {type(model).__name__})")
     return model
+
+
+def _tell(say: Say | None, line: str) -> None:
+    if say is not None:
+        say(line)
+
+
+def _check_precision(model: keras.Model, place: Path) -> None:
+    """Raises UserError for mixed precision."""
+    half = [layer for layer in model._flatten_layers() if layer.compute_dtype in ("float16", "bfloat16")]
+    if half:
+        raise UserError(
+            f"{place} computes in {half[0].compute_dtype} ({len(half)} layers, {half[0].name!r} the first): build the "
+            'network again under keras.mixed_precision.set_global_policy("float32"), and give it the weights of this '
+            "one (set_weights)"
+        )
+
+
+def _free_batch(model: keras.Model, place: Path, say: Say | None) -> keras.Model:
+    """The same network for any batch; ``model`` itself where it is so already, or no functional one."""
+    if not model._is_graph_network or all(tensor.shape[0] is None for tensor in model.inputs):
+        return model
+    size = next(tensor.shape[0] for tensor in model.inputs if tensor.shape[0])
+    reason = "its layers hang on it"
+    try:
+        free = type(model).from_config(
+            _without_batch(model.get_config()), custom_objects={type(one).__name__: type(one) for one in model.layers}
+        )
+        free.set_weights(model.get_weights())
+        rng = np.random.default_rng(0)
+        inputs = [
+            rng.random((size, *(side or 64 for side in one.shape[1:]))).astype(one.dtype.name) for one in model.inputs
+        ]
+        wanted, got, single = (
+            [tensor.numpy() for tensor in keras.tf.nest.flatten(network(arrays if len(arrays) > 1 else arrays[0]))]
+            for network, arrays in ((model, inputs), (free, inputs), (free, [array[:1] for array in inputs]))
+        )
+        same = all(np.allclose(one, other, rtol=1e-4, atol=1e-5) for one, other in zip(wanted, got, strict=True))
+        if same and all(len(one) == 1 for one in single):
+            _tell(say, f"{place}: its batch size of {size} was freed")
+            return free
+    except Exception as error:  # whatever a layer makes of another batch
+        reason = first_line(error)
+    raise UserError(
+        f"{place} has the batch size {size} built in ({reason}): build it with keras.Input(shape) without batch_size, "
+        "and give it the weights of this one (set_weights)"
+    )
+
+
+def _without_batch(config: Any) -> Any:
+    """A copy of a nested config whose inputs take any batch."""
+    if isinstance(config, dict):
+        return {
+            name: [None, *value[1:]]
+            if name in ("batch_input_shape", "batch_shape") and value
+            else _without_batch(value)
+            for name, value in config.items()
+            if name not in ("build_config", "build_input_shape")
+        }
+    if isinstance(config, (list, tuple)):
+        return type(config)(_without_batch(value) for value in config)
+    return config
+
+
+def _description(place: Path) -> bytes:
+    """What a file or folder says of its network, to be searched for names of classes."""
+    if place.is_dir():
+        return (place / "keras_metadata.pb").read_bytes()
+    return json.dumps(peek.config(place)).encode()
 
 
 def _foreign_layers(path: Path) -> str:
     """The layers of a .keras or .h5 file whose classes are neither Keras's nor registered, in words; "" for none."""
-    config = _config(path)
+    config = peek.config(path)
     unknown = []
     for layer in config.get("config", {}).get("layers", []) if isinstance(config.get("config"), dict) else []:
         name, kind = layer.get("name") or layer.get("config", {}).get("name"), str(layer.get("class_name"))
@@ -56,19 +144,3 @@ def _foreign_layers(path: Path) -> str:
         if not known and keras.utils.get_registered_object(layer.get("registered_name") or kind) is None:
             unknown.append(f"layer {name!r} is of a class of its own ({kind.rpartition('>')[2]})")
     return "; ".join(unknown)
-
-
-def _config(path: Path) -> dict[str, Any]:
-    """What a .keras or .h5 file says of its network; {} where it says nothing."""
-    try:
-        if zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as archive:
-                found = json.loads(archive.read("config.json"))
-        else:
-            import h5py
-
-            with h5py.File(path) as file:
-                found = json.loads(file.attrs["model_config"])
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile):
-        return {}
-    return found if isinstance(found, dict) else {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,11 @@ Shape = tuple[int, ...]
 
 
 def load(
-    path: str | Path, classes: int | None = None, shape: Shape | None = None, several_outputs: bool = False
+    path: str | Path,
+    classes: int | None = None,
+    shape: Shape | None = None,
+    several_outputs: bool = False,
+    say: Callable[[str], None] | None = None,
 ) -> Any:
     """Loads a Keras network from a SavedModel folder, a .keras or an .h5 file; it comes back without its softmax.
 
@@ -23,9 +28,10 @@ def load(
     float32 with the same values. An input without height and width gets those of ``shape``, which is that of one
     example of the data, without the batch. Which pixels it expects is another matter (``evaluate.expected_pixels``).
     With ``several_outputs``, a network of more than one may be looked at, softmaxes and all. Raises UserError, in one
-    line, for anything else, and for a number of classes or a shape other than the given ones.
+    line, for anything else, and for a number of classes or a shape other than the given ones. ``say`` is told what had
+    to be changed to read the file.
     """
-    model = checked(read(path), path, shape, several_outputs)
+    model = checked(read(path, say), path, shape, several_outputs)
     model = sized(as_floats(model, path), shape)
     if len(model.outputs) == 1:
         model = ends.as_row(ends.logits(model, str(path)))

@@ -36,6 +36,7 @@ class Networks:
         self._plan, self._store, self._clock, self._say = plan, store, clock, say
         self._loaded: dict[str, Any] = {}
         self._pixels: dict[str, Pixels] = {}
+        self._said: set[str] = set()
 
     def keep(self, key: str, network: Any) -> None:
         """Remembers a network that was just read back from its SavedModel."""
@@ -57,7 +58,7 @@ class Networks:
         """The network in a file, for images in [0, 1]; what it expects is decided, and said, once."""
         data = self._plan.dataset
         with self._clock("load"):
-            network = saved_model.load(path, len(data.classes), data.shape)
+            network = saved_model.load(path, len(data.classes), data.shape, say=self._once)
         if not expected_pixels.are_asked_for(network, data.validation):
             return network
         if path not in self._pixels:
@@ -65,6 +66,12 @@ class Networks:
                 given = self._plan.pipeline.pixels
                 self._pixels[path] = expected_pixels.decide(network, path, given, data.validation, self._say)
         return front.fed(network, self._pixels[path])
+
+    def _once(self, line: str) -> None:
+        """Says what a file's reading tells, which may be read again."""
+        if line not in self._said:
+            self._said.add(line)
+            self._say(line)
 
     def look(self, name: str) -> Any:
         """As ``take``, for one who only infers: the network stays for the next."""
