@@ -151,7 +151,7 @@ def settle_kernels(model: Any) -> None:
                 kernel.assign(quantize_kernel(kernel, settings["axes"]))
                 if bias is not None and (step := _step(layer)):
                     bias.assign(on_bias_grid(bias.numpy(), kernel.numpy(), settings["axes"], step))
-        if bias is not None and bias.shape[0] > 1:
+        if bias is not None and len(bias.shape) == 1 and bias.shape[0] > 1:  # a recurrent layer has several rows
             values = bias.numpy()
             if values[0] and (values == values[0]).all():
                 values[0] = np.nextafter(values[0], np.float32(np.inf))

@@ -2,13 +2,12 @@
 
 ``from compress import keras`` costs nothing; the first attribute loads the libraries:
 ``keras.tf`` is TensorFlow, ``keras.tfmot`` is tensorflow-model-optimization, and every other
-name comes from tf_keras (``keras.layers``, ``keras.Model``, ...). tfmot works on legacy Keras only,
-and TensorFlow decides which Keras it is when it is imported: hence one door.
+name comes from tf_keras (``keras.layers``, ``keras.Model``, ...). tfmot works on legacy Keras only, and takes tf_keras
+by itself where TensorFlow was imported with Keras 3 before: nothing here asks for ``tf.keras``. Hence one door.
 """
 
 import importlib
 import os
-import sys
 from functools import cache
 from typing import Any
 
@@ -17,11 +16,6 @@ from compress.quiet import quiet
 
 _TENSORFLOW = "tensorflow"
 
-if _TENSORFLOW in sys.modules and os.environ.get("TF_USE_LEGACY_KERAS") != "1":
-    raise ImportError(
-        "TensorFlow was imported before compress and took Keras 3: set TF_USE_LEGACY_KERAS=1 first, "
-        "or import compress.keras first"
-    )
 os.environ["TF_USE_LEGACY_KERAS"] = "1"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # the C++ start-up chatter is not for our users
 

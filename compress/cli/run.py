@@ -46,40 +46,35 @@ def run(
 
     clock = Clock()
     with clock("import"):
-        from compress import report
+        from compress.api import carry_out
         from compress.artifacts import Store
-        from compress.artifacts.files import seal, write_json
         from compress.pipeline import machine
-        from compress.pipeline import run as run_plan
         from compress.training import Progress
 
     clock.seconds["import"] = machine.seconds_since_start()  # the interpreter's own start, too
-    progress = Progress()
     plan = load_plan(pipeline, settings, seed, teacher, trained, data_dir, skip_bad_images, clock)
-    for note in notes(plan):
-        progress.say(f"note: {note}")
-    callbacks = _tensorboard(runs / plan.pipeline.name / "tensorboard") if tensorboard else lambda stage: ()
-    try:
-        results = run_plan(plan, Store(store_folder, cache_limit_bytes), runs, progress, clock, callbacks, force)
-    finally:
-        progress.stop()
     folder = runs / plan.pipeline.name
-    with clock("report"):
-        written = report.write(results, folder)
-    results["seconds"] = machine.account(clock)
-    write_json(folder / "run.json", seal(results))
+    callbacks = _tensorboard(folder / "tensorboard") if tensorboard else lambda stage: ()
+    results, written = carry_out(
+        plan, Store(store_folder, cache_limit_bytes), runs, Progress(), clock, callbacks, force
+    )
+    show(results, folder, [path for path in written if path.stem in ("table", "calibration")])
+
+
+def show(results: dict[str, Any], folder: Path, tables: list[Path]) -> None:
+    """The table on the screen, and where everything is."""
     click.echo("")
     click.echo((folder / "table.md").read_text())
     click.echo(_seconds(results["seconds"]))
-    last = plan.steps[-1]
+    stages = results["stages"]
+    last = stages[-1]
     click.echo(
-        f"exported: {folder / f'{len(plan.steps)}-{last.stage.name}' / 'model.tflite'} (and model.sparse.tflite)"
-        if last.stage.kind == "export"
+        f"exported: {folder / '{}-{}'.format(len(stages), last['name']) / 'model.tflite'} (and model.sparse.tflite)"
+        if last["kind"] == "export"
         else "nothing was exported: the pipeline has no export stage at its end"
     )
     click.echo(f"report:   {folder / 'report.md'}")
-    tables = [str(path) for path in written if path.stem in ("table", "calibration")]
-    click.echo(f"tables:   {', '.join(tables)}")
+    click.echo(f"tables:   {', '.join(map(str, tables))}")
 
 
 @click.command()
@@ -104,6 +99,7 @@ def check(
     Example:
       jetslim check densenet121 --set pruned.final_sparsity=0.95
     """
+    from compress.api.carry_out import notes
     from compress.artifacts import Store
     from compress.clock import Clock
     from compress.pipeline import Networks, look_ahead
@@ -147,12 +143,6 @@ def load_plan(
     with clock("data"):
         dataset = pipeline.data.load(data_dir, skip_bad_images)
     return plan(pipeline, dataset)
-
-
-def notes(plan: Any) -> list[str]:
-    """What a user should know of the data and the file, a line each."""
-    swept = ["the file's [sweep] table is for `jetslim sweep`, and left out here"] if plan.pipeline.has_sweep else []
-    return [*plan.pipeline.notes, *plan.dataset.notes, *swept]
 
 
 def _tensorboard(folder: Path) -> Any:

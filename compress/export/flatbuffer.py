@@ -81,38 +81,74 @@ def without_reversals(content: bytes) -> bytes:
     """The same model without the operators that put its one image into reverse order (``fake_quant.Float``).
 
     Where an axis has one element, to reverse it does nothing, whoever asked for it; a user's own reversal of an image
-    stays.
+    stays. Some operators end on a grid of the converter's own choice though they compute in float (L2_NORMALIZATION,
+    LOG_SOFTMAX); a reversal from such a grid to another becomes the change from float to that other one.
     """
     from ai_edge_litert import schema_py_generated as schema
 
     model = read(content)
-    graph = model.subgraphs[0]
+    graph, builtin = model.subgraphs[0], schema.BuiltinOperator
     codes = [code.builtinCode for code in model.operatorCodes]
 
     def is_idle(operator: Any) -> bool:
-        if codes[operator.opcodeIndex] != schema.BuiltinOperator.REVERSE_V2:
+        if codes[operator.opcodeIndex] != builtin.REVERSE_V2:
             return False
         shape, axes = graph.tensors[operator.inputs[0]].shape, model.buffers[graph.tensors[operator.inputs[1]].buffer]
         return axes.data is not None and all(shape[axis] == 1 for axis in axes.data.view(np.int32))
 
-    sources = {int(op.outputs[0]): int(op.inputs[0]) for op in graph.operators if is_idle(op)}
-    if not sources:
+    idle = {int(op.outputs[0]): op for op in graph.operators if is_idle(op)}
+    if not idle:
         return content
+    made = {int(output): op for op in graph.operators for output in op.outputs}
 
     def source(tensor: Any) -> int:
         number = int(tensor)
-        while number in sources:  # one behind the other, where layers in a row are float
-            number = sources[number]
+        # one behind the other, where layers in a row are float
+        while number in idle and _same_grid(graph, idle[number]):
+            number = int(idle[number].inputs[0])
         return number
 
-    graph.operators = [op for op in graph.operators if int(op.outputs[0]) not in sources]
+    gone = {id(op) for op in idle.values() if _same_grid(graph, op)}
+    for op in idle.values():
+        if id(op) not in gone:
+            before = made[source(op.inputs[0])]
+            is_grid = codes[before.opcodeIndex] == builtin.QUANTIZE
+            op.opcodeIndex, op.inputs = _code(model, builtin.QUANTIZE), [(before.inputs if is_grid else op.inputs)[0]]
+            op.builtinOptions, op.builtinOptionsType = None, schema.BuiltinOptions.NONE
+    graph.operators = [op for op in graph.operators if id(op) not in gone]
     for op in graph.operators:
         op.inputs = [source(tensor) for tensor in op.inputs]
     graph.outputs = [source(tensor) for tensor in graph.outputs]
     for signature in model.signatureDefs or []:
         for output in signature.outputs:
             output.tensorIndex = source(output.tensorIndex)
+    used = {int(tensor) for op in graph.operators for tensor in op.inputs} | {int(tensor) for tensor in graph.outputs}
+    graph.operators = [op for op in graph.operators if not len(op.outputs) or not used.isdisjoint(map(int, op.outputs))]
     return write(model, len(content))
+
+
+def _code(model: Any, builtin: int) -> int:
+    """The index of an operator's code, which is added where the file has none."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    for number, known in enumerate(model.operatorCodes):
+        if known.builtinCode == builtin:
+            return number
+    code = schema.OperatorCodeT()
+    code.builtinCode = code.deprecatedBuiltinCode = builtin
+    code.version = 1
+    model.operatorCodes.append(code)
+    return len(model.operatorCodes) - 1
+
+
+def _same_grid(graph: Any, operator: Any) -> bool:
+    """Whether an operator's first input and its output stand for the same values by the same codes."""
+    one, other = (graph.tensors[int(number)] for number in (operator.inputs[0], operator.outputs[0]))
+    grids = [
+        (grid.scale, grid.zeroPoint) if (grid := tensor.quantization) is not None else (None, None)
+        for tensor in (one, other)
+    ]
+    return one.type == other.type and all(np.array_equal(a, b) for a, b in zip(*grids, strict=True))
 
 
 def with_titles(content: bytes, titles: list[str]) -> bytes:
@@ -179,7 +215,7 @@ def operators(content: bytes) -> Operators:
         computes_in_float = schema.TensorType.FLOAT32 in types
         at_edge = (
             (name == "QUANTIZE" and source in inputs)
-            or (name == "DEQUANTIZE" and result in last)
+            or (name == "DEQUANTIZE" and result in last | outputs)
             or (name == "SOFTMAX" and result in outputs)
         )
         if name == "QUANTIZE" and not computes_in_float and source not in inputs:

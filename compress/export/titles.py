@@ -38,7 +38,7 @@ def _layers(model: Any) -> Iterator[tuple[Any, str]]:
         if type(layer).__name__ == "QuantizeWrapperV2":
             yield layer, f"quant_{escaped(layer.layer.name)}"
         else:  # a layer of the user's that is called like a wrapper: as if it lay in a network without a name
-            yield layer, f">{name}" if name.startswith("quant_") else escaped(name)
+            yield layer, f">{escaped(name)}" if name.startswith("quant_") else escaped(name)
     yield from ((network, escaped(network.name)) for network in _nested(model))
 
 
@@ -67,21 +67,32 @@ def _unmarked(part: str, titles: list[str]) -> str:
 
 
 def layers_of(title: str, exact: bool = False) -> tuple[str, ...]:
-    """The layers that a tensor's title names, with the last operation first in the title; ``exact``: of a file of ours.
+    """The layers that a tensor's title names as those that compute it; ``exact``: of a file of ours.
+
+    In a title, the last operation comes first.
 
     >>> layers_of("net/quant_relu6/Relu6;net/quant_block/conv/Conv2D;net/pad/Pad1")
     ('block/conv', 'relu6')
     >>> layers_of("net/quant_block>conv/Conv2D", exact=True)
     ('block/conv',)
     """
-    found: dict[str, None] = {}
+    # a pad only moves values; a weight's name may be another layer's, where the two are equal
+    parts = [part for part in _parts(title, exact) if not re.match(r"Pad\d*$|.*ReadVariableOp", part[1])]
+    return tuple(dict.fromkeys(layer for layer, _ in parts))
+
+
+def all_layers_of(title: str) -> set[str]:
+    """Every layer that the title of a tensor in a file of ours names."""
+    return {layer for layer, _ in _parts(title, exact=True)}
+
+
+def _parts(title: str, exact: bool) -> Iterator[tuple[str, str]]:
+    """(layer, operation) of each part that names a layer."""
     for part in reversed(title.split(";")):
         rest = part.partition("/")[2]
         layer, slash, operation = rest.partition("/")
         if not exact:
             matched = OPERATION.match(rest)
             layer, slash, operation = (matched[1], "/", matched[2]) if matched else ("", "", "")
-        # a pad only moves values; a weight's name may be another layer's, where the two are equal
-        if slash and not re.match(r"Pad\d*$|.*ReadVariableOp", operation):
-            found[layer.removeprefix("quant_").removeprefix(">").replace(">", "/")] = None
-    return tuple(found)
+        if slash:
+            yield layer.removeprefix("quant_").removeprefix(">").replace(">", "/"), operation

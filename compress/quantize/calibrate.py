@@ -83,4 +83,7 @@ def shared(ranges: dict[str, Range], groups: dict[str, str]) -> dict[str, Range]
     for name, (least, most) in ranges.items():
         low, high = merged.get(groups[name], (0.0, 0.0))
         merged[groups[name]] = (min(low, least), max(high, most))
-    return {name: merged[groups[name]] for name in ranges}
+    # what is zero on all of the data has some grid, too
+    return {
+        name: limits if np.ptp(limits) > 1e-30 else (0.0, 1.0) for name in ranges for limits in [merged[groups[name]]]
+    }

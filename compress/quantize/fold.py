@@ -224,7 +224,7 @@ def _depthwise(layer: Any, scale: np.ndarray, shift: np.ndarray, activation: dic
         return new
     as_map = keras.layers.Reshape((1, int(np.prod(shape[:-1])), shape[-1]), name=f"{layer.name}_as_map")
     back = keras.layers.Reshape(shape, name=f"{layer.name}_back")
-    return lambda x: back(new(as_map(x)))
+    return lambda x, **_: back(new(as_map(x)))  # a batch norm can be called with training=False
 
 
 def _is_linear(layer: Any) -> bool:

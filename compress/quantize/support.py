@@ -10,7 +10,7 @@ from fnmatch import fnmatch
 from typing import Any
 
 from compress.errors import UserError, unknown
-from compress.rewrite.graph import gives_integers, input_shape, keras_kind, only_reader, readers
+from compress.rewrite.graph import gives_integers, input_shape, keras_kind, nodes, only_reader, readers
 from compress.rewrite.layers import activation_name
 from compress.rewrite.operators import operation
 
@@ -61,6 +61,7 @@ LAYERS: dict[str, Int8] = {
     # an average lies inside its inputs' range
     "AveragePooling2D": Int8(tied=True),
     "Concatenate": _MOVER,
+    "Cropping1D": _MOVER,
     "Cropping2D": _MOVER,
     "Flatten": _MOVER,
     "GlobalMaxPooling1D": _MOVER,
@@ -70,10 +71,12 @@ LAYERS: dict[str, Int8] = {
     "Maximum": _MOVER,
     "Minimum": _MOVER,
     "Permute": _MOVER,
+    "RepeatVector": _MOVER,
     "Reshape": _MOVER,
     "SlicingOpLambda": _MOVER,
     "UpSampling2D": _MOVER,
     # a grid of its own: the converter does not carry one through a pad and a pool to a sum (NASNet)
+    "ZeroPadding1D": Int8(tied=True),
     "ZeroPadding2D": Int8(tied=True),
     **dict.fromkeys(IDLE, _MOVER),
     # TensorFlow's own operations that no rewrite turns into a layer
@@ -160,11 +163,9 @@ def layers_in_int8(folded: Any, keep_float: Sequence[str] = ()) -> dict[str, Int
     plan: dict[str, Int8 | str] = {}
     for layer in folded.layers:
         wanted, how = any(fnmatch(layer.name, pattern) for pattern in keep_float), support(layer)
-        if kind(layer) in IDLE:
-            plan[layer.name] = _as_read(layer, plan)
-        else:
-            aside = isinstance(how, Int8) and how.aside
-            plan[layer.name] = "keep_float asks for it" if wanted and not aside else how
+        alone = kind(layer) in IDLE or (isinstance(how, Int8) and how.aside)
+        plan[layer.name] = "keep_float asks for it" if wanted and not alone else how
+    plan |= _idle(folded, plan)
     model_readers = readers(folded)
     fused = {}
     for layer in folded.layers:
@@ -181,12 +182,16 @@ def layers_in_int8(folded: Any, keep_float: Sequence[str] = ()) -> dict[str, Int
     return plan
 
 
-def _as_read(layer: Any, plan: dict[str, Int8 | str]) -> Int8 | str:
-    """How a layer that does nothing in inference computes: as all that it reads, which the plan holds."""
-    sources = [source for node in layer.inbound_nodes for source in node.parent_nodes]
-    floats = [reason for source in sources if isinstance(reason := plan[source.layer.name], str)]
-    reads_float = len(floats) == len(sources) and not any(source.is_input for source in sources)
-    return floats[0] if reads_float else _MOVER
+def _idle(folded: Any, plan: dict[str, Int8 | str]) -> dict[str, Int8 | str]:
+    """Name of each layer that does nothing in inference -> how it computes: in float, where all that it reads does."""
+    found: dict[str, Int8 | str] = {}
+    for node in nodes(folded):
+        if kind(node.layer) in IDLE:
+            (source,) = {parent.layer.name: parent for parent in node.parent_nodes}.values()
+            how = _MOVER if source.is_input else {**plan, **found}[source.layer.name]
+            before = found.get(node.layer.name, how)  # of another call
+            found[node.layer.name] = how if isinstance(how, str) and isinstance(before, str) else _MOVER
+    return found
 
 
 def fuses_relu(layer: Any, reader: Any) -> bool:

@@ -98,29 +98,102 @@ def convolution(layer: Any, name: str) -> Any:
     return _with_activation(depthwise, layer, name)
 
 
-def convolution_1d(layer: Any, name: str) -> Any:
-    """On a sequence, (batch, length, channels): a convolution on the map (batch, 1, length, channels)."""
+def on_map(layer: Any, make: Call, name: str) -> Any:
+    """A layer on a sequence, (batch, length, channels), as ``make()`` on the map (batch, 1, length, channels)."""
     shape = input_shape(layer)[1:]
-    if None in shape or layer.padding not in ("same", "valid"):
+    if None in shape or getattr(layer, "data_format", "channels_last") != "channels_last":
         return KEEP
-    config = {key: layer.get_config()[key] for key in ("padding", "use_bias", "kernel_regularizer", "groups")}
-    kernel, *bias = layer.get_weights()
-    on_map = with_weights(
-        keras.layers.Conv2D(
-            layer.filters,
-            (1, *layer.kernel_size),
-            (1, *layer.strides),
+    new, filters = make(), layer.compute_output_shape((None, *shape))[-1]
+    as_map = keras.layers.Reshape((1, *shape), name=f"{name}_as_map")
+    back = keras.layers.Reshape((-1, filters), name=f"{name}_back")
+    return lambda x, **_: back(new(as_map(x)))
+
+
+def convolution_1d(layer: Any, name: str) -> Any:
+    """On a sequence: Conv1D, DepthwiseConv1D, and causal ones with the padding that they have in front."""
+    depthwise = type(layer).__name__ == "DepthwiseConv1D"
+    config = layer.get_config()
+    kept = (
+        ("use_bias", "depth_multiplier", "depthwise_regularizer")
+        if depthwise
+        else ("use_bias", "filters", "groups", "kernel_regularizer")
+    )
+    options = {key: config[key] for key in kept}
+
+    def make() -> Call:
+        kernel, *bias = layer.get_weights()
+        kind = keras.layers.DepthwiseConv2D if depthwise else keras.layers.Conv2D
+        new = kind(
+            kernel_size=(1, *layer.kernel_size),
+            strides=(1, layer.strides[0]) if not depthwise else layer.strides[0],
+            padding="same" if layer.padding == "same" else "valid",
             dilation_rate=(1, *layer.dilation_rate),
             activation=_fused(layer),
             trainable=layer.trainable,
             name=name,
-            **config,
-        ),
-        [kernel[None], *bias],
-    )
-    as_map = keras.layers.Reshape((1, *shape), name=f"{name}_as_map")
-    back = keras.layers.Reshape((-1, layer.filters), name=f"{name}_back")
-    return _with_activation(lambda x: back(on_map(as_map(x))), layer, name)
+            **options,
+        )
+        weighted = with_weights(new, [kernel[None], *bias])
+        if layer.padding != "causal":
+            return weighted
+        before = layer.dilation_rate[0] * (layer.kernel_size[0] - 1)
+        pad = keras.layers.ZeroPadding2D(((0, 0), (before, 0)), name=f"{name}_causal")
+        return lambda x: weighted(pad(x))
+
+    found = on_map(layer, make, name)
+    return KEEP if found is KEEP else _with_activation(found, layer, name)
+
+
+def separable_1d(layer: Any, name: str) -> Any:
+    """SeparableConv1D -> a depthwise and a 1x1 convolution on the map."""
+    if layer.padding == "causal":
+        return KEEP
+    first, second, *bias = layer.get_weights()
+    config = layer.get_config()
+
+    def make() -> Call:
+        depthwise = with_weights(
+            keras.layers.DepthwiseConv2D(
+                (1, *layer.kernel_size),
+                layer.strides[0],
+                padding=layer.padding,
+                dilation_rate=(1, *layer.dilation_rate),
+                depth_multiplier=layer.depth_multiplier,
+                depthwise_regularizer=config["depthwise_regularizer"],
+                use_bias=False,
+                trainable=layer.trainable,
+                name=f"{name}_depthwise",
+            ),
+            [first[None]],
+        )
+        pointwise = with_weights(
+            keras.layers.Conv2D(
+                layer.filters,
+                1,
+                use_bias=layer.use_bias,
+                kernel_regularizer=config["pointwise_regularizer"],
+                activation=_fused(layer),
+                trainable=layer.trainable,
+                name=name,
+            ),
+            [second[None], *bias],
+        )
+        return lambda x: pointwise(depthwise(x))
+
+    found = on_map(layer, make, name)
+    return KEEP if found is KEEP else _with_activation(found, layer, name)
+
+
+def average_pool_1d(layer: Any, name: str) -> Any:
+    def make() -> Call:
+        size, stride = layer.pool_size[0], layer.strides[0]
+        return keras.layers.AveragePooling2D((1, size), (1, stride), layer.padding, name=name)
+
+    return on_map(layer, make, name)
+
+
+def up_sampling_1d(layer: Any, name: str) -> Any:
+    return on_map(layer, lambda: keras.layers.UpSampling2D((1, int(layer.size)), name=name), name)
 
 
 def dense(layer: Any, name: str) -> Any:
@@ -237,15 +310,19 @@ RULES: dict[str, Callable[[Any, str], Any]] = {
     "Activation": activation,
     "Add": merge,
     "Average": average,
+    "AveragePooling1D": average_pool_1d,
     "Conv1D": convolution_1d,
     "Conv2D": convolution,
     "Conv2DTranspose": kernel_layer,
     "CustomScaleLayer": scaled_residual,
     "Dense": dense,
+    "DepthwiseConv1D": convolution_1d,
     "DepthwiseConv2D": kernel_layer,
     "Maximum": merge,
     "Minimum": merge,
     "Multiply": merge,
     "ReLU": relu,
+    "SeparableConv1D": separable_1d,
     "SeparableConv2D": separable,
+    "UpSampling1D": up_sampling_1d,
 }

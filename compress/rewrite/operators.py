@@ -4,6 +4,7 @@ By TensorFlow's name of the operation. Each rule is as in ``layers``; what it re
 arguments. Operations without a rule stay as they are.
 """
 
+import json
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -24,8 +25,9 @@ def operation(layer: Any) -> str | None:
     return str(layer.get_config()["function"]).removeprefix("compat.v1.")  # as it calls tf.pad and some others
 
 
-def _line(name: str, x: Any, scale: Any, shift: Any) -> Any:
-    """x * scale + shift per channel, or None if a constant is neither one number nor one a channel."""
+def _line(x: Any, scale: Any, shift: Any) -> tuple[Any, Any] | None:
+    """scale and shift of x per channel, as Rescaling takes them; None if a constant is neither one number nor one a
+    channel."""
     numbers: list[Any] = []
     for constant in (scale, shift):
         array = np.asarray(constant, np.float32)
@@ -35,7 +37,7 @@ def _line(name: str, x: Any, scale: Any, shift: Any) -> Any:
             numbers.append(array.ravel().tolist())
         else:
             return None
-    return keras.layers.Rescaling(*numbers, name=name)(x)
+    return numbers[0], numbers[1]
 
 
 def _arithmetic(kind: str, left: Callable[[Any], Any], right: Callable[[Any], Any]) -> Callable[[Any, str], Call]:
@@ -47,6 +49,7 @@ def _arithmetic(kind: str, left: Callable[[Any], Any], right: Callable[[Any], An
     def rule(layer: Any, name: str) -> Call:
         merged = cache(lambda: getattr(keras.layers, kind)(name=name))
         kept = cache(lambda: clone(layer, name=name))
+        scaling = cache(lambda numbers: keras.layers.Rescaling(*json.loads(numbers), name=name))
 
         def call(x: Any, y: Any, **kwargs: Any) -> Any:
             tensors = [_is_tensor(value) for value in (x, y)]
@@ -54,7 +57,9 @@ def _arithmetic(kind: str, left: Callable[[Any], Any], right: Callable[[Any], An
             if all(tensors):
                 result = merged()([x, y]) if kind and len(x.shape) == len(y.shape) else None
             elif (line := left(y) if tensors[0] else right(x)) is not None:
-                result = _line(name, x if tensors[0] else y, *line)
+                tensor = x if tensors[0] else y
+                numbers = _line(tensor, *line)
+                result = None if numbers is None else scaling(json.dumps(numbers))(tensor)
             return kept()(x, y) if result is None else result
 
         return call

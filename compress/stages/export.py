@@ -13,7 +13,7 @@ from compress.datasets import Dataset
 from compress.errors import UserError
 from compress.evaluate import TFLitePredictor, outputs
 from compress.export import convert, flatbuffer
-from compress.export.titles import layers_of
+from compress.export.titles import all_layers_of
 from compress.prune import kernel_sparsity, prunable_kernels
 from compress.stages import faithful
 from compress.stages.base import Context, Stage
@@ -181,7 +181,7 @@ def floats_beside(found: flatbuffer.Operators, float_layers: Iterable[str]) -> l
         f"{name} ({title})"
         for name, title in zip(found.floats, found.float_titles, strict=True)
         if not (layers and ("/" not in title or name in ("DEQUANTIZE", "QUANTIZE")))  # the output's title is no layer's
-        and layers.isdisjoint(layers_of(title, exact=True))
+        and layers.isdisjoint(all_layers_of(title))
     ]
 
 

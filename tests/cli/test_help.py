@@ -14,6 +14,7 @@ COMMANDS = [
     [],
     ["run"],
     ["check"],
+    ["shrink"],
     ["sweep"],
     ["inspect"],
     ["bundle"],

@@ -1,0 +1,42 @@
+"""Runs a plan and writes its tables and report: what a command and a call from Python share."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from compress import report
+from compress.artifacts import Store
+from compress.artifacts.files import seal, write_json
+from compress.clock import Clock
+from compress.pipeline import Plan, machine, run
+from compress.training import Progress
+
+
+def notes(plan: Plan) -> list[str]:
+    """What a user should know of the data and the file, a line each."""
+    swept = ["the file's [sweep] table is for `jetslim sweep`, and left out here"] if plan.pipeline.has_sweep else []
+    return [*plan.pipeline.notes, *plan.dataset.notes, *swept]
+
+
+def carry_out(
+    plan: Plan,
+    store: Store,
+    runs: Path,
+    progress: Progress,
+    clock: Clock,
+    callbacks: Callable[[str], tuple[Any, ...]] = lambda stage: (),
+    force: bool = False,
+) -> tuple[dict[str, Any], list[Path]]:
+    """Makes what the plan lacks, measures it, and writes everything into ``runs``; (what run.json says, its files)."""
+    for note in notes(plan):
+        progress.say(f"note: {note}")
+    try:
+        results = run(plan, store, runs, progress, clock, callbacks, force)
+    finally:
+        progress.stop()
+    folder = runs / plan.pipeline.name
+    with clock("report"):
+        written = report.write(results, folder)
+    results["seconds"] = machine.account(clock)
+    write_json(folder / "run.json", seal(results))
+    return results, written

@@ -1,0 +1,168 @@
+"""The pieces of a pipeline, one call each, on networks in memory. They are the functions that the stages use."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from compress.api.networks import in_legacy_keras
+from compress.errors import UserError
+
+
+def inspect(model: Any, skip: Sequence[str] = (), keep_float: Sequence[str] = ()) -> Any:
+    """Says what pruning and quantization will do to each layer; nothing is trained or changed.
+
+    Args:
+        model: a network of legacy Keras or of Keras 3, functional or Sequential.
+        skip: names or patterns of layers that pruning is to leave dense.
+        keep_float: names or patterns of layers that are to compute in float.
+
+    Returns:
+        An ``Inspection``: ``rows`` (a layer each), ``summary()``, ``exact``, ``refused`` and ``in_float``.
+
+    Raises:
+        UserError: for what is no network whose layers can be seen, and for a pattern that no layer matches.
+    """
+    from compress.stages.inspection import inspect as look
+
+    return look(in_legacy_keras(model), tuple(skip), tuple(keep_float))
+
+
+def prune(model: Any, sparsity: float, skip: Sequence[str] = ()) -> Any:
+    """Sets the smallest weights of every convolution to zero, at once. (Gradually, while it trains on: ``shrink``.)
+
+    Args:
+        model: a network of legacy Keras or of Keras 3. It is left as it is.
+        sparsity: the fraction of zeros, in [0, 1).
+        skip: names or patterns of layers to leave dense; dense and depthwise layers always are.
+
+    Returns:
+        A ``tf_keras.Model`` of plain layers with the same outputs but for the zeros. Train it on, zeros held, by hand,
+        or quantize it.
+
+    Raises:
+        UserError: for a sparsity out of range, and for a network without a convolution to prune.
+
+    References:
+        Han, Pool, Tran and Dally, "Learning both weights and connections for efficient neural networks", 2015.
+    """
+    from compress.prune import gradual
+    from compress.rewrite import plain
+    from compress.rewrite.graph import clone, rebuild
+
+    if not 0 <= sparsity < 1:
+        raise UserError(f"sparsity = {sparsity} should be a fraction from 0 to less than 1")
+    network = plain(rebuild(in_legacy_keras(model), lambda layer, name: clone(layer, name=name)))
+    chosen = gradual.prunable_layers(network, tuple(skip))
+    if not chosen:
+        raise UserError(f"{network.name} has no convolution to prune")
+    for layer in chosen:
+        kernel = layer.kernel.numpy()
+        layer.kernel.assign(kernel * gradual.magnitude_mask(kernel, sparsity))
+    return network
+
+
+def quantize(model: Any, calibration: Any, keep_float: Sequence[str] = ()) -> Any:
+    """Puts a trained network on int8 grids, exactly as the exported file will compute; nothing is trained.
+
+    Args:
+        model: a network of legacy Keras or of Keras 3 that emits logits. It is left as it is.
+        calibration: (n, *shape) examples, a few hundred, on which ranges of activations are measured: float32, as the
+            network reads them; uint8 pixels are taken as value / 255.
+        keep_float: names or patterns of layers that are to compute in float.
+
+    Returns:
+        A ``tf_keras.Model`` that emulates int8; ``convert`` makes the int8 ``.tflite`` of it.
+
+    Raises:
+        UserError: for layers whose inside cannot be seen.
+
+    References:
+        Jacob et al., "Quantization and training of neural networks for efficient integer-arithmetic-only inference",
+        2018.
+    """
+    from compress import fake_quant
+    from compress.evaluate.predictors import to_float
+    from compress.quantize.qat import quantization_aware
+
+    examples = to_float(np.asarray(calibration))
+    parts = np.array_split(examples, max(1, len(examples) // 50))
+    network = quantization_aware(in_legacy_keras(model), parts, None, tuple(keep_float))
+    fake_quant.settle_kernels(network)
+    return network
+
+
+def convert(model: Any, path: str | os.PathLike[str] | None = None) -> bytes:
+    """The ``.tflite`` of a network: int8 for one that ``quantize`` gave, else float32; a softmax comes behind logits.
+
+    Args:
+        model: a network of legacy Keras or of Keras 3 that emits logits.
+        path: where to write the file, too, if anywhere.
+
+    Returns:
+        The file's bytes.
+
+    Raises:
+        Failure: where TFLite's converter refuses the network.
+    """
+    from compress.artifacts.files import replace
+    from compress.export.convert import Converter
+
+    content = Converter(in_legacy_keras(model)).dense()
+    if path is not None:
+        replace(Path(path), content)
+    return content
+
+
+def evaluate(model: Any, x: Any, y: Any, pixels: Any = None) -> dict[str, float]:
+    """How right a network or a file is.
+
+    Args:
+        model: a network in memory, or the path of a ``.tflite``, ``.keras`` or ``.h5`` file or of a SavedModel.
+        x: (n, *shape) examples, uint8 pixels or float32 numbers as they are.
+        y: whole numbers (n,) from 0, or one-hot (n, classes).
+        pixels: what the network expects of uint8 pixels (``compress.pixels``), where neither its layers nor its answers
+            tell: a name such as "0..255", or {"scale": ..., "offset": ...}.
+
+    Returns:
+        "top1" and "confidence" as fractions in [0, 1], "nll" in nats, "images" the number of examples.
+
+    Raises:
+        UserError: where the shapes do not fit, and where it cannot be told which pixels are expected.
+    """
+    labels = np.asarray(y)
+    labels = labels.argmax(-1) if labels.ndim > 1 and labels.shape[-1] > 1 else labels.reshape(-1)
+    said = probabilities_of(model, np.asarray(x), labels, pixels)
+    likely = np.maximum(said[np.arange(len(labels)), labels.astype(int)], 1e-7)
+    return {
+        "top1": float(np.mean(said.argmax(-1) == labels)),
+        "confidence": float(said.max(-1).mean()),
+        "nll": float(-np.log(likely).mean()),
+        "images": float(len(labels)),
+    }
+
+
+def probabilities_of(model: Any, x: np.ndarray, labels: np.ndarray | None = None, pixels: Any = None) -> np.ndarray:
+    """float32 (n, classes) of a network or a file; ``labels`` help to tell the pixels that it expects."""
+    from compress.datasets.splits import ArraySplit
+    from compress.evaluate import Wishes, open_model, probabilities
+    from compress.pixels import parse
+
+    wishes = Wishes(None if pixels is None else parse(pixels))
+    images = x if x.dtype == np.uint8 else x.astype(np.float32)
+    images = images[..., None] if images.dtype == np.uint8 and images.ndim == 3 else images
+    split = None if labels is None else ArraySplit(images, labels)
+    if isinstance(model, str | os.PathLike):
+        opened = open_model(Path(model))
+        ready = opened.ready(images.shape[1:], wishes, opened.classes, split)
+        return probabilities(ready.predict(images), ready.ends_in)
+    from compress.artifacts.saved_model import serving_function
+    from compress.evaluate import KerasPredictor, expected_pixels
+    from compress.models import ends, front
+
+    network = ends.as_row(ends.logits(in_legacy_keras(model), "the network"))
+    if images.dtype == np.uint8:
+        network = front.fed(network, expected_pixels.decide(network, "the network", wishes.pixels, split))
+    return probabilities(KerasPredictor(serving_function(network))(images), "")

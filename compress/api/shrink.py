@@ -1,0 +1,182 @@
+"""A network in, a smaller one out: a shipped pipeline, run from Python with the commands' own store and stages."""
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from compress.api.carry_out import carry_out
+from compress.api.networks import as_path
+from compress.api.result import Result
+from compress.artifacts import Store
+from compress.clock import Clock
+from compress.datasets import Dataset
+from compress.errors import UserError
+from compress.models import MODELS
+from compress.pipeline import Pipeline, links, plan, read
+from compress.pipeline.read import find
+from compress.training import Progress
+
+TAKES_NETWORKS = ("load", "train", "distill")
+"""The kinds of stages that a network can be put into."""
+
+
+def shrink(
+    model: Any,
+    train: Any = None,
+    test: Any = None,
+    validation: Any = None,
+    *,
+    data: str | None = None,
+    recipe: str = "default",
+    teacher: Any = None,
+    classes: Sequence[str] | None = None,
+    settings: Mapping[str, Any] | None = None,
+    pixels: Any = None,
+    seed: int | None = None,
+    store: str | Path = "store",
+    runs: str | Path = "runs",
+    force: bool = False,
+    progress: Progress | None = None,
+) -> Result:
+    """Makes a network small and fast, and says what it cost.
+
+    A trained network is taken as it is, then pruned, trained in int8 and exported; ``recipe="ptq"`` exports it in int8
+    without any training. What was made before is taken from the store: the same call again trains nothing.
+
+    Args:
+        model: a functional or Sequential network of legacy Keras or of Keras 3 in memory; the path of a ``.keras`` or
+            ``.h5`` file or of a SavedModel; or the name of a network of keras.applications, which is trained.
+        train: examples and labels: a pair (x, y) of arrays, or a ``tf.data.Dataset`` of such pairs, batched or not.
+            uint8 x are pixels or other bytes; anything else becomes float32 and is read as it is. y is whole numbers
+            from 0, one-hot, or words.
+        test: the same, never trained on; a seeded fifth of ``train`` if it is not given.
+        validation: the same, for decisions while training; a seeded tenth of ``train`` if it is not given.
+        data: instead of these, a folder of images (photos/train/<class>/*), an .npz, or a data set's name.
+        recipe: "default", "ptq", the name of any shipped pipeline, or the path of a TOML file.
+        teacher: a larger network to learn from, given as ``model`` is; with ``recipe="default"``.
+        classes: names of the classes.
+        settings: fields of the pipeline, as ``--set`` has them: {"pruned.final_sparsity": 0.8}.
+        pixels: what the network expects of uint8 pixels, where neither its layers nor its answers tell it: a name such
+            as "0..255", or {"scale": ..., "offset": ...} of a byte.
+        seed: instead of the pipeline's.
+        store: the folder of finished stages.
+        runs: the folder of tables and reports.
+        force: goes on with a trained network that gets nothing right at first.
+        progress: what shows the progress; a line an epoch, or a bar on a terminal, if it is not given.
+
+    Returns:
+        A ``Result``: the table, the path of the ``.tflite``, the report, and ``predict``.
+
+    Raises:
+        UserError: in one line, before anything is trained, for whatever cannot work.
+    """
+    store, runs = Path(store), Path(runs)
+    name = as_path(model, store)
+    fields = [f"{key}={_toml(value)}" for key, value in (settings or {}).items()]
+    if pixels is not None:
+        fields.append(f"data.pixels={_toml(pixels)}")
+    if data is not None:
+        fields = [*_data_settings(data), *fields]
+    pipeline = _pipeline(name, recipe, None if teacher is None else as_path(teacher, store), fields, seed)
+    return _run(pipeline, _dataset(pipeline, train, test, validation, data, classes), store, runs, force, progress)
+
+
+def distill(
+    teacher: Any,
+    student: Any,
+    train: Any = None,
+    test: Any = None,
+    validation: Any = None,
+    *,
+    data: str | None = None,
+    classes: Sequence[str] | None = None,
+    settings: Mapping[str, Any] | None = None,
+    seed: int | None = None,
+    store: str | Path = "store",
+    runs: str | Path = "runs",
+    force: bool = False,
+    progress: Progress | None = None,
+) -> Result:
+    """Trains ``student`` on the labels and on what the trained ``teacher`` says, and exports it in float32.
+
+    Arguments, results and errors are those of ``shrink``; ``settings`` such as {"student.epochs": 30,
+    "student.temperature": 2.0}.
+
+    References:
+        Hinton, Vinyals and Dean, "Distilling the knowledge in a neural network", 2015.
+    """
+    store, runs = Path(store), Path(runs)
+    fields = [f"teacher.saved_model={_toml(as_path(teacher, store))}", f"student.{_network(as_path(student, store))}"]
+    fields += [f"{key}={_toml(value)}" for key, value in (settings or {}).items()]
+    if data is not None:
+        fields = [*_data_settings(data), *fields]
+    pipeline = read("distill", fields, seed)
+    return _run(pipeline, _dataset(pipeline, train, test, validation, data, classes), store, runs, force, progress)
+
+
+def _pipeline(name: str, recipe: str, teacher: str | None, settings: list[str], seed: int | None) -> Pipeline:
+    if recipe == "default":
+        return read(name, settings, seed, teacher, trained=teacher is None and name not in MODELS)
+    if teacher is not None:
+        raise UserError('a teacher goes with recipe="default": else name it in the settings, as a stage\'s teachers')
+    path, _, _ = find(recipe)
+    stages = tomllib.loads(path.read_text()).get("stage", [])
+    takers = [stage for stage in stages if stage.get("kind") in TAKES_NETWORKS]
+    if not takers:
+        raise UserError(f"the pipeline {recipe} has no stage that takes a network")
+    chosen = next((stage for stage in takers if "model" not in stage and "input" not in stage), takers[0])
+    return read(recipe, [f"{chosen['name']}.{_network(name)}", *settings], seed)
+
+
+def _network(name: str) -> str:
+    return f"{'model' if name in MODELS else 'saved_model'}={_toml(name)}"
+
+
+def _data_settings(data: str) -> list[str]:
+    """What `--data` means: a folder of images, an .npz or a folder of .npy, or a data set's name."""
+    path = Path(data)
+    if path.is_dir() and not any(path.glob("*.npy")):
+        return ["data.name=folder", f"data.path={_toml(data)}"]
+    if path.exists():
+        return ["data.name=arrays", f"data.path={_toml(data)}"]
+    return [f"data.name={_toml(data)}"]
+
+
+def _dataset(
+    pipeline: Pipeline, train: Any, test: Any, validation: Any, data: str | None, classes: Sequence[str] | None
+) -> Dataset:
+    if train is None:
+        if data is None:
+            raise UserError("give train=(x, y), or data=, a folder of images, an .npz or a data set's name")
+        return pipeline.data.load()
+    if data is not None:
+        raise UserError("give train=(x, y) or data=, not both")
+    from compress.api.data import dataset_of
+
+    return dataset_of(train, test, validation, classes)
+
+
+def _run(
+    pipeline: Pipeline, dataset: Dataset, store: Path, runs: Path, force: bool, progress: Progress | None
+) -> Result:
+    links(pipeline)
+    planned = plan(pipeline, dataset)
+    last = planned.steps[-1].stage
+    if last.kind != "export":
+        raise UserError(f"{pipeline.name} has no export stage at its end")
+    facts, _ = carry_out(planned, Store(store), runs, progress or Progress(), Clock(), force=force)
+    folder = runs / pipeline.name
+    path = folder / f"{len(planned.steps)}-{last.name}" / "model.tflite"
+    return Result(folder, path, dataset.classes, facts)
+
+
+def _toml(value: Any) -> str:
+    """A value as TOML has it."""
+    import json
+
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{key} = {_toml(inner)}" for key, inner in value.items()) + " }"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(_toml, value)) + "]"
+    return json.dumps(value)

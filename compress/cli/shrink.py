@@ -1,0 +1,59 @@
+"""``jetslim shrink``."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from compress.cli.options import FOLDER, force_option, store_option
+
+
+@click.command()
+@click.argument("network")
+@click.option("--data", required=True, metavar="DATA", help="A folder of images, an .npz, or a data set's name.")
+@click.option("--recipe", default="default", show_default=True, help="A pipeline's name or file; ptq takes seconds.")
+@click.option("--teacher", metavar="NETWORK", help="It learns from this one first.")
+@click.option("--set", "settings", multiple=True, metavar="STAGE.KEY=VALUE", help="Change a field of the pipeline.")
+@click.option("--seed", type=int, help="Instead of the pipeline's seed.")
+@store_option
+@click.option("--runs", type=FOLDER, default=Path("runs"), show_default=True, help="Folder of tables and reports.")
+@force_option
+def shrink(
+    network: str,
+    data: str,
+    recipe: str,
+    teacher: str | None,
+    settings: tuple[str, ...],
+    seed: int | None,
+    store_folder: Path,
+    runs: Path,
+    force: bool,
+) -> None:
+    """Make NETWORK small and fast on DATA: a trained one of your own, or a name of keras.applications, trained first.
+
+    \b
+    Examples:
+      jetslim shrink net.keras --data photos
+      jetslim shrink net.keras --data photos --recipe ptq
+      jetslim shrink mobilenetv2 --data digits --set trained.epochs=4
+    """
+    from compress.api import shrink as make
+    from compress.cli.run import show
+
+    fields: dict[str, Any] = {}
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        if not equals:
+            raise click.BadParameter(f"{setting!r}: write it as STAGE.KEY=VALUE", param_hint="--set")
+        fields[key.strip()] = _value(value)
+    result = make(
+        network, data=data, recipe=recipe, teacher=teacher, settings=fields, seed=seed, store=store_folder, runs=runs,
+        force=force,
+    )  # fmt: skip
+    show(result.facts, result.folder, [result.folder / name for name in ("table.csv", "table.md")])
+
+
+def _value(text: str) -> Any:
+    from compress.config import value
+
+    return value(text)
