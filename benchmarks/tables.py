@@ -16,6 +16,7 @@ from typing import Any
 from benchmarks.assistants import table as assistants
 from benchmarks.families import table as families
 from benchmarks.focal import table as focal
+from benchmarks.keras3 import table as front_door
 from benchmarks.peers import table as peers
 from benchmarks.runs import side
 from benchmarks.sweep import table as sweeps
@@ -88,6 +89,8 @@ class Results:
     chains: list[dict[str, Any]] = field(default_factory=list)
     grids: list[dict[str, Any]] = field(default_factory=list)
     sweeps: list[dict[str, Any]] = field(default_factory=list)
+    keras3: list[dict[str, Any]] = field(default_factory=list)
+    generated: list[dict[str, Any]] = field(default_factory=list)
 
 
 def load(folder: Path) -> Results:
@@ -104,6 +107,8 @@ def load(folder: Path) -> Results:
         focal.SCHEMA: found_all.grids,
         sweeps.SAVED: found_all.sweeps,
         sweeps.OVERHEAD: found_all.sweeps,
+        front_door.FAMILY: found_all.keras3,
+        front_door.GENERATED: found_all.generated,
     }
     for path in sorted(folder.glob("*/*.json")):
         try:
@@ -322,6 +327,7 @@ def document(results: Results) -> str:
     accepted = [one for one in results.comparisons if one["schema"] == peers.ACCEPTANCE]
     parts += sweeps.section(results.sweeps)
     parts += families.section(results.family_runs, results.family_latencies, accepted)
+    parts += front_door.section(results.keras3, results.generated)
     parts += peers.section(results.comparisons)
     parts += assistants.section(results.chains)
     parts += focal.section(results.grids)

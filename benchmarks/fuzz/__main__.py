@@ -11,6 +11,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from benchmarks.keras3.table import GENERATED
 from benchmarks.record import keep
 from compress.errors import Failure, UserError, first_line
 from compress.models import keras3 as door
@@ -50,7 +51,7 @@ def main() -> None:
         found.append(outcome(seed))
         print(seed, found[-1]["came_out"], found[-1].get("reason", ""), flush=True)
     counts = Counter(one["came_out"] for one in found)
-    keep(RESULTS / f"{first}-{last}.json", {"counts": dict(counts), "seeds": found})
+    keep(RESULTS / f"{first}-{last}.json", {"schema": GENERATED, "counts": dict(counts), "seeds": found})
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.keras3.table import FAMILY
 from benchmarks.record import keep
 from compress import keras3
 from compress.models import network_file
@@ -67,6 +68,7 @@ def family(name: str) -> dict[str, Any]:
         seconds = time.perf_counter() - start
     got = rebuilt(images, training=False).numpy()
     return {
+        "schema": FAMILY,
         "family": name,
         "size": size,
         "parameters": int(model.count_params()),

@@ -1,0 +1,45 @@
+"""The networks that come in, as tables: families of Keras 3 rebuilt, and generated networks put through all steps."""
+
+from collections import Counter
+from typing import Any
+
+FAMILY, GENERATED = "jetslim-keras3/1", "jetslim-fuzz/1"
+
+
+def section(families: list[dict[str, Any]], generated: list[dict[str, Any]]) -> list[str]:
+    """Lines of Markdown; none where nothing was measured."""
+    lines: list[str] = []
+    if families:
+        worst = max(one["difference"] for one in families)
+        lines += [
+            *("", "## Networks of Keras 3, rebuilt in legacy Keras", ""),
+            f"{len(families)} families of Keras 3's keras.applications (`python -m benchmarks.keras3`), random weights "
+            "and batch statistics, read from a .keras file. The largest difference over the largest output is "
+            f"{worst:.1e}.",
+            *("", "| network | side | layers | parameters | difference | seconds |", "|---|--:|--:|--:|--:|--:|"),
+        ]
+        for one in sorted(families, key=lambda one: one["family"]):
+            lines.append(
+                f"| {one['family']} | {one['size']} | {one['layers']} | {one['parameters']:,} "
+                f"| {one['difference']:.1e} | {one['seconds']:.1f} |"
+            )
+    if generated:
+        seeds = [seed for one in generated for seed in one["seeds"]]
+        counts = Counter((seed["keras"], seed["came_out"]) for seed in seeds)
+        kinds = sorted({seed["came_out"] for seed in seeds})
+        lines += [
+            *("", "## Generated networks", ""),
+            f"{len(seeds)} random networks of either Keras (`python -m benchmarks.fuzz`) through inspection, rewrite, "
+            "int8 and both kinds of files; right: every step gives the values of the one before.",
+            *("", f"| | {' | '.join(kinds)} |", f"|---|{'--:|' * len(kinds)}"),
+            *(
+                f"| Keras {keras} | {' | '.join(str(counts[keras, kind]) for kind in kinds)} |"
+                for keras in sorted({seed["keras"] for seed in seeds})
+            ),
+        ]
+        lines += [
+            f"\nSeed {seed['seed']} (Keras {seed['keras']}) is {seed['came_out']}: {seed['reason']}"
+            for seed in seeds
+            if seed["came_out"] != "right"
+        ]
+    return lines
