@@ -1,6 +1,7 @@
 """A Keras network -> .tflite bytes, without the detour over a second SavedModel that the converter takes by itself."""
 
 import gzip
+import re
 import warnings
 from collections.abc import Callable, Iterable
 from functools import cache, partial
@@ -112,7 +113,8 @@ class Converter:
             try:
                 content = self._converter.convert()
             except (ValueError, RuntimeError, convert_phase.ConverterError) as error:
-                raise Failure(f"TFLite's converter refuses the network: {first_line(error)}") from error
+                reason = re.sub(r"/\S*\.py:[\d:]+ *", " ", first_line(error))  # where in TensorFlow's source it found it
+                raise Failure(f"TFLite's converter refuses the network: {reason}") from error
         for edit in self._edits:
             content = edit(content)
         return content
