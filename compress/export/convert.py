@@ -113,7 +113,9 @@ class Converter:
             try:
                 content = self._converter.convert()
             except (ValueError, RuntimeError, convert_phase.ConverterError) as error:
-                reason = re.sub(r"/\S*\.py:[\d:]+ *", " ", first_line(error))  # where in TensorFlow's source it found it
+                reason = re.sub(
+                    r"/\S*\.py:[\d:]+ *", " ", first_line(error)
+                )  # where in TensorFlow's source it found it
                 raise Failure(f"TFLite's converter refuses the network: {reason}") from error
         for edit in self._edits:
             content = edit(content)

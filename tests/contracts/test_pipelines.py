@@ -20,7 +20,10 @@ NETWORKS = {
     "default-distilled": ("mobilenetv2", "resnet50", ('teacher.model="resnet50"', 'trained.model="mobilenetv2"')),
 }
 
-SETTINGS = {"ptq": ('loaded.saved_model="net.keras"',)}
+SETTINGS = {
+    "distill": ('teacher.saved_model="net.keras"', 'student.model="resnet8"'),
+    "ptq": ('loaded.saved_model="net.keras"',),
+}
 
 files = pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 
