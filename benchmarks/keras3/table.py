@@ -42,4 +42,4 @@ def section(families: list[dict[str, Any]], generated: list[dict[str, Any]]) -> 
             for seed in seeds
             if seed["came_out"] != "right"
         ]
-    return lines
+    return [*lines, ""] if lines else []
