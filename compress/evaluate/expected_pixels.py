@@ -114,6 +114,11 @@ def refuse_chance(network: Any, name: str, images: Split, classes: Sequence[str]
     """Raises UserError for a trained network, which reads [0, 1], that knows no more of ``images`` than chance."""
     trial = trial_of(network, UNIT, images)
     if at_chance(trial.right, trial.count, chance(images)):
+        if is_fresh(network):
+            raise UserError(
+                f"{name} was never trained (its biases and statistics are as they are made), and gets {trial.right:.1%} "
+                f"of {trial.count} validation images right: train it first; --force goes on all the same"
+            )
         raise UserError(
             f"{name} gets {trial.right:.1%} of {trial.count} validation images right, which is chance: does it expect "
             f"other pixels ([data] pixels), are its classes in another order than {few(classes)}, or was it trained on "

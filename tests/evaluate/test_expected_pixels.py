@@ -131,6 +131,13 @@ def test_a_network_that_knows_nothing_is_asked_for():
         refuse_chance(model, "net", images(), ["0", "1", "2", "3", "4", "5"])
 
 
+def test_a_network_that_was_never_trained_is_none_to_be_taken_as_it_is():
+    model = classifier()
+    model.get_layer("head").set_weights([np.zeros((3, 6)), np.zeros(6)])
+    with pytest.raises(UserError, match="net was never trained .* train it first"):
+        refuse_chance(model, "net", images(), list("012345"))
+
+
 def test_what_its_owner_says_is_taken_and_a_contradiction_is_said():
     lines = []
     model = classifier(chain=layers.Rescaling(1 / 255, name="to_unit"))
