@@ -116,7 +116,7 @@ def refuse_chance(network: Any, name: str, images: Split, classes: Sequence[str]
     if at_chance(trial.right, trial.count, chance(images)):
         if is_fresh(network):
             raise UserError(
-                f"{name} was never trained (its biases and statistics are as they are made), and gets {trial.right:.1%} "
+                f"{name} was never trained (its biases and statistics are as made), and gets {trial.right:.1%} "
                 f"of {trial.count} validation images right: train it first; --force goes on all the same"
             )
         raise UserError(
