@@ -1,7 +1,7 @@
 """What is told in one clear line: what a user can mend (exit code 2), and what failed all the same (1)."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 MOST = 40  # names in a hint
 
@@ -35,3 +35,12 @@ def unknown(what: str, name: object, known: Iterable[str]) -> UserError:
         else f"known: {', '.join(names[:MOST])}{', ...' if len(names) > MOST else ''}"
     )
     return UserError(f"unknown {what} {name!r}; {hint}")
+
+
+def few(names: Sequence[str]) -> str:
+    """The first names of a list that may be long.
+
+    >>> few(["cat", "dog"]), few("abcde")
+    ('cat, dog', 'a, b, c, d, ...')
+    """
+    return ", ".join(names[:4]) + (", ..." if len(names) > 4 else "")

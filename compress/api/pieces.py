@@ -55,12 +55,8 @@ def prune(model: Any, sparsity: float, skip: Sequence[str] = ()) -> Any:
     if not 0 <= sparsity < 1:
         raise UserError(f"sparsity = {sparsity} should be a fraction from 0 to less than 1")
     network = plain(rebuild(in_legacy_keras(model), lambda layer, name: clone(layer, name=name)))
-    chosen = gradual.prunable_layers(network, tuple(skip))
-    if not chosen:
+    if not gradual.prune_at_once(network, sparsity, tuple(skip)):
         raise UserError(f"{network.name} has no convolution to prune")
-    for layer in chosen:
-        kernel = layer.kernel.numpy()
-        layer.kernel.assign(kernel * gradual.magnitude_mask(kernel, sparsity))
     return network
 
 
@@ -132,14 +128,15 @@ def evaluate(model: Any, x: Any, y: Any, pixels: Any = None) -> dict[str, float]
     Raises:
         UserError: where the shapes do not fit, and where it cannot be told which pixels are expected.
     """
+    from compress.tasks import calibration, classification
+
     labels = np.asarray(y)
-    labels = labels.argmax(-1) if labels.ndim > 1 and labels.shape[-1] > 1 else labels.reshape(-1)
+    labels = labels.argmax(-1) if labels.ndim > 1 and labels.shape[-1] > 1 else labels.reshape(-1).astype(np.int64)
     said = probabilities_of(model, np.asarray(x), labels, pixels)
-    likely = np.maximum(said[np.arange(len(labels)), labels.astype(int)], 1e-7)
     return {
-        "top1": float(np.mean(said.argmax(-1) == labels)),
+        "top1": classification.top1(said, labels),
         "confidence": float(said.max(-1).mean()),
-        "nll": float(-np.log(likely).mean()),
+        "nll": calibration.nll(calibration.log_probabilities(said, probabilities=True), labels),
         "images": float(len(labels)),
     }
 

@@ -1,5 +1,6 @@
 """A network in, a smaller one out: a shipped pipeline, run from Python with the commands' own store and stages."""
 
+import json
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,15 +11,14 @@ from compress.api.networks import as_path
 from compress.api.result import Result
 from compress.artifacts import Store
 from compress.clock import Clock
-from compress.datasets import Dataset
+from compress.datasets import Dataset, meant_by
 from compress.errors import UserError
 from compress.models import MODELS
 from compress.pipeline import Pipeline, links, plan, read
 from compress.pipeline.read import find
+from compress.stages import STAGES, Stage
+from compress.stages.network import NetworkStage
 from compress.training import Progress
-
-TAKES_NETWORKS = ("load", "train", "distill")
-"""The kinds of stages that a network can be put into."""
 
 
 def shrink(
@@ -31,7 +31,7 @@ def shrink(
     recipe: str = "default",
     teacher: Any = None,
     classes: Sequence[str] | None = None,
-    settings: Mapping[str, Any] | None = None,
+    settings: Mapping[str, Any] | Sequence[str] = (),
     pixels: Any = None,
     seed: int | None = None,
     store: str | Path = "store",
@@ -56,7 +56,8 @@ def shrink(
         recipe: "default", "ptq", the name of any shipped pipeline, or the path of a TOML file.
         teacher: a larger network to learn from, given as ``model`` is; with ``recipe="default"``.
         classes: names of the classes.
-        settings: fields of the pipeline, as ``--set`` has them: {"pruned.final_sparsity": 0.8}.
+        settings: fields of the pipeline: {"pruned.final_sparsity": 0.8}, or ["pruned.final_sparsity=0.8"] as ``--set``
+            has them.
         pixels: what the network expects of uint8 pixels, where neither its layers nor its answers tell it: a name such
             as "0..255", or {"scale": ..., "offset": ...} of a byte.
         seed: instead of the pipeline's.
@@ -73,7 +74,7 @@ def shrink(
     """
     store, runs = Path(store), Path(runs)
     name = as_path(model, store)
-    fields = [f"{key}={_toml(value)}" for key, value in (settings or {}).items()]
+    fields = _fields(settings)
     if pixels is not None:
         fields.append(f"data.pixels={_toml(pixels)}")
     if data is not None:
@@ -91,7 +92,7 @@ def distill(
     *,
     data: str | None = None,
     classes: Sequence[str] | None = None,
-    settings: Mapping[str, Any] | None = None,
+    settings: Mapping[str, Any] | Sequence[str] = (),
     seed: int | None = None,
     store: str | Path = "store",
     runs: str | Path = "runs",
@@ -108,7 +109,7 @@ def distill(
     """
     store, runs = Path(store), Path(runs)
     fields = [f"teacher.saved_model={_toml(as_path(teacher, store))}", f"student.{_network(as_path(student, store))}"]
-    fields += [f"{key}={_toml(value)}" for key, value in (settings or {}).items()]
+    fields += _fields(settings)
     if data is not None:
         fields = [*_data_settings(data), *fields]
     pipeline = read("distill", fields, seed)
@@ -122,7 +123,7 @@ def _pipeline(name: str, recipe: str, teacher: str | None, settings: list[str], 
         raise UserError('a teacher goes with recipe="default": else name it in the settings, as a stage\'s teachers')
     path, _, _ = find(recipe)
     stages = tomllib.loads(path.read_text()).get("stage", [])
-    takers = [stage for stage in stages if stage.get("kind") in TAKES_NETWORKS]
+    takers = [stage for stage in stages if issubclass(STAGES.get(str(stage.get("kind")), Stage), NetworkStage)]
     if not takers:
         raise UserError(f"the pipeline {recipe} has no stage that takes a network")
     chosen = next((stage for stage in takers if "model" not in stage and "input" not in stage), takers[0])
@@ -134,13 +135,9 @@ def _network(name: str) -> str:
 
 
 def _data_settings(data: str) -> list[str]:
-    """What `--data` means: a folder of images, an .npz or a folder of .npy, or a data set's name."""
-    path = Path(data)
-    if path.is_dir() and not any(path.glob("*.npy")):
-        return ["data.name=folder", f"data.path={_toml(data)}"]
-    if path.exists():
-        return ["data.name=arrays", f"data.path={_toml(data)}"]
-    return [f"data.name={_toml(data)}"]
+    """The fields for what `--data` means."""
+    name, path = meant_by(data)
+    return [f"data.name={_toml(name)}", *([] if path is None else [f"data.path={_toml(path)}"])]
 
 
 def _dataset(
@@ -171,10 +168,15 @@ def _run(
     return Result(folder, path, dataset.classes, facts)
 
 
+def _fields(settings: Mapping[str, Any] | Sequence[str]) -> list[str]:
+    """Settings as ``--set`` has them."""
+    if not isinstance(settings, Mapping):
+        return list(settings)
+    return [f"{key}={_toml(value)}" for key, value in settings.items()]
+
+
 def _toml(value: Any) -> str:
     """A value as TOML has it."""
-    import json
-
     if isinstance(value, Mapping):
         return "{ " + ", ".join(f"{key} = {_toml(inner)}" for key, inner in value.items()) + " }"
     if isinstance(value, list | tuple):

@@ -34,7 +34,7 @@ def open_data(
 
     ``size`` is what the user says of a model that takes images of any.
     """
-    from compress.datasets import DATASETS, DatasetConfig
+    from compress.datasets import DATASETS, DatasetConfig, meant_by
     from compress.datasets.arrays import Arrays
     from compress.datasets.folder import Folder
     from compress.errors import unknown
@@ -42,21 +42,18 @@ def open_data(
 
     named = [name for name in DATASETS if name not in ("folder", "arrays")]
     source: DatasetConfig
-    if _holds_arrays(Path(data)):
-        source = Arrays(path=data, size=size)
-    elif Path(data).is_dir():
+    name, path = meant_by(data)
+    if path is not None and name == "arrays":
+        source = Arrays(path=path, size=size)
+    elif path is not None:
         sides, channels = image_shape(model, reads, size)
-        source = Folder(size=sides, channels=channels, path=data, fit=image_fit(model))
+        source = Folder(size=sides, channels=channels, path=path, fit=image_fit(model))
     elif data in named:
         sides, channels = image_shape(model, reads, size, DATASETS[data]().size)
         source = DATASETS[data](size=sides, channels=channels)
     else:
         raise unknown("data set", data, named)
     return source.load(data_dir, skip_bad_images)
-
-
-def _holds_arrays(path: Path) -> bool:
-    return path.is_file() or (path.is_dir() and not (path / "train").is_dir() and any(path.glob("*.npy")))
 
 
 def image_shape(
@@ -91,7 +88,7 @@ def image_shape(
 
 def check_classes(model: Path, classes: int | None, data: str, dataset: Any) -> None:
     """Raises UserError unless the model, of so many classes where that is known, was made for those of the data set."""
-    from compress.errors import UserError
+    from compress.errors import UserError, few
     from compress.evaluate import class_names
 
     if classes is None:
@@ -101,8 +98,3 @@ def check_classes(model: Path, classes: int | None, data: str, dataset: Any) -> 
     names = class_names(model, classes)
     if names != [str(number) for number in range(classes)] and names != list(dataset.classes):
         raise UserError(f"{model} was made for the classes {few(names)}; {data} has {few(dataset.classes)}")
-
-
-def few(names: Sequence[str]) -> str:
-    """The first names of a list that may be long."""
-    return ", ".join(names[:4]) + (", ..." if len(names) > 4 else "")

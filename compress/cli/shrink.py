@@ -1,7 +1,6 @@
 """``jetslim shrink``."""
 
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -40,20 +39,8 @@ def shrink(
     from compress.api import shrink as make
     from compress.cli.run import show
 
-    fields: dict[str, Any] = {}
-    for setting in settings:
-        key, equals, value = setting.partition("=")
-        if not equals:
-            raise click.BadParameter(f"{setting!r}: write it as STAGE.KEY=VALUE", param_hint="--set")
-        fields[key.strip()] = _value(value)
     result = make(
-        network, data=data, recipe=recipe, teacher=teacher, settings=fields, seed=seed, store=store_folder, runs=runs,
+        network, data=data, recipe=recipe, teacher=teacher, settings=settings, seed=seed, store=store_folder, runs=runs,
         force=force,
     )  # fmt: skip
     show(result.facts, result.folder, [result.folder / name for name in ("table.csv", "table.md")])
-
-
-def _value(text: str) -> Any:
-    from compress.config import value
-
-    return value(text)

@@ -1,5 +1,7 @@
 """Names of data sets and their configs; each gives images, or other arrays, and labels in three splits."""
 
+from pathlib import Path
+
 from compress.datasets.arrays import Arrays, in_memory
 from compress.datasets.augment import Augmentation
 from compress.datasets.base import DatasetConfig
@@ -16,4 +18,13 @@ DATASETS: dict[str, type[DatasetConfig]] = {
     "arrays": Arrays,
 }
 
-__all__ = ["DATASETS", "Augmentation", "Dataset", "DatasetConfig", "Split", "in_memory"]
+
+def meant_by(data: str) -> tuple[str, str | None]:
+    """(name of a data set, its path if it has one) for what a user calls data: a file or folder, else a name."""
+    path = Path(data)
+    if path.is_file() or (path.is_dir() and not (path / "train").is_dir() and any(path.glob("*.npy"))):
+        return "arrays", data
+    return ("folder", data) if path.is_dir() else (data, None)
+
+
+__all__ = ["DATASETS", "Augmentation", "Dataset", "DatasetConfig", "Split", "in_memory", "meant_by"]

@@ -17,6 +17,7 @@ from compress.datasets.base import (
     VALIDATION_SEED,
     DatasetConfig,
     checked_size,
+    located,
 )
 from compress.datasets.images import Size, to_channels
 from compress.datasets.splits import ArraySplit, Dataset, hold_out
@@ -52,7 +53,7 @@ class Arrays(DatasetConfig):
 
     def load(self, data_dir: Path | None = None, skip_bad_images: bool = False) -> Dataset:
         """See ``DatasetConfig.load``. Raises UserError naming the array that is missing or not what it should be."""
-        found = read(_find(self.path, data_dir))
+        found = read(located(self.path, data_dir, "file or folder", Path.exists))
         return in_memory(
             found["train"],
             test=found.get("test"),
@@ -140,15 +141,6 @@ def _in_archive(path: Path) -> dict[str, np.ndarray]:
 def _in_folder(path: Path) -> dict[str, np.ndarray]:
     files = sorted(file for file in path.iterdir() if file.suffix == ".npy" and file.stem[:2].lower() in ("x_", "y_"))
     return {file.stem.lower(): np.load(file, allow_pickle=False) for file in files}
-
-
-def _find(path: str, data_dir: Path | None) -> Path:
-    given = Path(path).expanduser()
-    candidates = [given] if data_dir is None else [given, data_dir / given]
-    for candidate in candidates:
-        if candidate.exists():
-            return candidate
-    raise UserError(f"no file or folder {' or '.join(dict.fromkeys(map(str, candidates)))}")
 
 
 def _checked(part: str, x: np.ndarray, y: np.ndarray) -> Pair:

@@ -1,5 +1,6 @@
 """What the config of every data set has: the [data] table of a pipeline."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -8,6 +9,7 @@ from pydantic import PlainValidator
 from compress.config import config
 from compress.datasets.augment import Augmentation
 from compress.datasets.splits import Dataset
+from compress.errors import UserError
 
 # Constants, not options: whatever a run may set, its test images were never trained on, nor validated on by another.
 TEST_SEED = 20
@@ -29,6 +31,16 @@ def checked_size(value: Any) -> Any:
 
 
 PixelSize = Annotated[int | tuple[int, int], PlainValidator(checked_size)]
+
+
+def located(path: str, data_dir: Path | None, what: str, is_there: Callable[[Path], bool]) -> Path:
+    """The path, as it is or below the data folder. Raises UserError, which calls it ``what``, where it is in neither."""
+    given = Path(path).expanduser()
+    candidates = [given] if data_dir is None else [given, data_dir / given]
+    for candidate in candidates:
+        if is_there(candidate):
+            return candidate
+    raise UserError(f"no {what} {' or '.join(dict.fromkeys(map(str, candidates)))}")
 
 
 @config

@@ -17,6 +17,7 @@ from compress.datasets.base import (
     VALIDATION_FRACTION,
     VALIDATION_SEED,
     DatasetConfig,
+    located,
 )
 from compress.datasets.images import UNREADABLE, Fit, Size, decode, sides
 from compress.datasets.splits import THREADS, ArraySplit, Dataset, FileSplit, hold_out
@@ -59,7 +60,7 @@ class Folder(DatasetConfig):
         """See ``DatasetConfig.load``. Raises UserError naming the file when one is unreadable and not to be skipped,
         and when train/ is missing, a class has no image, or test/ or validation/ has a class that train/ has not.
         """
-        folders, layout_notes = parts_of(_root(self.path, data_dir))
+        folders, layout_notes = parts_of(located(self.path, data_dir, "folder", Path.is_dir))
         classes = _classes(folders["train"])
         listings = {part: list_images(folder, classes) for part, folder in folders.items()}
         total = sum(len(listing.paths) for listing in listings.values())
@@ -234,15 +235,6 @@ def check(listing: Listing, look: Look, in_memory: bool) -> tuple[Store, list[st
     if bad:
         store = store.take(np.array([index for index, text in enumerate(failures) if text is None], np.int64))
     return store, bad
-
-
-def _root(path: str, data_dir: Path | None) -> Path:
-    root = Path(path).expanduser()
-    candidates = [root] if data_dir is None else [root, data_dir / root]
-    for candidate in candidates:
-        if candidate.is_dir():
-            return candidate
-    raise UserError(f"no folder {' or '.join(dict.fromkeys(map(str, candidates)))}")
 
 
 def _visible(folder: Path) -> list[Path]:

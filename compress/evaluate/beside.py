@@ -38,6 +38,13 @@ def image_fit(path: Path) -> Any:
     return "stretch"
 
 
+def is_ours(path: Path) -> bool:
+    """Whether jetslim exported the file, by the model.json or the bundle's manifest.json that lies beside it."""
+    beside = (path.with_name(name) for name in ("model.json", "manifest.json"))
+    listed = [_read(file).get("files", {}) for file in beside if file.is_file()]
+    return any(isinstance(files, dict) and path.name in files for files in listed)
+
+
 def _names(text: str) -> list[str]:
     """One a line; "0 cat", "1 dog" are "cat", "dog".
 

@@ -10,9 +10,10 @@ import numpy as np
 
 from compress import keras
 from compress.datasets import Split
-from compress.errors import UserError
+from compress.errors import UserError, few
 from compress.models.front import Front, front_of
 from compress.pixels import PIXELS, UNIT, Pixels
+from compress.tasks import calibration, classification
 
 SMALLEST, LARGEST = 0.25, 300.0  # what a chain makes of the pixels that it was written for, at its largest
 MOST_IMAGES, MOST_PIXELS = 200, 200 * 112**2
@@ -169,14 +170,13 @@ class Trial:
     @classmethod
     def of(cls, pixels: Pixels, logits: np.ndarray, labels: np.ndarray) -> Trial:
         """The trial in which these were the logits, (n, classes), of images with these labels, (n,)."""
-        largest = logits.max(axis=-1)
-        total = largest + np.log(np.exp(logits - largest[:, None]).sum(axis=-1))
+        log_p = calibration.log_probabilities(logits)
         return cls(
             pixels,
-            right=float(np.mean(logits.argmax(axis=-1) == labels)),
-            confidence=float(np.mean(np.exp(largest - total))),
-            nll=float(np.mean(total - logits[np.arange(len(labels)), labels])),
-            spread=float(np.mean(largest - logits.mean(axis=-1))),
+            right=classification.top1(logits, labels),
+            confidence=float(np.exp(log_p.max(axis=-1)).mean()),
+            nll=calibration.nll(log_p, labels),
+            spread=float(np.mean(log_p.max(axis=-1) - log_p.mean(axis=-1))),
             count=len(labels),
         )
 
@@ -242,8 +242,3 @@ def trial_of(model: Any, pixels: Pixels, split: Split) -> Trial:
     parts = np.array_split(np.arange(len(chosen)), max(1, len(chosen) * images[0].size // (32 * 96 * 96 * 3)))
     logits = np.concatenate([model(tf.constant(pixels.of(images[part])), training=False).numpy() for part in parts])
     return Trial.of(pixels, logits, labels)
-
-
-def few(names: Sequence[str]) -> str:
-    """The first names of a list that may be long."""
-    return ", ".join(names[:4]) + (", ..." if len(names) > 4 else "")

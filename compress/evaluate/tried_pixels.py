@@ -1,6 +1,5 @@
 """Which pixels a .tflite file expects: told by its grid or by what lies beside it, else by its own right answers."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,9 +8,11 @@ import numpy as np
 from compress.datasets import Split
 from compress.errors import UserError
 from compress.evaluate.answers import probabilities
+from compress.evaluate.beside import is_ours
 from compress.evaluate.expected_pixels import Trial, by_answers, sample
 from compress.evaluate.tflite_predictor import TFLitePredictor
 from compress.pixels import PIXELS, UNIT, Pixels
+from compress.tasks.calibration import log_probabilities
 
 Say = Callable[[str], None]
 ASK = f"name them: --pixels with one of {', '.join(PIXELS)} or SCALE,OFFSET of a byte"
@@ -46,22 +47,10 @@ def decide(
     return by_answers(trials, images, str(path), say, f"{unknown} from its numbers, ", ASK)
 
 
-def is_ours(path: Path) -> bool:
-    """Whether jetslim exported the file, by the model.json or the bundle's manifest.json that lies beside it."""
-    for name in ("model.json", "manifest.json"):
-        beside = path.with_name(name)
-        try:
-            told = json.loads(beside.read_text()) if beside.is_file() else {}
-            if path.name in told.get("files", {}):
-                return True
-        except (ValueError, AttributeError):  # another program's file of this name
-            continue
-    return False
-
-
 def _trial(predictor: TFLitePredictor, pixels: Pixels, images: Split) -> Trial:
     predictor.pixels = pixels
     chosen = sample(images)
     outputs, labels = predictor(images.read(chosen)), images.labels[chosen]
-    logits = np.log(np.maximum(probabilities(outputs, predictor.ends_in), 1e-37))  # an int8 softmax has zeros
-    return Trial.of(pixels, logits, labels)
+    # an int8 softmax has zeros
+    log_p = log_probabilities(probabilities(outputs, predictor.ends_in), probabilities=True)
+    return Trial.of(pixels, log_p, labels)

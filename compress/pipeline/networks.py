@@ -22,6 +22,7 @@ from compress.stages.finish import TEST_LOGITS
 OUTPUTS_MADE_BY = (
     "artifacts/saved_model",
     "datasets/images",
+    "evaluate/expected_pixels",
     "evaluate/predictors",
     "models",
     "pixels",

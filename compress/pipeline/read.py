@@ -178,7 +178,8 @@ def _sized(raw: dict[str, Any], shipped: bool, settings: Sequence[str]) -> tuple
     stages = raw.get("stage")
     if not isinstance(data, dict) or not isinstance(stages, list):
         return ()
-    chosen = {key for key in ("size", "channels") if any(setting.startswith(f"data.{key}=") for setting in settings)}
+    named = {setting.partition("=")[0].strip() for setting in settings}
+    chosen = {key for key in ("size", "channels") if f"data.{key}" in named}
     chosen |= set() if shipped else {"size", "channels"} & data.keys()
     kind = DATASETS.get(str(data.get("name")))
     if kind is not None and kind.HAS_OWN_SHAPE:

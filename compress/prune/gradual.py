@@ -59,6 +59,15 @@ def prunable_layers(model: Any, skip: tuple[str, ...] = ()) -> list[Any]:
     return [layer for layer in model.layers if dense.get(layer.name) == ""]
 
 
+def prune_at_once(model: Any, sparsity: float, skip: tuple[str, ...] = ()) -> list[Any]:
+    """Sets the smallest weights of each prunable convolution to zero, in place; returns these layers."""
+    layers = prunable_layers(model, skip)
+    for layer in layers:
+        kernel = layer.kernel.numpy()
+        layer.kernel.assign(kernel * magnitude_mask(kernel, sparsity))
+    return layers
+
+
 def unpruned(model: Any, skip: tuple[str, ...] = ()) -> dict[str, str]:
     """Name of each layer with a kernel -> why it is left dense; "" for one that is pruned.
 

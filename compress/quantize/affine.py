@@ -4,7 +4,7 @@ A batch normalization has scale = gamma / sqrt(variance + epsilon) and shift = b
 2015, algorithm 2). One more such layer is one function and one entry in AFFINE.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -73,6 +73,15 @@ def is_affine(layer: Any) -> bool:
     """Whether the layer computes just that."""
     rule = AFFINE.get(keras_kind(layer))
     return bool(rule and isinstance(input_shape(layer), tuple) and input_shape(layer)[-1] and rule(layer))
+
+
+def composed(layers: Iterable[Any]) -> Line:
+    """(scale, shift) of layers that are affine, one behind the other, together."""
+    first, *others = map(affine, layers)
+    scale, shift = first
+    for factor, offset in others:
+        scale, shift = scale * factor, shift * factor + offset
+    return scale, shift
 
 
 def affine(layer: Any) -> Line:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from compress import keras
-from compress.quantize.affine import affine, is_affine
+from compress.quantize.affine import affine, composed, is_affine
 from compress.quantize.hard_swish import factors_behind
 from compress.quantize.image_affine import at_the_image, into_first_kernel
 from compress.quantize.pool import average_pool, is_small
@@ -46,10 +46,7 @@ class Folding:
     @cached_property
     def line(self) -> tuple[np.ndarray, np.ndarray]:
         """(scale, shift) of a layer that scales and shifts, and of the norms behind it, together."""
-        scale, shift = affine(self.layer)
-        for factor, offset in map(affine, self.norms):
-            scale, shift = scale * factor, shift * factor + offset
-        return scale, shift
+        return composed([self.layer, *self.norms])
 
 
 def fold(model: Any) -> Any:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from compress import keras
-from compress.quantize.affine import affine, is_affine
+from compress.quantize.affine import composed, is_affine
 from compress.rewrite.graph import clone, copy, is_functional, only_reader, readers, rebuild, with_weights
 
 NOTHING = 1e-6  # of the range of an image
@@ -43,10 +43,7 @@ def at_the_image(model: Any) -> Chain | None:
         last = reader
     if not found:
         return None
-    scale, shift = affine(found[0])
-    for layer in found[1:]:
-        factor, offset = affine(layer)
-        scale, shift = scale * factor, shift * factor + offset
+    scale, shift = composed(found)
     chain = Chain(tuple(found), scale, shift)
     if chain.is_nothing:
         return chain

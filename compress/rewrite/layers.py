@@ -149,38 +149,7 @@ def separable_1d(layer: Any, name: str) -> Any:
     if layer.padding == "causal":
         return KEEP
     first, second, *bias = layer.get_weights()
-    config = layer.get_config()
-
-    def make() -> Call:
-        depthwise = with_weights(
-            keras.layers.DepthwiseConv2D(
-                (1, *layer.kernel_size),
-                layer.strides[0],
-                padding=layer.padding,
-                dilation_rate=(1, *layer.dilation_rate),
-                depth_multiplier=layer.depth_multiplier,
-                depthwise_regularizer=config["depthwise_regularizer"],
-                use_bias=False,
-                trainable=layer.trainable,
-                name=f"{name}_depthwise",
-            ),
-            [first[None]],
-        )
-        pointwise = with_weights(
-            keras.layers.Conv2D(
-                layer.filters,
-                1,
-                use_bias=layer.use_bias,
-                kernel_regularizer=config["pointwise_regularizer"],
-                activation=_fused(layer),
-                trainable=layer.trainable,
-                name=name,
-            ),
-            [second[None], *bias],
-        )
-        return lambda x: pointwise(depthwise(x))
-
-    found = on_map(layer, make, name)
+    found = on_map(layer, lambda: _in_two(layer, name, [first[None], second[None], *bias]), name)
     return KEEP if found is KEEP else _with_activation(found, layer, name)
 
 
@@ -218,11 +187,24 @@ def dense(layer: Any, name: str) -> Any:
 
 def separable(layer: Any, name: str) -> Any:
     """SeparableConv2D -> a depthwise and a 1x1 convolution."""
+    return _with_activation(_in_two(layer, name, layer.get_weights()), layer, name)
+
+
+def _in_two(layer: Any, name: str, weights: list[Any]) -> Call:
+    """The depthwise and the 1x1 convolution of a separable one, on maps, with the ``weights`` that it has on maps.
+
+    A sequence's stride is taken in both directions, as a depthwise convolution wants it: the map has a height of 1.
+    """
     config = layer.get_config()
-    first, second, *bias = layer.get_weights()
+    strides, dilation = layer.strides, layer.dilation_rate
+    first, second, *bias = weights
     depthwise = with_weights(
         keras.layers.DepthwiseConv2D(
-            **{key: config[key] for key in ("kernel_size", "strides", "padding", "dilation_rate", "depth_multiplier")},
+            first.shape[:2],
+            strides if len(strides) == 2 else 2 * strides,
+            padding=layer.padding,
+            dilation_rate=dilation if len(dilation) == 2 else (1, *dilation),
+            depth_multiplier=layer.depth_multiplier,
             depthwise_regularizer=config["depthwise_regularizer"],
             use_bias=False,
             trainable=layer.trainable,
@@ -242,7 +224,7 @@ def separable(layer: Any, name: str) -> Any:
         ),
         [second, *bias],
     )
-    return _with_activation(lambda x: pointwise(depthwise(x)), layer, name)
+    return lambda x: pointwise(depthwise(x))
 
 
 def relu(layer: Any, name: str) -> Any:

@@ -29,7 +29,15 @@ class Distill(NetworkStage, Training):
     kind: Literal["distill"] = "distill"
     teachers: tuple[str, ...]
     method: Method
-    MADE_BY = (*TRAINED_BY, "stages/distill", "stages/network", "distill", "models", "pixels")
+    MADE_BY = (
+        *TRAINED_BY,
+        "stages/distill",
+        "stages/network",
+        "distill",
+        "models",
+        "pixels",
+        "evaluate/expected_pixels",
+    )
 
     def check(self) -> None:
         super().check()

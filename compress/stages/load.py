@@ -18,7 +18,7 @@ class Load(NetworkStage):
     """
 
     kind: Literal["load"] = "load"
-    MADE_BY = (*TRAINED_BY, "stages/load", "stages/network", "models", "pixels")
+    MADE_BY = (*TRAINED_BY, "stages/load", "stages/network", "models", "pixels", "evaluate/expected_pixels")
 
     @property
     def needs_input(self) -> bool:

@@ -15,7 +15,7 @@ class Train(NetworkStage, Training):
     """Learns labels, by ``label_loss``; reads a network by name, a SavedModel, or an earlier stage."""
 
     kind: Literal["train"] = "train"
-    MADE_BY = (*TRAINED_BY, "stages/network", "models", "pixels")
+    MADE_BY = (*TRAINED_BY, "stages/network", "models", "pixels", "evaluate/expected_pixels")
 
     def make(self, context: Context, out: Path, scratch: Path) -> dict[str, Any]:
         network = self.network(context)

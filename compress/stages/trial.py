@@ -41,7 +41,7 @@ def trial(network: Any, stages: Sequence[Stage], context: Context) -> None:
         try:
             if isinstance(stage, Prune):
                 copy = plain(copy)
-                _prune(copy, stage)
+                gradual.prune_at_once(copy, stage.final_sparsity, stage.skip)
             elif isinstance(stage, Quantize):
                 form = stage.form
                 copy = plain(copy) if stage.rewrite else copy
@@ -53,12 +53,6 @@ def trial(network: Any, stages: Sequence[Stage], context: Context) -> None:
         except (UserError, Failure) as error:
             raise UserError(f"stage {stage.name!r} cannot take it: {error}") from error
     _run(copy, form, few)
-
-
-def _prune(network: Any, stage: Prune) -> None:
-    for layer in gradual.prunable_layers(network, stage.skip):
-        kernel = layer.kernel.numpy()
-        layer.kernel.assign(kernel * gradual.magnitude_mask(kernel, stage.final_sparsity))
 
 
 def _run(network: Any, form: str, images: np.ndarray) -> None:
