@@ -20,8 +20,9 @@ from typing import Any
 
 from benchmarks.record import keep
 from benchmarks.sweep.table import OVERHEAD, SAVED
-from compress.artifacts import Store, source_hash
+from compress.artifacts import Store
 from compress.artifacts.files import write_json
+from compress.artifacts.source import SOURCES
 from compress.pipeline import machine
 
 HERE = Path(__file__).parent
@@ -33,7 +34,7 @@ HUNDRED = ",".join(str(count) for count in range(101, 201))
 def timed(arguments: list[str], work: Path, name: str) -> float:
     """Wall seconds of a command that finds an empty store in ``work/name``; as before, if the same was measured."""
     kept, folder = work / f"{name}.json", work / name
-    measured = {"arguments": arguments, "source": source_hash(""), "versions": machine.versions()}
+    measured = {"arguments": arguments, "source": SOURCES.digest(SOURCES.all()), "versions": machine.versions()}
     if kept.exists():
         before = json.loads(kept.read_text())
         if measured.items() <= before.items():

@@ -32,19 +32,6 @@ def content_key(made_of: dict[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:20]
 
 
-def source_hash(*places: str) -> str:
-    """SHA-256 of the Python files at ``places``: module files or folders, relative to the package."""
-    package = Path(__file__).parents[1]
-    digest = hashlib.sha256()
-    for place in sorted(places):
-        path = package / place
-        files = sorted(path.rglob("*.py")) if path.is_dir() else [path.with_suffix(".py")]
-        for file in files:
-            digest.update(str(file.relative_to(package)).encode())
-            digest.update(file.read_bytes())
-    return digest.hexdigest()
-
-
 @dataclass(frozen=True)
 class Artifact:
     """A finished stage output."""

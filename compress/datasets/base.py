@@ -34,7 +34,7 @@ PixelSize = Annotated[int | tuple[int, int], PlainValidator(checked_size)]
 
 
 def located(path: str, data_dir: Path | None, what: str, is_there: Callable[[Path], bool]) -> Path:
-    """The path, as it is or below the data folder. Raises UserError, which calls it ``what``, where it is in neither."""
+    """The path as it is or below the data folder. Raises UserError, which calls it ``what``, where it is in neither."""
     given = Path(path).expanduser()
     candidates = [given] if data_dir is None else [given, data_dir / given]
     for candidate in candidates:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from compress import artifacts
-from compress.artifacts import Artifact, Store, content_key, source_hash
+from compress.artifacts import Artifact, Store, content_key, modules_of, source_hash
 from compress.artifacts.saved_model import serving_function
 from compress.clock import Clock
 from compress.errors import UserError
@@ -17,16 +17,6 @@ from compress.pipeline import machine
 from compress.pipeline.plan import Plan, content
 from compress.pixels import Pixels
 from compress.stages.finish import TEST_LOGITS
-
-# modules that decide what a network says of an image
-OUTPUTS_MADE_BY = (
-    "artifacts/saved_model",
-    "datasets/images",
-    "evaluate/expected_pixels",
-    "evaluate/predictors",
-    "models",
-    "pixels",
-)
 
 
 class Networks:
@@ -92,7 +82,7 @@ class Networks:
             "network": content(self._artifact(name).saved_model if name in self._steps else Path(name)),
             "data": data.fingerprint,
             "pixels": None if (pixels := self._plan.pipeline.pixels) is None else pixels.name,
-            "source": source_hash(*OUTPUTS_MADE_BY),
+            "source": source_hash(__name__, *modules_of(self._plan.pipeline.data)),
             "versions": machine.versions(),
         }
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from compress import config, models
-from compress.artifacts import content_key, source_hash
+from compress.artifacts import content_key, modules_of, source_hash
 from compress.datasets import Dataset
 from compress.errors import UserError, unknown
 from compress.pipeline.read import Pipeline
@@ -19,6 +19,7 @@ from compress.stages.distill import Distill
 from compress.stages.network import NetworkStage
 
 VERSIONS = ("tensorflow", "tf_keras", "tensorflow-model-optimization")
+GIVEN_BY = "compress.pipeline.context"  # what a stage is given to work with; by name, as it imports this module
 
 
 @dataclass(frozen=True)
@@ -153,7 +154,7 @@ def _step(link: _Link, steps: dict[str, Step], pipeline: Pipeline, dataset: Data
         },
         "seed": pipeline.seed,
         "versions": {name: version(name) for name in VERSIONS},
-        "source": source_hash(*stage.MADE_BY),
+        "source": source_hash(*modules_of(stage), *modules_of(pipeline.data), GIVEN_BY),
     }
     return Step(stage, source, teachers, made_of)
 

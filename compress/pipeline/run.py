@@ -13,9 +13,9 @@ from compress import artifacts, keras
 from compress.artifacts import Artifact, Store
 from compress.clock import Clock
 from compress.pipeline import calibration, machine, measure, preflight, view
+from compress.pipeline.context import context
 from compress.pipeline.networks import Networks
 from compress.pipeline.plan import Plan, Step
-from compress.stages import Context
 from compress.stages.export import TEST_OUTPUTS
 from compress.stages.finish import TEST_LOGITS
 from compress.tasks import classification
@@ -122,7 +122,7 @@ def look_ahead(
     preflight.check(
         [step for step in plan.steps if store.find(step.key) is None],
         networks,
-        lambda step: _context(step, plan, networks, progress, clock, lambda stage: ()),
+        lambda step: context(step, plan, networks, progress, clock),
         force,
     )
 
@@ -153,8 +153,7 @@ def _ensure(
         earlier = sum(float(row["seconds"]) for row in records.read(scratch / "history.csv"))  # before a restart
         if is_export:
             progress.say("    exporting to .tflite and comparing it with Keras on the test split")
-        context = _context(step, plan, networks, progress, clock, callbacks)
-        facts = step.stage.make(context, out, scratch)
+        facts = step.stage.make(context(step, plan, networks, progress, clock, callbacks), out, scratch)
         seconds = clock.since(before)
         if earlier:
             seconds["training"] = round(seconds.get("training", 0.0) + earlier, 3)
@@ -170,31 +169,6 @@ def _ensure(
 
     waiting = lambda: progress.say("    another run is making this stage in the same store: waiting for it")  # noqa: E731
     return store.make(step.key, build, waiting), False
-
-
-def _context(
-    step: Step,
-    plan: Plan,
-    networks: Networks,
-    progress: Progress,
-    clock: Clock,
-    callbacks: Callable[[str], tuple[Any, ...]],
-) -> Context:
-    data = plan.pipeline.data
-    return Context(
-        dataset=plan.dataset,
-        augmentation=data.augmentation,
-        seed=plan.pipeline.seed,
-        fit=getattr(data, "fit", "stretch"),
-        clock=clock,
-        progress=progress,
-        load=networks.look if step.stage.kind == "export" else networks.take,
-        logits=networks.logits,
-        training_logits=networks.training_logits,
-        facts=networks.facts,
-        finished=partial(networks.keep, step.key),
-        callbacks=callbacks(step.stage.name),
-    )
 
 
 def _agreement_with_float(step: Step, plan: Plan, made: Made) -> dict[str, float]:

@@ -54,8 +54,6 @@ class Stage:
     kind: str
     input: str | None = None
 
-    MADE_BY: ClassVar[tuple[str, ...]] = ()
-    """The source that decides what the stage makes, relative to the package: part of the artifact's key."""
     NOT_IN_KEY: ClassVar[tuple[str, ...]] = ("name", "input", "teachers")
 
     @property

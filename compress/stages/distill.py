@@ -12,7 +12,7 @@ from compress.config import config
 from compress.distill import METHODS
 from compress.errors import UserError
 from compress.stages.base import Context
-from compress.stages.finish import TRAINED_BY, Serving, finish
+from compress.stages.finish import Serving, finish
 from compress.stages.network import NetworkStage
 from compress.training import Data, Training, fit
 
@@ -29,15 +29,6 @@ class Distill(NetworkStage, Training):
     kind: Literal["distill"] = "distill"
     teachers: tuple[str, ...]
     method: Method
-    MADE_BY = (
-        *TRAINED_BY,
-        "stages/distill",
-        "stages/network",
-        "distill",
-        "models",
-        "pixels",
-        "evaluate/expected_pixels",
-    )
 
     def check(self) -> None:
         super().check()

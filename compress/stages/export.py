@@ -43,17 +43,6 @@ class Export(Stage):
     """float32 takes pixels / 255, uint8 the bytes of an image as they are."""
     output_type: Literal["float32", "int8"] = "float32"
     """float32 gives probabilities, int8 the logits on their grid: no float is left in the file."""
-    MADE_BY = (
-        "stages/export",
-        "stages/faithful",
-        "stages/calibration",
-        "export",
-        "fake_quant",
-        "evaluate",
-        "tasks/classification",
-        "prune/gradual",
-        "artifacts/saved_model",
-    )
 
     def check_input(self, source: Stage) -> None:
         for name, chosen in (("input_type", self.input_type), ("output_type", self.output_type)):

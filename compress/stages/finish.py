@@ -17,19 +17,6 @@ from compress.stages.base import Context
 from compress.tasks import classification
 from compress.training import Diverged, Training, fit
 
-# the source that every trained stage's artifact depends on
-TRAINED_BY = (
-    "stages/finish",
-    "stages/train",
-    "training",
-    "tasks/classification",
-    "tasks/losses",
-    "artifacts/saved_model",
-    "datasets/augment",
-    "datasets/images",
-    "evaluate/predictors",
-    "prune/gradual",
-)
 TEST_LOGITS = "test_logits.npy"  # float32 (images of the test split, classes), in order
 VALIDATION_LOGITS = "validation_logits.npy"  # the same of the validation split
 

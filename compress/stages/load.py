@@ -6,7 +6,7 @@ from typing import Any, Literal
 from compress.config import config
 from compress.errors import UserError
 from compress.stages.base import Context
-from compress.stages.finish import TRAINED_BY, Serving, finish
+from compress.stages.finish import Serving, finish
 from compress.stages.network import NetworkStage
 
 
@@ -18,7 +18,6 @@ class Load(NetworkStage):
     """
 
     kind: Literal["load"] = "load"
-    MADE_BY = (*TRAINED_BY, "stages/load", "stages/network", "models", "pixels", "evaluate/expected_pixels")
 
     @property
     def needs_input(self) -> bool:

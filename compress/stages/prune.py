@@ -12,7 +12,7 @@ from compress.errors import UserError
 from compress.prune import gradual, kernel_sparsity, prunable_kernels
 from compress.rewrite import plain
 from compress.stages.base import Context, Stage
-from compress.stages.finish import TRAINED_BY, Serving, finish, train_on_labels
+from compress.stages.finish import Serving, finish, train_on_labels
 from compress.training import Training
 
 
@@ -32,7 +32,6 @@ class Prune(Stage, Training):
     frequency: Count | None = None
     skip: tuple[str, ...] = ()
     """Layers to leave dense, by name or pattern, such as ["conv1/*"]. The dense head always stays dense."""
-    MADE_BY = (*TRAINED_BY, "stages/prune", "prune", "rewrite")
 
     def ramp(self, images: int) -> tuple[int, int, int]:
         """(begin_step, end_step, frequency) for a training split of that many images."""

@@ -14,7 +14,7 @@ from compress.prune import prunable_kernels
 from compress.rewrite import plain
 from compress.stages.base import Context, Stage
 from compress.stages.calibration import calibration
-from compress.stages.finish import TRAINED_BY, Serving, finish, train_on_labels
+from compress.stages.finish import Serving, finish, train_on_labels
 from compress.training import Training
 
 FORMS = {"qat": "int8", "static": "int8", "dynamic": "dynamic", "float16": "float16", "static_int16x8": "int16x8"}
@@ -48,7 +48,6 @@ class Quantize(Stage, Training):
     calibration_images: Count = 200
     keep_float: tuple[str, ...] = ()
     """Layers that are to compute in float, by name or pattern: what `jetslim compare` found to lose the most."""
-    MADE_BY = (*TRAINED_BY, "stages/quantize", "stages/calibration", "quantize", "rewrite", "fake_quant")
 
     @property
     def form(self) -> str:

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from compress.config import config
 from compress.stages.base import Context
-from compress.stages.finish import TRAINED_BY, Serving, finish, train_on_labels
+from compress.stages.finish import Serving, finish, train_on_labels
 from compress.stages.network import NetworkStage
 from compress.training import Training
 
@@ -15,7 +15,6 @@ class Train(NetworkStage, Training):
     """Learns labels, by ``label_loss``; reads a network by name, a SavedModel, or an earlier stage."""
 
     kind: Literal["train"] = "train"
-    MADE_BY = (*TRAINED_BY, "stages/network", "models", "pixels", "evaluate/expected_pixels")
 
     def make(self, context: Context, out: Path, scratch: Path) -> dict[str, Any]:
         network = self.network(context)

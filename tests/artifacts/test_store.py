@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from compress.artifacts import Store, content_key, source_hash
+from compress.artifacts import Store, content_key
 from compress.artifacts.files import write_json
 from compress.artifacts.store import size_bytes
 
@@ -215,47 +215,6 @@ def test_keys_are_stable():
 )
 def test_keys_change_with_anything(change):
     assert content_key({**MADE_OF, **change}) != content_key(MADE_OF)
-
-
-def test_source_hash_sees_a_changed_a_new_and_a_renamed_file(tmp_path, monkeypatch):
-    from compress.artifacts import store
-
-    for name in ("artifacts/store.py", "prune/gradual.py", "prune/inner/deep.py", "fake_quant.py", "other.py"):
-        file = tmp_path / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(name)
-    monkeypatch.setattr(store, "__file__", str(tmp_path / "artifacts" / "store.py"))
-    places = ("prune", "fake_quant")
-    seen = [source_hash(*places)]
-    assert source_hash(*reversed(places)) == seen[0]
-    (tmp_path / "other.py").write_text("changed")
-    (tmp_path / "prune" / "notes.txt").write_text("no source")
-    assert source_hash(*places) == seen[0]
-
-    def changed():
-        seen.append(source_hash(*places))
-        return seen[-1] not in seen[:-1]
-
-    (tmp_path / "prune" / "inner" / "deep.py").write_text("changed")
-    assert changed()
-    (tmp_path / "fake_quant.py").write_text("changed")
-    assert changed()
-    (tmp_path / "prune" / "new.py").touch()
-    assert changed()
-    (tmp_path / "prune" / "new.py").rename(tmp_path / "prune" / "newer.py")
-    assert changed()
-    (tmp_path / "prune" / "newer.py").unlink()
-    assert source_hash(*places) == seen[2]
-
-
-def test_the_source_of_every_kind_of_stage_exists():
-    from compress.stages import STAGES
-
-    for kind in STAGES.values():
-        assert kind.MADE_BY
-        for place in kind.MADE_BY:
-            path = ROOT / "compress" / place
-            assert path.is_dir() or path.with_suffix(".py").is_file(), place
 
 
 def test_json_is_replaced_in_one_step(tmp_path):

@@ -1,0 +1,37 @@
+"""What a stage of a plan is given to work with."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from compress.clock import Clock
+from compress.pipeline.networks import Networks
+from compress.pipeline.plan import Plan, Step
+from compress.progress import Progress
+from compress.stages import Context
+
+
+def context(
+    step: Step,
+    plan: Plan,
+    networks: Networks,
+    progress: Progress,
+    clock: Clock,
+    callbacks: Callable[[str], tuple[Any, ...]] = lambda stage: (),
+) -> Context:
+    """For the stage of ``step``; ``callbacks`` gives Keras's callbacks for a stage's name."""
+    data = plan.pipeline.data
+    return Context(
+        dataset=plan.dataset,
+        augmentation=data.augmentation,
+        seed=plan.pipeline.seed,
+        fit=getattr(data, "fit", "stretch"),
+        clock=clock,
+        progress=progress,
+        load=networks.look if step.stage.kind == "export" else networks.take,
+        logits=networks.logits,
+        training_logits=networks.training_logits,
+        facts=networks.facts,
+        finished=partial(networks.keep, step.key),
+        callbacks=callbacks(step.stage.name),
+    )
