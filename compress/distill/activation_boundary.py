@@ -58,7 +58,7 @@ class ActivationBoundary:
     FROM_OUTPUTS: ClassVar[bool] = False
 
     def check(self, teachers: Sequence[str | None], student: str | None, epochs: int) -> None:
-        """Raises UserError for what cannot work; the names are of networks in the registry, or None."""
+        """See ``Method.check``."""
         if len(teachers) != 1:
             raise UserError(f"activation_boundary takes one teacher, got {len(teachers)}")
         (teacher,) = teachers

@@ -39,7 +39,7 @@ class Logits:
     """It learns from the teachers' logits alone, which can be computed once."""
 
     def check(self, teachers: Sequence[str | None], student: str | None, epochs: int) -> None:
-        """Raises UserError for what cannot work; any teachers of the same classes will do."""
+        """See ``Method.check``; any teachers of the same classes will do."""
         if self.student_loss_weight is None and self.distillation_loss_weight > 1:
             raise UserError("distillation_loss_weight over 1 needs a student_loss_weight")
         if self.drop_teachers and self.combine != "each":

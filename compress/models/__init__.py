@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 
 from compress import keras
 from compress.errors import UserError, unknown
 from compress.models import applications, densenet_small, plain_cnn, resnet_cifar, shufflenet, wrn
-
-# ((height, width, channels), classes, weights) -> network: float32 NHWC in [0, 1] to float32 logits (batch, classes)
-Builder = Callable[[tuple[int, int, int], int, str | None], "keras.Model"]
+from compress.models.builder import Builder
 
 MODELS: dict[str, Builder] = {
     **{name: partial(applications.build, function) for name, function in applications.FUNCTIONS.items()},

@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from compress.config import config
-from compress.distill import METHODS
+from compress.distill import METHODS, Method
 from compress.errors import UserError
 from compress.stages.base import Context
 from compress.stages.finish import Serving, finish
@@ -17,9 +17,9 @@ from compress.stages.network import NetworkStage
 from compress.training import Data, Training, fit
 
 if TYPE_CHECKING:
-    Method = Any
+    AnyMethod = Method
 else:  # whatever is registered
-    Method = Annotated[Union[tuple(METHODS.values())], Field(discriminator="name")]  # noqa: UP007
+    AnyMethod = Annotated[Union[tuple(METHODS.values())], Field(discriminator="name")]  # noqa: UP007
 
 
 @config
@@ -28,7 +28,7 @@ class Distill(NetworkStage, Training):
 
     kind: Literal["distill"] = "distill"
     teachers: tuple[str, ...]
-    method: Method
+    method: AnyMethod
 
     def check(self) -> None:
         super().check()

@@ -13,5 +13,5 @@ class CrossEntropy:
     name: Literal["cross_entropy"] = "cross_entropy"
 
     def loss(self, logits: Any, labels: Any, weight: float = 1.0) -> Any:
-        """See ``compress.tasks.losses``."""
+        """See ``Loss.loss``."""
         return weight * classification.cross_entropy(logits, labels)

@@ -45,6 +45,6 @@ class FocalCalibration:
     """FLSD-53: the exponent is 5 for samples whose label has a probability under 0.2."""
 
     def loss(self, logits: Any, labels: Any, weight: float = 1.0) -> Any:
-        """See ``compress.tasks.losses``."""
+        """See ``Loss.loss``."""
         focal_loss = focal(logits, labels, self.focusing_exponent, self.sample_dependent)
         return weight * classification.cross_entropy(logits, labels) + self.focal_weight * focal_loss

@@ -1,0 +1,37 @@
+"""What a distillation method is to the stage that uses it, and to the contract tests."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, Protocol, runtime_checkable
+
+import numpy as np
+
+from compress.distill.phase import Phase
+from compress.tasks.losses.loss import Loss
+
+
+@runtime_checkable
+class Method(Protocol):
+    """A frozen config; its fields are the method's settings in a pipeline file, ``name`` among them."""
+
+    FROM_OUTPUTS: ClassVar[bool]
+    """Whether it learns from the teachers' outputs alone, which can then be computed once."""
+
+    @property
+    def name(self) -> str:
+        """Under which the method is registered."""
+
+    def check(self, teachers: Sequence[str | None], student: str | None, epochs: int) -> None:
+        """Raises UserError for what cannot work, before anything is trained.
+
+        Names are of networks in the registry, None for others; ``epochs`` are the stage's.
+        """
+
+    def drawn(self, teachers: int) -> Mapping[str, Callable[[np.random.Generator], np.ndarray]]:
+        """Name -> what draws an array anew for each batch, which every phase's objective gets by that name."""
+
+    def phases(self, teachers: Sequence[Any], student: Any, epochs: int, label_loss: Loss = ...) -> list[Phase]:
+        """What is trained, one after the other, until ``epochs`` are done; no phase trains a teacher.
+
+        With FROM_OUTPUTS ``teachers`` may be empty: objectives then get ``teacher_logits``, float32 (n, teachers,
+        classes), by name. Raises UserError for networks that do not go together.
+        """
