@@ -91,6 +91,11 @@ def pick(registry: dict[str, type[T]], raw: Raw, key: str, what: str, where: str
     return registry[raw[key]]
 
 
+def required(kind: Any) -> list[str]:
+    """The fields of a config class that have no default."""
+    return [name for name, field in kind.__pydantic_fields__.items() if field.is_required()]
+
+
 def as_dict(value: Any) -> Any:
     """A config object as plain dicts, lists and numbers, ready for JSON."""
     return json.loads(json.dumps(dataclasses.asdict(value), default=str))

@@ -34,26 +34,27 @@ def open_data(
 
     ``size`` is what the user says of a model that takes images of any.
     """
-    from compress.datasets import DATASETS, DatasetConfig, meant_by
-    from compress.datasets.arrays import Arrays
-    from compress.datasets.folder import Folder
-    from compress.errors import unknown
+    from compress.config import parse, required
+    from compress.datasets import DATASETS, meant_by
+    from compress.errors import UserError, few, unknown
     from compress.evaluate import image_fit
 
-    named = [name for name in DATASETS if name not in ("folder", "arrays")]
-    source: DatasetConfig
     name, path = meant_by(data)
-    if path is not None and name == "arrays":
-        source = Arrays(path=path, size=size)
-    elif path is not None:
-        sides, channels = image_shape(model, reads, size)
-        source = Folder(size=sides, channels=channels, path=path, fit=image_fit(model))
-    elif data in named:
-        sides, channels = image_shape(model, reads, size, DATASETS[data]().size)
-        source = DATASETS[data](size=sides, channels=channels)
+    if name not in DATASETS:
+        raise unknown("data set", data, [name for name, kind in DATASETS.items() if not required(kind)])
+    kind = DATASETS[name]
+    fields: dict[str, Any] = {} if path is None else {"path": path}
+    if missing := [field for field in required(kind) if field not in fields]:
+        instead = "give that, --data PATH" if missing == ["path"] else "it is for pipelines alone"
+        raise UserError(f"data set {name!r} needs {few(missing)}: {instead}")
+    if kind.HAS_OWN_SHAPE:
+        fields["size"] = size
     else:
-        raise unknown("data set", data, named)
-    return source.load(data_dir, skip_bad_images)
+        usual = kind.size if path is None else None
+        fields["size"], fields["channels"] = image_shape(model, reads, size, usual)
+    if hasattr(kind, "fit"):
+        fields["fit"] = image_fit(model)
+    return parse(kind, fields, f"--data {data}").load(data_dir, skip_bad_images)
 
 
 def image_shape(

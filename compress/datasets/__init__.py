@@ -14,17 +14,15 @@ DATASETS: dict[str, type[DatasetConfig]] = {
     "digits": Digits,
     "cifar10": Cifar10,
     "cifar100": Cifar100,
-    "folder": Folder,
     "arrays": Arrays,
+    "folder": Folder,  # last of those that have a path: any folder might be one
 }
 
 
 def meant_by(data: str) -> tuple[str, str | None]:
     """(name of a data set, its path if it has one) for what a user calls data: a file or folder, else a name."""
-    path = Path(data)
-    if path.is_file() or (path.is_dir() and not (path / "train").is_dir() and any(path.glob("*.npy"))):
-        return "arrays", data
-    return ("folder", data) if path.is_dir() else (data, None)
+    name = next((name for name, kind in DATASETS.items() if kind.is_at(Path(data))), None)
+    return (data, None) if name is None else (name, data)
 
 
 __all__ = ["DATASETS", "Augmentation", "Dataset", "DatasetConfig", "Split", "in_memory", "meant_by"]

@@ -51,6 +51,11 @@ class Arrays(DatasetConfig):
     channels: Literal[1, 3] | None = None  # type: ignore[assignment]
     classes: tuple[str, ...] | None = None
 
+    @classmethod
+    def is_at(cls, path: Path) -> bool:
+        """See ``DatasetConfig.is_at``: any file, and a folder of .npy files without train/."""
+        return path.is_file() or (path.is_dir() and not (path / "train").is_dir() and any(path.glob("*.npy")))
+
     def load(self, data_dir: Path | None = None, skip_bad_images: bool = False) -> Dataset:
         """See ``DatasetConfig.load``. Raises UserError naming the array that is missing or not what it should be."""
         found = read(located(self.path, data_dir, "file or folder", Path.exists))

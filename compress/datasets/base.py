@@ -66,6 +66,11 @@ class DatasetConfig:
     augmentation: Augmentation = Augmentation()
     pixels: str | PixelScale | None = None
 
+    @classmethod
+    def is_at(cls, path: Path) -> bool:
+        """Whether a path, of which a user says no more, is data of this kind."""
+        return False
+
     def load(self, data_dir: Path | None = None, skip_bad_images: bool = False) -> Dataset:
         """Read the data set, looking for its files in ``data_dir`` first.
 

@@ -56,6 +56,11 @@ class Folder(DatasetConfig):
     path: str
     fit: Fit = "stretch"
 
+    @classmethod
+    def is_at(cls, path: Path) -> bool:
+        """See ``DatasetConfig.is_at``: any folder."""
+        return path.is_dir()
+
     def load(self, data_dir: Path | None = None, skip_bad_images: bool = False) -> Dataset:
         """See ``DatasetConfig.load``. Raises UserError naming the file when one is unreadable and not to be skipped,
         and when train/ is missing, a class has no image, or test/ or validation/ has a class that train/ has not.

@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 
 from compress import artifacts
-from compress.artifacts import Artifact, Store, content_key, modules_of, source_hash
+from compress.artifacts import Artifact, Store, content_key, source_hash
 from compress.artifacts.saved_model import serving_function
 from compress.clock import Clock
 from compress.errors import UserError
 from compress.evaluate import KerasPredictor, expected_pixels, outputs
 from compress.models import front, saved_model
 from compress.pipeline import machine
-from compress.pipeline.plan import Plan, content
+from compress.pipeline.plan import Plan, content, readers
 from compress.pixels import Pixels
 from compress.stages.finish import TEST_LOGITS
 
@@ -82,7 +82,7 @@ class Networks:
             "network": content(self._artifact(name).saved_model if name in self._steps else Path(name)),
             "data": data.fingerprint,
             "pixels": None if (pixels := self._plan.pipeline.pixels) is None else pixels.name,
-            "source": source_hash(__name__, *modules_of(self._plan.pipeline.data)),
+            "source": source_hash(__name__, *readers(self._plan.pipeline, data)),
             "versions": machine.versions(),
         }
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from compress import config, models
 from compress.artifacts import content_key, modules_of, source_hash
-from compress.datasets import Dataset
+from compress.datasets import DATASETS, Dataset
 from compress.errors import UserError, unknown
 from compress.pipeline.read import Pipeline
 from compress.stages import Export, Stage
@@ -154,9 +154,14 @@ def _step(link: _Link, steps: dict[str, Step], pipeline: Pipeline, dataset: Data
         },
         "seed": pipeline.seed,
         "versions": {name: version(name) for name in VERSIONS},
-        "source": source_hash(*modules_of(stage), *modules_of(pipeline.data), GIVEN_BY),
+        "source": source_hash(*modules_of(stage), *readers(pipeline, dataset), GIVEN_BY),
     }
     return Step(stage, source, teachers, made_of)
+
+
+def readers(pipeline: Pipeline, dataset: Dataset) -> tuple[str, ...]:
+    """The modules that read the data: also where others than the file's [data] were given from Python."""
+    return (DATASETS.get(dataset.name, type(pipeline.data)).__module__, *modules_of(pipeline.data))
 
 
 def _earlier(name: str, earlier: dict[str, _Link], what: str) -> _Link:

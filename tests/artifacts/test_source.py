@@ -3,13 +3,14 @@
 import re
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from compress.artifacts.source import NOT_COUNTED, PACKAGE, SOURCES, Sources, modules_of, source_hash
 from compress.datasets import DATASETS
 from compress.distill import METHODS
-from compress.pipeline.plan import GIVEN_BY
+from compress.pipeline.plan import GIVEN_BY, readers
 from compress.stages import STAGES
 from compress.tasks.losses import LABEL_LOSSES
 
@@ -171,6 +172,12 @@ def test_what_is_chosen_from_a_table_counts_and_the_rest_does_not(copied):
     assert changed(copied, focal, made=stages(loss="focal_calibration")) == {"train"}
     assert changed(copied, "datasets/cifar.py", data="cifar10") == ALL
     assert changed(copied, "datasets/digits.py", data="cifar10") == set()
+
+
+def test_data_given_from_python_count_as_what_they_are():
+    pipeline = SimpleNamespace(data=DATASETS["digits"]())
+    for name, first in (("arrays", "compress.datasets.arrays"), ("digits", "compress.datasets.digits")):
+        assert readers(pipeline, SimpleNamespace(name=name))[0] == first
 
 
 def test_a_file_that_is_renamed_or_new_counts(copied, tmp_path):

@@ -10,7 +10,10 @@ import pytest
 from PIL import Image
 from pydantic import ValidationError
 
-from compress.datasets import DATASETS, Augmentation, Dataset
+from compress.cli.data import open_data
+from compress.config import config, required
+from compress.datasets import DATASETS, Augmentation, Dataset, DatasetConfig
+from compress.errors import UserError
 
 
 def cifar_archive(path: Path, parts: dict[str, int], meta: str, label_key: bytes, names_key: bytes, classes: int):
@@ -68,6 +71,7 @@ def arrays(folder: Path):
 
 # Each makes a small source in a folder and gives the fields that its config then needs.
 SOURCES = {"digits": digits, "cifar10": cifar10, "cifar100": cifar100, "folder": image_folder, "arrays": arrays}
+PATHS = {"folder": "", "arrays": "data.npz"}  # of those that a path opens, in that folder
 PARTS = ("train", "validation", "test")
 
 
@@ -211,3 +215,47 @@ def test_the_test_split_is_the_same_whatever_else_is_set(source, dataset):
 def test_the_config_is_strict(source, wrong):
     with pytest.raises(ValidationError):
         source[2](**wrong)
+
+
+MODEL = (Path("model.tflite"), (8, 8, 3), None)  # where it is, what it reads, and what --size says
+
+
+def test_data_may_be_a_name_or_a_path(source, dataset):
+    """What ``--data`` of ``evaluate`` and ``compare`` opens for a model of 8x8 RGB images."""
+    name, folder, _ = source
+    opened = open_data(str(folder / PATHS[name]) if name in PATHS else name, *MODEL, folder, False)
+    assert opened.name == name
+    assert opened.fingerprint == dataset.fingerprint
+
+
+def refusal(name, folder):
+    with pytest.raises(UserError) as error:
+        open_data(name, *MODEL, folder, False)
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+@pytest.mark.parametrize("name", sorted(DATASETS))
+def test_a_name_alone_opens_the_data_or_says_what_they_need(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    if required(DATASETS[name]):
+        assert refusal(name, tmp_path) == f"data set '{name}' needs path: give that, --data PATH"
+    elif name != "digits":  # the one that needs no files
+        assert str(tmp_path) in refusal(name, tmp_path)
+
+
+def test_what_no_option_can_give_is_said(tmp_path, monkeypatch):
+    @config
+    class Scans(DatasetConfig):
+        ward: str
+        bed: int
+        path: str = "scans"
+
+    assert required(Scans) == ["ward", "bed"]
+    monkeypatch.setitem(DATASETS, "scans", Scans)
+    assert refusal("scans", tmp_path) == "data set 'scans' needs ward, bed: it is for pipelines alone"
+
+
+def test_a_name_that_is_not_there_gets_the_nearest_that_a_name_opens(tmp_path):
+    assert "did you mean cifar10" in refusal("cifar11", tmp_path)
+    assert "folder" not in refusal("fold", tmp_path)
