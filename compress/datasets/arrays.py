@@ -76,7 +76,6 @@ def in_memory(
     classes: Sequence[str] | None = None,
     size: Size | None = None,
     channels: int | None = None,
-    name: str = "arrays",
 ) -> Dataset:
     """The data set of arrays (x, y), as ``Arrays`` describes them; the caller's arrays are never written to.
 
@@ -109,7 +108,7 @@ def in_memory(
                 f"x_{part} has examples of shape {split.shape}, x_train of {splits['train'].shape}"
                 + (": give a size" if len(split.shape) == 3 and split.images.dtype == np.uint8 else "")
             )
-    return Dataset.of(name, names, splits["train"], splits["validation"], splits["test"], notes)
+    return Dataset.of("arrays", names, splits["train"], splits["validation"], splits["test"], notes)
 
 
 def read(path: Path) -> dict[str, Pair]:

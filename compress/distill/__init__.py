@@ -3,8 +3,7 @@
 from compress.distill.activation_boundary import ActivationBoundary
 from compress.distill.logits import Logits
 from compress.distill.method import Method
-from compress.distill.phase import Phase
 
 METHODS: dict[str, type[Method]] = {"logits": Logits, "activation_boundary": ActivationBoundary}
 
-__all__ = ["METHODS", "ActivationBoundary", "Logits", "Method", "Phase"]
+__all__ = ["METHODS", "ActivationBoundary", "Logits", "Method"]

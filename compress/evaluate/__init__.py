@@ -2,15 +2,12 @@
 
 from compress.evaluate.answers import probabilities
 from compress.evaluate.beside import class_names, image_fit, labels
-from compress.evaluate.open_model import Model, Ready, Wishes, open_model
-from compress.evaluate.predictors import KerasPredictor, Predictor, outputs
+from compress.evaluate.open_model import Wishes, open_model
+from compress.evaluate.predictors import KerasPredictor, outputs
 from compress.evaluate.tflite_predictor import TFLitePredictor
 
 __all__ = [
     "KerasPredictor",
-    "Model",
-    "Predictor",
-    "Ready",
     "TFLitePredictor",
     "Wishes",
     "class_names",

@@ -1,7 +1,7 @@
 """Runs the stages of a pipeline, skips the finished ones, keeps a readable view of the results."""
 
 from compress.pipeline.networks import Networks
-from compress.pipeline.plan import Plan, Step, links, plan
+from compress.pipeline.plan import Plan, links, plan
 from compress.pipeline.read import Pipeline, read
 from compress.pipeline.run import Made, latencies, load_libraries, look_ahead, make, results, run
 
@@ -10,7 +10,6 @@ __all__ = [
     "Networks",
     "Pipeline",
     "Plan",
-    "Step",
     "latencies",
     "links",
     "load_libraries",

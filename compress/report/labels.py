@@ -18,10 +18,11 @@ DIRECTIONS = tuple(math.radians(degrees) for degrees in (90, 270, 0, 180, 45, 31
 POINT = 8.0  # half the side of the square that a name keeps off a point
 FRAME = 3.0  # kept free inside the frame
 LONGEST = 30  # characters
+SIZE = 9  # of a name, in points
 
 
-def place(axes: "Axes", names: Sequence[str], xs: Sequence[float], ys: Sequence[float], size: float = 9) -> None:
-    """Annotates the points (xs, ys), which a line joins in this order, with their names; ``size`` in points.
+def place(axes: "Axes", names: Sequence[str], xs: Sequence[float], ys: Sequence[float]) -> None:
+    """Annotates the points (xs, ys), which a line joins in this order, with their names.
 
     Call it last, with the limits set: it measures the texts in the layout as it is then, and freezes that layout.
     """
@@ -41,7 +42,7 @@ def place(axes: "Axes", names: Sequence[str], xs: Sequence[float], ys: Sequence[
     for name, x, y, point in zip(names, xs, ys, points, strict=True):
         name = name if len(name) <= LONGEST else name[: LONGEST - 1] + "…"
         text = axes.annotate(
-            name, (x, y), (0, 0), textcoords="offset points", ha="center", va="center", fontsize=size, zorder=5
+            name, (x, y), (0, 0), textcoords="offset points", ha="center", va="center", fontsize=SIZE, zorder=5
         )
         extent = text.get_window_extent(renderer)
         text.remove()
@@ -54,7 +55,7 @@ def place(axes: "Axes", names: Sequence[str], xs: Sequence[float], ys: Sequence[
             textcoords="offset points",
             ha="center",
             va="center",
-            fontsize=size,
+            fontsize=SIZE,
             zorder=5,
             arrowprops=leader,
         )

@@ -91,7 +91,6 @@ def finish(serving: Serving, context: Context, out: Path, scratch: Path, form: s
         "params": parameters(loaded),
         "kernel_sparsity": kernel_sparsity(prunable_kernels(loaded)),
         "fit": context.fit,
-        "input_shape": list(loaded.input_shape[1:]),
         "classes": list(context.dataset.classes),
     }
 

@@ -360,7 +360,7 @@ def test_numbered_labels_beside_the_file(main, files, photo, tmp_path):
     assert output.startswith(f"{photo}: {names[digit]} (")
 
 
-def test_a_network_that_keeps_state_starts_anew_with_every_image(main, tmp_path):
+def test_a_network_that_keeps_state_starts_anew_with_every_image(tmp_path):
     """An LSTM over the rows, whose state is in variable tensors: after another image, the same numbers."""
     from compress.evaluate import TFLitePredictor
 

@@ -92,7 +92,7 @@ def test_no_operator_computes_in_float(aware, input_type, output_type):
     assert ("float32" in sizes) == ("float32" in (input_type, output_type))
 
 
-def test_a_range_without_a_white_pixel_is_translated(integer_ends, float_ends):
+def test_a_range_without_a_white_pixel_is_translated(integer_ends):
     """As if the images of the calibration had all been dark: QUANTIZE goes from the bytes' grid to the other."""
     model = flatbuffer.read(integer_ends)
     graph = model.subgraphs[0]

@@ -210,7 +210,7 @@ def test_without_an_interpreter_there_one_is_installed(server, whole, pyz, tmp_p
     assert "installing" not in call(words).stdout
 
 
-def test_no_board_there(whole, tmp_path):
+def test_no_board_there(whole):
     words = [
         sys.executable,
         "-m",

@@ -58,7 +58,7 @@ def test_weights_without_a_head(saved, tmp_path):
         np.testing.assert_array_equal(mine, theirs)
 
 
-def test_a_larger_network_does_not_pass_for_a_smaller_one(saved, tmp_path):
+def test_a_larger_network_does_not_pass_for_a_smaller_one(tmp_path):
     models.build("resnet20", 32, 10).save_weights(tmp_path / "large.weights.h5")
     with pytest.raises(UserError, match="107 arrays in the file, 47 in the network"):
         models.build("resnet8", 32, 10, weights=str(tmp_path / "large.weights.h5"))

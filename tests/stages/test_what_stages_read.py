@@ -55,7 +55,7 @@ def test_the_order_comes_from_seed_and_epoch_alone(context):
     assert not np.array_equal(np.concatenate(first), np.concatenate(other))
 
 
-def test_calibration_reads_training_images_alone(context, digits):
+def test_calibration_reads_training_images_alone(context):
     batches = calibration(context, 250)
     assert sum(len(batch) for batch in batches) == 250
     assert len(set(context.dataset.train.seen)) == 250

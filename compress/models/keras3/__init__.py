@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +10,6 @@ from compress.errors import UserError
 from compress.models.keras3 import files
 from compress.models.keras3.compare import check
 from compress.models.keras3.walk import Walk
-
-Say = Callable[[str], None]
 
 
 def is_keras3(path: str | Path) -> bool:

@@ -52,9 +52,9 @@ def difference(wanted: Arrays, got: Arrays) -> float:
     return worst
 
 
-def random_inputs(model: Any, seed: int = 0) -> Arrays:
+def random_inputs(model: Any) -> Arrays:
     """One array an input: the first example in [0, 1], the second in [0, 255]; whole numbers that every table has."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     rows = [operation.input_dim for operation in _layers(model) if type(operation).__name__ == "Embedding"]
     arrays = []
     for tensor in graph(model).inputs:

@@ -58,9 +58,9 @@ def _check_policy(layer: Any) -> None:
         raise CannotRebuild("has its channels first: TFLite computes with channels last")
 
 
-def namesake(layer: Any, /, kind: str | None = None, **changes: Any) -> Any:
-    """The legacy layer of the same class (or ``kind``), configuration (but for ``changes``) and weights."""
-    legacy_class = legacy(kind or type(layer).__name__)
+def namesake(layer: Any, /, **changes: Any) -> Any:
+    """The legacy layer of the same class, configuration (but for ``changes``) and weights."""
+    legacy_class = legacy(type(layer).__name__)
     config = {**_config(layer, _parameters(legacy_class), tuple(changes)), **changes}
     return with_weights(legacy_class(**config), _weights(layer))
 
@@ -209,11 +209,6 @@ def wrapper(layer: Any) -> Call:
 def bidirectional(layer: Any) -> Call:
     forward, backward = (with_weights(rebuilt(part), []) for part in (layer.forward_layer, layer.backward_layer))
     return namesake(layer, layer=forward, backward_layer=backward)
-
-
-def dropout(layer: Any) -> Call:
-    """A noise shape may be a tuple with None."""
-    return namesake(layer)
 
 
 _ACTIVATED = (
