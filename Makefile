@@ -75,6 +75,7 @@ lint: $(READY)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/vermin --no-tips --violations -t=3.8- --eval-annotations $(wildcard jetson/*.py)
+	$(BIN)/vermin --no-tips --violations -t=3.8- $(wildcard compress/metrics/*.py)
 
 clean:
 	rm -rf $(VENV) $(PEERS)

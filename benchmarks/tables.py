@@ -18,58 +18,67 @@ from benchmarks.families import table as families
 from benchmarks.focal import table as focal
 from benchmarks.keras3 import table as front_door
 from benchmarks.peers import table as peers
-from benchmarks.runs import side
 from benchmarks.sweep import table as sweeps
+from compress.results import SCHEMA, Metric, Run, StageResult, parse
 
 HERE = Path(__file__).parent
 README = HERE.parent / "README.md"
 RESULTS = HERE / "RESULTS.md"
-AGREEMENT = "agreement_with_float"
-RUN, BOARD = 1, "jetslim-board/1"
+RUNS, BOARDS = (1, SCHEMA), ("jetslim-board/1", "jetslim-board/2")
+OLD_METRICS = [
+    {"key": "top1", "title": "top-1", "unit": "%", "factor": 100.0, "decimals": 2, "better": "higher",
+     "is_share": True, "in_table": True},
+]  # fmt: skip
+"""Of the boards' results of before there were tasks."""
 SHOWN = "densenet121"  # the pipeline of the README
 BEGIN, END = "<!-- results: made by benchmarks/tables.py -->", "<!-- /results -->"
 BARS = (
     # what, bar, function of a run, format
-    ("exported top-1 on the held-out test split", "at least 97 %", lambda run: 100 * last(run)["top1"], "{:.2f} %"),
-    ("points under the teacher", "at most 1.0", lambda run: 100 * (first(run)["top1"] - last(run)["top1"]), "{:.2f}"),
-    ("kernel sparsity inside the .tflite", "at least 0.80", lambda run: last(run)["kernel_sparsity"], "{:.3f}"),
+    ("exported top-1 on the held-out test split", "at least 97 %", lambda run: 100 * score(last(run)), "{:.2f} %"),
+    ("points under the teacher", "at most 1.0", lambda run: 100 * (score(first(run)) - score(last(run))), "{:.2f}"),
+    ("kernel sparsity inside the .tflite", "at least 0.80", lambda run: last(run).kernel_sparsity, "{:.3f}"),
     (
         "teacher float32 .tflite / exported sparse .tflite, bytes",
         "at least 15.2",
-        lambda run: first(run)["tflite_bytes"] / last(run)["sparse_tflite_bytes"],
+        lambda run: first(run).tflite_bytes / last(run).sparse_tflite_bytes,
         "{:.1f}",
     ),
     (
         "teacher float32 .tflite / exported gzip, bytes",
         "at least 25",
-        lambda run: first(run)["tflite_bytes"] / last(run)["gzip_bytes"],
+        lambda run: first(run).tflite_bytes / last(run).gzip_bytes,
         "{:.1f}",
     ),
-    ("operators that compute in float, edges apart", "none", lambda run: len(last(run)["float_operators"]), "{:.0f}"),
+    ("operators that compute in float, edges apart", "none", lambda run: len(last(run).float_operators), "{:.0f}"),
     (
         "host latency, teacher / exported (batch 1, one thread)",
         "",
-        lambda run: first(run)["latency"]["latency_ms_p50"] / last(run)["latency"]["latency_ms_p50"],
+        lambda run: first(run).latency.latency_ms_p50 / last(run).latency.latency_ms_p50,
         "{:.1f}",
     ),
-    ("wall time of the whole run, s", "at most 600", lambda run: run["seconds"]["wall"], "{:.0f}"),
+    ("wall time of the whole run, s", "at most 600", lambda run: run.seconds["wall"], "{:.0f}"),
     (
         "seconds outside the training loop",
         "at most 120",
-        lambda run: run["seconds"]["wall"] - run["seconds"]["training"],
+        lambda run: run.seconds["wall"] - run.seconds["training"],
         "{:.0f}",
     ),
 )
 
 
-def first(run: dict[str, Any]) -> dict[str, Any]:
+def first(run: Run) -> Any:
     """The teacher's stage."""
-    return run["stages"][0]
+    return run.stages[0]
 
 
-def last(run: dict[str, Any]) -> dict[str, Any]:
+def last(run: Run) -> Any:
     """The exported stage."""
-    return run["stages"][-1]
+    return run.stages[-1]
+
+
+def score(stage: StageResult) -> float:
+    """The top-1 of the pipeline of the README, which is a classification."""
+    return stage.metrics["top1"] or 0.0
 
 
 class Refused(Exception):
@@ -81,10 +90,10 @@ class Results:
     """What was measured: runs of pipelines, benchmarks of boards, comparisons with peers, families, chains, grids,
     sweeps."""
 
-    runs: list[dict[str, Any]] = field(default_factory=list)
+    runs: list[Run] = field(default_factory=list)
     boards: list[dict[str, Any]] = field(default_factory=list)
     comparisons: list[dict[str, Any]] = field(default_factory=list)
-    family_runs: list[dict[str, Any]] = field(default_factory=list)
+    family_runs: list[Run] = field(default_factory=list)
     family_latencies: list[dict[str, Any]] = field(default_factory=list)
     chains: list[dict[str, Any]] = field(default_factory=list)
     grids: list[dict[str, Any]] = field(default_factory=list)
@@ -97,8 +106,8 @@ def load(folder: Path) -> Results:
     """Every raw result below ``folder``; Refused names the file."""
     found_all = Results()
     kinds = {
-        RUN: found_all.runs,
-        BOARD: found_all.boards,
+        **dict.fromkeys(RUNS, found_all.runs),
+        **dict.fromkeys(BOARDS, found_all.boards),
         peers.LATENCY: found_all.comparisons,
         peers.ACCEPTANCE: found_all.comparisons,
         families.LATENCY: found_all.family_latencies,
@@ -122,9 +131,14 @@ def load(folder: Path) -> Results:
             raise Refused(f"{path} was edited after it was measured: its digest does not match")
         if found.get("replay"):
             raise Refused(f"{path} replays a recorded tegrastats, or another machine's files: it is no measurement")
-        of_family = schema == RUN and path.parent.name == "families"
-        (found_all.family_runs if of_family else kinds[schema]).append(found)
-    found_all.runs.sort(key=lambda run: (run["pipeline"], run["seed"]))
+        if schema in RUNS:
+            listed = found_all.family_runs if path.parent.name == "families" else found_all.runs
+            listed.append(parse(found, str(path)))
+        elif schema == BOARDS[0]:
+            found_all.boards.append(of_today(found))
+        else:
+            kinds[schema].append(found)
+    found_all.runs.sort(key=lambda run: (run.pipeline, run.seed or 0))
     found_all.boards.sort(key=lambda one: (title(one), one["started"]))
     return found_all
 
@@ -135,30 +149,33 @@ def seal(result: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(rest, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
-def stages_table(run: dict[str, Any]) -> list[str]:
-    """Markdown lines: one row a stage; the agreement with the float network where a stage has one."""
-    compared = any(stage.get(AGREEMENT) is not None for stage in run["stages"])
-    column = " agreement with float |" if compared else ""
+def stages_table(run: Run) -> list[str]:
+    """Markdown lines: one row a stage; the closeness to the float network where a stage has one."""
+    compared = any(stage.closeness_to_float is not None for stage in run.stages)
+    metrics = run.table_metrics
+    closeness = f" {run.closeness.title} with float |" if compared else ""
     lines = [
-        f"| stage | top-1 |{column} parameters | kernel sparsity | .tflite | sparse .tflite | gzip | "
-        "latency p50, host |",
-        f"|---|--:|{'--:|' * compared}--:|--:|--:|--:|--:|--:|",
+        f"| stage |{''.join(f' {metric.title} |' for metric in metrics)}{closeness} parameters | kernel sparsity | "
+        ".tflite | sparse .tflite | gzip | latency p50, host |",
+        f"|---|{'--:|' * (len(metrics) + compared)}--:|--:|--:|--:|--:|--:|",
     ]
-    for stage in run["stages"]:
-        alike = stage.get(AGREEMENT)
-        cells = [f"{stage['name']} ({stage['form']})", f"{stage['top1']:.2%}"]
-        cells += ["" if alike is None else f"{alike:.2%}"] * compared
-        cells += [f"{stage['params']:,}", f"{stage['kernel_sparsity']:.3f}"]
-        cells += [f"{stage[size] / 1e6:.2f} MB" for size in ("tflite_bytes", "sparse_tflite_bytes", "gzip_bytes")]
-        cells.append(f"{stage['latency']['latency_ms_p50']:.2f} ms")
+    for stage in run.stages:
+        shown = [(metric, stage.metrics.get(metric.key)) for metric in metrics]
+        shown += [(run.closeness, stage.closeness_to_float)] * compared
+        cells = [f"{stage.name} ({stage.form})"]
+        cells += ["" if value is None else metric.text(value).replace(" %", "%") for metric, value in shown]
+        cells += [f"{stage.params:,}", f"{stage.kernel_sparsity:.3f}"]
+        sizes = (stage.tflite_bytes, stage.sparse_tflite_bytes, stage.gzip_bytes)
+        cells += [f"{size / 1e6:.2f} MB" for size in sizes if size is not None]
+        cells.append(f"{stage.latency.latency_ms_p50:.2f} ms" if stage.latency else "")
         lines.append(f"| {' | '.join(cells)} |")
     return lines
 
 
-def bars_table(runs: list[dict[str, Any]]) -> list[str]:
+def bars_table(runs: list[Run]) -> list[str]:
     """Markdown lines: the median over the seeds, and every seed's value."""
     lines = [
-        "| what | bar | median | " + " | ".join(f"seed {run['seed']}" for run in runs) + " |",
+        "| what | bar | median | " + " | ".join(f"seed {run.seed}" for run in runs) + " |",
         "|---|---|--:|" + "--:|" * len(runs),
     ]
     for what, bar, value, shown in BARS:
@@ -168,17 +185,16 @@ def bars_table(runs: list[dict[str, Any]]) -> list[str]:
     return lines
 
 
-def section(runs: list[dict[str, Any]]) -> str:
+def section(runs: list[Run]) -> str:
     """The first seed's stages; of the README's pipeline all seeds against the bars, too."""
     shown = runs[0]
-    machine = shown["machine"]
-    data = shown["data"]
+    machine, data = shown.machine, shown.data
     note = (
-        f"`{shown['pipeline']}` on {data['name']} ({data['train']} training and {data['test']} held-out test images of "
-        f"{side(data)}x{side(data)}), seed {shown['seed']}. Host: {machine['cpu']}, {machine['cores']} cores. "
+        f"`{shown.pipeline}` on {data.name} ({data.train} training and {data.test} held-out test images of "
+        f"{data.shape[0]}x{data.shape[1]}), seed {shown.seed}. Host: {machine['cpu']}, {machine['cores']} cores. "
         "MB are 10^6 bytes. Latency is of this host (batch 1, one thread, median of 50 runs), never a board's."
     )
-    bars = ["", *bars_table(runs)] if shown["pipeline"] == SHOWN else []
+    bars = ["", *bars_table(runs)] if shown.pipeline == SHOWN else []
     return "\n".join([*stages_table(shown), "", note, *bars])
 
 
@@ -197,21 +213,54 @@ def title(result: dict[str, Any]) -> str:
     return str(name) if board["is_jetson"] else f"{name} (not a Jetson)"
 
 
+def of_today(result: dict[str, Any]) -> dict[str, Any]:
+    """A board's result of the first schema, which knew classification alone, as one of today's."""
+    models = []
+    for model in result["models"]:
+        accuracy = dict(model["accuracy"] or {})
+        if "top1" in accuracy:
+            accuracy["metrics"] = {"top1": accuracy.pop("top1")}
+            accuracy["intervals"] = {"top1": accuracy.pop("top1_interval")}
+        models.append({**model, "accuracy": accuracy or None, "host_score": model.get("host_top1")})
+    return {**result, "models": models, "metrics": OLD_METRICS, "task": {"name": "classification"}}
+
+
 def boards_table(boards: list[dict[str, Any]]) -> list[str]:
-    """Markdown lines: a row for each board, model and number of threads, and what the models' ratio is there."""
-    lines = [
-        "| board | software | interpreter | pipeline | model | MB | top-1 (95 % interval) | top-1, host | threads | "
-        "mean ms | p50 | p90 | std | load ms | peak MB | mJ (rail) | teacher / model |",
-        "|---|---|---|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
-    ]
-    for result in boards:
-        board, runtime = result["board"], result["runtime"]
-        software = f"JetPack {board['jetpack']}" if board["jetpack"] else board["system"] or "-"
-        start = f"| {title(result)} | {software} | {runtime['name']} {runtime['version']} | {pipeline(result)} |"
-        reference = {entry["threads"]: entry["ms"] for entry in teacher(result)["latency"]}
-        for model in result["models"]:
-            lines += [f"{start} {row} |" for row in model_rows(model, reference)]
-    return lines
+    """Markdown lines: a row for each board, model and number of threads, and what the models' ratio is there; a table
+    for each task, as these measure different things."""
+    lines: list[str] = []
+    for metrics in {json.dumps(result["metrics"]): result["metrics"] for result in boards}.values():
+        shown = [Metric(**metric) for metric in metrics if metric["in_table"]]
+        lines += [
+            "| board | software | interpreter | pipeline | model | MB | "
+            + "".join(f"{titled(metric)} | " for metric in shown)
+            + "".join(f"{metric.title}, host | " for metric in shown[:1])
+            + "threads | mean ms | p50 | p90 | std | load ms | peak MB | mJ (rail) | teacher / model |",
+            "|---|---|---|---|---|--:|" + "--:|" * (len(shown) + len(shown[:1]) + 9),
+        ]
+        for result in (result for result in boards if result["metrics"] == metrics):
+            board, runtime = result["board"], result["runtime"]
+            software = f"JetPack {board['jetpack']}" if board["jetpack"] else board["system"] or "-"
+            start = f"| {title(result)} | {software} | {runtime['name']} {runtime['version']} | {pipeline(result)} |"
+            reference = {entry["threads"]: entry["ms"] for entry in teacher(result)["latency"]}
+            for model in result["models"]:
+                lines += [f"{start} {row} |" for row in model_rows(model, reference, shown)]
+        lines.append("")
+    return lines[:-1]
+
+
+def titled(metric: Metric) -> str:
+    """What a column of it is called."""
+    return f"{metric.title} (95 % interval)" if metric.is_share else metric.title
+
+
+def measured(metric: Metric, accuracy: dict[str, Any]) -> str:
+    """A metric on a board, with its interval if it has one; "-" where it was not measured."""
+    value = accuracy.get("metrics", {}).get(metric.key)
+    if value is None:
+        return "-"
+    interval = accuracy.get("intervals", {}).get(metric.key)
+    return metric.text(value).replace(" %", "%") + (f" ({interval[0]:.1%} to {interval[1]:.1%})" if interval else "")
 
 
 def teacher(result: dict[str, Any]) -> dict[str, Any]:
@@ -219,17 +268,15 @@ def teacher(result: dict[str, Any]) -> dict[str, Any]:
     return next((model for model in result["models"] if model["file"] == "teacher.tflite"), result["models"][0])
 
 
-def model_rows(model: dict[str, Any], reference: dict[int, Any]) -> list[str]:
+def model_rows(model: dict[str, Any], reference: dict[int, Any], metrics: list[Metric]) -> list[str]:
     """The cells of a model, a row for each number of threads; ``reference``: threads -> the teacher's times."""
     accuracy = model["accuracy"] or {}
-    top1 = "-"
-    if "top1" in accuracy:
-        low, high = accuracy["top1_interval"]
-        top1 = f"{accuracy['top1']:.2%} ({low:.1%} to {high:.1%})"
-    host = f"{model['host_top1']:.2%}" if model.get("host_top1") is not None else "-"
+    values = [measured(metric, accuracy) for metric in metrics]
+    score = model.get("host_score")
+    host = [metric.text(score).replace(" %", "%") if score is not None else "-" for metric in metrics[:1]]
     rows = []
     for entry in model["latency"]:
-        start = f"{model['file']} | {model['bytes'] / 1e6:.2f} | {top1} | {host} | {entry['threads']}"
+        start = " | ".join([model["file"], f"{model['bytes'] / 1e6:.2f}", *values, *host, str(entry["threads"])])
         if entry["ms"] is None:
             rows.append(f"{start} | failed: {entry['errors'][0]} | - | - | - | - | - | - | -")
             continue
@@ -275,20 +322,19 @@ PAPER_NOTE = (
 )
 
 
-def paper_table(run: dict[str, Any], boards: list[dict[str, Any]]) -> list[str]:
+def paper_table(run: Run, boards: list[dict[str, Any]]) -> list[str]:
     """The paper's figures beside a run of ours and each Jetson that measured it, in columns of their own."""
-    jetsons = [one for one in boards if one["board"]["is_jetson"] and pipeline(one) == run["pipeline"]]
+    jetsons = [one for one in boards if one["board"]["is_jetson"] and pipeline(one) == run.pipeline]
     own = "".join(f" ours: {title(one)}, 1 thread p50 ms |" for one in jetsons)
     lines = [
         "| step | paper: MB | paper: top-1 | paper: Xavier ms | ours: sparse MB | ours: top-1 | ours: host ms |" + own,
         "|---|--:|--:|--:|--:|--:|--:|" + "--:|" * len(jetsons),
     ]
-    stages = {stage["name"]: stage for stage in run["stages"]}
     for name, step, size, top1, latency in PAPER:
-        ours = stages[name]
+        ours = run.stage(name)
         lines.append(
-            f"| {step} | {size} | {top1:.2f} % | {latency:.2f} | {ours['sparse_tflite_bytes'] / 1e6:.2f} | "
-            f"{ours['top1']:.2%} | {ours['latency']['latency_ms_p50']:.2f} |"
+            f"| {step} | {size} | {top1:.2f} % | {latency:.2f} | {(ours.sparse_tflite_bytes or 0) / 1e6:.2f} | "
+            f"{score(ours):.2%} | {ours.latency.latency_ms_p50 if ours.latency else 0:.2f} |"
             + "".join(f" {on_board(one, name)} |" for one in jetsons)
         )
     return lines
@@ -307,8 +353,13 @@ def document(results: Results) -> str:
     """RESULTS.md."""
     runs, boards = results.runs, results.boards
     parts = ["# Results", "", "Made by `make tables` from the raw JSON in `results/`. MB are 10^6 bytes.", ""]
-    for name in sorted({run["pipeline"] for run in runs}):
-        parts += [f"## The pipeline {name}, on the host", "", section([r for r in runs if r["pipeline"] == name]), ""]
+    for name in sorted({run.pipeline for run in runs}):
+        parts += [
+            f"## The pipeline {name}, on the host",
+            "",
+            section([run for run in runs if run.pipeline == name]),
+            "",
+        ]
     parts += ["## On boards", ""]
     parts += boards_table(boards) if boards else ["No board was measured yet: `make jetson HOST=user@xavier`."]
     if boards:
@@ -321,7 +372,7 @@ def document(results: Results) -> str:
             "",
             *warnings_list(boards),
         ]
-    chain = [run for run in runs if run["pipeline"] == SHOWN]
+    chain = [run for run in runs if run.pipeline == SHOWN]
     if chain:
         parts += ["", "## Beside the paper", "", PAPER_NOTE, "", *paper_table(chain[0], boards), ""]
     accepted = [one for one in results.comparisons if one["schema"] == peers.ACCEPTANCE]
@@ -339,7 +390,7 @@ def main() -> None:
         results = load(HERE / "results")
     except Refused as error:
         sys.exit(f"error: {error}")
-    shown = [run for run in results.runs if run["pipeline"] == SHOWN]
+    shown = [run for run in results.runs if run.pipeline == SHOWN]
     if not shown:
         sys.exit(f"error: there is no result of {SHOWN} below {HERE / 'results'}")
     old = README.read_text()

@@ -56,6 +56,8 @@ def benchmark(bundle: Bundle, settings: Settings, say: Say, root: Path = Path("/
         "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "settings": {**settings._asdict(), "threads": counts, "sysroot": str(root)},
         "replay": bool(settings.tegrastats) or root != Path("/"),  # not of this machine: no measurement
+        "task": manifest.get("task"),
+        "metrics": manifest.get("metrics", []),
         "bundle": {"pipeline": manifest.get("pipeline"), "sha256": bundle.manifest_sha256} if manifest else None,
         "board": board.facts(root),
         "numpy": np.__version__,
@@ -77,7 +79,7 @@ def _described(target: Target) -> Dict[str, Any]:
         "bytes": target.size,
         "role": target.role,
         "form": target.form,
-        "host_top1": target.host_top1,
+        "host_score": target.host_score,
         "latency": [],
         "accuracy": None,
     }
@@ -129,22 +131,27 @@ def _accuracy(
     if slowest is None:
         return {"error": "not tried: the model cannot be measured"}
     images = int(bundle.manifest["testset"]["images"])
-    say(f"{target.file}: top-1 of {images} images")
+    descriptors = bundle.manifest["metrics"]
+    say("{}: {} of {} images".format(target.file, descriptors[0]["title"], images))
     found = child.run(
         "accuracy",
         settings.timeout_s + 3 * images * slowest / 1e3,
         **target.promised(),
         testset=str(bundle.testset),
         testset_sha256=bundle.testset_sha256,
+        task=bundle.manifest["task"]["name"],
         expected=target.expected,
         tolerance=target.tolerance,
         sides=settings.sides or target.sides,
         pixels=settings.pixels,
         output=settings.output,
-        classes=len(bundle.manifest.get("labels", [])) or None,
+        width=len(bundle.manifest.get("labels", [])) or None,
     )
     if "error" not in found:
-        found["top1_interval"] = list(stats.wilson(found["right"], found["images"]))
+        shares = [one["key"] for one in descriptors if one["is_share"] and found["metrics"].get(one["key"]) is not None]
+        found["intervals"] = {
+            key: list(stats.wilson(round(found["metrics"][key] * found["images"]), found["images"])) for key in shares
+        }
     return found
 
 

@@ -7,7 +7,7 @@ from typing import Any, Dict, List, NamedTuple, Optional
 
 from jetson.errors import UserError
 
-MANIFEST, SCHEMA = "manifest.json", "jetslim-bundle/1"
+MANIFEST, SCHEMA = "manifest.json", "jetslim-bundle/2"
 
 
 class Target(NamedTuple):
@@ -19,9 +19,10 @@ class Target(NamedTuple):
     size: int
     role: Optional[str] = None
     form: Optional[str] = None
-    expected: Optional[List[List[float]]] = None
-    tolerance: float = 0.0
-    host_top1: Optional[float] = None
+    expected: Optional[Dict[str, List[Any]]] = None
+    """Outputs by name of the first images of the test set."""
+    tolerance: Dict[str, Any] = {}  # noqa: RUF012 (a NamedTuple has no default_factory)
+    host_score: Optional[float] = None
     sides: Optional[List[int]] = None
     """Of an example, for a model that leaves them open: height and width of the images of the bundle."""
 
@@ -83,8 +84,8 @@ def read(folder: Path) -> Bundle:
                 model["role"],
                 model["form"],
                 model["expected"],
-                float(model["tolerance"]),
-                model.get("top1"),
+                dict(model["tolerance"]),
+                model.get("score"),
                 manifest.get("preprocessing", {}).get("resize"),
             )
             for model in manifest["models"]

@@ -8,7 +8,7 @@ from typing import Any, Dict, List, Optional
 
 from jetson.board import fixed_clocks
 
-SCHEMA = "jetslim-board/1"
+SCHEMA = "jetslim-board/2"
 MOST_VARIATION, MOST_WARMING_C, FEWEST_SAMPLES, SHORTEST_LOOP_S = 0.05, 5.0, 10, 20.0
 
 
@@ -75,8 +75,10 @@ def warnings(result: Dict[str, Any]) -> List[str]:
         accuracy = model["accuracy"]
         if accuracy and "error" in accuracy:
             found.append("{}: accuracy: {}".format(model["file"], accuracy["error"]))
-        elif accuracy and accuracy.get("expected", {}).get("same_class", 1.0) < 1.0:
-            found.append("{}: predicts other classes than expected".format(model["file"]))
+        elif accuracy and accuracy.get("expected", {}).get("same_answers", 1.0) < 1.0:
+            found.append("{}: gives other answers than expected".format(model["file"]))
+        elif accuracy and accuracy.get("expected", {}).get("within_tolerance", 1.0) < 1.0:
+            found.append("{}: its outputs depart from the expected ones beyond the tolerance".format(model["file"]))
     return list(dict.fromkeys(found))
 
 
@@ -87,10 +89,12 @@ def threads(count: int) -> str:
 
 def table(result: Dict[str, Any]) -> str:
     """What a user wants to see at once."""
-    rows = [("model", "MB", "threads", "mean ms", "std", "p50", "p90", "top-1", "mJ")]
+    shown = [metric for metric in result["metrics"] if metric["in_table"]]
+    titles = [metric["title"] for metric in shown]
+    rows = [("model", "MB", "threads", "mean ms", "std", "p50", "p90", *titles, "mJ")]
     for model in result["models"]:
         accuracy = model["accuracy"] or {}
-        top1 = "{:.2%}".format(accuracy["top1"]) if "top1" in accuracy else "-"
+        values = [text(metric, accuracy.get("metrics", {}).get(metric["key"])) for metric in shown]
         for one in model["latency"]:
             ms, energy = one["ms"], one.get("energy")
             times = [f"{ms[name]:.2f}" for name in ("mean", "std", "p50", "p90")] if ms else ["failed"] + ["-"] * 3
@@ -100,7 +104,7 @@ def table(result: Dict[str, Any]) -> str:
                     "{:.2f}".format(model["bytes"] / 1e6),
                     str(one["threads"]),
                     *times,
-                    top1,
+                    *values,
                     "{:.1f}".format(energy["energy_mj"]) if energy else "-",
                 )
             )
@@ -110,6 +114,15 @@ def table(result: Dict[str, Any]) -> str:
                   for column, (text, width) in enumerate(zip(row, widths)))
         for row in rows
     )  # fmt: skip
+
+
+def text(metric: Dict[str, Any], value: Optional[float]) -> str:
+    """A value as its descriptor shows it: factor * value, the decimals (null: three digits), the unit."""
+    if value is None:
+        return "-"
+    number, decimals = metric["factor"] * value, metric["decimals"]
+    digits = f"{number:.3g}" if decimals is None else f"{number:.{decimals}f}"
+    return digits + ({"": "", "%": "%"}.get(metric["unit"], " " + metric["unit"]))
 
 
 def _warming(before: Optional[Dict[str, float]], after: Optional[Dict[str, float]]) -> Optional[float]:

@@ -1,6 +1,6 @@
 """The child process: loads one model whose hash is known, and does one job with it. Its result is one line of JSON.
 
-A malformed model can kill the process that loads it; here that is nobody's loss.
+It runs in a child process, so that a malformed model that crashes the interpreter cannot kill the benchmark.
 """
 
 import hashlib
@@ -14,10 +14,11 @@ from typing import Any, Callable, Dict, List, Optional
 import numpy as np
 
 from jetson.board import read
-from jetson.classifier import Classifier
 from jetson.errors import UserError
 from jetson.interpreter import Model, find
+from jetson.metrics import METRICS
 from jetson.pixels import parse
+from jetson.predictor import Predictor, stacked
 
 WARM_UP_RUNS, WARM_UP_S, RUNS = 5, 0.5, 50
 clock = time.perf_counter
@@ -110,37 +111,40 @@ def accuracy(
     size: Optional[int],
     testset: str,
     testset_sha256: Optional[str],
-    expected: Optional[List[List[float]]],
-    tolerance: float,
+    task: str,
+    expected: Optional[Dict[str, List[Any]]],
+    tolerance: Dict[str, Any],
     sides: Optional[List[int]] = None,
     pixels: Optional[str] = None,
     output: Optional[str] = None,
-    classes: Optional[int] = None,
+    width: Optional[int] = None,
 ) -> Dict[str, Any]:
-    """Right answers on the test set; agreement with the outputs that were expected for its first images."""
+    """The task's metrics on the test set; agreement with the outputs that were expected for its first images."""
     content_of(testset, testset_sha256, None)
+    if task not in METRICS:
+        raise UserError("this runner knows no task {!r}: {}".format(task, ", ".join(sorted(METRICS))))
+    metrics = METRICS[task]
     with np.load(testset, allow_pickle=False) as arrays:
-        images, labels = arrays["images"], arrays["labels"]
+        images = arrays["images"]
+        targets = {name: arrays[name] for name in arrays.files if name != "images"}
     model = Model(content_of(path, sha256, size), 1, size=sides)
-    classifier = Classifier(model, parse(pixels) if pixels else None, output, classes)
-    outputs = np.array([classifier.predict(image) for image in images])
-    found: Dict[str, Any] = {
-        "images": len(images),
-        "right": int(np.sum(outputs.argmax(axis=1) == labels)),
-        "top1": float(np.mean(outputs.argmax(axis=1) == labels)),
-    }
-    if expected:
-        wanted = np.array(expected, np.float32)
-        got = outputs[: len(wanted)]
-        difference = np.abs(got - wanted).max(axis=1)
-        found["expected"] = {
-            "images": len(wanted),
-            "same_class": float(np.mean(got.argmax(axis=1) == wanted.argmax(axis=1))),
-            "within_tolerance": float(np.mean(difference <= tolerance)),
+    predictor = Predictor(model, parse(pixels) if pixels else None, output, width, list(expected or {}))
+    outputs = stacked([predictor.predict(image) for image in images])
+    result: Dict[str, Any] = {"images": len(images), "metrics": metrics.measure(outputs, targets)}
+    if expected and set(expected) == set(outputs):
+        wanted = {name: np.array(values, np.float32) for name, values in expected.items()}
+        count = len(next(iter(wanted.values())))
+        got = {name: values[:count] for name, values in outputs.items()}
+        away = {name: np.abs(got[name] - wanted[name]).reshape(count, -1) for name in wanted}
+        within = [(away[name] <= np.array(tolerance[name], np.float32)).all(axis=1) for name in wanted]
+        result["expected"] = {
+            "images": count,
+            "same_answers": float(np.mean(metrics.same(got, wanted))),
+            "within_tolerance": float(np.mean(np.all(within, axis=0))),
             "tolerance": tolerance,
-            "largest_difference": float(difference.max()),
+            "largest_difference": max(float(values.max()) for values in away.values()),
         }
-    return found
+    return result
 
 
 def sustained(

@@ -11,18 +11,18 @@ from pathlib import Path
 from tomllib import loads
 from typing import Any
 
-import numpy as np
-
 from benchmarks.assistants.arms import ARMS
 from benchmarks.assistants.plot import draw
 from benchmarks.assistants.table import SCHEMA, wrong_in_common
 from benchmarks.record import keep
 from compress.artifacts import Store
+from compress.artifacts.outputs_file import read_outputs
 from compress.clock import Clock
 from compress.pipeline import plan, read
 from compress.pipeline import run as run_plan
 from compress.report.style import png
-from compress.stages.finish import TEST_LOGITS
+from compress.results import StageResult
+from compress.stages.finish import TEST_OUTPUTS
 from compress.training import Progress
 
 ROOT = Path(__file__).parents[2]
@@ -54,8 +54,8 @@ def measure(arm: str, seed: int, data_dir: Path | None) -> dict[str, Any]:
     finally:
         progress.stop()
     folders = sorted((runs / name).glob("[0-9]*-*"), key=lambda path: int(path.name.partition("-")[0]))
-    logits = [np.load(folder / TEST_LOGITS) for folder in folders if (folder / TEST_LOGITS).is_file()]
-    wrong = [values.argmax(-1) != dataset.test.labels for values in logits]
+    kept = [read_outputs(path) for folder in folders if (path := folder / TEST_OUTPUTS).is_file()]
+    wrong = [outputs["logits"].argmax(-1) != dataset.test.targets.labels for outputs in kept if "logits" in outputs]
     return {
         "schema": SCHEMA,
         "arm": arm,
@@ -63,15 +63,18 @@ def measure(arm: str, seed: int, data_dir: Path | None) -> dict[str, Any]:
         "settings": own,
         "images": {"train": len(dataset.train), "validation": len(dataset.validation), "test": len(dataset.test)},
         "epochs": EPOCHS,
-        "stages": [
-            {"name": stage["name"], **{key: {**stage["calibration"], **stage}[key] for key in METRICS}}
-            for stage in found["stages"]
-            if stage["kind"] != "export"
-        ],
+        "stages": [{"name": stage.name, **measured(stage)} for stage in found.stages if stage.measured_on == "network"],
         "wrong_in_common": wrong_in_common(wrong),
         "config_toml": pipeline.text,
         "seconds": {cause: round(spent, 2) for cause, spent in clock.seconds.items()},
     }
+
+
+def measured(stage: StageResult) -> dict[str, Any]:
+    """What is kept of a stage: METRICS, of its network but for the top-1 of its file."""
+    everything = {**stage.network_metrics, **stage.metrics, "params": stage.params, "seconds": stage.seconds}
+    own = {key: stage.network_metrics.get(key) for key in METRICS if key in stage.network_metrics and key != "top1"}
+    return {key: {**everything, **own}[key] for key in METRICS}
 
 
 def is_there(path: Path, arm: str) -> bool:

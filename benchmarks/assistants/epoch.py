@@ -19,7 +19,8 @@ from compress.datasets import Augmentation
 from compress.datasets.splits import ArraySplit
 from compress.pipeline import read
 from compress.stages.distill import Distill
-from compress.tasks.classification import on_labels
+from compress.tasks import Classification
+from compress.tasks.objective import objective as objective_of
 from compress.training import Data, Progress, fit
 from compress.training.settings import Objective
 
@@ -46,13 +47,15 @@ def main() -> None:
     stage = next(one for one in read("assistants-dgkd").stages if one.name == "student")
     assert isinstance(stage, Distill)
     assert len(stage.teachers) == TEACHERS
-    rng = np.random.default_rng(0)
+    task, rng = Classification(), np.random.default_rng(0)
     images = rng.integers(0, 256, (IMAGES, 32, 32, 3), dtype="uint8")
     plain = Data(ArraySplit(images, np.arange(IMAGES) % CLASSES, 32), Augmentation(), 0)
     logits = rng.normal(size=(IMAGES, TEACHERS, CLASSES)).astype("float32")
-    taught = replace(plain, with_images={"teacher_logits": logits}, drawn=stage.method.drawn(TEACHERS))
-    by_teachers = stage.method.phases((), None, stage.epochs, stage.label_loss)[0].objective
-    both = {"none": (on_labels, plain), "cached": (by_teachers, taught)}
+    taught = replace(
+        plain, per_image_inputs={"teacher_logits": logits}, per_batch_inputs=stage.method.per_batch_inputs(TEACHERS)
+    )
+    by_teachers = stage.method.phases((), None, stage.epochs, task, stage.loss(task))[0].objective
+    both = {"none": (objective_of(task, task.loss), plain), "cached": (by_teachers, taught)}
     rounds = []
     for number in range(ROUNDS):
         order = list(both)[:: 1 if number % 2 else -1]

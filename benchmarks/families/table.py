@@ -6,7 +6,7 @@ from typing import Any
 
 from benchmarks.networks import FAMILIES
 from benchmarks.peers.pairs import ratios, typical
-from benchmarks.runs import side
+from compress.results import Run
 
 LATENCY = "jetslim-family/1"
 Result = dict[str, Any]
@@ -21,7 +21,7 @@ NOTE = (
 )
 
 
-def section(runs: Sequence[Result], latencies: Sequence[Result], accepted: Sequence[Result]) -> list[str]:
+def section(runs: Sequence[Run], latencies: Sequence[Result], accepted: Sequence[Result]) -> list[str]:
     """Markdown lines; none without results. ``accepted``: what tfmot says by itself (benchmarks.peers)."""
     if not runs and not latencies:
         return []
@@ -50,12 +50,12 @@ def section(runs: Sequence[Result], latencies: Sequence[Result], accepted: Seque
     return [*lines, "Operators in float, and why:", "", *(reasons or ["- none"]), ""]
 
 
-def _settings(trained: Mapping[str, Result]) -> list[str]:
+def _settings(trained: Mapping[str, Run]) -> list[str]:
     """What else was set than the network, the side and the epochs: for all, and for some."""
     others = {
         name: [
             one
-            for one in run["settings"]
+            for one in run.settings
             if not one.startswith(("trained.model=", "data.size=")) and ".epochs=" not in one
         ]
         for name, run in trained.items()
@@ -68,9 +68,9 @@ def _settings(trained: Mapping[str, Result]) -> list[str]:
     return ["", f"Set besides: {'; '.join(parts)}."] if parts else []
 
 
-def network(run: Result) -> str:
+def network(run: Run) -> str:
     """The network that was put into the default pipeline."""
-    value = next(setting for setting in run["settings"] if setting.startswith("trained.model="))
+    value = next(setting for setting in run.settings if setting.startswith("trained.model="))
     return value.partition("=")[2].strip('"')
 
 
@@ -81,20 +81,24 @@ def verdicts(alone: Result | None) -> str:
     return ", ".join("refuses" if alone[what] else "takes" for what in ("quantize_model", "prune_low_magnitude"))
 
 
-def accuracy(run: Result | None) -> list[str]:
+def accuracy(run: Run | None) -> list[str]:
     """Side and epochs, float32 and int8 top-1, agreement, kernel sparsity."""
     if run is None:
         return ["-"] * 5
-    stages = {stage["name"]: stage for stage in run["stages"]}
-    epochs = "+".join(str(len(stages[name]["history"])) for name in ("trained", "pruned", "quantized"))
-    last = stages["exported"]
+    epochs = "+".join(str(len(run.stage(name).history)) for name in ("trained", "pruned", "quantized"))
+    last = run.stage("exported")
     return [
-        f"{side(run['data'])}, {epochs}",
-        f"{stages['trained']['top1']:.2%}",
-        f"{last['top1']:.2%}",
-        f"{last['agreement']:.2%}",
-        f"{last['kernel_sparsity']:.2f}",
+        f"{run.data.shape[0]}, {epochs}",
+        f"{top1(run, 'trained'):.2%}",
+        f"{top1(run, 'exported'):.2%}",
+        f"{last.closeness_to_network:.2%}",
+        f"{last.kernel_sparsity:.2f}",
     ]
+
+
+def top1(run: Run, stage: str) -> float:
+    """Of a stage's file on the digits."""
+    return run.stage(stage).metrics["top1"] or 0.0
 
 
 def speed(one: Result | None) -> list[str]:
@@ -111,14 +115,14 @@ def speed(one: Result | None) -> list[str]:
     ]
 
 
-def bars(runs: Sequence[Result], latencies: Sequence[Result]) -> list[str]:
+def bars(runs: Sequence[Run], latencies: Sequence[Result]) -> list[str]:
     """What was to be reached, of the families measured so far."""
-    last = [run["stages"][-1] for run in runs]
+    last = [run.stages[-1] for run in runs]
     whole = [one for one in latencies if not one["float_operators"]]
     faster = sum(statistics.median(ratios(one["rounds"], "jetslim", "float32")) < 1 for one in whole)
     exact = sum(one["difference"] <= 1e-4 for one in latencies)
-    agree = sum(stage["agreement"] >= 0.97 for stage in last)
-    taught = sum(run["stages"][0]["top1"] >= 0.8 for run in runs)
+    agree = sum((stage.closeness_to_network or 0) >= 0.97 for stage in last)
+    taught = sum(top1(run, run.stages[0].name) >= 0.8 for run in runs)
     return [
         "| what | bar | measured |",
         "|---|---|--:|",

@@ -15,9 +15,12 @@ from benchmarks.focal.table import METRICS, SCHEMA, SHOWN
 from benchmarks.record import keep
 from compress.artifacts.files import replace
 from compress.report.style import png
+from compress.results import Run, StageResult
+from compress.results import read as read_run
 from compress.sweep import plots
 from compress.sweep.grid import SEED
 from compress.sweep.read import read
+from compress.tasks import Classification
 
 HERE = Path(__file__).parent
 RESULTS, PLOTS = HERE.parent / "results" / "focal", HERE.parent / "plots"
@@ -30,9 +33,9 @@ GRIDS = {
 FIELDS = {"teacher": "method.distillation_loss_weight", "focal": "label_loss.focal_weight"}
 
 
-def metrics(stage: dict[str, Any]) -> dict[str, Any]:
-    """What a run says of one of its stages."""
-    return {metric: {**stage["calibration"], **stage}[metric] for metric in METRICS}
+def metrics(stage: StageResult) -> dict[str, Any]:
+    """What a run says of one of its stages: of its network, but for the top-1 of its file."""
+    return {metric: {**stage.network_metrics, "top1": stage.metrics["top1"]}[metric] for metric in METRICS}
 
 
 def measure(name: str, data_dir: Path) -> dict[str, Any]:
@@ -41,30 +44,29 @@ def measure(name: str, data_dir: Path) -> dict[str, Any]:
     command = [sys.executable, "-m", "compress", "sweep", str(path), "--data-dir", str(data_dir)]
     subprocess.run([*command, "--store", str(WORK / "store"), "--runs", str(WORK / "runs")], check=True)
     points = read(str(path)).points
-    runs = [json.loads((WORK / "runs" / f"{name}-sweep" / one.name / "run.json").read_text()) for one in points]
-    data = runs[0]["data"]
+    runs = [read_run(WORK / "runs" / f"{name}-sweep" / one.name / "run.json") for one in points]
+    data = runs[0].data
     return {
         "schema": SCHEMA,
         "grid": name,
         "toml": path.read_text(),
-        "images": {split: data[split] for split in ("train", "validation", "test")},
+        "images": {"train": data.train, "validation": data.validation, "test": data.test},
         "before": [
-            {"seed": seed, **{stage["name"]: metrics(stage) for stage in run["stages"][:-1]}}
-            for seed, run in sorted({run["seed"]: run for run in runs}.items())
+            {"seed": seed, **{stage.name: metrics(stage) for stage in run.stages[:-1]}}
+            for seed, run in sorted({run.seed: run for run in runs}.items())
         ],
         "points": sorted((_point(run) for run in runs), key=lambda one: (one["seed"], one["teacher"], one["focal"])),
     }
 
 
-def _point(run: dict[str, Any]) -> dict[str, Any]:
-    last = run["stages"][-1]
-    values = dict(setting.split("=") for setting in run["settings"])
-    taught = last["kind"] == "distill"
+def _point(run: Run) -> dict[str, Any]:
+    last = run.stages[-1]
+    values = dict(setting.split("=") for setting in run.settings)
+    taught = bool(last.reads)
     weights = {
-        key: float(values[f"{last['name']}.{field}"]) if taught or key == "focal" else 0.0
-        for key, field in FIELDS.items()
+        key: float(values[f"{last.name}.{field}"]) if taught or key == "focal" else 0.0 for key, field in FIELDS.items()
     }
-    return {"seed": run["seed"], **weights, **metrics(last)}
+    return {"seed": run.seed, **weights, **metrics(last)}
 
 
 def draw(name: str) -> None:
@@ -73,8 +75,9 @@ def draw(name: str) -> None:
     swept = [key for key in (*FIELDS, SEED) if len({point[key] for point in points}) > 1]
     rows = [{**point, **{field: point[key] for key, field in FIELDS.items()}} for point in points]
     PLOTS.mkdir(exist_ok=True)
+    how = plots.shown({metric.key: metric for metric in Classification.METRICS})
     for metric in SHOWN:
-        figure = plots.draw(rows, [FIELDS.get(key, key) for key in swept], metric, GRIDS[name])
+        figure = plots.draw(rows, [FIELDS.get(key, key) for key in swept], metric, GRIDS[name], how[metric])
         replace(PLOTS / f"focal-{name}-{metric}.png", png(figure, colours=256))
 
 

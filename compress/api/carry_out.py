@@ -1,6 +1,7 @@
 """Runs a plan and writes its tables and report: what a command and a call from Python share."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from compress.artifacts import Store
 from compress.artifacts.files import seal, write_json
 from compress.clock import Clock
 from compress.pipeline import Plan, machine, run
+from compress.results import Run, as_json
 from compress.training import Progress
 
 
@@ -26,8 +28,8 @@ def carry_out(
     clock: Clock,
     callbacks: Callable[[str], tuple[Any, ...]] = lambda stage: (),
     force: bool = False,
-) -> tuple[dict[str, Any], list[Path]]:
-    """Makes what the plan lacks, measures it, and writes everything into ``runs``; (what run.json says, its files)."""
+) -> tuple[Run, list[Path]]:
+    """Makes what the plan lacks, measures it, and writes everything into ``runs``; (its results, the files)."""
     for note in notes(plan):
         progress.say(f"note: {note}")
     try:
@@ -37,6 +39,6 @@ def carry_out(
     folder = runs / plan.pipeline.name
     with clock("report"):
         written = report.write(results, folder)
-    results["seconds"] = machine.account(clock)
-    write_json(folder / "run.json", seal(results))
+    results = replace(results, seconds=machine.account(clock))
+    write_json(folder / "run.json", seal(as_json(results)))
     return results, written

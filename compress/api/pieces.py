@@ -118,48 +118,50 @@ def evaluate(model: Any, x: Any, y: Any, pixels: Any = None) -> dict[str, float]
     Args:
         model: a network in memory, or the path of a ``.tflite``, ``.keras`` or ``.h5`` file or of a SavedModel.
         x: (n, *shape) examples, uint8 pixels or float32 numbers as they are.
-        y: whole numbers (n,) from 0, or one-hot (n, classes).
+        y: whole numbers (n,) from 0, or one-hot (n, classes), for classes; 0 and 1 (n, classes) for several classes an
+            example; floats (n,) or (n, numbers) for numbers.
         pixels: what the network expects of uint8 pixels (``compress.pixels``), where neither its layers nor its answers
             tell: a name such as "0..255", or {"scale": ..., "offset": ...}.
 
     Returns:
-        "top1" and "confidence" as fractions in [0, 1], "nll" in nats, "images" the number of examples.
+        What the task measures, by name: for classes "top1", "nll" in nats, "ece" and more; for
+        several "map", "f1", "exact_match"; for numbers "mae", "rmse", "r2"; and "images", the number of examples.
 
     Raises:
         UserError: where the shapes do not fit, and where it cannot be told which pixels are expected.
     """
-    from compress.tasks import calibration, classification
+    from compress.datasets.arrays import targets_of
+    from compress.tasks import TASKS
 
-    labels = np.asarray(y)
-    labels = labels.argmax(-1) if labels.ndim > 1 and labels.shape[-1] > 1 else labels.reshape(-1).astype(np.int64)
-    said = probabilities_of(model, np.asarray(x), labels, pixels)
-    return {
-        "top1": classification.top1(said, labels),
-        "confidence": float(said.max(-1).mean()),
-        "nll": calibration.nll(calibration.log_probabilities(said, probabilities=True), labels),
-        "images": float(len(labels)),
-    }
+    targets, task_name = targets_of(np.asarray(y))
+    task, arrays = TASKS[task_name](), targets.arrays()
+    outputs = raw_outputs(model, np.asarray(x), task, targets, pixels)
+    measured = task.measure(outputs, arrays, outputs, arrays)
+    return {**{key: value for key, value in measured.items() if value is not None}, "images": float(len(targets))}
 
 
-def probabilities_of(model: Any, x: np.ndarray, labels: np.ndarray | None = None, pixels: Any = None) -> np.ndarray:
-    """float32 (n, classes) of a network or a file; ``labels`` help to tell the pixels that it expects."""
+def raw_outputs(model: Any, x: np.ndarray, task: Any, targets: Any = None, pixels: Any = None) -> Any:
+    """What a network or a file says of examples, by the names of the task's raw outputs, each (n, ...).
+
+    ``targets`` help to tell the pixels that it expects.
+    """
     from compress.datasets.splits import ArraySplit
-    from compress.evaluate import Wishes, open_model, probabilities
+    from compress.evaluate import Wishes, open_model
     from compress.pixels import parse
 
     wishes = Wishes(None if pixels is None else parse(pixels))
     images = x if x.dtype == np.uint8 else x.astype(np.float32)
     images = images[..., None] if images.dtype == np.uint8 and images.ndim == 3 else images
-    split = None if labels is None else ArraySplit(images, labels)
+    split = None if targets is None else ArraySplit(images, targets)
     if isinstance(model, str | os.PathLike):
-        opened = open_model(Path(model))
-        ready = opened.ready(images.shape[1:], wishes, opened.classes, split)
-        return probabilities(ready.predict(images), ready.ends_in)
+        return open_model(Path(model)).ready(images.shape[1:], task, wishes, None, split).raw(images)
     from compress.artifacts.saved_model import serving_function
     from compress.evaluate import KerasPredictor, expected_pixels
-    from compress.models import ends, front
+    from compress.models import front
 
-    network = ends.as_row(ends.logits(in_legacy_keras(model), "the network"))
+    network = task.own_end(in_legacy_keras(model), "the network")
     if images.dtype == np.uint8:
-        network = front.fed(network, expected_pixels.decide(network, "the network", wishes.pixels, split))
-    return probabilities(KerasPredictor(serving_function(network))(images), "")
+        chosen = expected_pixels.decide(network, "the network", task, wishes.pixels, split)
+        network = front.fed(network, chosen)
+    names = [output.name for output in task.OUTPUTS]
+    return KerasPredictor(serving_function(network, names))(images)

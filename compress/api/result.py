@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from compress.results import Run
+
 if TYPE_CHECKING:
     import pandas
 
@@ -18,14 +20,14 @@ class Result:
     Attributes:
         folder: of tables, report and plots, with an entry a stage.
         path: the exported ``.tflite``.
-        classes: the names of the classes, in the order of the probabilities.
-        facts: what run.json says.
+        label_names: of the classes or of the numbers, in the order of the outputs.
+        run: the results, as run.json has them.
     """
 
     folder: Path
     path: Path
-    classes: tuple[str, ...]
-    facts: dict[str, Any] = field(repr=False)
+    label_names: tuple[str, ...]
+    run: Run = field(repr=False)
 
     @property
     def report(self) -> Path:
@@ -34,23 +36,26 @@ class Result:
 
     @cached_property
     def table(self) -> "pandas.DataFrame":
-        """A row a stage: top-1 as a fraction, sizes in bytes, latency of this machine in milliseconds."""
+        """A row a stage: what its task measures, sizes in bytes, latency of this machine in milliseconds."""
         import pandas
 
         return pandas.read_csv(self.folder / "table.csv")
 
     def predict(self, images: Any) -> np.ndarray:
-        """Probabilities by the exported file in LiteRT.
+        """What the exported file gives in LiteRT: probabilities of classes, or numbers in their units.
 
         Args:
             images: (n, *shape) as the network was trained on: uint8 pixels, or float32 numbers as they are.
 
         Returns:
-            float32 (n, classes); each row sums to 1.
+            float32 (n, classes) or (n, numbers).
         """
-        from compress.api.pieces import probabilities_of
+        from compress.evaluate import TFLitePredictor
 
-        return probabilities_of(self.path, np.asarray(images))
+        given = np.asarray(images)
+        examples = given if given.dtype == np.uint8 else given.astype(np.float32)
+        (values,) = TFLitePredictor(self.path)(examples).values()
+        return values
 
     def evaluate(self, x: Any, y: Any) -> dict[str, float]:
         """Top-1 and the like of the exported file, as ``compress.evaluate(result.path, x, y)``."""

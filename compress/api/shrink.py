@@ -160,12 +160,12 @@ def _run(
     links(pipeline)
     planned = plan(pipeline, dataset)
     last = planned.steps[-1].stage
-    if last.kind != "export":
+    if not last.is_final:
         raise UserError(f"{pipeline.name} has no export stage at its end")
-    facts, _ = carry_out(planned, Store(store), runs, progress or Progress(), Clock(), force=force)
+    run, _ = carry_out(planned, Store(store), runs, progress or Progress(), Clock(), force=force)
     folder = runs / pipeline.name
     path = folder / f"{len(planned.steps)}-{last.name}" / "model.tflite"
-    return Result(folder, path, dataset.classes, facts)
+    return Result(folder, path, dataset.label_names, run)
 
 
 def _fields(settings: Mapping[str, Any] | Sequence[str]) -> list[str]:

@@ -5,34 +5,35 @@ import io
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 from filelock import FileLock
 
 from compress.artifacts.files import replace
 from compress.artifacts.locks import locked
+from compress.artifacts.outputs_file import read_outputs
 
+Arrays = dict[str, np.ndarray]
 LIMIT_BYTES = 2_000_000_000
 
 
 class Outputs:
-    """Arrays by key, one .npy file each, together at most ``limit_bytes``: what was not read for longest goes first."""
+    """Arrays by name, one .npz file a key, together at most ``limit_bytes``: what was not read longest goes first."""
 
     def __init__(self, root: Path, limit_bytes: float = LIMIT_BYTES) -> None:
         self.root, self.limit_bytes = root, limit_bytes
 
-    def get(
-        self, key: str, compute: Callable[[], np.ndarray], waiting: Callable[[], None] = lambda: None
-    ) -> np.ndarray:
-        """The array of ``key``, from the disk or computed. One that is larger than the limit is not kept.
+    def get(self, key: str, compute: Callable[[], Arrays], waiting: Callable[[], None] = lambda: None) -> Arrays:
+        """The arrays of ``key``, from the disk or computed. One that is larger than the limit is not kept.
 
         ``waiting()`` is called once if another process is computing it.
         """
-        path = self.root / f"{key}.npy"
+        path = self.root / f"{key}.npz"
         with locked(path.with_suffix(".lock"), waiting):
             try:
-                values: np.ndarray = np.load(path, allow_pickle=False)
-            except (OSError, ValueError, EOFError):  # not there, or damaged
+                values = read_outputs(path)
+            except (OSError, ValueError, EOFError, BadZipFile):  # not there, or damaged
                 values = compute()
                 self._keep(path, values)
             else:
@@ -64,15 +65,15 @@ class Outputs:
     def _read(self) -> list[tuple[Path, os.stat_result]]:
         """The files in the order of their last reading; one that is deleted meanwhile is none."""
         found = []
-        for path in self.root.glob("*.npy"):
+        for path in self.root.glob("*.np[yz]"):
             with contextlib.suppress(FileNotFoundError):
                 if not path.name.startswith("."):
                     found.append((path, path.stat()))
         return sorted(found, key=lambda one: (one[1].st_mtime_ns, one[0]))
 
-    def _keep(self, path: Path, values: np.ndarray) -> None:
+    def _keep(self, path: Path, values: Arrays) -> None:
         content = io.BytesIO()
-        np.save(content, values, allow_pickle=False)
+        np.savez(content, **values)  # type: ignore[arg-type]
         size = content.getbuffer().nbytes
         if size > self.limit_bytes:
             return

@@ -1,5 +1,6 @@
 """SavedModels: written with one traced function instead of hundreds, checked when written, loaded with one call."""
 
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -9,14 +10,19 @@ import numpy as np
 from compress import keras
 from compress.errors import UserError, first_line
 
-TOLERANCE = 1e-4  # of the largest logit: another order of float sums, no more
+TOLERANCE = 1e-4  # of the largest output: another order of float sums, no more
 
 
-def serving_function(model: Any, batch: int | None = None) -> Any:
-    """The network's inference as one concrete function: float32 ``image`` (batch, ...) -> float32 ``logits``."""
+def serving_function(model: Any, names: Sequence[str] = ("logits",), batch: int | None = None) -> Any:
+    """The network's inference as one concrete function: float32 ``image`` (batch, ...) -> its outputs by ``names``."""
     tf = keras.tf
     spec = tf.TensorSpec([batch, *model.input_shape[1:]], tf.float32, name="image")
-    return tf.function(lambda image: {"logits": model(image, training=False)}).get_concrete_function(spec)
+
+    def serve(image: Any) -> dict[str, Any]:
+        outputs = model(image, training=False)
+        return dict(zip(names, outputs if isinstance(outputs, (list, tuple)) else [outputs], strict=True))
+
+    return tf.function(serve).get_concrete_function(spec)
 
 
 def save(model: Any, path: Path, serve: Any = None) -> None:
@@ -51,8 +57,11 @@ def load(path: Path | str) -> Any:
         raise UserError(f"cannot load {path}: {first_line(error)}") from error
 
 
-def same_logits(got: np.ndarray, wanted: np.ndarray) -> None:
-    """Raises RuntimeError unless the loaded network's logits are those that the stage's network gave."""
-    worst = float(np.max(np.abs(got - wanted)))
-    if not worst <= TOLERANCE * max(1.0, float(np.max(np.abs(wanted)))):
-        raise RuntimeError(f"the SavedModel does not predict what the network predicted: logits differ by {worst:g}")
+def check_same_outputs(got: Mapping[str, np.ndarray], wanted: Mapping[str, np.ndarray]) -> None:
+    """Raises RuntimeError unless the loaded network's outputs are those that the stage's network gave."""
+    for name, values in wanted.items():
+        worst = float(np.max(np.abs(got[name] - values)))
+        if not worst <= TOLERANCE * max(1.0, float(np.max(np.abs(values)))):
+            raise RuntimeError(
+                f"the SavedModel does not predict what the network predicted: {name} differ by {worst:g}"
+            )

@@ -3,7 +3,7 @@
 artifacts/<key>/     stage.json and what the stage made; never changed once it is there
 work/<key>/          what is being made; survives a kill, so that the stage resumes there
 work/<key>.lock      held while it is being made (released by the system when the process dies)
-outputs/<key>.npy    what a network said of the training images, up to a limit
+outputs/<key>.npz    what a network said of the training images, up to a limit
 measurements/        latencies, by machine: no part of an artifact
 """
 

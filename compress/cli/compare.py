@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from compress.cli.columns import aligned
-from compress.cli.data import check_classes, open_data, split_options
+from compress.cli.data import check_labels, open_data, split_options, task_for
 from compress.cli.model_options import pixels_option, say, size_option
 
 TITLES = ("layer", "kind", "computes in", "SNR, dB", "by itself")
@@ -26,7 +26,7 @@ TITLES = ("layer", "kind", "computes in", "SNR, dB", "by itself")
 @partial(pixels_option, multiple=True)
 @size_option
 @click.option("--images", "count", type=click.IntRange(min=1), default=32, show_default=True,
-              help="How many of the split's images the layers are compared on; top-1 is of all.")  # fmt: skip
+              help="How many of the split's images the layers are compared on; accuracy is of all.")  # fmt: skip
 @click.option("--worst", type=click.IntRange(min=1), default=20, show_default=True, help="How many layers to print.")
 @click.option("--csv", "table", type=click.Path(dir_okay=False, path_type=Path), help="Write all layers to this file.")
 def compare(
@@ -42,7 +42,7 @@ def compare(
     worst: int,
     table: Path | None,
 ) -> None:
-    """Print where B departs from A: the signal-to-noise ratio of every layer, the worst first, and top-1 of both.
+    """Print where B departs from A: the signal-to-noise ratio of every layer, the worst first, and how good both are.
 
     Each is a .tflite file of any maker, a SavedModel, a .keras or .h5 file, or a stage's folder in the store. A is the
     float network, best the SavedModel that B was made from. --pixels is for both; given twice, the first is A's. Noise
@@ -63,22 +63,22 @@ def compare(
     from compress.compare import look_into
     from compress.errors import UserError
     from compress.evaluate import Wishes, open_model, outputs
-    from compress.tasks import classification
+    from compress.tasks import Arrays
 
     models = [open_model(path) for path in (a, b)]
     shape = common_shape(*models)
     dataset = open_data(data, a, shape, size, data_dir, skip_bad_images)
-    for path, model in zip((a, b), models, strict=True):
-        check_classes(path, model.classes, data, dataset)
+    task = task_for(a, dataset)
+    task_for(b, dataset)
     if len(pixels) > 2:
         raise UserError("--pixels is given once, for both, or twice, for A and for B")
     wishes = [Wishes(pixels[min(number, len(pixels) - 1)]) if pixels else Wishes() for number in range(2)]
     ready_a, ready_b = (
-        model.ready(dataset.shape, wish, len(dataset.classes), dataset.validation, say)
+        model.ready(dataset.shape, task, wish, len(dataset.label_names), dataset.validation, say)
         for model, wish in zip(models, wishes, strict=True)
     )
     for path, ready in ((a, ready_a), (b, ready_b)):
-        check_classes(path, ready.classes, data, dataset)
+        check_labels(path, ready.width, data, dataset)
     images = getattr(dataset, split)
     some = np.random.default_rng(0).permutation(len(images))[:count]
     at_once = max(1, 32 * 64**2 * 3 // math.prod(dataset.shape))  # their activations fit into memory
@@ -90,17 +90,17 @@ def compare(
         signal, noisy = noisy, signal
     with Bar(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
 
-        def top1(predictor: Any, name: str) -> np.ndarray:
-            task = bar.add_task(f"top-1 of {name}", total=len(images))
+        def said(predictor: Any, name: str) -> Arrays:
+            row = bar.add_task(f"outputs of {name}", total=len(images))
 
-            def counted(images: np.ndarray) -> np.ndarray:
-                bar.advance(task, len(images))
+            def counted(images: np.ndarray) -> Arrays:
+                bar.advance(row, len(images))
                 return predictor(images)
 
             return outputs(counted, images)
 
         found = compare_layers(signal, noisy, (images.read(part) for part in bar.track(parts, description="layers")))
-        given = top1(ready_a.predict, "A"), top1(ready_b.predict, "B")
+        given = said(ready_a.raw, "A"), said(ready_b.raw, "B")
     if table:
         replace(table, as_csv(found.rows))
     cells = [(row.name, row.kind, row.form, decibels(row.snr), decibels(row.own_snr)) for row in found.rows[:worst]]
@@ -123,26 +123,26 @@ def compare(
         )
     click.echo("")
     for name, path, outs in zip("AB", (a, b), given, strict=True):
-        score = classification.top1(outs, images.labels)
-        click.echo(f"{name}: top-1 {score:.2%} ({round(score * len(images))} of {len(images)}), {path}")
-    click.echo(f"agreement {classification.agreement(*given):.2%} on the {split} images of {dataset.name}")
+        first, value = task.METRICS[0], task.score(outs, images.targets.arrays())
+        share = f"{round(value * len(images))} of {len(images)}" if first.is_share else f"{len(images)}"
+        click.echo(f"{name}: {first.title} {first.text(value).replace(' %', '%')} ({share}), {path}")
+    alike = task.CLOSENESS.text(task.close(*given)).replace(" %", "%")
+    click.echo(f"{task.CLOSENESS.title} {alike} on the {split} images of {dataset.name}")
     sure = not found.guessed and signal.folded == noisy.folded
     if sure and (keep := found.to_keep()):
         click.echo(f"most noise is made here; for the quantize stage: keep_float = {json.dumps(keep)}")
 
 
 def common_shape(a: Any, b: Any) -> tuple[int | None, ...]:
-    """The shape of the examples that both models read. Raises UserError where there is none, or classes differ."""
+    """The shape of the examples that both models read. Raises UserError where there is none."""
     from compress.errors import UserError
     from compress.evaluate.tflite_predictor import words
 
     same = len(a.shape) == len(b.shape) and all(
         None in sides or sides[0] == sides[1] for sides in zip(a.shape, b.shape, strict=True)
     )
-    if not same or (None not in (a.classes, b.classes) and a.classes != b.classes):
-        told = [
-            f"{model.path} tells {model.classes or 'some'} classes apart in {words(model.shape)}" for model in (a, b)
-        ]
+    if not same:
+        told = [f"{model.path} reads {words(model.shape)}" for model in (a, b)]
         raise UserError(f"{told[0]}, {told[1]}: they cannot be compared")
     return tuple(one if other is None else other for one, other in zip(a.shape, b.shape, strict=True))
 

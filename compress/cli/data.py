@@ -87,15 +87,23 @@ def image_shape(
     return (height or given[0], width or given[1]), colours
 
 
-def check_classes(model: Path, classes: int | None, data: str, dataset: Any) -> None:
-    """Raises UserError unless the model, of so many classes where that is known, was made for those of the data set."""
-    from compress.errors import UserError, few
-    from compress.evaluate import class_names
+def task_for(model: Path, dataset: Any) -> Any:
+    """The data set's task, fitted. Raises UserError for a model that was made for another one."""
+    from compress.errors import UserError
+    from compress.evaluate import task_of
+    from compress.tasks import TASKS
 
-    if classes is None:
-        return
-    if classes != len(dataset.classes):
-        raise UserError(f"{model} tells {classes} classes apart, {data} has {len(dataset.classes)}")
-    names = class_names(model, classes)
-    if names != [str(number) for number in range(classes)] and names != list(dataset.classes):
-        raise UserError(f"{model} was made for the classes {few(names)}; {data} has {few(dataset.classes)}")
+    told = task_of(model)
+    if told is not None and told.name != dataset.task:
+        raise UserError(f"{model} was made for {told.name}, {dataset.name} is for {dataset.task}: name its --data")
+    return TASKS[dataset.task]().fitted(dataset)
+
+
+def check_labels(model: Path, width: int, data: str, dataset: Any) -> None:
+    """Raises UserError unless the model, of so many outputs, was made for what the data set names."""
+    from compress.errors import UserError, few
+    from compress.evaluate import labels
+
+    names = tuple(labels(model))
+    if len(names) == width and names != tuple(map(str, range(width))) and names != dataset.label_names:
+        raise UserError(f"{model} was made for {few(names)}; {data} has {few(dataset.label_names)}")

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from compress.cli.data import check_classes, open_data, split_options
+from compress.cli.data import check_labels, open_data, split_options, task_for
 from compress.cli.model_options import output_option, pixels_option, say, size_option
 
 
@@ -25,7 +25,7 @@ def evaluate(
     size: tuple[int, int] | None,
     output: str | None,
 ) -> None:
-    """Print the top-1 of MODEL on a data split.
+    """Print how good MODEL is on a data split: top-1 for classes, and what the data set's task measures for others.
 
     MODEL is a .tflite file of any maker, a SavedModel, a .keras or .h5 file, or a stage's folder in the store.
 
@@ -36,13 +36,18 @@ def evaluate(
       jetslim evaluate theirs.tflite --data photos --pixels -1..1
     """
     from compress.evaluate import Wishes, open_model, outputs
-    from compress.tasks import classification
 
-    found = open_model(model)
-    dataset = open_data(data, model, found.shape, size, data_dir, skip_bad_images)
-    check_classes(model, found.classes, data, dataset)
-    ready = found.ready(dataset.shape, Wishes(pixels, output), len(dataset.classes), dataset.validation, say)
-    check_classes(model, ready.classes, data, dataset)
+    opened = open_model(model)
+    dataset = open_data(data, model, opened.shape, size, data_dir, skip_bad_images)
+    task, width = task_for(model, dataset), len(dataset.label_names)
+    ready = opened.ready(dataset.shape, task, Wishes(pixels, output), width, dataset.validation, say)
+    check_labels(model, ready.width, data, dataset)
     images = getattr(dataset, split)
-    top1 = classification.top1(outputs(ready.predict, images), images.labels)
-    click.echo(f"top-1 {top1:.2%} ({round(top1 * len(images))} of {len(images)} {split} images of {dataset.name})")
+    said = outputs(ready.raw, images)
+    first, value = task.METRICS[0], task.score(said, images.targets.arrays())
+    share = f"{round(value * len(images))} of {len(images)}" if first.is_share else f"{len(images)}"
+    click.echo(f"{first.title} {first.text(value).replace(' %', '%')} ({share} {split} images of {dataset.name})")
+    if len(task.METRICS) > 1 and not first.is_share:
+        others = task.measure(said, images.targets.arrays(), said, images.targets.arrays())
+        told = [f"{metric.title} {metric.text(others[metric.key])}" for metric in task.METRICS[1:] if metric.in_table]
+        click.echo(", ".join(told))

@@ -26,7 +26,7 @@ def predict(
     size: tuple[int, int] | None,
     output: str | None,
 ) -> None:
-    """Print the most likely class of each of IMAGES, with its probability.
+    """Print what MODEL says of each of IMAGES: the most likely class with its probability, or what its task is about.
 
     MODEL is a .tflite file of any maker, a SavedModel, a .keras or .h5 file, or a stage's folder in the store.
     IMAGES are files, or folders of them; or .npy files of what MODEL reads, one example or several.
@@ -38,8 +38,9 @@ def predict(
     """
     import numpy as np
 
-    from compress.evaluate import Wishes, class_names, labels, open_model, probabilities
+    from compress.evaluate import Wishes, label_names, labels, open_model, task_of
     from compress.pixels import UNIT
+    from compress.tasks import Classification, MultiLabel
 
     found = open_model(model)
     if all(path.suffix == ".npy" for path in images):
@@ -49,14 +50,12 @@ def predict(
     first = next(examples)
     if first[1].dtype != np.uint8:
         pixels = UNIT  # numbers, which go in as they are
-    ready = found.ready(first[1].shape, Wishes(pixels, output), len(labels(model)) or None, None, say)
-    names = class_names(model, ready.classes)
-    if ready.ends_in == "LOGISTIC":
-        say(f"note: {model} has a sigmoid for each class: its numbers are no shares of one whole")
+    task = task_of(model) or (MultiLabel() if found.ends_in == "LOGISTIC" else Classification())
+    ready = found.ready(first[1].shape, task, Wishes(pixels, output), len(labels(model)) or None, None, say)
+    names = label_names(model, ready.width)
     for title, example in chain([first], examples):
-        row = probabilities(ready.predict(example[None]), ready.ends_in)[0]
-        best = np.argsort(-row, kind="stable")[:top]
-        click.echo(f"{title}: {', '.join(f'{names[index]} ({row[index]:.1%})' for index in best)}")
+        (line,) = task.describe(ready.raw(example[None]), names, top)
+        click.echo(f"{title}: {line}")
 
 
 def _images(

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from compress.cli.options import FOLDER, cache_option, data_options, force_option, pipeline_options, store_option
+from compress.results import Run
 
 
 @click.command()
@@ -61,16 +62,16 @@ def run(
     show(results, folder, [path for path in written if path.stem in ("table", "calibration")])
 
 
-def show(results: dict[str, Any], folder: Path, tables: list[Path]) -> None:
+def show(results: Run, folder: Path, tables: list[Path]) -> None:
     """The table on the screen, and where everything is."""
     click.echo("")
     click.echo((folder / "table.md").read_text())
-    click.echo(_seconds(results["seconds"]))
-    stages = results["stages"]
-    last = stages[-1]
+    click.echo(_seconds(results.seconds))
+    last = results.stages[-1]
+    exported = folder / f"{len(results.stages)}-{last.name}" / "model.tflite"
     click.echo(
-        f"exported: {folder / '{}-{}'.format(len(stages), last['name']) / 'model.tflite'} (and model.sparse.tflite)"
-        if last["kind"] == "export"
+        f"exported: {exported} (and model.sparse.tflite)"
+        if exported.is_file()
         else "nothing was exported: the pipeline has no export stage at its end"
     )
     click.echo(f"report:   {folder / 'report.md'}")
@@ -102,6 +103,7 @@ def check(
     from compress.api.carry_out import notes
     from compress.artifacts import Store
     from compress.clock import Clock
+    from compress.errors import few
     from compress.pipeline import Networks, look_ahead
     from compress.training import Progress
 
@@ -110,9 +112,10 @@ def check(
     progress = Progress()
     look_ahead(plan, store, Networks(plan, store, clock, progress.say), progress, clock, force)
     data = plan.dataset
+    labels = f"{plan.task.name} of {len(data.label_names)}: {few(data.label_names)}"
     click.echo(
         f"{plan.pipeline.name}: {data.name}, {len(data.train)} training, {len(data.validation)} validation and "
-        f"{len(data.test)} test images of {len(data.classes)} classes, seed {plan.pipeline.seed}"
+        f"{len(data.test)} test images; {labels}; seed {plan.pipeline.seed}"
     )
     for note in notes(plan):
         click.echo(f"note: {note}")

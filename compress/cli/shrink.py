@@ -43,4 +43,4 @@ def shrink(
         network, data=data, recipe=recipe, teacher=teacher, settings=settings, seed=seed, store=store_folder, runs=runs,
         force=force,
     )  # fmt: skip
-    show(result.facts, result.folder, [result.folder / name for name in ("table.csv", "table.md")])
+    show(result.run, result.folder, [result.folder / name for name in ("table.csv", "table.md")])

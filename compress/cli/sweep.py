@@ -68,7 +68,7 @@ def sweep(
 
     store = Store(store_folder, cache_limit_bytes)
     book = run(planned, wanted.fields, hire, store, folder, click.echo, data_dir, skip_bad_images)
-    written = plots.write(book.rows(), wanted.fields, wanted.pipeline, folder / "plots")
+    written = plots.write(book.rows(), wanted.fields, wanted.pipeline, folder / "plots", book.metrics)
     click.echo("")
     click.echo((folder / "sweep.md").read_text())
     click.echo(f"tables:  {folder / 'sweep.csv'}, {folder / 'sweep.md'}")

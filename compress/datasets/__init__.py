@@ -1,4 +1,4 @@
-"""Names of data sets and their configs; each gives images, or other arrays, and labels in three splits."""
+"""Names of data sets and their configs; each gives images, or other arrays, and targets in three splits."""
 
 from pathlib import Path
 
@@ -6,15 +6,21 @@ from compress.datasets.arrays import Arrays, in_memory
 from compress.datasets.augment import Augmentation
 from compress.datasets.base import DatasetConfig
 from compress.datasets.cifar import Cifar10, Cifar100
+from compress.datasets.csv_folder import CsvFolder
+from compress.datasets.digit_pairs import DigitPairs
 from compress.datasets.digits import Digits
 from compress.datasets.folder import Folder
 from compress.datasets.splits import Dataset, Split
+from compress.datasets.turned_digits import TurnedDigits
 
 DATASETS: dict[str, type[DatasetConfig]] = {
     "digits": Digits,
     "cifar10": Cifar10,
     "cifar100": Cifar100,
+    "digit_pairs": DigitPairs,
+    "turned_digits": TurnedDigits,
     "arrays": Arrays,
+    "csv": CsvFolder,
     "folder": Folder,  # last of those that have a path: any folder might be one
 }
 

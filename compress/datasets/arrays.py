@@ -22,6 +22,10 @@ from compress.datasets.base import (
 from compress.datasets.images import Size, to_channels
 from compress.datasets.splits import ArraySplit, Dataset, hold_out
 from compress.errors import UserError, first_line
+from compress.targets import ClassIndices, ClassSets, Quantities, Targets
+
+TargetKind = Literal["classes", "class_sets", "numbers"]
+KINDS: dict[str, TargetKind] = {"classification": "classes", "multi_label": "class_sets", "regression": "numbers"}
 
 Pair = tuple[np.ndarray, np.ndarray]
 """Examples and their labels."""
@@ -37,8 +41,9 @@ class Arrays(DatasetConfig):
 
     x is (n, ...), of any shape. uint8 are pixels or other bytes, which networks read as value / 255; all other numbers
     become float32 and are read as they are. uint8 (n, h, w) are grey images. y is whole numbers (n,) from 0, one-hot
-    (n, classes), or words. ``classes`` names them. Without test or validation, those are held out as in a folder of
-    images.
+    (n, classes), or words for classes; 0 and 1 (n, classes) for several classes an example; other numbers, (n,) or
+    (n, numbers), are learned as numbers. ``classes`` names them. Without test or validation, those
+    are held out as in a folder of images.
 
     ``size`` and ``channels`` are for uint8 images, which stay as they are where nothing is given. ``path`` is absolute,
     or relative to the current folder or, if there is no such thing, to the data folder.
@@ -50,6 +55,8 @@ class Arrays(DatasetConfig):
     size: Annotated[Size | None, PlainValidator(lambda value: None if value is None else checked_size(value))] = None  # type: ignore[assignment]
     channels: Literal[1, 3] | None = None  # type: ignore[assignment]
     classes: tuple[str, ...] | None = None
+    targets: TargetKind | None = None
+    """What y is: "classes", "class_sets" (several an example) or "numbers"; told by y itself if it is not given."""
 
     @classmethod
     def is_at(cls, path: Path) -> bool:
@@ -66,6 +73,7 @@ class Arrays(DatasetConfig):
             classes=self.classes,
             size=self.size,
             channels=self.channels,
+            targets=self.targets,
         )
 
 
@@ -76,6 +84,7 @@ def in_memory(
     classes: Sequence[str] | None = None,
     size: Size | None = None,
     channels: int | None = None,
+    targets: TargetKind | None = None,
 ) -> Dataset:
     """The data set of arrays (x, y), as ``Arrays`` describes them; the caller's arrays are never written to.
 
@@ -86,10 +95,14 @@ def in_memory(
     labels = {part: _array(f"y_{part}", pair[1]) for part, pair in given.items() if pair is not None}
     if all(_are_words(y) for y in labels.values()):
         labels, classes = _numbered(labels, classes)
-    pairs = {part: _checked(part, x, labels[part]) for part, x in examples.items()}
+    _examples("x_train", examples["train"])
+    _, task = targets_of(labels["train"], "y_train", targets)
+    pairs = {part: _checked(part, x, labels[part], KINDS[task]) for part, x in examples.items()}
     _check_alike({part: x for part, (x, _) in pairs.items()})
-    names = _class_names({part: y for part, (_, y) in pairs.items()}, classes, _one_hot_width(labels["train"]))
+    names = _label_names({part: y for part, (_, y) in pairs.items()}, classes, _one_hot_width(labels["train"]))
     notes = [_values_note(pairs["train"][0])]
+    if task != "classification":
+        notes.append(f"y is taken for {'several classes' if task == 'multi_label' else 'numbers'} an example: {task}")
     for part, fraction, seed in (
         ("test", TEST_FRACTION, TEST_SEED),
         ("validation", VALIDATION_FRACTION, VALIDATION_SEED),
@@ -97,7 +110,7 @@ def in_memory(
         if part not in pairs:
             x, y = pairs["train"]
             kept, held = hold_out(y, fraction, seed, names)
-            pairs["train"], pairs[part] = (x[kept], y[kept]), (x[held], y[held])
+            pairs["train"], pairs[part] = (x[kept], y.take(kept)), (x[held], y.take(held))
             notes.append(f"no x_{part}: a seeded {fraction:.0%} split of x_train ({len(held)} examples)")
     if size is not None or channels is not None:
         pairs = {part: (_images(x, channels), y) for part, (x, y) in pairs.items()}
@@ -108,7 +121,7 @@ def in_memory(
                 f"x_{part} has examples of shape {split.shape}, x_train of {splits['train'].shape}"
                 + (": give a size" if len(split.shape) == 3 and split.images.dtype == np.uint8 else "")
             )
-    return Dataset.of("arrays", names, splits["train"], splits["validation"], splits["test"], notes)
+    return Dataset.of("arrays", names, splits["train"], splits["validation"], splits["test"], notes, task)
 
 
 def read(path: Path) -> dict[str, Pair]:
@@ -147,13 +160,13 @@ def _in_folder(path: Path) -> dict[str, np.ndarray]:
     return {file.stem.lower(): np.load(file, allow_pickle=False) for file in files}
 
 
-def _checked(part: str, x: np.ndarray, y: np.ndarray) -> Pair:
-    """The examples, uint8 or float32 (n, ...), and their labels, int64 (n,)."""
+def _checked(part: str, x: np.ndarray, y: np.ndarray, kind: TargetKind) -> tuple[np.ndarray, Any]:
+    """The examples, uint8 or float32 (n, ...), and their targets of that kind."""
     examples = _examples(f"x_{part}", x)
     if y.ndim == 0 or len(examples) != len(y):
         count = len(y) if y.ndim else "no"
         raise UserError(f"x_{part} has {len(examples)} examples, y_{part} {count} labels")
-    return examples, _labels(f"y_{part}", y)
+    return examples, targets_of(y, f"y_{part}", kind)[0]
 
 
 def _array(name: str, values: Any) -> np.ndarray:
@@ -205,21 +218,36 @@ def _numbered(
     }, names
 
 
-def _labels(name: str, y: np.ndarray) -> np.ndarray:
+def targets_of(y: np.ndarray, name: str = "y", targets: TargetKind | None = None) -> tuple[Targets, str]:
+    """(targets, the name of their task) of an array: whole numbers are classes, 0 and 1 in columns are classes of
+    which an example has several unless each has exactly one, all other numbers are quantities. ``targets`` decides
+    otherwise. Raises UserError for what is none of these.
+    """
     if y.dtype.kind not in "fiub":
-        raise UserError(f"{name} holds {y.dtype.name}, not whole numbers; name classes by classes = [...]")
-    if _one_hot_width(y):
-        if not (np.isin(y, (0, 1)).all() and (y.sum(axis=1) == 1).all()):
-            raise UserError(f"{name} is of shape {y.shape} and not one-hot: only one class an example is there yet")
-        return y.argmax(axis=1).astype(np.int64)
-    if y.ndim > 2 or (y.ndim == 2 and y.shape[1] != 1):
-        raise UserError(f"{name} is of shape {y.shape}: expected (n,) or one-hot (n, classes)")
-    flat = y.reshape(-1)
-    if not np.isfinite(flat).all() or (flat != np.floor(flat)).any():
-        raise UserError(f"{name} holds numbers that are not whole: only classification is there yet, no regression")
-    if flat.min() < 0:
-        raise UserError(f"{name} has negative labels, from {flat.min():g}: classes are numbered from 0")
-    return flat.astype(np.int64)
+        raise UserError(f"{name} holds {y.dtype.name}, not numbers; name classes by classes = [...]")
+    if y.ndim not in (1, 2) or not y.size:
+        raise UserError(f"{name} is of shape {y.shape}: expected (n,) or (n, columns)")
+    if not np.isfinite(y).all():
+        raise UserError(f"{name} has values that are no finite numbers")
+    columns = y if y.ndim == 2 else y[:, None]
+    whole = bool((columns == np.floor(columns)).all())
+    zero_or_one = columns.shape[1] > 1 and bool(np.isin(columns, (0, 1)).all())
+    one_each = zero_or_one and bool((columns.sum(axis=1) == 1).all())
+    kind = targets or ("classes" if one_each or (whole and columns.shape[1] == 1) else
+                       "class_sets" if zero_or_one else "numbers")  # fmt: skip
+    if kind == "numbers":
+        return Quantities(columns), "regression"
+    if kind == "class_sets":
+        if not np.isin(columns, (0, 1)).all():
+            raise UserError(f"{name} is of shape {y.shape}: sets of classes are 0 and 1, a column a class")
+        return ClassSets(columns), "multi_label"
+    if one_each:
+        return ClassIndices(columns.argmax(axis=1)), "classification"
+    if columns.shape[1] > 1 or not whole:
+        raise UserError(f"{name} is of shape {y.shape}: classes are whole numbers (n,), or one-hot (n, classes)")
+    if columns.min() < 0:
+        raise UserError(f"{name} has negative labels, from {columns.min():g}: classes are numbered from 0")
+    return ClassIndices(columns[:, 0].astype(np.int64)), "classification"
 
 
 def _one_hot_width(y: np.ndarray) -> int:
@@ -235,6 +263,25 @@ def _check_alike(examples: Mapping[str, np.ndarray]) -> None:
             raise UserError(f"x_train is {first.dtype} and x_{part} {x.dtype}: give both the same (bytes mean / 255)")
         if x.ndim != first.ndim:
             raise UserError(f"x_{part} has examples of shape {x.shape[1:]}, x_train of {first.shape[1:]}")
+
+
+def _label_names(targets: Mapping[str, Any], given: Sequence[str] | None, width: int) -> tuple[str, ...]:
+    """Of classes, or of numbers; ``width`` is that of one-hot labels, 0 for others."""
+    train = targets["train"]
+    if isinstance(train, ClassIndices):
+        return _class_names({part: each.labels for part, each in targets.items()}, given, width)
+    columns = {part: next(iter(each.arrays().values())) for part, each in targets.items()}
+    for part, values in columns.items():
+        if values.shape[1] != columns["train"].shape[1]:
+            raise UserError(f"y_{part} has {values.shape[1]} columns, y_train {columns['train'].shape[1]}")
+    count = columns["train"].shape[1]
+    if given is not None and len(given) != count:
+        raise UserError(f"classes names {len(given)}, y_train has {count} columns")
+    if given is not None:
+        return tuple(given)
+    if isinstance(train, ClassSets):
+        return tuple(map(str, range(count)))
+    return ("number",) if count == 1 else tuple(f"number {place}" for place in range(1, count + 1))
 
 
 def _class_names(labels: Mapping[str, np.ndarray], given: Sequence[str] | None, width: int) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ import numpy as np
 from pydantic import Field
 
 from compress.config import config
+from compress.targets import Geometry
 
 
 @config
@@ -22,29 +23,16 @@ class Augmentation:
     def changes_images(self) -> bool:
         return bool(self.crop_padding) or self.flip
 
-    def apply(self, images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Augment every image on its own draw: uint8 (n, h, w, c) to uint8 (n, h, w, c); ``images`` stay as they are.
+    def draw(self, count: int, height: int, width: int, rng: np.random.Generator) -> Geometry:
+        """What happens to each of ``count`` images of height x width.
 
         Draws from ``rng`` the crops' tops, then their lefts, then the flips, and nothing for what is switched off.
         """
+        tops = lefts = np.zeros(count, np.int64)
+        mirrored = np.zeros(count, bool)
         if self.crop_padding:
-            tops = rng.integers(0, 2 * self.crop_padding + 1, len(images))
-            lefts = rng.integers(0, 2 * self.crop_padding + 1, len(images))
-            images = padded_crop(images, self.crop_padding, tops, lefts)
+            tops = rng.integers(0, 2 * self.crop_padding + 1, count)
+            lefts = rng.integers(0, 2 * self.crop_padding + 1, count)
         if self.flip:
-            images = flipped(images, rng.integers(0, 2, len(images)).astype(bool))
-        return images
-
-
-def padded_crop(images: np.ndarray, padding: int, tops: np.ndarray, lefts: np.ndarray) -> np.ndarray:
-    """Pad (n, h, w, c) with zeros on all four sides and cut h x w out of each at its top, left in [0, 2 * padding]."""
-    count, height, width, _ = images.shape
-    padded = np.pad(images, ((0, 0), (padding, padding), (padding, padding), (0, 0)))
-    rows = tops[:, None] + np.arange(height)
-    columns = lefts[:, None] + np.arange(width)
-    return padded[np.arange(count)[:, None, None], rows[:, :, None], columns[:, None, :]]
-
-
-def flipped(images: np.ndarray, which: np.ndarray) -> np.ndarray:
-    """Mirror left-right those of (n, h, w, c) whose ``which``, bool (n,), is true."""
-    return np.where(which[:, None, None, None], images[:, :, ::-1], images)
+            mirrored = rng.integers(0, 2, count).astype(bool)
+        return Geometry(height, width, self.crop_padding, tops, lefts, mirrored)

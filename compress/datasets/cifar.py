@@ -17,6 +17,7 @@ from compress.datasets.images import to_channels
 from compress.datasets.plain_pickle import load_plain
 from compress.datasets.splits import ArraySplit, Dataset, hold_out, stratified_subset
 from compress.errors import UserError
+from compress.targets import ClassIndices, Targets
 
 _DAMAGED = (tarfile.TarError, OSError, EOFError, zlib.error, lzma.LZMAError)
 
@@ -88,18 +89,19 @@ class Cifar(DatasetConfig):
         """
         source = find(self.archive, self.name, data_dir)
         classes, (images, labels), (test_images, test_labels) = read(source, self.archive)
+        targets, test_targets = ClassIndices(labels), ClassIndices(test_labels)
 
-        kept, held = hold_out(labels, VALIDATION_FRACTION, VALIDATION_SEED, classes)
-        train = _subset(labels, kept, self.train_images, "train_images")
+        kept, held = hold_out(targets, VALIDATION_FRACTION, VALIDATION_SEED, classes)
+        train = _subset(targets, kept, self.train_images, "train_images")
         held_count = max(round(len(held) * len(train) / len(kept)), 1)
-        validation = _subset(labels, held, held_count, "")
-        test = _subset(test_labels, np.arange(len(test_labels)), self.test_images, "test_images")
+        validation = _subset(targets, held, held_count, "")
+        test = _subset(test_targets, np.arange(len(test_targets)), self.test_images, "test_images")
         return Dataset.of(
             self.name,
             classes,
-            ArraySplit(to_channels(images[train], self.channels), labels[train], self.size),
-            ArraySplit(to_channels(images[validation], self.channels), labels[validation], self.size),
-            ArraySplit(to_channels(test_images[test], self.channels), test_labels[test], self.size),
+            ArraySplit(to_channels(images[train], self.channels), targets.take(train), self.size),
+            ArraySplit(to_channels(images[validation], self.channels), targets.take(validation), self.size),
+            ArraySplit(to_channels(test_images[test], self.channels), test_targets.take(test), self.size),
         )
 
 
@@ -263,10 +265,10 @@ def _batch(batch: Any, archive: Archive, where: str) -> tuple[np.ndarray, np.nda
     return images, label_array.astype(np.int64)
 
 
-def _subset(labels: np.ndarray, indices: np.ndarray, count: int | None, field: str) -> np.ndarray:
+def _subset(targets: Targets, indices: np.ndarray, count: int | None, field: str) -> np.ndarray:
     if count is None:
         return indices
     if count > len(indices):
         raise UserError(f"[data] {field} = {count}, but there are {len(indices)}")
-    subset: np.ndarray = indices[stratified_subset(labels[indices], count, SUBSET_SEED)]
+    subset: np.ndarray = indices[stratified_subset(targets.take(indices), count, SUBSET_SEED)]
     return subset

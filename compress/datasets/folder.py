@@ -22,6 +22,7 @@ from compress.datasets.base import (
 from compress.datasets.images import UNREADABLE, Fit, Size, decode, sides
 from compress.datasets.splits import THREADS, ArraySplit, Dataset, FileSplit, hold_out
 from compress.errors import UserError
+from compress.targets import ClassIndices, Targets
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff"})
 # part -> what its folder may be called, in capitals or not
@@ -81,20 +82,20 @@ class Folder(DatasetConfig):
             more = f" and {len(bad) - 1} more" if len(bad) > 1 else ""
             raise UserError(f"unreadable image {bad[0]}{more}; mend or delete them, or give --skip-bad-images")
         for part, store in stores.items():
-            _check_classes(folders[part], part, store.labels, classes)
+            _check_classes(folders[part], part, store.targets.arrays()["labels"], classes)
 
         dark = _dark_note(max(store.brightest for store in stores.values()))
         passed_over = _passed_over_note(list(listings.values()))
         notes = [*layout_notes, _conversion_note(look), *dark, *passed_over, *_bad_note(bad)]
         if "test" not in stores:
             stores["train"], stores["test"] = _split(stores["train"], TEST_FRACTION, TEST_SEED, classes)
-            notes.append(f"no test/ folder: a seeded 20 % split of train/ ({len(stores['test'].labels)} images)")
+            notes.append(f"no test/ folder: a seeded 20 % split of train/ ({len(stores['test'].targets)} images)")
         if "validation" not in stores:
             stores["train"], stores["validation"] = _split(
                 stores["train"], VALIDATION_FRACTION, VALIDATION_SEED, classes
             )
             notes.append(
-                f"no validation/ folder: a seeded 10 % split of train/ ({len(stores['validation'].labels)} images)"
+                f"no validation/ folder: a seeded 10 % split of train/ ({len(stores['validation'].targets)} images)"
             )
         train, validation, test = (stores[part].as_split(look) for part in ("train", "validation", "test"))
         return Dataset.of(self.name, classes, train, validation, test, notes)
@@ -118,33 +119,33 @@ class Look:
 
 @dataclass(frozen=True, eq=False)
 class Listing:
-    """The image files of one split, by class and name, and a count of what else lay there, by suffix."""
+    """The image files of one split, with their targets, and a count of what else lay there, by suffix."""
 
     paths: list[Path]
-    labels: np.ndarray
+    targets: Targets
     passed_over: Counter[str]
 
 
 @dataclass(frozen=True, eq=False)
 class Store:
-    """Images that are known to be readable: their paths, labels, and pixels if they are kept in memory.
+    """Images that are known to be readable: their paths, targets, and pixels if they are kept in memory.
 
     ``brightest`` is the largest value of all pixels that were looked at.
     """
 
     paths: list[Path]
-    labels: np.ndarray
+    targets: Targets
     images: np.ndarray | None
     brightest: int = 0
 
     def take(self, indices: np.ndarray) -> "Store":
         images = None if self.images is None else self.images[indices]
-        return Store([self.paths[index] for index in indices], self.labels[indices], images, self.brightest)
+        return Store([self.paths[index] for index in indices], self.targets.take(indices), images, self.brightest)
 
     def as_split(self, look: Look) -> ArraySplit | FileSplit:
         if self.images is None:
-            return FileSplit(self.paths, self.labels, look.size, look.fit, look.channels)
-        return ArraySplit(self.images, self.labels, look.size)
+            return FileSplit(self.paths, self.targets, look.size, look.fit, look.channels)
+        return ArraySplit(self.images, self.targets, look.size)
 
 
 def parts_of(root: Path) -> tuple[dict[str, Path], list[str]]:
@@ -208,7 +209,7 @@ def list_images(folder: Path, classes: Sequence[str]) -> Listing:
                 labels.append(label)
             else:
                 passed_over[path.suffix.lower() or "no suffix"] += 1
-    return Listing(paths, np.array(labels, np.int64), passed_over)
+    return Listing(paths, ClassIndices(np.array(labels, np.int64)), passed_over)
 
 
 def check(listing: Listing, look: Look, in_memory: bool) -> tuple[Store, list[str]]:
@@ -235,7 +236,7 @@ def check(listing: Listing, look: Look, in_memory: bool) -> tuple[Store, list[st
     with ThreadPoolExecutor(THREADS) as pool:
         for start in range(0, count, _BLOCK):
             failures += pool.map(failure, range(start, min(start + _BLOCK, count)))
-    store = Store(listing.paths, listing.labels, images, int(brightest.max(initial=0)))
+    store = Store(listing.paths, listing.targets, images, int(brightest.max(initial=0)))
     bad = [text for text in failures if text is not None]
     if bad:
         store = store.take(np.array([index for index, text in enumerate(failures) if text is None], np.int64))
@@ -256,7 +257,7 @@ def _check_classes(folder: Path, part: str, labels: np.ndarray, classes: Sequenc
 
 
 def _split(store: Store, fraction: float, seed: int, classes: Sequence[str]) -> tuple[Store, Store]:
-    kept, held = hold_out(store.labels, fraction, seed, classes)
+    kept, held = hold_out(store.targets, fraction, seed, classes)
     return store.take(kept), store.take(held)
 
 

@@ -1,4 +1,4 @@
-"""What a data set is: three splits of examples and labels, and how splits are drawn."""
+"""What a data set is: three splits of examples and targets, and how splits are drawn."""
 
 import hashlib
 import json
@@ -13,18 +13,19 @@ import numpy as np
 
 from compress.datasets.images import UNREADABLE, Fit, Size, decode, resize, sides
 from compress.errors import UserError
+from compress.targets import ClassIndices, Targets
 
 THREADS = min(8, os.cpu_count() or 1)
 
 
 class Split(Protocol):
-    """Images, or other arrays of one shape, and their labels, read a batch at a time.
+    """Images, or other arrays of one shape, and their targets; examples are read a batch at a time.
 
-    ``labels`` is int64 (n,), each in [0, number of classes); ``shape`` is that of one example, without the batch.
+    ``shape`` is that of one example, without the batch.
     """
 
     @property
-    def labels(self) -> np.ndarray: ...
+    def targets(self) -> Any: ...
 
     @property
     def shape(self) -> tuple[int, ...]: ...
@@ -42,11 +43,11 @@ class Split(Protocol):
 @dataclass(frozen=True, eq=False)
 class ArraySplit:
     """Arrays in memory: uint8 (n, h, w, c), resized bilinearly when read if they are not of ``size``; or, with None for
-    ``size``, uint8 or float32 (n, ...) as they are.
+    ``size``, uint8 or float32 (n, ...) as they are. An array of ``targets`` is taken for class indices.
     """
 
     images: np.ndarray
-    labels: np.ndarray
+    targets: Any
     size: Size | None = None
 
     def __post_init__(self) -> None:
@@ -55,7 +56,7 @@ class ArraySplit:
             raise ValueError(f"images must be uint8 (n, h, w, c) to have a size, not {kind}")
         if self.images.dtype not in (np.uint8, np.float32) or self.images.ndim < 2:
             raise ValueError(f"arrays must be uint8 or float32 (n, ...), not {kind}")
-        object.__setattr__(self, "labels", _checked_labels(self.labels, len(self.images)))
+        object.__setattr__(self, "targets", _checked_targets(self.targets, len(self.images)))
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -64,7 +65,7 @@ class ArraySplit:
         return stored if self.size is None else (*sides(self.size), stored[2])
 
     def __len__(self) -> int:
-        return len(self.labels)
+        return len(self.targets)
 
     def read(self, indices: np.ndarray) -> np.ndarray:
         """See ``Split.read``."""
@@ -72,11 +73,11 @@ class ArraySplit:
         return chosen if self.size is None else resize(chosen, self.size)
 
     def digest(self) -> str:
-        """The sha256 of the values as stored, and the labels."""
+        """The sha256 of the values as stored, and the targets."""
         kind = "" if self.images.dtype == np.uint8 else self.images.dtype.name
         sha = hashlib.sha256(f"{self.images.shape}{kind}".encode())
         sha.update(np.ascontiguousarray(self.images).data)
-        sha.update(self.labels.astype("<i8").tobytes())
+        sha.update(self.targets.digest())
         return sha.hexdigest()
 
 
@@ -85,13 +86,13 @@ class FileSplit:
     """Image files, decoded when read (see ``images.decode``): for folders that do not fit into memory."""
 
     paths: Sequence[Path]
-    labels: np.ndarray
+    targets: Any
     size: Size
     fit: Fit = "stretch"
     channels: int = 3
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "labels", _checked_labels(self.labels, len(self.paths)))
+        object.__setattr__(self, "targets", _checked_targets(self.targets, len(self.paths)))
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -99,7 +100,7 @@ class FileSplit:
         return (*sides(self.size), self.channels)
 
     def __len__(self) -> int:
-        return len(self.labels)
+        return len(self.targets)
 
     def read(self, indices: np.ndarray) -> np.ndarray:
         """See ``Split.read``; raises UserError when a file has become unreadable."""
@@ -110,12 +111,12 @@ class FileSplit:
         return images
 
     def digest(self) -> str:
-        """The sha256 of the files' bytes, in order, the way they are fitted, and the labels."""
+        """The sha256 of the files' bytes, in order, the way they are fitted, and the targets."""
         sha = hashlib.sha256(f"{self.fit}{'' if self.channels == 3 else self.channels}".encode())
         with ThreadPoolExecutor(THREADS) as pool:
             for file_digest in pool.map(_file_digest, self.paths):
                 sha.update(file_digest)
-        sha.update(self.labels.astype("<i8").tobytes())
+        sha.update(self.targets.digest())
         return sha.hexdigest()
 
     def _decode(self, path: Path) -> np.ndarray:
@@ -127,34 +128,38 @@ class FileSplit:
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Three splits without a common image, the names of the classes, and a fingerprint of it all.
+    """Three splits without a common image, the names of what is predicted, and a fingerprint of it all.
 
-    ``fingerprint`` is a sha256 over values (or file bytes), labels, class names, shape and who is in which split:
-    equal fingerprints mean equal training. ``notes`` are lines for the user: what was split, converted, left out.
+    ``label_names`` are those of the classes, or of the numbers: what labels.txt says. ``task`` is the name of the task
+    that such targets are for, unless a pipeline names another. ``fingerprint`` is a sha256 over values (or file bytes),
+    targets, names, shape and who is in which split: equal fingerprints mean equal training. ``notes`` are lines for the
+    user: what was split, converted, left out.
     """
 
     name: str
-    classes: tuple[str, ...]
+    label_names: tuple[str, ...]
     train: Split
     validation: Split
     test: Split
     fingerprint: str
     notes: tuple[str, ...] = ()
+    task: str = "classification"
 
     @classmethod
     def of(
         cls,
         name: str,
-        classes: Sequence[str],
+        label_names: Sequence[str],
         train: ArraySplit | FileSplit,
         validation: ArraySplit | FileSplit,
         test: ArraySplit | FileSplit,
         notes: Sequence[str] = (),
+        task: str = "classification",
     ) -> Self:
         """Put splits together and fingerprint them."""
-        header = [list(classes), _size(train.shape), *(split.digest() for split in (train, validation, test))]
+        header = [list(label_names), _size(train.shape), *(split.digest() for split in (train, validation, test))]
         fingerprint = hashlib.sha256(json.dumps(header).encode()).hexdigest()
-        return cls(name, tuple(classes), train, validation, test, fingerprint, tuple(notes))
+        return cls(name, tuple(label_names), train, validation, test, fingerprint, tuple(notes), task)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -168,37 +173,46 @@ class Dataset:
 
 
 def hold_out(
-    labels: np.ndarray, fraction: float, seed: int, classes: Sequence[str] = ()
+    targets: Targets, fraction: float, seed: int, label_names: Sequence[str] = ()
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Draw a stratified part of the images: indices (kept, held), each int64, sorted, without a common one.
+    """Draw a part of the images, stratified where targets have strata: indices (kept, held), int64, sorted, disjoint.
 
-    Holds round(fraction * n) images, but no fewer than there are classes; the same seed holds the same ones.
-    Raises UserError when a class has fewer than 2 images; ``classes`` gives the name to say.
+    Holds round(fraction * n) images, but no fewer than there are strata; the same seed holds the same ones.
+    Raises UserError when a class has fewer than 2 images; ``label_names`` gives the name to say.
     """
     from sklearn.model_selection import train_test_split
 
-    present, counts = np.unique(labels, return_counts=True)
-    if len(present) == 0:
+    count, strata = len(targets), targets.strata()
+    if count == 0:
         raise UserError("there are no images to hold some out of")
-    if counts.min() < 2:
-        rare = present[counts.argmin()]
-        name = classes[rare] if len(classes) else rare
-        raise UserError(f"class {name!s} has 1 image left; holding some out for a split needs 2 of every class")
-    held_count = max(round(fraction * len(labels)), len(present))
-    kept, held = train_test_split(np.arange(len(labels)), test_size=held_count, random_state=seed, stratify=labels)
+    if strata is None and count < 2:
+        raise UserError("there is 1 image; holding some out for a split needs 2")
+    least = 1
+    if strata is not None:
+        present, counts = np.unique(strata, return_counts=True)
+        least = len(present)
+        if counts.min() < 2:
+            rare = present[counts.argmin()]
+            name = label_names[rare] if len(label_names) else rare
+            raise UserError(f"class {name!s} has 1 image left; holding some out for a split needs 2 of every class")
+    held_count = max(round(fraction * count), least)
+    kept, held = train_test_split(np.arange(count), test_size=held_count, random_state=seed, stratify=strata)
     return np.sort(kept), np.sort(held)
 
 
-def stratified_subset(labels: np.ndarray, count: int, seed: int) -> np.ndarray:
-    """Draw ``count`` images with every class in proportion: indices, int64, sorted.
+def stratified_subset(targets: Targets, count: int, seed: int) -> np.ndarray:
+    """Draw ``count`` images with every stratum in proportion: indices, int64, sorted.
 
-    Nested: with the same seed, a smaller subset lies within a larger one. ``count`` is at most len(labels).
+    Nested: with the same seed, a smaller subset lies within a larger one. ``count`` is at most len(targets).
     """
-    shuffled = np.random.default_rng(seed).permutation(len(labels))
+    shuffled = np.random.default_rng(seed).permutation(len(targets))
+    strata = targets.strata()
+    if strata is None:
+        return np.sort(shuffled[:count])
     # The k-th image of a class of c stands at (k + 1/2) / c: whoever stands before a line is in proportion.
-    position = np.empty(len(labels))
-    for label in np.unique(labels):
-        members = shuffled[labels[shuffled] == label]
+    position = np.empty(len(targets))
+    for stratum in np.unique(strata):
+        members = shuffled[strata[shuffled] == stratum]
         position[members] = (np.arange(len(members)) + 0.5) / len(members)
     by_position = shuffled[np.argsort(position[shuffled], kind="stable")]
     return np.sort(by_position[:count])
@@ -209,10 +223,10 @@ def _size(shape: tuple[int, ...]) -> int | list[int]:
     return shape[0] if len(shape) == 3 and shape[0] == shape[1] else list(shape)
 
 
-def _checked_labels(labels: np.ndarray, count: int) -> np.ndarray:
-    if len(labels) != count:
-        raise ValueError(f"{count} images but {len(labels)} labels")
-    return np.asarray(labels, np.int64)
+def _checked_targets(targets: Any, count: int) -> Targets:
+    if len(targets) != count:
+        raise ValueError(f"{count} images but {len(targets)} targets")
+    return targets if isinstance(targets, Targets) else ClassIndices(np.asarray(targets))
 
 
 def _file_digest(path: Path) -> bytes:

@@ -3,7 +3,15 @@
 from compress.distill.activation_boundary import ActivationBoundary
 from compress.distill.logits import Logits
 from compress.distill.method import Method
+from compress.distill.outputs import Outputs
+from compress.distill.phase import Phase
+from compress.distill.sigmoids import Sigmoids
 
-METHODS: dict[str, type[Method]] = {"logits": Logits, "activation_boundary": ActivationBoundary}
+METHODS: dict[str, type[Method]] = {
+    "logits": Logits,
+    "activation_boundary": ActivationBoundary,
+    "sigmoids": Sigmoids,
+    "outputs": Outputs,
+}
 
-__all__ = ["METHODS", "ActivationBoundary", "Logits", "Method"]
+__all__ = ["METHODS", "ActivationBoundary", "Logits", "Method", "Outputs", "Phase", "Sigmoids"]

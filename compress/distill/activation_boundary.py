@@ -7,7 +7,6 @@ no labels), then it trains on labels alone. A 1x1 convolution and a batch norm c
 
 import re
 from collections.abc import Sequence
-from functools import partial
 from typing import Any, ClassVar, Literal
 
 from compress import keras
@@ -15,8 +14,8 @@ from compress.config import Count, Positive, config
 from compress.distill.phase import Phase
 from compress.errors import UserError
 from compress.models.taps import taps
-from compress.tasks import classification
-from compress.tasks.losses import CrossEntropy, LabelLoss
+from compress.tasks import Task
+from compress.tasks.objective import Loss, objective
 
 # the first batch norm of each dense block: what the main paper supervises (Shin and Oh, 2022, section 6.4)
 DENSENET_LAYERS = tuple((f"conv{block}_block1_0_bn",) * 2 for block in (2, 3, 4, 5))
@@ -55,6 +54,7 @@ class ActivationBoundary:
     """The authors' global factor: 3/1000 for CIFAR, 1/1000 for MIT scenes."""
     connector: Literal["auto", "minimal"] = "auto"
     """auto: a connector at every layer, as the authors do when any width differs; minimal: only where widths differ."""
+    TASKS: ClassVar[tuple[str, ...]] = ()
     FROM_OUTPUTS: ClassVar[bool] = False
 
     def check(self, teachers: Sequence[str | None], student: str | None, epochs: int) -> None:
@@ -85,24 +85,18 @@ class ActivationBoundary:
                 total += self.strength / 3e-3 * MEAN_SCALE * tf.reduce_mean(neurons)
         return total
 
-    def drawn(self, teachers: int) -> dict[str, Any]:
+    def per_batch_inputs(self, teachers: int) -> dict[str, Any]:
         """Nothing goes with a batch."""
         return {}
 
-    def phases(
-        self,
-        teachers: Sequence[Any],
-        student: Any,
-        epochs: int,
-        label_loss: LabelLoss = CrossEntropy(),  # noqa: B008 (frozen)
-    ) -> list[Phase]:
-        """Boundaries, then labels. Raises UserError for unknown layers and for maps of different sizes."""
+    def phases(self, teachers: Sequence[Any], student: Any, epochs: int, task: Task, loss: Loss) -> list[Phase]:
+        """Boundaries, then targets. Raises UserError for unknown layers and for maps of different sizes."""
         (teacher,) = teachers
         pairs = self.layers or DENSENET_LAYERS
         teacher_taps = taps(teacher, [pair[0] for pair in pairs])
         connected = self.connect(teacher_taps, taps(student, [pair[1] for pair in pairs]), pairs)
 
-        def boundaries(network: Any, images: Any, labels: Any) -> tuple[Any, dict[str, Any]]:
+        def boundaries(network: Any, images: Any, targets: Any) -> tuple[Any, dict[str, Any]]:
             wanted = _as_list(teacher_taps(images, training=False))
             maps = _as_list(network(images, training=True))
             logs = {f"similarity_{pair[1]}": similarity(t, u) for pair, t, u in zip(pairs, wanted, maps, strict=True)}
@@ -110,7 +104,7 @@ class ActivationBoundary:
 
         return [
             Phase("boundaries", connected, boundaries, self.init_epochs),
-            Phase("labels", student, partial(classification.on_labels, loss=label_loss.loss), epochs),
+            Phase("labels", student, objective(task, loss), epochs),
         ]
 
     def connect(self, teacher_taps: Any, student_taps: Any, pairs: Any) -> Any:

@@ -14,8 +14,8 @@ from compress.config import NotNegative, Positive, config
 from compress.distill.combine import COMBINE
 from compress.distill.phase import Phase
 from compress.errors import UserError
-from compress.tasks import classification
-from compress.tasks.losses import CrossEntropy, LabelLoss
+from compress.tasks import Task
+from compress.tasks.objective import Loss, named
 
 
 @config
@@ -35,6 +35,7 @@ class Logits:
     scale_by_temperature_squared: bool = True
     combine: Literal["each", "mean_logits", "mean_probabilities"] = "each"
     drop_teachers: int = Field(default=0, ge=0)
+    TASKS: ClassVar[tuple[str, ...]] = ("classification",)
     FROM_OUTPUTS: ClassVar[bool] = True
     """It learns from the teachers' logits alone, which can be computed once."""
 
@@ -47,7 +48,7 @@ class Logits:
         if self.drop_teachers and self.drop_teachers >= len(teachers):
             raise UserError(f"drop_teachers = {self.drop_teachers} leaves none of {len(teachers)} teachers")
 
-    def drawn(self, teachers: int) -> dict[str, Callable[[np.random.Generator], np.ndarray]]:
+    def per_batch_inputs(self, teachers: int) -> dict[str, Callable[[np.random.Generator], np.ndarray]]:
         """What the objective gets anew with each batch: who teaches it, as 1 or 0 a teacher."""
         if not self.drop_teachers:
             return {}
@@ -59,44 +60,30 @@ class Logits:
 
         return {"teacher_weights": weights}
 
-    def loss(
-        self,
-        teacher_logits: Any,
-        student_logits: Any,
-        labels: Any,
-        teacher_weights: Any = None,
-        label_loss: LabelLoss = CrossEntropy(),  # noqa: B008 (frozen)
-    ) -> Any:
-        """The scalar loss of a batch; logits (n, teachers, classes) and (n, classes), labels (n,) int64.
-
-        ``teacher_weights``: float32 (teachers,), with combine = "each".
+    def loss(self, teacher_logits: Any, outputs: Any, targets: Any, loss: Loss, teacher_weights: Any = None) -> Any:
+        """The scalar loss of a batch: teachers' logits (n, teachers, classes), the student's raw outputs and targets by
+        name, and the loss on these. ``teacher_weights``: float32 (teachers,), with combine = "each".
         """
         scale = self.temperature**2 if self.scale_by_temperature_squared else 1.0
         weights = {} if teacher_weights is None else {"weights": teacher_weights}
-        divergence = COMBINE[self.combine](teacher_logits, student_logits, self.temperature, **weights)
+        divergence = COMBINE[self.combine](teacher_logits, outputs["logits"], self.temperature, **weights)
         own = self.student_loss_weight if self.student_loss_weight is not None else 1 - self.distillation_loss_weight
-        return label_loss.loss(student_logits, labels, own) + self.distillation_loss_weight * scale * divergence
+        return loss(outputs, targets, own) + self.distillation_loss_weight * scale * divergence
 
-    def phases(
-        self,
-        teachers: Sequence[Any],
-        student: Any,
-        epochs: int,
-        label_loss: LabelLoss = CrossEntropy(),  # noqa: B008 (frozen)
-    ) -> list[Phase]:
+    def phases(self, teachers: Sequence[Any], student: Any, epochs: int, task: Task, loss: Loss) -> list[Phase]:
         """One phase; the teachers only infer and get no gradient.
 
         None are needed where the objective is given their logits, ``teacher_logits`` (n, teachers, classes).
         """
 
         def objective(
-            network: Any, images: Any, labels: Any, teacher_logits: Any = None, teacher_weights: Any = None
+            network: Any, images: Any, targets: Any, teacher_logits: Any = None, teacher_weights: Any = None
         ) -> tuple[Any, dict[str, Any]]:
             tf = keras.tf
             if teacher_logits is None:
                 teacher_logits = tf.stack([teacher(images, training=False) for teacher in teachers], axis=1)
-            logits = network(images, training=True)
-            loss = self.loss(tf.stop_gradient(teacher_logits), logits, labels, teacher_weights, label_loss)
-            return loss, {"accuracy": classification.accuracy(logits, labels)}
+            outputs = named(task, network(images, training=True))
+            total = self.loss(tf.stop_gradient(teacher_logits), outputs, targets, loss, teacher_weights)
+            return total, task.logs(outputs, targets)
 
         return [Phase("distill", student, objective, epochs)]

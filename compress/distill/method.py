@@ -6,13 +6,16 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 import numpy as np
 
 from compress.distill.phase import Phase
-from compress.tasks.losses.loss import Loss
+from compress.tasks import Task
+from compress.tasks.objective import Loss
 
 
 @runtime_checkable
 class Method(Protocol):
     """A frozen config; its fields are the method's settings in a pipeline file, ``name`` among them."""
 
+    TASKS: ClassVar[tuple[str, ...]]
+    """The names of the tasks that it works for; none means any."""
     FROM_OUTPUTS: ClassVar[bool]
     """Whether it learns from the teachers' outputs alone, which can then be computed once."""
 
@@ -26,12 +29,13 @@ class Method(Protocol):
         Names are of networks in the registry, None for others; ``epochs`` are the stage's.
         """
 
-    def drawn(self, teachers: int) -> Mapping[str, Callable[[np.random.Generator], np.ndarray]]:
+    def per_batch_inputs(self, teachers: int) -> Mapping[str, Callable[[np.random.Generator], np.ndarray]]:
         """Name -> what draws an array anew for each batch, which every phase's objective gets by that name."""
 
-    def phases(self, teachers: Sequence[Any], student: Any, epochs: int, label_loss: Loss = ...) -> list[Phase]:
+    def phases(self, teachers: Sequence[Any], student: Any, epochs: int, task: Task, loss: Loss) -> list[Phase]:
         """What is trained, one after the other, until ``epochs`` are done; no phase trains a teacher.
 
-        With FROM_OUTPUTS ``teachers`` may be empty: objectives then get ``teacher_logits``, float32 (n, teachers,
-        classes), by name. Raises UserError for networks that do not go together.
+        ``loss`` is that on the targets. With FROM_OUTPUTS ``teachers`` may be empty: objectives then get what they
+        said as ``teacher_<output>``, float32 (n, teachers, ...), for each of the task's outputs. Raises UserError for
+        networks that do not go together.
         """

@@ -8,8 +8,8 @@ from typing import Any
 class Phase:
     """Train ``network`` on ``objective`` until ``epochs`` epochs of the stage are done.
 
-    ``objective(network, images, labels)`` returns the scalar loss and a dict of scalars to log; what goes beside the
-    images comes by name.
+    ``objective(network, images, targets)`` returns the scalar loss and a dict of scalars to log; targets are arrays by
+    name, and extra inputs come by name, too.
     """
 
     name: str

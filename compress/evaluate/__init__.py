@@ -1,8 +1,7 @@
 """Any predictor on any split, and how long one inference takes."""
 
-from compress.evaluate.answers import probabilities
-from compress.evaluate.beside import class_names, image_fit, labels
-from compress.evaluate.open_model import Wishes, open_model
+from compress.evaluate.beside import image_fit, label_names, labels, task_of
+from compress.evaluate.open_model import Wishes, file_outputs, open_model
 from compress.evaluate.predictors import KerasPredictor, outputs
 from compress.evaluate.tflite_predictor import TFLitePredictor
 
@@ -10,10 +9,11 @@ __all__ = [
     "KerasPredictor",
     "TFLitePredictor",
     "Wishes",
-    "class_names",
+    "file_outputs",
     "image_fit",
+    "label_names",
     "labels",
     "open_model",
     "outputs",
-    "probabilities",
+    "task_of",
 ]

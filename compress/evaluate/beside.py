@@ -1,4 +1,4 @@
-"""What lies beside a model and tells of it: the names of its classes, and how images were fitted."""
+"""What lies beside a model and tells of it: its task, the names of its outputs, and how images were fitted."""
 
 import json
 import re
@@ -6,13 +6,30 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+from compress import config
+from compress.tasks import TASKS, Task
+
 NUMBERED = re.compile(r"(\d+)[\s:,]+(.+)")
 
 
-def class_names(path: Path, classes: int) -> list[str]:
+def label_names(path: Path, width: int) -> tuple[str, ...]:
     """The labels of the model, where there are so many; else numbers."""
     names = labels(path)
-    return names if len(names) == classes else [str(number) for number in range(classes)]
+    return tuple(names if len(names) == width else map(str, range(width)))
+
+
+def task_of(path: Path) -> Task | None:
+    """The task that the model.json or stage.json beside the model names; None where there is none.
+
+    Raises UserError for one that is unknown here.
+    """
+    folder = path if path.is_dir() else path.parent
+    for name in ("model.json", "stage.json"):
+        told = _read(folder / name).get("task") if (folder / name).is_file() else None
+        if isinstance(told, dict):
+            where = f"{folder / name}: task"
+            return config.parse(config.pick(TASKS, told, "name", "task", where), told, where)
+    return None
 
 
 def labels(path: Path) -> list[str]:
@@ -24,7 +41,7 @@ def labels(path: Path) -> list[str]:
     if (folder / "labels.txt").is_file():
         return _names((folder / "labels.txt").read_text(errors="replace"))
     if (folder / "stage.json").is_file():
-        return list(_read(folder / "stage.json").get("classes", []))
+        return list(_read(folder / "stage.json").get("label_names", []))
     return _names(_packed(path))
 
 

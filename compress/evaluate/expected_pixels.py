@@ -13,11 +13,13 @@ from compress.datasets import Split
 from compress.errors import UserError, few
 from compress.models.front import Front, front_of
 from compress.pixels import PIXELS, UNIT, Pixels
-from compress.tasks import calibration, classification
+from compress.tasks import Answers, Arrays, Task
+from compress.tasks.answers import STANDARD_ERRORS, standard_error
+from compress.tasks.objective import named
 
 SMALLEST, LARGEST = 0.25, 300.0  # what a chain makes of the pixels that it was written for, at its largest
 MOST_IMAGES, MOST_PIXELS = 200, 200 * 112**2
-CLEAR_LEAD, STANDARD_ERRORS, CLEAR_NATS = 0.05, 3.0, 20.0
+CLEAR_LEAD, CLEAR_NATS = 0.05, 20.0
 MOST_SPREAD, MOST_DOUBT = 60.0, 0.25  # of a trained network
 
 Say = Callable[[str], None]
@@ -29,12 +31,13 @@ ASK = f'name them: [data] pixels = "..." (--set data.pixels=...): {", ".join(PIX
 def decide(
     model: Any,
     name: str,
+    task: Task,
     given: Pixels | None = None,
     images: Split | None = None,
     say: Say = lambda line: None,
     ask: str = ASK,
 ) -> Pixels:
-    """The pixels that ``model``, a functional classifier of images, expects, and a line that says why.
+    """The pixels that ``model``, a functional network of the task that reads images, expects, and a line that says why.
 
     ``given`` are taken where its owner named them. Else the network's own affine chain tells them, if only one of
     PIXELS makes sense in front of it. A network that was never trained learns on [0, 1]. Of any other one, ``images``
@@ -58,27 +61,29 @@ def decide(
         return UNIT
     fitting = told or [pixels for pixels in PIXELS.values() if pixels.fits(model.inputs[0].shape[-1])]
     unknown = f"{name}: which pixels it expects cannot be told from its layers"
-    if images is None:
+    trials = [] if images is None else [trial_of(model, pixels, images, task) for pixels in fitting]
+    known = [trial for trial in trials if trial is not None]
+    if images is None or not known:
         raise UserError(f"{unknown}; {ask}")
-    return by_answers([trial_of(model, pixels, images) for pixels in fitting], images, name, say, f"{unknown}, ", ask)
+    return by_answers(known, images, task, name, say, f"{unknown}, ", ask)
 
 
 def by_answers(
-    trials: Sequence[Trial], images: Split, name: str, say: Say, unknown: str = "", ask: str = ASK
+    trials: Sequence[Trial], images: Split, task: Task, name: str, say: Say, unknown: str = "", ask: str = ASK
 ) -> Pixels:
     """The pixels of the clear winner, which ``say`` is told. Raises UserError, ``unknown`` to ``ask``, for none."""
-    found = winner(trials, chance(images))
-    if found is None:
-        shares = ", ".join(f"{trial.pixels.name} {trial.right:.0%}" for trial in trials)
+    best, count = winner(trials, task.chance(images.targets.arrays())), trials[0].answers.count
+    if best is None:
+        shares = ", ".join(f"{trial.pixels.name} {trial.answers.right:.0%}" for trial in trials)
         raise UserError(
-            f"{unknown}nor from its answers: fed {shares} of {trials[0].count} validation images come out right; {ask}"
+            f"{unknown}nor from its answers: fed {shares} of {count} validation images come out right; {ask}"
         )
-    others = [f"{trial.pixels.name} {trial.right:.1%}" for trial in trials if trial is not found]
+    others = [f"{trial.pixels.name} {trial.answers.right:.1%}" for trial in trials if trial is not best]
     say(
-        f"{name} expects pixels {found.pixels.name}: fed so it gets {found.right:.1%} of {found.count} validation "
+        f"{name} expects pixels {best.pixels.name}: fed so it gets {best.answers.right:.1%} of {count} validation "
         f"images right, and is as sure as a trained network is (otherwise {', '.join(others)})"
     )
-    return found.pixels
+    return best.pixels
 
 
 def are_asked_for(model: Any, images: Split) -> bool:
@@ -111,20 +116,19 @@ def _is_centred(low: float, high: float) -> bool:
     return min(-low, high) > 0.1 * (high - low)
 
 
-def refuse_chance(network: Any, name: str, images: Split, classes: Sequence[str]) -> None:
+def refuse_ignorance(network: Any, name: str, images: Split, label_names: Sequence[str], task: Task) -> None:
     """Raises UserError for a trained network, which reads [0, 1], that knows no more of ``images`` than chance."""
-    trial = trial_of(network, UNIT, images)
-    if at_chance(trial.right, trial.count, chance(images)):
-        if is_fresh(network):
-            raise UserError(
-                f"{name} was never trained (its biases and statistics are as made), and gets {trial.right:.1%} "
-                f"of {trial.count} validation images right: train it first; --force goes on all the same"
-            )
+    if not (reason := task.ignorance(*outputs_of(network, UNIT, images, task))):
+        return
+    if is_fresh(network):
         raise UserError(
-            f"{name} gets {trial.right:.1%} of {trial.count} validation images right, which is chance: does it expect "
-            f"other pixels ([data] pixels), are its classes in another order than {few(classes)}, or was it trained on "
-            "other data? --force goes on all the same"
+            f"{name} was never trained (its biases and statistics are as made), and {reason}: train it first; --force "
+            "goes on all the same"
         )
+    raise UserError(
+        f"{name} {reason}, which is chance: does it expect other pixels ([data] pixels), are its outputs in another "
+        f"order than {few(label_names)}, or was it trained on other data? --force goes on all the same"
+    )
 
 
 def is_fresh(model: Any) -> bool:
@@ -154,36 +158,15 @@ def _as_made(weight: Any) -> bool | None:
 
 @dataclass(frozen=True)
 class Trial:
-    """What a network says of ``count`` images that it is fed as these ``pixels``.
-
-    ``right`` is the fraction that it gets right, ``confidence`` the mean of its largest probability, ``nll`` the mean
-    negative log-likelihood of the labels, in nats, and ``spread`` how far its largest logit lies above the mean of all.
-    """
+    """What a network answers when it is fed some images as these ``pixels``."""
 
     pixels: Pixels
-    right: float
-    confidence: float
-    nll: float
-    spread: float
-    count: int
-
-    @classmethod
-    def of(cls, pixels: Pixels, logits: np.ndarray, labels: np.ndarray) -> Trial:
-        """The trial in which these were the logits, (n, classes), of images with these labels, (n,)."""
-        log_p = calibration.log_probabilities(logits)
-        return cls(
-            pixels,
-            right=classification.top1(logits, labels),
-            confidence=float(np.exp(log_p.max(axis=-1)).mean()),
-            nll=calibration.nll(log_p, labels),
-            spread=float(np.mean(log_p.max(axis=-1) - log_p.mean(axis=-1))),
-            count=len(labels),
-        )
+    answers: Answers
 
     @property
     def is_plausible(self) -> bool:
         """Whether the network is about as sure as it is right, as training leaves it; fed too little it is not."""
-        return self.confidence >= self.right - MOST_DOUBT
+        return self.answers.confidence >= self.answers.right - MOST_DOUBT
 
 
 def winner(trials: Sequence[Trial], chance: float) -> Trial | None:
@@ -194,37 +177,26 @@ def winner(trials: Sequence[Trial], chance: float) -> Trial | None:
     they are all the same. Of what is left, the one that is the least sure of itself is taken, if it is no less often
     right and clearly more likely: the larger ones are ever surer, and more likely by that alone.
     """
-    best = max(trials, key=lambda trial: trial.right)
-    lead = max(CLEAR_LEAD, STANDARD_ERRORS * _standard_error(best.right, best.count))
-    if best.right - chance < lead:
+    best = max(trials, key=lambda trial: trial.answers.right)
+    lead = max(CLEAR_LEAD, STANDARD_ERRORS * standard_error(best.answers.right, best.answers.count))
+    if best.answers.right - chance < lead:
         return None
-    near = [trial for trial in trials if best.right - trial.right < lead]
+    near = [trial for trial in trials if best.answers.right - trial.answers.right < lead]
     if len(near) == 1:
         return best
-    sane = sorted((trial for trial in near if trial.spread <= MOST_SPREAD), key=lambda trial: trial.spread)
+    sane = sorted(
+        (trial for trial in near if trial.answers.spread <= MOST_SPREAD), key=lambda trial: trial.answers.spread
+    )
     first = next((trial for trial in sane if trial.is_plausible), None)
     if first is None:
         return None
     others = [trial for trial in sane if trial is not first]
     beaten = [
-        first.right >= other.right and (not other.is_plausible or (other.nll - first.nll) * first.count >= CLEAR_NATS)
+        first.answers.right >= other.answers.right
+        and (not other.is_plausible or (other.answers.nll - first.answers.nll) * first.answers.count >= CLEAR_NATS)
         for other in others
     ]
     return first if all(beaten) else None
-
-
-def at_chance(share: float, count: int, chance: float) -> bool:
-    """Whether so many right answers of ``count`` are what a network would get that knows nothing."""
-    return share <= chance + STANDARD_ERRORS * _standard_error(chance, count)
-
-
-def _standard_error(share: float, count: int) -> float:
-    return float(np.sqrt(max(share * (1 - share), 1 / count) / count))
-
-
-def chance(split: Split) -> float:
-    """The share of the most frequent class."""
-    return float(np.bincount(split.labels).max() / len(split.labels))
 
 
 def sample(split: Split) -> np.ndarray:
@@ -234,11 +206,18 @@ def sample(split: Split) -> np.ndarray:
     return np.random.default_rng(0).permutation(len(split))[:count]
 
 
-def trial_of(model: Any, pixels: Pixels, split: Split) -> Trial:
-    """What a network that emits logits says of some images of the split, fed as these pixels."""
+def outputs_of(model: Any, pixels: Pixels, split: Split, task: Task) -> tuple[Arrays, Arrays]:
+    """(raw outputs, targets) of some images of the split, which the network is fed as these pixels."""
     chosen = sample(split)
-    images, labels = split.read(chosen), split.labels[chosen]
+    images = split.read(chosen)
     tf = keras.tf
     parts = np.array_split(np.arange(len(chosen)), max(1, len(chosen) * images[0].size // (32 * 96 * 96 * 3)))
-    logits = np.concatenate([model(tf.constant(pixels.of(images[part])), training=False).numpy() for part in parts])
-    return Trial.of(pixels, logits, labels)
+    batches = [named(task, model(tf.constant(pixels.of(images[part])), training=False)) for part in parts]
+    outputs = {name: np.concatenate([batch[name].numpy() for batch in batches]) for name in batches[0]}
+    return outputs, split.targets.take(chosen).arrays()
+
+
+def trial_of(model: Any, pixels: Pixels, split: Split, task: Task) -> Trial | None:
+    """What a network with raw outputs answers for some images of the split; None for a task without such answers."""
+    answers = task.answers(*outputs_of(model, pixels, split, task))
+    return None if answers is None else Trial(pixels, answers)

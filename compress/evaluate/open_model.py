@@ -5,17 +5,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
+
 from compress import artifacts
 from compress.artifacts.saved_model import serving_function
 from compress.datasets import Split
 from compress.errors import UserError
 from compress.evaluate import expected_pixels, tried_pixels
-from compress.evaluate.predictors import KerasPredictor, Predictor
+from compress.evaluate.predictors import KerasPredictor
 from compress.evaluate.tflite_file import TFLiteFile
 from compress.evaluate.tflite_input import Shape
 from compress.evaluate.tflite_predictor import TFLitePredictor, input_of, sized
 from compress.models import front, saved_model
 from compress.pixels import UNIT, Pixels
+from compress.tasks import Arrays, Task
 
 Say = Callable[[str], None]
 KERAS_FILES = (".keras", ".h5", ".hdf5")
@@ -31,14 +34,13 @@ class Wishes:
 
 @dataclass(frozen=True)
 class Ready:
-    """A model that can be asked. ``source`` is what ``compare.look_into`` takes: the Keras network, or the file's
-    predictor."""
+    """A model that can be asked. ``raw`` gives the task's raw outputs of examples as ``Split.read`` gives them;
+    ``source`` is what ``compare.look_into`` takes: the Keras network, or the file's predictor."""
 
-    predict: Predictor
+    raw: Callable[[np.ndarray], Arrays]
     source: Any
-    classes: int
-    ends_in: str = ""
-    """The operator at the end of a file, such as "SOFTMAX"; "" for a network, which gives logits."""
+    width: int
+    """How many numbers an example has in the first output."""
 
 
 class Model(Protocol):
@@ -52,19 +54,20 @@ class Model(Protocol):
         ...
 
     @property
-    def classes(self) -> int | None:
-        """How many classes it tells apart; None where that depends on which of several outputs counts."""
+    def ends_in(self) -> str:
+        """The operator at the end of a file of one output, such as "SOFTMAX"; "" for a network."""
         ...
 
     def ready(
         self,
         shape: Sequence[int],
+        task: Task,
         wishes: Wishes = Wishes(),
-        classes: int | None = None,
+        width: int | None = None,
         images: Split | None = None,
         say: Say = lambda line: None,
     ) -> Ready:
-        """The model for examples of ``shape`` and so many classes.
+        """The model for examples of ``shape`` and outputs of the task, so many numbers an example where that is known.
 
         ``images``, of the validation split, tell which pixels it expects where nothing else does; ``say`` is told.
         Raises UserError where model, data and wishes do not go together.
@@ -81,7 +84,7 @@ def open_model(path: Path) -> Model:
     inner = path / "saved_model" if (path / "saved_model").is_dir() else path
     if (inner.parent / "stage.json").is_file() or _is_quantized(inner):
         return _Network(path, artifacts.load(inner), is_ours=True)
-    return _Network(path, saved_model.load(inner), is_ours=False)
+    return _Network(path, saved_model.load(inner, end=lambda network, name: network), is_ours=False)
 
 
 def _is_quantized(folder: Path) -> bool:
@@ -100,29 +103,37 @@ class _Network:
         return tuple(self._network.input_shape[1:])
 
     @property
-    def classes(self) -> int:
-        return int(self._network.output_shape[-1])
+    def ends_in(self) -> str:
+        return ""
 
     def ready(
         self,
         shape: Sequence[int],
+        task: Task,
         wishes: Wishes = Wishes(),
-        classes: int | None = None,
+        width: int | None = None,
         images: Split | None = None,
         say: Say = lambda line: None,
     ) -> Ready:
         if wishes.output is not None:
             raise UserError(f"{self.path} has one output: --output is for a .tflite file of several")
         network = saved_model.sized(self._network, sized(self.shape, shape, str(self.path)))
+        if not self._is_ours:
+            network = task.own_end(network, str(self.path))
+        names = [output.name for output in task.OUTPUTS]
+        shapes = dict(zip(names, (tuple(tensor.shape) for tensor in network.outputs), strict=False))
+        task.check_outputs(shapes, str(self.path), width)
         if wishes.pixels is not None or not self._is_ours:
-            network = self._for_images(network, wishes.pixels, images, say)
-        return Ready(KerasPredictor(serving_function(network)), network, self.classes)
+            network = self._for_images(network, task, wishes.pixels, images, say)
+        serve = KerasPredictor(serving_function(network, names))
+        return Ready(serve, network, int(network.outputs[0].shape[-1]))
 
-    def _for_images(self, network: Any, given: Pixels | None, images: Split | None, say: Say) -> Any:
+    def _for_images(self, network: Any, task: Task, given: Pixels | None, images: Split | None, say: Say) -> Any:
         """The network behind what makes its own pixels of [0, 1]."""
         if images is not None and not expected_pixels.are_asked_for(network, images):
             return network
-        return front.fed(network, expected_pixels.decide(network, str(self.path), given, images, say, tried_pixels.ASK))
+        name, ask = str(self.path), tried_pixels.ASK
+        return front.fed(network, expected_pixels.decide(network, name, task, given, images, say, ask))
 
 
 class _File:
@@ -133,18 +144,29 @@ class _File:
         self._file = TFLiteFile(path)
         interpreter = self._file.interpreter()
         self.shape = input_of(self._file, interpreter).shape
-        shapes = [[int(side) for side in detail["shape"]] for detail in interpreter.get_output_details()]
-        plain = len(shapes) == 1 and len(shapes[0]) > 0 and all(side == 1 for side in shapes[0][1:-1])
-        self.classes = shapes[0][-1] if plain and shapes[0][-1] > 1 else None
+        outputs = interpreter.get_output_details()
+        self.ends_in = self._file.last_operator(int(outputs[0]["index"])) if len(outputs) == 1 else ""
 
     def ready(
         self,
         shape: Sequence[int],
+        task: Task,
         wishes: Wishes = Wishes(),
-        classes: int | None = None,
+        width: int | None = None,
         images: Split | None = None,
         say: Say = lambda line: None,
     ) -> Ready:
-        predictor = TFLitePredictor(self._file, 1, wishes.pixels or UNIT, shape, wishes.output, classes)
-        predictor.pixels = tried_pixels.decide(predictor, self.path, wishes.pixels, images, say)
-        return Ready(predictor, predictor, predictor.classes, predictor.ends_in)
+        expected = file_outputs(task)
+        predictor = TFLitePredictor(self._file, 1, wishes.pixels or UNIT, shape, wishes.output, width, expected)
+        task.check_outputs(predictor.shapes, str(self.path), width)
+        predictor.pixels = tried_pixels.decide(predictor, self.path, task, wishes.pixels, images, say)
+
+        def raw(images: np.ndarray) -> Arrays:
+            return task.from_file(predictor(images), predictor.ends_in)
+
+        return Ready(raw, predictor, predictor.outputs[0].shape[-1])
+
+
+def file_outputs(task: Task) -> list[list[str]]:
+    """The names that the outputs of a file of ours may have: with float outputs, and as the network has them."""
+    return [[output.in_file for output in task.OUTPUTS], [output.name for output in task.OUTPUTS]]

@@ -1,17 +1,19 @@
-"""A batch of examples in, raw outputs out: the same call for a Keras network and a .tflite file."""
+"""A batch of examples in, outputs by name out: the same call for a Keras network and a .tflite file."""
 
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import numpy as np
 
 from compress import keras
 from compress.datasets import Split
+from compress.tasks import Arrays
 
 
 class Predictor(Protocol):
-    """Called with examples as ``Split.read`` gives them, returns float32 (n, classes)."""
+    """Called with examples as ``Split.read`` gives them, returns its outputs by name, each float32 (n, ...)."""
 
-    def __call__(self, images: np.ndarray) -> np.ndarray: ...
+    def __call__(self, images: np.ndarray) -> Arrays: ...
 
 
 def to_float(images: np.ndarray) -> np.ndarray:
@@ -22,17 +24,22 @@ def to_float(images: np.ndarray) -> np.ndarray:
 
 
 class KerasPredictor:
-    """Logits by a network's serving function (``compress.artifacts.saved_model.serving_function``)."""
+    """Raw outputs by a network's serving function (``compress.artifacts.saved_model.serving_function``)."""
 
     def __init__(self, serve: Any) -> None:
         self._serve = serve
 
-    def __call__(self, images: np.ndarray) -> np.ndarray:
-        return self._serve(keras.tf.constant(to_float(images)))["logits"].numpy()
+    def __call__(self, images: np.ndarray) -> Arrays:
+        return as_arrays(self._serve(keras.tf.constant(to_float(images))))
 
 
-def outputs(predictor: Predictor, split: Split, batch_size: int = 128) -> np.ndarray:
-    """The predictor's raw outputs for every image of the split, in order: float32 (n, classes)."""
+def as_arrays(tensors: Mapping[str, Any]) -> Arrays:
+    """TensorFlow's tensors as arrays, by the same names."""
+    return {name: tensor.numpy() for name, tensor in tensors.items()}
+
+
+def outputs(predictor: Callable[[np.ndarray], Arrays], split: Split, batch_size: int = 128) -> dict[str, np.ndarray]:
+    """The predictor's outputs for every image of the split, in order, by name: float32 (n, ...)."""
     index = np.arange(len(split))
-    parts = [index[start : start + batch_size] for start in range(0, len(index), batch_size)]
-    return np.concatenate([predictor(split.read(part)) for part in parts])
+    parts = [predictor(split.read(index[start : start + batch_size])) for start in range(0, len(index), batch_size)]
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

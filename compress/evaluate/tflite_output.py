@@ -1,4 +1,4 @@
-"""What a .tflite file says: which of its outputs counts, and what its numbers stand for."""
+"""What a .tflite file says: which of its outputs count, and what their numbers stand for."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,11 +12,11 @@ from compress.evaluate.tflite_input import Grid, grid_of
 
 @dataclass(frozen=True)
 class TFLiteOutput:
-    """An output that has one number for each class."""
+    """An output; ``shape`` is that of one example, without the batch."""
 
     index: int
     name: str
-    classes: int
+    shape: tuple[int, ...]
     dtype: np.dtype
     grid: Grid | None
 
@@ -26,8 +26,8 @@ class TFLiteOutput:
         return self.grid[0] if self.grid and self.dtype.kind != "f" else 0.0
 
     def decode(self, tensor: np.ndarray) -> np.ndarray:
-        """The classes' numbers of the first example, float32: scale * (code - zero point) of a grid."""
-        return off_grid(tensor.reshape(-1, self.classes)[0], self.grid)
+        """The numbers of the first example, float32: scale * (code - zero point) of a grid."""
+        return off_grid(tensor.reshape(-1, *self.shape)[0], self.grid)
 
 
 def off_grid(codes: np.ndarray, grid: Grid | None) -> np.ndarray:
@@ -43,39 +43,46 @@ def choose(
     signature: Mapping[str, int],
     name: str,
     wanted: str | None = None,
-    classes: int | None = None,
-) -> TFLiteOutput:
-    """The output of that name, else the only one, else the only one that has so many classes.
+    width: int | None = None,
+    expected: Sequence[Sequence[str]] = (),
+) -> list[TFLiteOutput]:
+    """The output that is ``wanted``; else those that are ``expected`` (the first list of names that are all there);
+    else the only one, else the only one that has ``width`` numbers.
 
     ``signature``: the names that a file's maker gave its outputs -> the tensors; without them tensors' own names count.
-    Raises UserError, which names the outputs, where that decides nothing, and for an output of another shape.
+    Raises UserError, which names the outputs, where that decides nothing, and where one that is no row of numbers was
+    not expected by its name.
     """
     titles = {index: title for title, index in signature.items()}
     named = {titles.get(int(detail["index"]), str(detail["name"])): detail for detail in details}
     if wanted is not None:
         if wanted not in named:
             raise UserError(f"{name}: {unknown('output', wanted, named)}")
-        return _output(wanted, named[wanted], name)
+        return [_row(wanted, named[wanted], name)]
+    for names in expected:
+        if set(names) <= named.keys():
+            return [_output(title, named[title], tuple(_shape(named[title])[1:])) for title in names]
     if len(named) == 1:
         ((title, detail),) = named.items()
-        return _output(title, detail, name)
+        return [_row(title, detail, name)]
     counts = {title: _values(detail) for title, detail in named.items()}
-    fitting = [title for title, count in counts.items() if (count > 1 if classes is None else count == classes)]
+    fitting = [title for title, count in counts.items() if (count > 1 if width is None else count == width)]
     if len(fitting) != 1:
         shapes = ", ".join(f"{title} {_shape(detail)}" for title, detail in sorted(named.items()))
         raise UserError(f"{name} has {len(named)} outputs ({shapes}): choose one with --output")
-    return _output(fitting[0], named[fitting[0]], name)
+    return [_row(fitting[0], named[fitting[0]], name)]
 
 
-def _output(title: str, detail: Mapping[str, Any], name: str) -> TFLiteOutput:
+def _row(title: str, detail: Mapping[str, Any], name: str) -> TFLiteOutput:
+    """An output of one row of numbers for each example, whatever axes of length 1 there are."""
     shape = _shape(detail)
     if len(shape) < 1 or any(side != 1 for side in shape[1:-1]):
-        raise UserError(f"{name}: its output {title} has the shape {shape}, not one number for each class")
-    if shape[-1] < 2:
-        raise UserError(
-            f"{name}: its output {title} is one number an image, and no class of several (a sigmoid, or a quantity)"
-        )
-    return TFLiteOutput(int(detail["index"]), title, shape[-1], np.dtype(detail["dtype"]), grid_of(detail))
+        raise UserError(f"{name}: its output {title} has the shape {shape}, not a row of numbers for each example")
+    return _output(title, detail, (shape[-1],))
+
+
+def _output(title: str, detail: Mapping[str, Any], shape: tuple[int, ...]) -> TFLiteOutput:
+    return TFLiteOutput(int(detail["index"]), title, shape, np.dtype(detail["dtype"]), grid_of(detail))
 
 
 def _shape(detail: Mapping[str, Any]) -> list[int]:

@@ -15,11 +15,12 @@ from compress.quiet import quiet
 
 
 class TFLitePredictor:
-    """What the classes' output of a file gives: probabilities, or logits, whatever stands at its end.
+    """What a file gives, by the names of its outputs, each float32 (n, ...).
 
     ``pixels``: what the file is fed for a uint8 image; None for what its grid tells, [0, 1] where it has none.
-    ``shape``: of one example, for a file that leaves it open. ``output``: a name; ``classes``: how many there are,
-    which tells one of several outputs. Raises UserError for what cannot be run, fed or read so.
+    ``shape``: of one example, for a file that leaves it open. ``output``: a name; ``width``: how many
+    numbers an example has, which tells one of several outputs; ``expected``: lists of names that a file of ours has.
+    Raises UserError for what cannot be run, fed or read so.
     """
 
     def __init__(
@@ -29,7 +30,8 @@ class TFLitePredictor:
         pixels: Pixels | None = None,
         shape: Sequence[int] | None = None,
         output: str | None = None,
-        classes: int | None = None,
+        width: int | None = None,
+        expected: Sequence[Sequence[str]] = (),
     ) -> None:
         self.file = model if isinstance(model, TFLiteFile) else TFLiteFile(model)
         self._threads, self._shape = threads, shape
@@ -37,14 +39,15 @@ class TFLitePredictor:
         self.input = input_of(self.file, self.interpreter)
         self.pixels = pixels or _told(self.input, self.file.name)
         self.allocate(self.interpreter)
-        self._output = choose(
+        self.outputs = choose(
             self.interpreter.get_output_details(),
             _signature(self.interpreter, "output"),
             self.file.name,
             output,
-            classes,
+            width,
+            expected,
         )
-        self.ends_in = self.file.last_operator(self._output.index)
+        self.ends_in = self.file.last_operator(self.outputs[0].index)
 
     def allocate(self, interpreter: Any) -> None:
         """Gives the interpreter's tensors their memory, and its input the shape that was asked for."""
@@ -59,28 +62,24 @@ class TFLitePredictor:
         return sized(self.input.shape, self._shape, self.file.name)
 
     @property
-    def classes(self) -> int:
-        """How many probabilities or logits the model gives."""
-        return self._output.classes
+    def shapes(self) -> dict[str, tuple[int | None, ...]]:
+        """Of the outputs, by name, with a batch of any size."""
+        return {output.name: (None, *output.shape) for output in self.outputs}
 
     @property
     def output_index(self) -> int:
-        """The tensor of the classes."""
-        return self._output.index
-
-    @property
-    def output_step(self) -> float:
-        """The distance of two neighbouring outputs; 0 for a float output."""
-        return self._output.step
+        """The tensor of the first output."""
+        return self.outputs[0].index
 
     def set_example(self, example: np.ndarray) -> None:
         """Puts one example at the input, which the model sees as its pixels, float values as they are."""
         self.interpreter.set_tensor(self.input.index, self.input.encode(example, self.pixels))
 
-    def __call__(self, images: np.ndarray) -> np.ndarray:
-        return np.stack([self._row(image) for image in images])
+    def __call__(self, images: np.ndarray) -> dict[str, np.ndarray]:
+        rows = [self._rows(image) for image in images]
+        return {output.name: np.stack([row[output.name] for row in rows]) for output in self.outputs}
 
-    def _row(self, example: np.ndarray) -> np.ndarray:
+    def _rows(self, example: np.ndarray) -> dict[str, np.ndarray]:
         if self.file.keeps_state:
             self.interpreter = self.file.interpreter(self._threads)
             self.allocate(self.interpreter)
@@ -88,7 +87,7 @@ class TFLitePredictor:
         self.set_example(example)
         with self.file.explained():  # a kernel may look at its values
             self.interpreter.invoke()
-        return self._output.decode(self.interpreter.get_tensor(self._output.index))
+        return {output.name: output.decode(self.interpreter.get_tensor(output.index)) for output in self.outputs}
 
 
 def input_of(file: TFLiteFile, interpreter: Any) -> TFLiteInput:

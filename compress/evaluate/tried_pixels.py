@@ -7,23 +7,27 @@ import numpy as np
 
 from compress.datasets import Split
 from compress.errors import UserError
-from compress.evaluate.answers import probabilities
 from compress.evaluate.beside import is_ours
 from compress.evaluate.expected_pixels import Trial, by_answers, sample
 from compress.evaluate.tflite_predictor import TFLitePredictor
 from compress.pixels import PIXELS, UNIT, Pixels
-from compress.tasks.calibration import log_probabilities
+from compress.tasks import Task
 
 Say = Callable[[str], None]
 ASK = f"name them: --pixels with one of {', '.join(PIXELS)} or SCALE,OFFSET of a byte"
 
 
 def decide(
-    predictor: TFLitePredictor, path: Path, given: Pixels | None, images: Split | None, say: Say = lambda line: None
+    predictor: TFLitePredictor,
+    path: Path,
+    task: Task,
+    given: Pixels | None,
+    images: Split | None,
+    say: Say = lambda line: None,
 ) -> Pixels:
     """The pixels that the file expects: ``given`` by its user, else as its numbers or its maker's words tell.
 
-    Where none of these tells, ``images`` (a split with labels) are classified under each of PIXELS, and a clear winner
+    Where none of these tells, ``images`` (a split) are put to it under each of PIXELS, and a clear winner
     is taken and said. Raises UserError, which asks for ``--pixels``, where that decides nothing.
     """
     channels = predictor.shape[-1] if len(predictor.shape) == 3 else 1
@@ -43,14 +47,15 @@ def decide(
         raise UserError(f"{unknown}; {ASK}")
     if images is None:
         raise UserError(f"{unknown} without images whose classes are known; {ASK}")
-    trials = [_trial(predictor, pixels, images) for pixels in candidates]
-    return by_answers(trials, images, str(path), say, f"{unknown} from its numbers, ", ASK)
+    trials = [trial for pixels in candidates if (trial := _trial(predictor, pixels, images, task)) is not None]
+    if not trials:
+        raise UserError(f"{unknown}; {ASK}")
+    return by_answers(trials, images, task, str(path), say, f"{unknown} from its numbers, ", ASK)
 
 
-def _trial(predictor: TFLitePredictor, pixels: Pixels, images: Split) -> Trial:
+def _trial(predictor: TFLitePredictor, pixels: Pixels, images: Split, task: Task) -> Trial | None:
     predictor.pixels = pixels
     chosen = sample(images)
-    outputs, labels = predictor(images.read(chosen)), images.labels[chosen]
-    # an int8 softmax has zeros
-    log_p = log_probabilities(probabilities(outputs, predictor.ends_in), probabilities=True)
-    return Trial.of(pixels, log_p, labels)
+    outputs = task.from_file(predictor(images.read(chosen)), predictor.ends_in)
+    answers = task.answers(outputs, images.targets.take(chosen).arrays())
+    return None if answers is None else Trial(pixels, answers)

@@ -3,7 +3,7 @@
 import gzip
 import re
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache, partial
 from typing import Any
 
@@ -14,6 +14,7 @@ from compress.artifacts.saved_model import serving_function
 from compress.errors import Failure, first_line
 from compress.export import flatbuffer, titles
 from compress.quiet import quiet
+from compress.tasks import Classification, Output
 
 MIN_SPARSITY = 0.3  # TensorFlow's converter leaves tensors with fewer zeros dense
 NEVER_SPARSE = ("dynamic", "int16x8")  # such files are written, and LiteRT refuses them
@@ -26,14 +27,14 @@ def is_quantized(model: Any) -> bool:
     return any(type(layer).__name__ == "QuantizeWrapperV2" for layer in model.layers)
 
 
-def inference_function(model: Any) -> Any:
+def inference_function(model: Any, names: Sequence[str]) -> Any:
     """The network for one image, ready to be converted; settled int8 kernels go in as plain constants."""
     if not is_quantized(model):
-        return serving_function(model, batch=1)
+        return serving_function(model, names, batch=1)
     from compress import fake_quant
 
     with fake_quant.kernels_on_grid():
-        return serving_function(model, batch=1)
+        return serving_function(model, names, batch=1)
 
 
 def frozen(function: Any) -> tuple[Any, list[Any], list[Any], Any]:
@@ -57,8 +58,8 @@ class Converter:
 
     Of a float network the converter itself makes what ``post_training`` names ("int8", "dynamic", "float16" or
     "int16x8"), with ranges from ``calibration``, float32 NHWC batches in [0, 1]. Of an int8 file ``input_type`` may be
-    "uint8", the bytes of an image, and ``output_type`` "int8", the logits on their grid; a float32 output is a softmax.
-    Several outputs stay as they are.
+    "uint8", the bytes of an image, and ``output_type`` "int8", the raw outputs on their grid. ``outputs`` names those
+    of the network, and says which operator stands behind a float32 output in the file: by default a softmax.
     """
 
     def __init__(
@@ -68,10 +69,13 @@ class Converter:
         output_type: str = "float32",
         post_training: str | None = None,
         calibration: Iterable[np.ndarray] = (),
+        outputs: Sequence[Output] = Classification.OUTPUTS,
     ) -> None:
         lite = keras.tf.lite
+        if len(outputs) != len(model.outputs):  # of a network that no stage made
+            outputs = [Output(name, name, "") for name in model.output_names]
         with titles.marked(model) as names:
-            function = inference_function(model)
+            function = inference_function(model, [output.name for output in outputs])
         self._converter = lite.TFLiteConverter.from_concrete_functions([function], model)
         # one scale for a dense kernel, as it was trained
         self._converter._experimental_disable_per_channel_quantization_for_dense_layers = True
@@ -93,8 +97,15 @@ class Converter:
         ]
         if input_type == "uint8":
             self._edits.append(flatbuffer.with_image_bytes)
-        if output_type == "float32" and len(function.outputs) == 1:
-            self._edits.append(flatbuffer.with_softmax)
+        # TensorFlow puts outputs by name into the order of their names
+        ordered = sorted(outputs, key=lambda output: output.name)
+        named = [output.in_file if output_type == "float32" else output.name for output in ordered]
+        for number, output in enumerate(ordered):
+            if output_type == "float32" and output.operator:
+                self._edits.append(
+                    partial(flatbuffer.with_operator, number=number, operator=output.operator, title=output.in_file)
+                )
+        self._edits.append(partial(flatbuffer.with_signature, inputs=["image"], outputs=named))
 
     def dense(self) -> bytes:
         """The plain file."""

@@ -1,6 +1,7 @@
 """Reads and edits .tflite files through their own schema (LiteRT ships it)."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,36 +45,58 @@ def write(model: Any, size_hint: int) -> bytes:
     return bytes(builder.Output())
 
 
-def with_softmax(content: bytes) -> bytes:
-    """The same model with a float softmax behind its only output, (1, classes) float32.
+def with_operator(content: bytes, number: int, operator: str, title: str) -> bytes:
+    """The same model with a float SOFTMAX or LOGISTIC behind its output of that number, (1, classes) float32.
 
-    The converter would compute it in int8, whose probabilities have exact zeros.
+    The converter would compute it in int8, whose probabilities have exact zeros. ``title`` is the new output's.
     """
     from ai_edge_litert import schema_py_generated as schema
 
     model = read(content)
     graph = model.subgraphs[0]
-    logits = int(graph.outputs[0])
+    logits = int(graph.outputs[number])
     probabilities = schema.TensorT()
     probabilities.shape = graph.tensors[logits].shape
     probabilities.shapeSignature = graph.tensors[logits].shapeSignature
     probabilities.type, probabilities.buffer = schema.TensorType.FLOAT32, 0
-    probabilities.name, probabilities.hasRank = b"probabilities", True
+    probabilities.name, probabilities.hasRank = title.encode(), True
     graph.tensors.append(probabilities)
     code = schema.OperatorCodeT()
-    code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.SOFTMAX
+    code.builtinCode = code.deprecatedBuiltinCode = getattr(schema.BuiltinOperator, operator)
     code.version = 1
     model.operatorCodes.append(code)
-    softmax = schema.OperatorT()
-    softmax.opcodeIndex = len(model.operatorCodes) - 1
-    softmax.inputs, softmax.outputs = [logits], [len(graph.tensors) - 1]
-    softmax.builtinOptionsType = schema.BuiltinOptions.SoftmaxOptions
-    softmax.builtinOptions = schema.SoftmaxOptionsT()
-    softmax.builtinOptions.beta = 1.0
-    graph.operators.append(softmax)
-    graph.outputs = [len(graph.tensors) - 1]
-    for signature in model.signatureDefs or []:
-        signature.outputs[0].tensorIndex = len(graph.tensors) - 1
+    added = schema.OperatorT()
+    added.opcodeIndex = len(model.operatorCodes) - 1
+    added.inputs, added.outputs = [logits], [len(graph.tensors) - 1]
+    if operator == "SOFTMAX":
+        added.builtinOptionsType = schema.BuiltinOptions.SoftmaxOptions
+        added.builtinOptions = schema.SoftmaxOptionsT()
+        added.builtinOptions.beta = 1.0
+    graph.operators.append(added)
+    outputs = list(map(int, graph.outputs))
+    outputs[number] = len(graph.tensors) - 1
+    graph.outputs = outputs
+    return write(model, len(content))
+
+
+def with_signature(content: bytes, inputs: Sequence[str], outputs: Sequence[str]) -> bytes:
+    """The same model with names for its inputs and outputs, in their order: the signature "serving_default"."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    def mapped(names: Sequence[str], tensors: Any) -> list[Any]:
+        maps = []
+        for name, tensor in zip(names, tensors, strict=True):
+            entry = schema.TensorMapT()
+            entry.name, entry.tensorIndex = name.encode(), int(tensor)
+            maps.append(entry)
+        return maps
+
+    model = read(content)
+    graph = model.subgraphs[0]
+    signature = schema.SignatureDefT()
+    signature.signatureKey, signature.subgraphIndex = b"serving_default", 0
+    signature.inputs, signature.outputs = mapped(inputs, graph.inputs), mapped(outputs, graph.outputs)
+    model.signatureDefs = [signature]
     return write(model, len(content))
 
 
@@ -174,8 +197,8 @@ def with_image_bytes(content: bytes) -> bytes:
     return write(model, len(content))
 
 
-def ends(content: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The type of the input and of the output: {"dtype": "float32"}, or {"dtype": "uint8", "quantization": {...}}.
+def ends(content: bytes) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The input and each output: {"shape": [1, 10], "dtype": "float32"}, and of integers {"quantization": {...}}, too.
 
     A quantized value q stands for scale * (q - zero_point).
     """
@@ -187,12 +210,13 @@ def ends(content: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
     def end(index: int) -> dict[str, Any]:
         tensor = graph.tensors[int(index)]
         name = names[tensor.type]
+        shape = [int(side) for side in tensor.shape]
         if name == "float32":
-            return {"dtype": name}
+            return {"shape": shape, "dtype": name}
         grid = {"scale": float(tensor.quantization.scale[0]), "zero_point": int(tensor.quantization.zeroPoint[0])}
-        return {"dtype": name, "quantization": grid}
+        return {"shape": shape, "dtype": name, "quantization": grid}
 
-    return end(graph.inputs[0]), end(graph.outputs[0])
+    return end(graph.inputs[0]), [end(output) for output in graph.outputs]
 
 
 def operators(content: bytes) -> Operators:
@@ -216,7 +240,7 @@ def operators(content: bytes) -> Operators:
         at_edge = (
             (name == "QUANTIZE" and source in inputs)
             or (name == "DEQUANTIZE" and result in last | outputs)
-            or (name == "SOFTMAX" and result in outputs)
+            or (name in ("SOFTMAX", "LOGISTIC") and result in outputs)
         )
         if name == "QUANTIZE" and not computes_in_float and source not in inputs:
             requantizations += 1

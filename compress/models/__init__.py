@@ -1,4 +1,4 @@
-"""Name -> network that emits logits. A new network: one file here, one line in MODELS, one test."""
+"""Name -> network. A new network: one file here, one line in MODELS, one test."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from compress import keras
 from compress.errors import UserError, unknown
 from compress.models import applications, densenet_small, plain_cnn, resnet_cifar, shufflenet, wrn
 from compress.models.builder import Builder
+from compress.models.head import Head, dense
 
 MODELS: dict[str, Builder] = {
     **{name: partial(applications.build, function) for name, function in applications.FUNCTIONS.items()},
@@ -27,14 +28,14 @@ def check_name(name: str) -> None:
 
 
 def build(
-    name: str, shape: int | tuple[int, ...], classes: int, weights: str | None = None, seed: int | None = None
+    name: str, shape: int | tuple[int, ...], head: int | Head, weights: str | None = None, seed: int | None = None
 ) -> keras.Model:
-    """The network ``name`` for images of ``shape``, (height, width, channels), and ``classes`` classes.
+    """The network ``name`` for images of ``shape``, (height, width, channels), that ends in ``head``.
 
     A side, or (height, width), is that of RGB images. Input float32 (batch, height, width, channels), of images in
-    [0, 1]; output float32 logits (batch, classes), from a layer called "predictions". ``weights`` is None, "imagenet"
-    or a path to weights of the same network. ``seed`` sets the global seeds of Python, numpy and TensorFlow first, so
-    the same seed gives the same weights.
+    [0, 1]. A number of classes as ``head`` is that of the logits of a dense layer "predictions". ``weights`` is None,
+    "imagenet" or a path to weights of the same network. ``seed`` sets the global seeds of Python, numpy and TensorFlow
+    first, so the same seed gives the same weights.
     Raises UserError for an unknown name, a shape that the network refuses, and weights that cannot be had or do not
     fit.
     """
@@ -46,7 +47,7 @@ def build(
     # layers that Keras numbers itself (conv2d_7) get the same names however many networks were built before
     keras.backend.reset_uids()
     height, width, channels = image
-    return MODELS[name]((height, width, channels), classes, weights)
+    return MODELS[name]((height, width, channels), dense(head) if isinstance(head, int) else head, weights)
 
 
 def check_shape(name: str, shape: tuple[int, ...], weights: str | None = None) -> None:

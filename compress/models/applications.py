@@ -1,4 +1,4 @@
-"""The networks of keras.applications, with a head of our own that emits logits."""
+"""The networks of keras.applications, with a head of our own."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from compress import keras
 from compress.errors import UserError, first_line
 from compress.models import preprocessing
 from compress.models import weights as weight_files
+from compress.models.head import Head
 
 # A table, so that names are known without TensorFlow; a test compares it with what tf_keras offers.
 _REGNET = ("002", "004", "006", "008", "016", "032", "040", "064", "080", "120", "160", "320")
@@ -33,10 +34,10 @@ _FAMILIES: dict[str, tuple[str, ...]] = {
 FUNCTIONS = {(name + variant).lower(): name + variant for name, variants in _FAMILIES.items() for variant in variants}
 
 
-def build(function: str, input_shape: tuple[int, int, int], classes: int, weights: str | None = None) -> keras.Model:
-    """keras.applications.<function> up to its global average pooling, then Dense(classes, name="predictions").
+def build(function: str, input_shape: tuple[int, int, int], head: Head, weights: str | None = None) -> keras.Model:
+    """keras.applications.<function> up to its global average pooling, then ``head``.
 
-    Input float32 (batch, *input_shape) in [0, 1] RGB; output float32 logits (batch, classes). ``weights``:
+    Input float32 (batch, *input_shape) in [0, 1] RGB; output what ``head`` makes of the features. ``weights``:
 
     - None: random; nothing stands in front of the network, which learns on [0, 1] as it is.
     - "imagenet": Keras's own, with a fixed convolution "preprocessing" in front that makes of [0, 1] what they expect.
@@ -53,8 +54,8 @@ def build(function: str, input_shape: tuple[int, int, int], classes: int, weight
         own = preprocessing.own_preprocessing(whole)
         # the old families have a function for it, the new ones layers (their function does nothing)
         outside = sys.modules[getattr(keras.applications, function).__module__].preprocess_input
-        return _with_head(preprocessing.replaced(whole, preprocessing.affine(lambda x: own(outside(255 * x)))), classes)
-    model = _with_head(preprocessing.replaced(_backbone(function, input_shape, None)), classes)
+        return _with_head(preprocessing.replaced(whole, preprocessing.affine(lambda x: own(outside(255 * x)))), head)
+    model = _with_head(preprocessing.replaced(_backbone(function, input_shape, None)), head)
     if weights is None:
         return model
     if weight_files.count(weights) == len(model.weights) + 2:  # it was started from ImageNet
@@ -83,6 +84,5 @@ def _backbone(function: str, input_shape: tuple[int, int, int], weights: str | N
         ) from error
 
 
-def _with_head(backbone: keras.Model, classes: int) -> keras.Model:
-    logits = keras.layers.Dense(classes, name="predictions")(backbone.outputs[0])
-    return keras.Model(backbone.inputs[0], logits, name=backbone.name)
+def _with_head(backbone: keras.Model, head: Head) -> keras.Model:
+    return keras.Model(backbone.inputs[0], head(backbone.outputs[0]), name=backbone.name)

@@ -6,6 +6,7 @@ from typing import Any
 
 from compress import keras
 from compress.models import weights as weight_files
+from compress.models.head import Head
 
 
 def conv(
@@ -51,13 +52,13 @@ def pooled(x: Any) -> keras.KerasTensor:
     return keras.layers.GlobalAveragePooling2D(name="avg_pool")(x)
 
 
-def network(image: Any, features: Any, classes: int, name: str, weights: str | None) -> keras.Model:
-    """The network from ``image`` through ``features`` (batch, n) to the logits (batch, classes) of "predictions".
+def network(image: Any, features: Any, head: Head, name: str, weights: str | None) -> keras.Model:
+    """The network from ``image`` through ``features`` (batch, n) to what ``head`` makes of them.
 
     ``weights`` is None or a file of the same network. Raises UserError for weights that do not fit.
     """
     weight_files.refuse_imagenet(name, weights)
-    model = keras.Model(image, keras.layers.Dense(classes, name="predictions")(features), name=name)
+    model = keras.Model(image, head(features), name=name)
     if weights is not None:
         weight_files.load(model, weights)
     return model

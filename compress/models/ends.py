@@ -1,4 +1,4 @@
-"""What a network says at its end: logits, or a softmax of them, which is cut; any other end is refused."""
+"""What a network says at its end: logits, or a softmax or sigmoids of them, which are cut; other ends are refused."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ NOT_LOGITS = {
     **dict.fromkeys(["tanh", "math.tanh", "nn.tanh", "softsign", "nn.softsign"], "values in [-1, 1]"),
     **dict.fromkeys(["exponential", "softplus", "math.exp", "nn.softplus", "math.softplus"], "positive values"),
 }
+SIGMOIDS = frozenset(["sigmoid", "math.sigmoid", "nn.sigmoid", "sigmoid_fast"])
 EXACT = 1e-5  # of a probability
 
 
@@ -39,26 +40,60 @@ def logits(model: Any, name: str) -> Any:
     nested, last = _last(model)
     if (said := NOT_LOGITS.get(_function(last))) is not None:
         raise UserError(
-            f"{name} ends in {said} ({last.name}), which are no logits of one class among several: jetslim takes "
-            "classifiers with a softmax or with bare logits at their end; several classes an image and numbers it "
-            "cannot learn yet"
+            f"{name} ends in {said} ({last.name}), which are no logits of one class among several: for several classes "
+            'an image its data need sets of classes (the task "multi_label"), for numbers targets that are numbers '
+            '("regression")'
         )
     if not _is_softmax(last):
         _refuse_hidden_softmax(model, last, name)
         return model
+    return _without(model, nested, last, keras.tf.nn.softmax, "softmax", name)
+
+
+def sigmoid_logits(model: Any, name: str) -> Any:
+    """The functional network of one output without the sigmoids at its end; ``model`` itself where there are none.
+
+    As ``logits``, for several classes an image. Raises UserError for a softmax, and for sigmoids that cannot be cut.
+    """
+    nested, last = _last(model)
+    if _is_softmax(last):
+        raise UserError(
+            f"{name} ends in a softmax ({last.name}), which tells one class among several: it cannot say several of an "
+            "image"
+        )
+    if _function(last) in SIGMOIDS:
+        return _without(model, nested, last, keras.tf.sigmoid, "sigmoid", name)
+    output = model(_noise(model), training=False).numpy()
+    if (output >= 0).all() and (output <= 1).all():
+        raise UserError(f"{name} emits values in [0, 1] from {last.name} ({type(last).__name__}): cannot cut to logits")
+    return model
+
+
+def is_softmax(model: Any) -> bool:
+    """Whether the network ends in a softmax."""
+    return _is_softmax(_last(model)[1])
+
+
+def _without(model: Any, nested: bool, last: Any, activation: Any, called: str, name: str) -> Any:
+    """The network without the ``activation`` at its end, which is checked on noise."""
     if len(last.inbound_nodes) > 1 and not nested:
-        raise UserError(f"{name}: the softmax {last.name} is used more than once and cannot be cut")
+        raise UserError(f"{name}: the {called} {last.name} is used more than once and cannot be cut")
     noise = _noise(model)
     wanted = model(noise, training=False).numpy()
     cut = _cut(model, last, nested or last is not model.get_layer(model.output_names[0]))
-    got = keras.tf.nn.softmax(cut(noise, training=False)).numpy()
+    got = activation(cut(noise, training=False)).numpy()
     if got.shape != wanted.shape or not np.allclose(got, wanted, atol=EXACT):
-        raise UserError(f"{name}: the softmax {last.name} is not the last thing that is computed, and cannot be cut")
+        raise UserError(f"{name}: the {called} {last.name} is not the last thing that is computed, and cannot be cut")
     return cut
 
 
+def classifier(model: Any, name: str) -> Any:
+    """The network so that it emits rows of logits."""
+    return as_row(logits(model, name))
+
+
 def as_row(model: Any) -> Any:
-    """The network with rows of classes, (batch, classes), where it gives a map of one pixel, (batch, 1, 1, classes)."""
+    """The network with rows of numbers, (batch, n), where it gives a map of one pixel, (batch, 1, 1, n)."""
     shape = model.outputs[0].shape
     if len(shape) < 3 or any(side != 1 for side in shape[1:-1]):
         return model

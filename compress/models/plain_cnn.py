@@ -9,6 +9,7 @@ from __future__ import annotations
 from compress import keras
 from compress.errors import UserError
 from compress.models import cifar
+from compress.models.head import Head
 
 # a number: a 3x3 convolution of that width; P: a 2x2 maximum pool; F: a hidden dense layer of that width
 LAYERS = {
@@ -25,12 +26,12 @@ LAYERS = {
 }
 
 
-def build(name: str, input_shape: tuple[int, int, int], classes: int, weights: str | None = None) -> keras.Model:
+def build(name: str, input_shape: tuple[int, int, int], head: Head, weights: str | None = None) -> keras.Model:
     """The network LAYERS[name]: convolutions with bias, batch norm and ReLU; pools; flattened into dense layers.
 
     The number in the name counts convolutions. The wide ones are published for CIFAR-100, the others for CIFAR-10;
     any number of classes is built. Input float32 (batch, *input_shape) in [0, 1], published at 32x32: the size of the
-    first dense layer hangs on it. Output float32 logits (batch, classes). ``weights`` is None or a file of the same
+    first dense layer hangs on it. Output what ``head`` makes of the features. ``weights`` is None or a file of the same
     network, of the same size of images. Raises UserError for images that the pools leave nothing of, and for weights
     that do not fit.
 
@@ -59,4 +60,4 @@ def build(name: str, input_shape: tuple[int, int, int], classes: int, weights: s
             x = cifar.relu(cifar.batch_norm(x, f"stage{stage}_{number}_bn"), f"stage{stage}_{number}_relu")
     if len(x.shape) > 2:
         x = keras.layers.Flatten(name="flatten")(x)
-    return cifar.network(image, x, classes, name, weights)
+    return cifar.network(image, x, head, name, weights)

@@ -7,6 +7,7 @@ from typing import Any
 from compress import keras
 from compress.errors import UserError
 from compress.models import cifar
+from compress.models.head import Head
 
 WIDTHS = (16, 16, 32, 64)
 WIDTHS_X4 = (32, 64, 128, 256)  # the "x4" of the distillation literature: the stages four times, the stem twice as wide
@@ -15,16 +16,16 @@ WIDTHS_X4 = (32, 64, 128, 256)  # the "x4" of the distillation literature: the s
 def build(
     depth: int,
     input_shape: tuple[int, int, int],
-    classes: int,
+    head: Head,
     weights: str | None = None,
     widths: tuple[int, ...] = WIDTHS,
 ) -> keras.Model:
     """A CIFAR ResNet of ``depth`` = 6n + 2 layers: a 3x3 convolution, three stages of n basic blocks, a Dense head.
 
     ``widths`` are the channels of that first convolution and of the three stages. Input float32 (batch, *input_shape)
-    in [0, 1]; output float32 logits (batch, classes). ``weights`` is None or a file of the same network. Where a block
-    changes the width or the size its shortcut is a 1x1 convolution with batch norm. Raises UserError for another depth
-    and for weights that do not fit.
+    in [0, 1]; output what ``head`` makes of the features. ``weights`` is None or a file of the same network. Where a
+    block changes the width or the size its shortcut is a 1x1 convolution with batch norm. Raises UserError for another
+    depth and for weights that do not fit.
     """
     name = f"resnet{depth}" + ("x4" if widths == WIDTHS_X4 else "")
     if depth < 8 or depth % 6 != 2:
@@ -34,7 +35,7 @@ def build(
     for stage, width in enumerate(widths[1:], start=1):
         for block in range(1, (depth - 2) // 6 + 1):
             x = _basic_block(x, width, 2 if stage > 1 and block == 1 else 1, f"stage{stage}_block{block}")
-    return cifar.network(image, cifar.pooled(x), classes, name, weights)
+    return cifar.network(image, cifar.pooled(x), head, name, weights)
 
 
 def _basic_block(x: Any, width: int, stride: int, name: str) -> Any:

@@ -1,4 +1,4 @@
-"""A user's own network, made to emit logits."""
+"""A user's own network, made to emit what its task needs."""
 
 from __future__ import annotations
 
@@ -20,21 +20,22 @@ def load(
     shape: Shape | None = None,
     several_outputs: bool = False,
     say: Callable[[str], None] | None = None,
+    end: Callable[[Any, str], Any] = ends.classifier,
 ) -> Any:
-    """Loads a Keras network from a SavedModel folder, a .keras or an .h5 file; it comes back without its softmax.
+    """Loads a Keras network from a SavedModel folder, a .keras or an .h5 file; it comes back with the ``end`` it needs.
 
-    The network is Sequential or functional, with one input and one output. A softmax at its end is taken away, weights
-    untouched, so that softmax(load(path)(x)) is what the network said before. An input of bytes (uint8) becomes one of
-    float32 with the same values. An input without height and width gets those of ``shape``, which is that of one
-    example of the data, without the batch. Which pixels it expects is another matter (``evaluate.expected_pixels``).
-    With ``several_outputs``, a network of more than one may be looked at, softmaxes and all. Raises UserError, in one
-    line, for anything else, and for a number of classes or a shape other than the given ones. ``say`` is told what had
-    to be changed to read the file.
+    The network is Sequential or functional, with one input and one output. By default a softmax at its end is taken
+    away, weights untouched, so that softmax(load(path)(x)) is what the network said before. An input of bytes (uint8)
+    becomes one of float32 with the same values. An input without height and width gets those of ``shape``, which is
+    that of one example of the data, without the batch. Which pixels it expects is another matter
+    (``evaluate.expected_pixels``). With ``several_outputs``, a network of more than one may be looked at, softmaxes and
+    all. Raises UserError, in one line, for anything else, and for a number of classes or a shape other than the given
+    ones. ``say`` is told what had to be changed to read the file.
     """
     model = checked(read(path, say), path, shape, several_outputs)
     model = sized(as_floats(model, path), shape)
     if len(model.outputs) == 1:
-        model = ends.as_row(ends.logits(model, str(path)))
+        model = end(model, str(path))
     if classes is not None and model.output_shape != (None, classes):
         raise UserError(f"{path} emits {model.output_shape[1:]}, the data have {classes} classes")
     return model

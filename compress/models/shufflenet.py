@@ -9,15 +9,16 @@ from typing import Any
 
 from compress import keras
 from compress.models import cifar
+from compress.models.head import Head
 
 NAME, GROUPS, STEM = "shufflenet_v1", 3, 24
 STAGES = ((240, 4), (480, 8), (960, 4))  # (channels, units)
 
 
-def build(input_shape: tuple[int, int, int], classes: int, weights: str | None = None) -> keras.Model:
+def build(input_shape: tuple[int, int, int], head: Head, weights: str | None = None) -> keras.Model:
     """A 1x1 convolution, three stages of shuffle units, of which each first one halves the map, and a Dense head.
 
-    Input float32 (batch, *input_shape) in [0, 1]; output float32 logits (batch, classes). ``weights`` is None or a
+    Input float32 (batch, *input_shape) in [0, 1]; output what ``head`` makes of the features. ``weights`` is None or a
     file of the same network. Raises UserError for weights that do not fit.
     """
     image = keras.Input(input_shape)
@@ -25,7 +26,7 @@ def build(input_shape: tuple[int, int, int], classes: int, weights: str | None =
     for stage, (width, units) in enumerate(STAGES, start=1):
         for number in range(1, units + 1):
             x = _unit(x, width, 2 if number == 1 else 1, f"stage{stage}_unit{number}")
-    return cifar.network(image, cifar.pooled(x), classes, NAME, weights)
+    return cifar.network(image, cifar.pooled(x), head, NAME, weights)
 
 
 def _unit(x: Any, width: int, stride: int, name: str) -> Any:

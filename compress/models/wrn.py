@@ -7,18 +7,19 @@ from typing import Any
 from compress import keras
 from compress.errors import UserError
 from compress.models import cifar
+from compress.models.head import Head
 
 WIDTHS = (16, 32, 64)
 
 
 def build(
-    depth: int, factor: int, input_shape: tuple[int, int, int], classes: int, weights: str | None = None
+    depth: int, factor: int, input_shape: tuple[int, int, int], head: Head, weights: str | None = None
 ) -> keras.Model:
     """WRN-depth-factor, depth = 6n + 4: a 3x3 convolution, three groups of n blocks, batch norm, ReLU, a Dense head.
 
     The groups are ``factor`` times 16, 32 and 64 channels wide, and the second and third halve the map. Input float32
-    (batch, *input_shape) in [0, 1]; output float32 logits (batch, classes). ``weights`` is None or a file of the same
-    network. Raises UserError for another depth or factor, and for weights that do not fit.
+    (batch, *input_shape) in [0, 1]; output what ``head`` makes of the features. ``weights`` is None or a file of
+    the same network. Raises UserError for another depth or factor, and for weights that do not fit.
     """
     name = f"wrn_{depth}_{factor}"
     if depth < 10 or depth % 6 != 4 or factor < 1:
@@ -30,7 +31,7 @@ def build(
             stride = 2 if group > 1 and number == 1 else 1
             x = block(x, width * factor, stride, f"group{group}_block{number}")
     x = cifar.relu(cifar.batch_norm(x, "bn"), "relu")
-    return cifar.network(image, cifar.pooled(x), classes, name, weights)
+    return cifar.network(image, cifar.pooled(x), head, name, weights)
 
 
 def block(x: Any, width: int, stride: int, name: str) -> keras.KerasTensor:

@@ -11,21 +11,19 @@ from typing import Any
 
 import numpy as np
 
+from compress import config
 from compress.artifacts import Artifact, Store
 from compress.artifacts.files import fingerprint, write_json
 from compress.errors import UserError
-from compress.evaluate import TFLitePredictor
+from compress.evaluate import TFLitePredictor, file_outputs
 from compress.pipeline.plan import Plan, Step
 from compress.pipeline.read import Pipeline
-from compress.stages import Export
+from compress.targets import Targets
 
-SCHEMA = "jetslim-bundle/1"
+SCHEMA = "jetslim-bundle/2"
 MOST_IMAGES = 1000
 EXPECTED_IMAGES = 16
-# another runtime rounds some int8 logits by one step, 0.2 at most in a trained network, and a step of the logits moves
-# a probability by a quarter of it
-TOLERANCE = {"float32": 1e-3, "float16": 1e-3, "int16x8": 1e-3, "int8": 0.05, "dynamic": 0.05}  # of a probability
-MOST_STEPS = 1.01  # of a logit; a hundredth for the rounding of floats
+MOST_STEPS = 1.01  # of a value on a grid; a hundredth for the rounding of floats
 
 
 def bundle(plan: Plan, store: Store, folder: Path, runner: Path | None = None) -> dict[str, Any]:
@@ -54,7 +52,7 @@ def bundle(plan: Plan, store: Store, folder: Path, runner: Path | None = None) -
 def _chosen(plan: Plan, store: Store) -> dict[str, tuple[str, Artifact]]:
     """File name -> (role, exported artifact): the last export, and the first stage's network if it is another."""
     last = plan.steps[-1]
-    if not isinstance(last.stage, Export):
+    if not last.stage.is_final:
         raise UserError(f"{plan.pipeline.name} has no export stage at its end: there is nothing to bundle")
     steps = {"model.tflite": ("exported", last)}
     first = plan.exports[plan.steps[0].stage.name]
@@ -77,26 +75,31 @@ def _fill(folder: Path, plan: Plan, chosen: dict[str, tuple[str, Artifact]], run
     if runner is not None:
         shutil.copytree(runner, folder, dirs_exist_ok=True)
     test = plan.dataset.test
-    index = stratified(test.labels, MOST_IMAGES, plan.pipeline.seed)
+    index = stratified(test.targets, MOST_IMAGES, plan.pipeline.seed)
     images = test.read(index)
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, images=images, labels=test.labels[index].astype(np.int64))
+    np.savez_compressed(buffer, images=images, **test.targets.take(index).arrays())
     (folder / "testset.npz").write_bytes(buffer.getvalue())
     models = []
     for name, (role, artifact) in chosen.items():
         shutil.copy(artifact.path / "model.tflite", folder / name)
-        predictor = TFLitePredictor(folder / name)
+        predictor = TFLitePredictor(folder / name, expected=file_outputs(plan.task))
         form = artifact.facts["form"]
         models.append(
             {
                 "file": name,
                 "role": role,
                 "form": form,
-                "top1": artifact.facts["top1"],
-                "expected": predictor(images[:EXPECTED_IMAGES]).round(6).tolist(),
+                "score": artifact.facts["score"],
+                "outputs": [output.name for output in predictor.outputs],
+                "expected": {
+                    name: values.round(6).tolist() for name, values in predictor(images[:EXPECTED_IMAGES]).items()
+                },
                 "input_type": artifact.facts["input_type"],
                 "output_type": artifact.facts["output_type"],
-                "tolerance": MOST_STEPS * predictor.output_step or TOLERANCE[form],
+                "tolerance": {
+                    output.name: MOST_STEPS * output.step or plan.task.tolerance(form) for output in predictor.outputs
+                },
             }
         )
     exported = chosen["model.tflite"][1]
@@ -107,7 +110,9 @@ def _fill(folder: Path, plan: Plan, chosen: dict[str, tuple[str, Artifact]], run
         "pipeline": plan.pipeline.name,
         "made": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "runtime": {"name": "ai-edge-litert", "version": version("ai-edge-litert")},
-        "labels": list(plan.dataset.classes),
+        "task": config.as_dict(plan.task),
+        "metrics": [metric.as_json() for metric in plan.task.METRICS],
+        "labels": list(plan.dataset.label_names),
         "preprocessing": json.loads((folder / "model.json").read_text())["preprocessing"],
         "models": models,
         "testset": {"file": "testset.npz", "images": len(index), "of": len(test), "data": plan.dataset.name},
@@ -117,14 +122,15 @@ def _fill(folder: Path, plan: Plan, chosen: dict[str, tuple[str, Artifact]], run
     return manifest
 
 
-def stratified(labels: np.ndarray, most: int, seed: int) -> np.ndarray:
-    """At most so many indices, each class with its share (to one image), in a seeded order.
+def stratified(targets: Targets, most: int, seed: int) -> np.ndarray:
+    """At most so many indices, each stratum with its share (to one image), in a seeded order.
 
     The largest remainders get the images that rounding down leaves over.
     """
     rng = np.random.default_rng(seed)
-    if len(labels) <= most:
-        return rng.permutation(len(labels))
+    labels = targets.strata()
+    if labels is None or len(targets) <= most:
+        return rng.permutation(len(targets))[:most]
     classes, counts = np.unique(labels, return_counts=True)
     shares = counts * most / len(labels)
     taken = np.floor(shares).astype(int)

@@ -23,14 +23,15 @@ def context(
     data = plan.pipeline.data
     return Context(
         dataset=plan.dataset,
+        task=plan.task,
         augmentation=data.augmentation,
         seed=plan.pipeline.seed,
         fit=getattr(data, "fit", "stretch"),
         clock=clock,
         progress=progress,
-        load=networks.look if step.stage.kind == "export" else networks.take,
-        logits=networks.logits,
-        training_logits=networks.training_logits,
+        load=networks.look if step.stage.is_final else networks.take,
+        outputs=networks.outputs,
+        training_outputs=networks.training_outputs,
         facts=networks.facts,
         finished=partial(networks.keep, step.key),
         callbacks=callbacks(step.stage.name),

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from compress import artifacts
-from compress.artifacts import Artifact, Store, content_key, source_hash
+from compress import artifacts, config
+from compress.artifacts import Artifact, Store, content_key, modules_of, source_hash
+from compress.artifacts.outputs_file import read_outputs
 from compress.artifacts.saved_model import serving_function
 from compress.clock import Clock
 from compress.errors import UserError
@@ -16,7 +17,8 @@ from compress.models import front, saved_model
 from compress.pipeline import machine
 from compress.pipeline.plan import Plan, content, readers
 from compress.pixels import Pixels
-from compress.stages.finish import TEST_LOGITS
+from compress.stages.finish import TEST_OUTPUTS
+from compress.tasks import Arrays
 
 
 class Networks:
@@ -47,15 +49,18 @@ class Networks:
 
     def _of_the_user(self, path: str) -> Any:
         """The network in a file, for images in [0, 1]; what it expects is decided, and said, once."""
-        data = self._plan.dataset
+        data, task = self._plan.dataset, self._plan.task
         with self._clock("load"):
-            network = saved_model.load(path, len(data.classes), data.shape, say=self._once)
+            network = saved_model.load(path, None, data.shape, say=self._once, end=task.own_end)
+            names = (output.name for output in task.OUTPUTS)
+            shapes = (tuple(tensor.shape) for tensor in network.outputs)
+            task.check_outputs(dict(zip(names, shapes, strict=False)), path, len(data.label_names))
         if not expected_pixels.are_asked_for(network, data.validation):
             return network
         if path not in self._pixels:
             with self._clock("evaluate"):
                 given = self._plan.pipeline.pixels
-                self._pixels[path] = expected_pixels.decide(network, path, given, data.validation, self._say)
+                self._pixels[path] = expected_pixels.decide(network, path, task, given, data.validation, self._say)
         return front.fed(network, self._pixels[path])
 
     def _once(self, line: str) -> None:
@@ -70,25 +75,27 @@ class Networks:
         self._loaded[self._steps[name].key if name in self._steps else name] = network
         return network
 
-    def logits(self, name: str) -> np.ndarray:
-        """The logits on the test split that an earlier stage kept."""
-        return np.load(self._artifact(name).path / TEST_LOGITS, allow_pickle=False)
+    def outputs(self, name: str) -> Arrays:
+        """The raw outputs on the test split that an earlier stage kept."""
+        return read_outputs(self._artifact(name).path / TEST_OUTPUTS)
 
-    def training_logits(self, name: str) -> np.ndarray:
-        """The logits of an earlier stage, or of a path of the user's own, on the training split; computed once."""
-        data = self._plan.dataset
+    def training_outputs(self, name: str) -> Arrays:
+        """The raw outputs of an earlier stage, or of a path of the user's own, on the training split; computed once."""
+        data, task = self._plan.dataset, self._plan.task
         made_of = {
             # a stage's content, not its key: made again on another machine, its last digits may be others
             "network": content(self._artifact(name).saved_model if name in self._steps else Path(name)),
             "data": data.fingerprint,
             "pixels": None if (pixels := self._plan.pipeline.pixels) is None else pixels.name,
-            "source": source_hash(__name__, *readers(self._plan.pipeline, data)),
+            "task": config.as_dict(task),
+            "source": source_hash(__name__, *modules_of(task), *readers(self._plan.pipeline, data)),
             "versions": machine.versions(),
         }
 
-        def compute() -> np.ndarray:
+        def compute() -> dict[str, np.ndarray]:
             self._say(f"    computing what {name} says of the {len(data.train)} training images")
-            return outputs(KerasPredictor(serving_function(self.look(name))), data.train)
+            serve = serving_function(self.look(name), [output.name for output in task.OUTPUTS])
+            return outputs(KerasPredictor(serve), data.train)
 
         def waiting() -> None:
             self._say(f"    another run is computing what {name} says of the training images: waiting for it")

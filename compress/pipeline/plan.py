@@ -17,6 +17,7 @@ from compress.pipeline.read import Pipeline
 from compress.stages import Export, Stage
 from compress.stages.distill import Distill
 from compress.stages.network import NetworkStage
+from compress.tasks import TASKS, Task
 
 VERSIONS = ("tensorflow", "tf_keras", "tensorflow-model-optimization")
 GIVEN_BY = "compress.pipeline.context"  # what a stage is given to work with; by name, as it imports this module
@@ -51,6 +52,8 @@ class Plan:
 
     pipeline: Pipeline
     dataset: Dataset
+    task: Task
+    """Fitted to the data set."""
     steps: tuple[Step, ...]
     exports: dict[str, Step]
 
@@ -100,18 +103,20 @@ def plan(pipeline: Pipeline, dataset: Dataset) -> Plan:
     if pipeline.data.augmentation.changes_images and len(dataset.shape) != 3:
         shape = "x".join(map(str, dataset.shape))
         raise UserError(f"[data] augmentation: crops and flips are for images, the data are arrays of {shape}")
+    task = task_for(pipeline, dataset)
     steps: dict[str, Step] = {}
     exports: dict[str, Step] = {}
     for name, link in links(pipeline).items():
         with _named(link.stage):
             link.stage.check_data(dataset)
-        steps[name] = step = _step(link, steps, pipeline, dataset)
-        if isinstance(link.stage, Export):
+            link.stage.check_task(task)
+        steps[name] = step = _step(link, steps, pipeline, dataset, task)
+        if link.stage.is_final:
             exports[name] = step
         else:
             export = _Link(Export(name=name, input=name), link, ())
-            exports[name] = _step(export, steps, pipeline, dataset)
-    return Plan(pipeline, dataset, tuple(steps.values()), exports)
+            exports[name] = _step(export, steps, pipeline, dataset, task)
+    return Plan(pipeline, dataset, task, tuple(steps.values()), exports)
 
 
 @contextmanager
@@ -136,7 +141,7 @@ def _link(stage: Stage, earlier: dict[str, _Link]) -> _Link:
     return _Link(stage, source, tuple(_teacher(name, earlier) for name in getattr(stage, "teachers", ())))
 
 
-def _step(link: _Link, steps: dict[str, Step], pipeline: Pipeline, dataset: Dataset) -> Step:
+def _step(link: _Link, steps: dict[str, Step], pipeline: Pipeline, dataset: Dataset, task: Task) -> Step:
     stage = link.stage
     source = steps[link.input.stage.name] if link.input else None
     teachers = tuple(t if isinstance(t, Path) else steps[t.stage.name] for t in link.teachers)
@@ -152,11 +157,18 @@ def _step(link: _Link, steps: dict[str, Step], pipeline: Pipeline, dataset: Data
             "augmentation": config.as_dict(pipeline.data.augmentation),
             **({} if pixels is None else {"pixels": pixels.name}),
         },
+        "task": config.as_dict(task),
         "seed": pipeline.seed,
         "versions": {name: version(name) for name in VERSIONS},
-        "source": source_hash(*modules_of(stage), *readers(pipeline, dataset), GIVEN_BY),
+        "source": source_hash(*modules_of(stage), *modules_of(task), *readers(pipeline, dataset), GIVEN_BY),
     }
     return Step(stage, source, teachers, made_of)
+
+
+def task_for(pipeline: Pipeline, dataset: Dataset) -> Task:
+    """The pipeline's task, or else the data set's, fitted. Raises UserError where the targets are not its kind."""
+    task = pipeline.task if pipeline.task is not None else TASKS[dataset.task]()
+    return task.fitted(dataset)
 
 
 def readers(pipeline: Pipeline, dataset: Dataset) -> tuple[str, ...]:
@@ -171,8 +183,8 @@ def _earlier(name: str, earlier: dict[str, _Link], what: str) -> _Link:
             if earlier
             else UserError(f"{what} {name!r}: there is no earlier stage")
         )
-    if isinstance(earlier[name].stage, Export):
-        raise UserError(f"{what} {name!r} is an export: it has no SavedModel to go on from")
+    if earlier[name].stage.is_final:
+        raise UserError(f"{what} {name!r} is an {earlier[name].stage.kind}: it has no SavedModel to go on from")
     return earlier[name]
 
 
@@ -191,13 +203,13 @@ def _teacher(name: str, earlier: dict[str, _Link]) -> _Link | Path:
 
 def _check_order(step: _Link) -> None:
     """Nothing trains on from a quantized network: its magnitudes tie on the int8 grid, and masks would be lost."""
-    if isinstance(step.stage, Export):
+    if step.stage.is_final:
         return
     for before in list(step.chain)[1:]:
-        if before.stage.kind == "quantize":
+        if before.stage.quantizes:
             raise UserError(
-                f"{step.stage.kind} after quantize ({before.stage.name!r}) is not possible: "
-                "quantize last, just before export"
+                f"{step.stage.kind} after {before.stage.kind} ({before.stage.name!r}) is not possible: "
+                f"{before.stage.kind} last, just before export"
             )
 
 

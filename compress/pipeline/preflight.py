@@ -30,23 +30,24 @@ def check(steps: Sequence[Step], networks: Networks, context: Callable[[Step], C
             if isinstance(stage, Distill) and getattr(stage.method, "layers", None) and not stage.needs_input:
                 teacher_network = _network(step.teachers[0], networks, context)
                 if teacher_network is not None:
-                    stage.method.phases([teacher_network], stage.network(given), stage.epochs)
+                    student, loss = stage.network(given), stage.loss(given.task)
+                    stage.method.phases([teacher_network], student, stage.epochs, given.task, loss)
             if isinstance(stage, NetworkStage) and (stage.files or any(_patterns(step, steps))):
                 network = stage.network(given)
                 if stage.saved_model is not None and not _learns_from_the_start(stage, network):
-                    _refuse_chance(network, stage.saved_model, given, force)
+                    _refuse_ignorance(network, stage.saved_model, given, force)
                 _inspect(network, step, steps, given)
             for teacher in step.teachers:
                 if isinstance(teacher, Path):
-                    _refuse_chance(networks.look(str(teacher)), str(teacher), given, force)
+                    _refuse_ignorance(networks.look(str(teacher)), str(teacher), given, force)
         except UserError as error:
             raise UserError(f"[[stage]] {step.stage.name!r}: {error}") from error
 
 
-def _refuse_chance(network: Any, name: str, context: Context, force: bool) -> None:
+def _refuse_ignorance(network: Any, name: str, context: Context, force: bool) -> None:
     if not force:
         data = context.dataset
-        expected_pixels.refuse_chance(network, name, data.validation, data.classes)
+        expected_pixels.refuse_ignorance(network, name, data.validation, data.label_names, context.task)
 
 
 def _learns_from_the_start(stage: NetworkStage, network: Any) -> bool:

@@ -14,10 +14,11 @@ from compress.errors import UserError, unknown
 from compress.models import MODELS, peek
 from compress.pixels import Pixels, parse
 from compress.stages import STAGES, Stage
+from compress.tasks import TASKS, Task
 
 PRESETS = Path(__file__).parents[1] / "presets"  # the repository's pipelines/, also in an installed wheel
 
-KEYS = ("seed", "data", "stage", "sweep")
+KEYS = ("seed", "data", "task", "stage", "sweep")
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,8 @@ class Pipeline:
     seed: int
     data: DatasetConfig
     stages: tuple[Stage, ...]
+    task: Task | None = None
+    """As [task] names it; None for the data set's own."""
     has_sweep: bool = False
     """Whether the file has a [sweep] table, which is for ``jetslim sweep`` alone."""
     notes: tuple[str, ...] = ()
@@ -112,6 +115,7 @@ def read(
         chosen,
         _data(raw.get("data", {}), path.name),
         tuple(_stage(stage, number) for number, stage in enumerate(stages, start=1)),
+        None if "task" not in raw else _task(raw["task"], path.name),
         "sweep" in raw,
         notes,
     )
@@ -142,14 +146,14 @@ def _fields(kind: Any) -> set[str]:
 
 
 def _table(raw: dict[str, Any], name: str) -> dict[str, Any]:
-    if name == "data":
-        return raw.setdefault("data", {})
+    if name in ("data", "task"):
+        return raw.setdefault(name, {})
     listed = raw.get("stage", [])
     stages = [stage for stage in listed if isinstance(stage, dict)] if isinstance(listed, list) else []
     for stage in stages:
         if stage.get("name") == name:
             return stage
-    raise unknown("stage", name, [*(str(stage.get("name")) for stage in stages), "data"])
+    raise unknown("stage", name, [*(str(stage.get("name")) for stage in stages), "data", "task"])
 
 
 def _data(raw: Any, file: str) -> DatasetConfig:
@@ -159,6 +163,12 @@ def _data(raw: Any, file: str) -> DatasetConfig:
     data = config.parse(config.pick(DATASETS, raw, "name", "data set", "[data]"), raw, "[data]")
     _pixels(data)
     return data
+
+
+def _task(raw: Any, file: str) -> Task:
+    if not isinstance(raw, dict):
+        raise UserError(f"{file}: task should be a table, [task]")
+    return config.parse(config.pick(TASKS, raw, "name", "task", "[task]"), raw, "[task]")
 
 
 def _pixels(data: DatasetConfig) -> Pixels | None:

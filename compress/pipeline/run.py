@@ -7,18 +7,14 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from compress import artifacts, keras
+from compress import artifacts, config, keras
 from compress.artifacts import Artifact, Store
 from compress.clock import Clock
-from compress.pipeline import calibration, machine, measure, preflight, view
+from compress.pipeline import machine, measure, measured, preflight, view
 from compress.pipeline.context import context
 from compress.pipeline.networks import Networks
 from compress.pipeline.plan import Plan, Step
-from compress.stages.export import TEST_OUTPUTS
-from compress.stages.finish import TEST_LOGITS
-from compress.tasks import classification
+from compress.results import DataFacts, Latency, Run, Schedule, SparsityStep, StageResult, as_json
 from compress.training import Progress, records
 
 Made = dict[str, tuple[Artifact, bool]]
@@ -33,8 +29,8 @@ def run(
     clock: Clock,
     callbacks: Callable[[str], tuple[Any, ...]] = lambda stage: (),
     force: bool = False,
-) -> dict[str, Any]:
-    """Runs the plan; returns the raw results, which are also written to ``runs/<pipeline>/run.json``."""
+) -> Run:
+    """Runs the plan; returns the results, which are also written to ``runs/<pipeline>/run.json``."""
     folder = runs / plan.pipeline.name
     with clock("import"):
         load_libraries()
@@ -44,9 +40,9 @@ def run(
     view.drop_after(folder, len(plan.steps))
     with clock("latency"):
         progress.say("measuring latency on this host")
-        measured = latencies(plan, store, made)
-    found = results(plan, made, measured, machine.account(clock))
-    artifacts.files.write_json(folder / "run.json", artifacts.files.seal(found))
+        timed = latencies(plan, store, made)
+    found = results(plan, made, timed, machine.account(clock))
+    artifacts.files.write_json(folder / "run.json", artifacts.files.seal(as_json(found)))
     return found
 
 
@@ -81,35 +77,38 @@ def make(
     return made
 
 
-def latencies(plan: Plan, store: Store, made: Made) -> dict[str, dict[str, Any]]:
+def latencies(plan: Plan, store: Store, made: Made) -> dict[str, Latency]:
     """Stage -> latency of its file on this machine; call it while nothing else runs."""
     return {name: measure.latency(store, made[export.key][0]) for name, export in plan.exports.items()}
 
 
-def results(
-    plan: Plan, made: Made, latencies: Mapping[str, dict[str, Any]], seconds: Mapping[str, float]
-) -> dict[str, Any]:
-    """What run.json says, before it is sealed; ``seconds`` is an account of the run."""
-    return {
-        "schema": 1,
-        "pipeline": plan.pipeline.name,
-        "seed": plan.pipeline.seed,
-        "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "machine": machine.describe(),
-        "versions": machine.versions(),
-        "config_toml": plan.pipeline.text,
-        "settings": list(plan.pipeline.settings),
-        "data": {
-            "name": plan.dataset.name,
-            "classes": list(plan.dataset.classes),
-            "shape": list(plan.dataset.shape),
-            **{split: len(getattr(plan.dataset, split)) for split in ("train", "validation", "test")},
-            "fingerprint": plan.dataset.fingerprint,
-            "notes": list(plan.dataset.notes),
-        },
-        "seconds": dict(seconds),
-        "stages": [_record(step, plan, made, latencies.get(step.stage.name, {})) for step in plan.steps],
-    }
+def results(plan: Plan, made: Made, latencies: Mapping[str, Latency], seconds: Mapping[str, float]) -> Run:
+    """What a run gave; ``seconds`` is its account."""
+    data = plan.dataset
+    return Run(
+        pipeline=plan.pipeline.name,
+        seed=plan.pipeline.seed,
+        task=config.as_dict(plan.task),
+        metrics=list(plan.task.METRICS),
+        closeness=plan.task.CLOSENESS,
+        finished=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        machine=machine.describe(),
+        versions=machine.versions(),
+        config_toml=plan.pipeline.text,
+        settings=list(plan.pipeline.settings),
+        data=DataFacts(
+            name=data.name,
+            label_names=list(data.label_names),
+            shape=list(data.shape),
+            train=len(data.train),
+            validation=len(data.validation),
+            test=len(data.test),
+            fingerprint=data.fingerprint,
+            notes=list(data.notes),
+        ),
+        seconds=dict(seconds),
+        stages=[_record(step, plan, made, latencies.get(step.stage.name)) for step in plan.steps],
+    )
 
 
 def look_ahead(
@@ -143,7 +142,7 @@ def _ensure(
     callbacks: Callable[[str], tuple[Any, ...]],
 ) -> tuple[Artifact, bool]:
     """The step's artifact, and whether it was there already."""
-    is_export = step.stage.kind == "export"
+    is_export = step.stage.is_final
     if found := store.find(step.key):
         progress.say(f"    {'exported' if is_export else 'made'} before: {found.path}")
         return found, True
@@ -171,54 +170,34 @@ def _ensure(
     return store.make(step.key, build, waiting), False
 
 
-def _agreement_with_float(step: Step, plan: Plan, made: Made) -> dict[str, float]:
-    """On how many test images a quantized network's file predicts what the network before quantization did."""
-    quantized = step if step.stage.kind == "quantize" else step.input
-    if quantized is None or quantized.input is None or quantized.stage.kind != "quantize":
-        return {}
-    got = np.load(made[plan.exports[step.stage.name].key][0].path / TEST_OUTPUTS, allow_pickle=False)
-    wanted = np.load(made[quantized.input.key][0].path / TEST_LOGITS, allow_pickle=False)
-    return {"agreement_with_float": classification.agreement(got, wanted)}
-
-
-def _record(step: Step, plan: Plan, made: Made, latency: dict[str, Any]) -> dict[str, Any]:
+def _record(step: Step, plan: Plan, made: Made, latency: Latency | None) -> StageResult:
     artifact, cached = made[step.key]
     exported = made[plan.exports[step.stage.name].key][0]
-    export = exported.facts
-    # the file's top-1: where the converter quantizes, the stage's own network is a float one
-    facts = {**export, **artifact.facts, "top1": export["top1"]}
+    facts = {**exported.facts, **artifact.facts}
     # the seconds of an export stand once: with the export stage, where the pipeline has one of this network
     own_row = plan.exports[step.stage.name].key in {other.key for other in plan.steps}
-    causes = [artifact.facts["seconds"]] + ([] if own_row else [export["seconds"]])
-    seconds = {
-        cause: round(sum(part.get(cause, 0.0) for part in causes), 3)
-        for cause in sorted({c for p in causes for c in p})
-    }
-    kept = (
-        "top1",
-        "params",
-        "kernel_sparsity",
-        "form",
-        "sparsity_steps",
-        "sparsity_schedule",
-        "agreement",
-        "keras_top1",
+    causes = [artifact.facts["seconds"]] + ([] if own_row else [exported.facts["seconds"]])
+    measured_in_file = ("tflite_bytes", "sparse_tflite_bytes", "gzip_bytes")
+    read_from_file = ("operators", "float_operators", "float_layers", "requantizations")
+    schedule, steps = facts.get("sparsity_schedule"), facts.get("sparsity_steps", [])
+    return StageResult(
+        name=step.stage.name,
+        kind=step.stage.kind,
+        reads=[source.stage.name for source in (step.input, *step.teachers) if isinstance(source, Step)],
+        key=step.key,
+        cached=cached,
+        **measured.of_stage(step, artifact, exported, plan),
+        closeness_to_float=measured.closeness_to_float(step, plan, made),
+        form=facts["form"],
+        params=facts["params"],
+        kernel_sparsity=facts["kernel_sparsity"],
+        sparsity_schedule=None if schedule is None else Schedule(**schedule),
+        sparsity_steps=[SparsityStep(**row) for row in steps],
+        **{name: exported.facts[name] for name in (*measured_in_file, *read_from_file)},
+        latency=latency,
+        seconds={
+            cause: round(sum(part.get(cause, 0.0) for part in causes), 3)
+            for cause in sorted({cause for part in causes for cause in part})
+        },
+        history=view.history(artifact),
     )
-    measured = (
-        *("tflite_bytes", "sparse_tflite_bytes", "gzip_bytes"),
-        *("operators", "float_operators", "float_layers", "requantizations"),
-    )
-    return {
-        "name": step.stage.name,
-        "kind": step.stage.kind,
-        "reads": [source.stage.name for source in (step.input, *step.teachers) if isinstance(source, Step)],
-        "key": step.key,
-        "cached": cached,
-        **{name: facts[name] for name in kept if name in facts},
-        **{name: export[name] for name in measured},
-        **_agreement_with_float(step, plan, made),
-        "calibration": calibration.of_stage(step.stage, artifact, exported, plan.dataset),
-        "latency": latency,
-        "seconds": seconds,
-        "history": view.history(artifact),
-    }

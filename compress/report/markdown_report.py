@@ -1,36 +1,37 @@
 """report.md: one run for a reader who was not there."""
 
-import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from compress.report import calibration, table
-from compress.report.words import markdown_table, megabytes, percent, three_digits
+from compress.report import table
+from compress.report.format import markdown_table, megabytes, percent, three_digits
+from compress.report.sections import SECTIONS
+from compress.results import DataFacts, Run
 
 SIZES = {"tflite_bytes": "dense .tflite", "sparse_tflite_bytes": "sparse .tflite", "gzip_bytes": "gzip"}
 CAPTIONS = {
-    "size_and_latency": "Top-1 against size and against latency",
+    "size_and_latency": "What the task measures against size and against latency",
     "sparsity": "Sparsity by step",
     "training": "Training by epoch",
-    "reliability": "Accuracy by confidence",
+    **{name: caption for section in SECTIONS.values() for name, caption in section.captions.items()},
 }
-MOST_CLASSES = 20
+MOST_LABELS = 20
 
 
-def report(run: Mapping[str, Any], plots: Sequence[Path]) -> str:
+def report(run: Run, plots: Sequence[Path]) -> str:
     """The whole report in Markdown; ``plots`` are images by their paths relative to the report.
 
     What a run did not record is left out.
     """
     sections = (
-        f"# {run.get('pipeline', 'run')}, seed {run.get('seed', '')}",
+        f"# {run.pipeline}, seed {'' if run.seed is None else run.seed}",
         _finished(run),
         table.markdown(run),
         size_sentence(run),
-        _calibration(run),
+        _section(run),
         _images(plots),
         seconds_section(run),
         _operators(run),
@@ -42,8 +43,8 @@ def report(run: Mapping[str, Any], plots: Sequence[Path]) -> str:
     return "\n\n".join(text.strip() for text in sections if text) + "\n"
 
 
-def size_sentence(run: Mapping[str, Any]) -> str:
-    """How the last stage compares with the first: sizes in MB, top-1 in points, latency in ms; empty for one stage."""
+def size_sentence(run: Run) -> str:
+    """How the last stage compares with the first: sizes in MB, the first metric, latency in ms; empty for one stage."""
     rows = table.rows(run)
     if len(rows) < 2:
         return ""
@@ -53,11 +54,12 @@ def size_sentence(run: Mapping[str, Any]) -> str:
         for column, name in SIZES.items()
         if ratio[column] is not None
     ]
-    if first["top1"] is not None and last["top1"] is not None:
-        images = run.get("data", {}).get("test")
-        points = f"{100 * (last['top1'] - first['top1']):+.2f} points"
-        points += f" on {images:,} test images" if images else ""
-        parts.append(f"top-1 {percent(first['top1'])} to {percent(last['top1'])} ({points})")
+    metric = run.first_metric if run.metrics else None
+    if metric is not None and first[metric.key] is not None and last[metric.key] is not None:
+        change = metric.factor * (last[metric.key] - first[metric.key])
+        points = f"{change:+.2f} points" if metric.unit == "%" else f"{change:+.3g}"
+        points += f" on {run.data.test:,} test images" if run.data.test else ""
+        parts.append(f"{metric.title} {metric.text(first[metric.key])} to {metric.text(last[metric.key])} ({points})")
     if ratio["latency_ms_p50"] is not None:
         parts.append(
             f"median latency {first['latency_ms_p50']:.2f} ms to {last['latency_ms_p50']:.2f} ms "
@@ -66,9 +68,9 @@ def size_sentence(run: Mapping[str, Any]) -> str:
     return f"From `{first['stage']}` to `{last['stage']}`: {'; '.join(parts)}." if parts else ""
 
 
-def seconds_section(run: Mapping[str, Any]) -> str:
+def seconds_section(run: Run) -> str:
     """Wall seconds by cause: training, the rest by size, and the sum outside training; empty if none are recorded."""
-    causes = dict(run.get("seconds") or {})
+    causes = dict(run.seconds)
     if not causes:
         return ""
     known = sum(spent for cause, spent in causes.items() if cause != "wall")
@@ -88,7 +90,7 @@ def seconds_section(run: Mapping[str, Any]) -> str:
         ("cause", "seconds", "share of wall"),
         ([cause, f"{spent:.1f}", percent(spent / wall, 1) if wall else ""] for cause, spent in lines),
     )
-    cached = [f"`{stage['name']}`" for stage in run.get("stages", []) if stage.get("cached")]
+    cached = [f"`{stage.name}`" for stage in run.stages if stage.cached]
     if cached:
         text += (
             f"\nFound finished and not run again: {', '.join(cached)}; their seconds in the first table were spent in "
@@ -97,13 +99,14 @@ def seconds_section(run: Mapping[str, Any]) -> str:
     return f"## Where the seconds went\n\n{text}"
 
 
-def _finished(run: Mapping[str, Any]) -> str:
-    return f"Finished {run['finished']}." if run.get("finished") else ""
+def _finished(run: Run) -> str:
+    return f"Finished {run.finished}." if run.finished else ""
 
 
-def _calibration(run: Mapping[str, Any]) -> str:
-    text = calibration.markdown(run)
-    return f"## Calibration\n\n{text}" if text else ""
+def _section(run: Run) -> str:
+    section = SECTIONS.get(run.task["name"])
+    text = "" if section is None else section.markdown(run)
+    return f"## {section.title}\n\n{text}" if section is not None and text else ""
 
 
 def _images(plots: Sequence[Path]) -> str:
@@ -111,75 +114,70 @@ def _images(plots: Sequence[Path]) -> str:
     return "## Plots\n\n" + "\n\n".join(images) if images else ""
 
 
-def _operators(run: Mapping[str, Any]) -> str:
-    stages = run.get("stages") or [{}]
-    stage = stages[-1]
-    if not stage.get("operators"):
+def _operators(run: Run) -> str:
+    if not run.stages or not run.stages[-1].operators:
         return ""
-    form = stage.get("form", "of unknown form")
-    facts = [f"`{stage['name']}` is {form}."]
-    if "float_operators" in stage:
-        operators = Counter(stage["float_operators"])
+    stage = run.stages[-1]
+    facts = [f"`{stage.name}` is {stage.form or 'of unknown form'}."]
+    if stage.float_operators is not None:
+        operators = Counter(stage.float_operators)
         listed = ", ".join(name if count == 1 else f"{name} ({count})" for name, count in sorted(operators.items()))
         facts.append(f"Operators that compute in float, the edges of the network apart: {listed or 'none'}.")
-    reasons = Counter(stage.get("float_layers", {}).values())
+    reasons = Counter(stage.float_layers.values())
     for reason, count in reasons.items():
-        names = [name for name, why in stage["float_layers"].items() if why == reason]
+        names = [name for name, why in stage.float_layers.items() if why == reason]
         facts.append(f"{count} layers compute in float ({reason}): {', '.join(names)}.")
-    if "agreement" in stage:
-        facts.append(f"It predicts what its Keras network predicts on {stage['agreement']:.2%} of the test images.")
-    if "requantizations" in stage:
-        facts.append(f"Requantizations (int8 to int8 of another scale): {stage['requantizations']}.")
-    counts = sorted(stage["operators"].items(), key=lambda item: (-item[1], item[0]))
+    if stage.closeness_to_network is not None:
+        alike = f"{run.closeness.title} {run.closeness.text(stage.closeness_to_network)}"
+        facts.append(f"Beside its Keras network, on the test images: {alike}.")
+    if stage.requantizations is not None:
+        facts.append(f"Requantizations (int8 to int8 of another scale): {stage.requantizations}.")
+    counts = sorted(stage.operators.items(), key=lambda item: (-item[1], item[0]))
     rows = markdown_table(("operator", "count"), ([name, str(count)] for name, count in counts))
     return f"## Operators of the exported file\n\n{' '.join(facts)}\n\n{rows}"
 
 
-def _data(run: Mapping[str, Any]) -> str:
-    data = run.get("data")
-    if not data:
+def _data(run: Run) -> str:
+    data = run.data
+    if data == DataFacts():
         return ""
-    classes = [str(name) for name in data.get("classes", [])]
-    names = ", ".join(classes[:MOST_CLASSES]) + (", ..." if len(classes) > MOST_CLASSES else "")
-    head = f"`{data.get('name', '')}`{_shape(data)}"
-    head += f", {len(classes)} classes: {names}." if classes else "."
-    sizes = [(split, f"{data[split]:,}") for split in ("train", "validation", "test") if data.get(split) is not None]
-    notes = "".join(f"\n- {note}" for note in data.get("notes", []))
+    labels = data.label_names
+    names = ", ".join(labels[:MOST_LABELS]) + (", ..." if len(labels) > MOST_LABELS else "")
+    head = f"`{data.name}`{_shape(data)}; {run.task['name']}"
+    head += f" of {len(labels)}: {names}." if labels else "."
+    counts = (("train", data.train), ("validation", data.validation), ("test", data.test))
+    sizes = [(split, f"{count:,}") for split, count in counts if count is not None]
+    notes = "".join(f"\n- {note}" for note in data.notes)
     return f"## Data\n\n{head}\n\n{markdown_table(('split', 'images'), sizes)}{notes}"
 
 
-def _shape(data: Mapping[str, Any]) -> str:
-    """Of one example: the pixels of an image, or the numbers of an array; older runs name a square's side alone."""
-    shape = data.get("shape") or [data.get("size")] * 2
+def _shape(data: DataFacts) -> str:
+    """Of one example: the pixels of an image, or the numbers of an array."""
+    shape = data.shape
     if len(shape) == 3:
         return f", {shape[0]}x{shape[1]} pixels" + {1: ", grey", 3: ""}.get(shape[2], f", {shape[2]} channels")
-    if "shape" in data:
-        return f", arrays of {'x'.join(map(str, shape))}"
-    return f", {shape[0]}x{shape[0]} pixels" if shape[0] else ""
+    return f", arrays of {'x'.join(map(str, shape))}" if shape else ""
 
 
-def _machine(run: Mapping[str, Any]) -> str:
-    machine = dict(run.get("machine") or {})
+def _machine(run: Run) -> str:
+    machine = dict(run.machine)
     if "memory_gb" in machine:
         machine["memory"] = f"{machine.pop('memory_gb')} GB"
     return "## Machine\n\n" + _facts("machine", machine) if machine else ""
 
 
-def _versions(run: Mapping[str, Any]) -> str:
-    return "## Versions\n\n" + _facts("package", run["versions"]) if run.get("versions") else ""
+def _versions(run: Run) -> str:
+    return "## Versions\n\n" + _facts("package", run.versions) if run.versions else ""
 
 
 def _facts(what: str, facts: Mapping[str, Any]) -> str:
     return markdown_table((what, ""), ([str(name), str(value)] for name, value in facts.items()), left=2)
 
 
-def _config(run: Mapping[str, Any]) -> str:
-    if run.get("config_toml"):
-        language, text = "toml", str(run["config_toml"]).strip()
-    elif run.get("config"):
-        language, text = "json", json.dumps(run["config"], indent=2)
-    else:
+def _config(run: Run) -> str:
+    if not run.config_toml:
         return ""
+    text = run.config_toml.strip()
     fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))  # longer than any inside
-    settings = "".join(f"\n\nWith `--set {setting}`." for setting in run.get("settings", []))
-    return f"## Config\n\n{fence}{language}\n{text}\n{fence}{settings}"
+    settings = "".join(f"\n\nWith `--set {setting}`." for setting in run.settings)
+    return f"## Config\n\n{fence}toml\n{text}\n{fence}{settings}"

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,9 +10,10 @@ import numpy as np
 
 from compress.artifacts.files import replace
 from compress.prune.gradual import scheduled_sparsity
-from compress.report import labels
-from compress.report.reliability import reliability
+from compress.report import point_labels
+from compress.report.sections import SECTIONS
 from compress.report.style import BLACK, BLUE, GREEN, PALETTE, PURPLE, VERMILION, figure_of, png
+from compress.results import Metric, Run, StageResult
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,14 +28,18 @@ KINDS = {
     "export": (BLACK, "o"),
 }
 FAR_APART = 12  # times: on a linear axis the fast ones would lie on each other
-SCHEDULE = ("initial_sparsity", "final_sparsity", "begin_step", "end_step")
 
 
-def write_plots(run: Mapping[str, Any], folder: Path) -> list[Path]:
+def write_plots(run: Run, folder: Path) -> list[Path]:
     """Writes each plot that has something to show as a PNG; one left by an earlier run that has nothing now goes."""
     written = []
-    for draw in (size_and_latency, sparsity, training, reliability):
-        path, figure = folder / f"{draw.__name__}.png", draw(run)
+    plots = {draw.__name__: draw for draw in (size_and_latency, sparsity, training)}
+    for name in {name for section in SECTIONS.values() for name in section.plots}:
+        (folder / f"{name}.png").unlink(missing_ok=True)
+    if section := SECTIONS.get(run.task["name"]):
+        plots |= section.plots
+    for name, draw in plots.items():
+        path, figure = folder / f"{name}.png", draw(run)
         if figure is None:
             path.unlink(missing_ok=True)
         else:
@@ -41,28 +47,33 @@ def write_plots(run: Mapping[str, Any], folder: Path) -> list[Path]:
     return written
 
 
-def size_and_latency(run: Mapping[str, Any]) -> "Figure | None":
-    """Top-1 (%) against size (MB, the smaller of the dense and the sparse .tflite) and against p50 latency (ms).
+def size_and_latency(run: Run) -> "Figure | None":
+    """The first metric against size (MB, the smaller of the dense and the sparse .tflite) and against p50 latency (ms).
 
-    One named point a stage, arrows from what it read. None if no stage has a top-1.
+    One named point a stage, arrows from what it read. None if no stage has that metric.
     """
-    stages = [stage for stage in run.get("stages", []) if stage.get("top1") is not None]
+    if not run.metrics:
+        return None
+    metric = run.first_metric
+    values = {stage.name: value for stage in run.stages if (value := stage.metrics.get(metric.key)) is not None}
+    stages = [stage for stage in run.stages if stage.name in values]
     if not stages:
         return None
+    ys = {name: metric.factor * value for name, value in values.items()}
     figure = figure_of(11, 5.2, run)
     left, right = figure.subplots(1, 2, sharey=True)
-    limits = top1_limits([100 * stage["top1"] for stage in stages])
+    limits = axis_limits(list(ys.values()), metric)
     panels = (
         (left, [_shipped_megabytes(stage) for stage in stages]),
-        (right, [(stage.get("latency") or {}).get("latency_ms_p50") for stage in stages]),
+        (right, [None if stage.latency is None else stage.latency.latency_ms_p50 for stage in stages]),
     )
     for axes, xs in panels:
-        _points(axes, stages, xs, limits)
+        _points(axes, stages, xs, ys, limits, metric)
     left.set_xscale("log")
     _ticks_1_2_5(left, [x for x in panels[0][1] if x])
     left.set_xlabel("size (MB): the smaller of dense and sparse .tflite")
-    left.set_ylabel("test top-1 (%)")
-    right.set_xlabel(f"latency (ms), median, batch 1, one thread, {run.get('machine', {}).get('label', 'host')}")
+    left.set_ylabel(f"test {metric.axis}")
+    right.set_xlabel(f"latency (ms), median, batch 1, one thread, {run.machine.get('label', 'host')}")
     timed = [x for x in panels[1][1] if x]
     if timed and max(timed) > FAR_APART * min(timed):
         right.set_xscale("log")
@@ -72,29 +83,35 @@ def size_and_latency(run: Mapping[str, Any]) -> "Figure | None":
     right.tick_params(labelleft=True)
     figure.legend(handles=_kind_legend(stages), loc="outside lower center", ncols=len(KINDS), frameon=False, fontsize=9)
     for axes, xs in panels:
-        shown = [(stage["name"], x, 100 * stage["top1"]) for stage, x in zip(stages, xs, strict=True) if x]
-        labels.place(axes, [name for name, _, _ in shown], [x for _, x, _ in shown], [y for _, _, y in shown])
+        shown = [(stage.name, x, ys[stage.name]) for stage, x in zip(stages, xs, strict=True) if x]
+        point_labels.place(axes, [name for name, _, _ in shown], [x for _, x, _ in shown], [y for _, _, y in shown])
     return figure
 
 
-def sparsity(run: Mapping[str, Any]) -> "Figure | None":
+def sparsity(run: Run) -> "Figure | None":
     """Measured sparsity (fraction) against the training step over the schedule's curve, a panel a prune stage.
 
     None if no stage recorded either.
     """
-    stages = [stage for stage in run.get("stages", []) if stage.get("sparsity_steps") or stage.get("sparsity_schedule")]
+    stages = [stage for stage in run.stages if stage.sparsity_steps or stage.sparsity_schedule]
     if not stages:
         return None
     figure = figure_of(7, 4.2 * len(stages), run)
     for axes, stage in zip(np.ravel(figure.subplots(len(stages), 1, squeeze=False)), stages, strict=True):
-        measured = stage.get("sparsity_steps") or []
-        steps = np.array([row["step"] for row in measured], float)
-        schedule = stage.get("sparsity_schedule")
+        measured = stage.sparsity_steps
+        steps = np.array([row.step for row in measured], float)
+        schedule = stage.sparsity_schedule
         if schedule:
-            every = np.linspace(0, max([schedule["end_step"], *steps]), 400)
+            every = np.linspace(0, max([schedule.end_step, *steps]), 400)
             axes.plot(
                 every,
-                scheduled_sparsity(every, *(schedule[name] for name in SCHEDULE)),
+                scheduled_sparsity(
+                    every,
+                    schedule.initial_sparsity,
+                    schedule.final_sparsity,
+                    schedule.begin_step,
+                    schedule.end_step,
+                ),
                 color=BLUE,
                 linewidth=1.8,
                 label="schedule: $s_f + (s_i - s_f)\\,(1 - (t - t_0)/(t_{end} - t_0))^3$, Zhu and Gupta, 2017",
@@ -102,7 +119,7 @@ def sparsity(run: Mapping[str, Any]) -> "Figure | None":
         if measured:
             axes.plot(
                 steps,
-                [row["sparsity"] for row in measured],
+                [row.sparsity for row in measured],
                 linestyle="none",
                 marker="o",
                 markersize=4.5,
@@ -111,20 +128,20 @@ def sparsity(run: Mapping[str, Any]) -> "Figure | None":
                 label="measured",
             )
         axes.set(xlabel="training step", ylabel="sparsity (fraction of zeros)", ylim=(-0.02, 1.02))
-        axes.set_title(stage["name"], fontsize=10)
+        axes.set_title(stage.name, fontsize=10)
         axes.legend(loc="upper left" if _tops_out_below(stage, 0.8) else "lower right", fontsize=8, framealpha=1)
     return figure
 
 
-def training(run: Mapping[str, Any]) -> "Figure | None":
-    """Loss and validation top-1 (%) by epoch, a panel a training stage; where a stage recorded how alike teacher and
-    student switch their neurons, a panel of that follows. None if no stage has a history.
+def training(run: Run) -> "Figure | None":
+    """Loss and the first metric on validation by epoch, a panel a training stage; where a stage recorded how alike
+    teacher and student switch their neurons, a panel of that follows. None if no stage has a history.
     """
-    panels: list[tuple[Any, Mapping[str, Any]]] = []
-    for stage in run.get("stages", []):
-        if stage.get("history"):
-            panels.append((_losses, stage))
-            if _similarities(stage["history"]):
+    panels: list[tuple[Any, StageResult]] = []
+    for stage in run.stages:
+        if stage.history:
+            panels.append((partial(_losses, metric=run.first_metric if run.metrics else None), stage))
+            if _similarities(stage.history):
                 panels.append((_similarity, stage))
     if not panels:
         return None
@@ -142,7 +159,16 @@ def training(run: Mapping[str, Any]) -> "Figure | None":
     return figure
 
 
-def top1_limits(percents: Sequence[float]) -> tuple[float, float]:
+def axis_limits(values: Sequence[float], metric: Metric) -> tuple[float, float]:
+    """(low, high) for an axis of such values: room around them; of per cents as ``percent_limits``."""
+    if metric.unit == "%":
+        return percent_limits(values)
+    low, high = min(values), max(values)
+    room = 0.18 * (high - low) or 0.05 * abs(high) or 1.0
+    return low - room, high + room
+
+
+def percent_limits(percents: Sequence[float]) -> tuple[float, float]:
     """(low, high) for an axis of per cents: room around the values, at least 2 points wide, little above 100."""
     low, high = min(percents), max(percents)
     room = max(0.18 * (high - low), 1 - (high - low) / 2)
@@ -151,29 +177,35 @@ def top1_limits(percents: Sequence[float]) -> tuple[float, float]:
 
 
 def _points(
-    axes: "Axes", stages: Sequence[Mapping[str, Any]], xs: Sequence[float | None], limits: tuple[float, float]
+    axes: "Axes",
+    stages: Sequence[StageResult],
+    xs: Sequence[float | None],
+    ys: Mapping[str, float],
+    limits: tuple[float, float],
+    metric: Metric,
 ) -> None:
-    shown = [(x, 100 * stage["top1"], stage) for x, stage in zip(xs, stages, strict=True) if x]
-    points = {stage["name"]: (x, y) for x, y, stage in shown}
-    for before, (x, y, stage) in zip([None, *(stage["name"] for *_, stage in shown)], shown, strict=False):
-        for source in stage.get("reads", [before]):  # older results do not say what a stage read
+    shown = [(x, ys[stage.name], stage) for x, stage in zip(xs, stages, strict=True) if x]
+    points = {stage.name: (x, y) for x, y, stage in shown}
+    for before, (x, y, stage) in zip([None, *(stage.name for *_, stage in shown)], shown, strict=False):
+        for source in [before] if stage.reads is None else stage.reads:  # older results do not say what a stage read
             if source in points and points[source] != (x, y):
                 arrow = {"arrowstyle": "-|>", "color": "0.65", "linewidth": 1.1, "shrinkA": 5, "shrinkB": 5}
                 axes.annotate("", (x, y), points[source], arrowprops=arrow)
     for x, y, stage in shown:
-        axes.plot(x, y, zorder=4, **_marker(stage.get("kind", "")))
+        axes.plot(x, y, zorder=4, **_marker(stage.kind))
     if not shown:
         axes.text(0.5, 0.5, "not measured", transform=axes.transAxes, ha="center", color="0.4")
         axes.set_xticks([])
     axes.set_ylim(*limits)
-    _ticks_to_100(axes)
+    if metric.unit == "%":
+        _ticks_to_100(axes)
     axes.grid(color="0.92")
     axes.set_axisbelow(True)
 
 
-def _shipped_megabytes(stage: Mapping[str, Any]) -> float | None:
+def _shipped_megabytes(stage: StageResult) -> float | None:
     # few zeros make the sparse file the larger one: nobody would ship it then
-    sizes = [stage[name] for name in ("tflite_bytes", "sparse_tflite_bytes") if stage.get(name)]
+    sizes = [size for size in (stage.tflite_bytes, stage.sparse_tflite_bytes) if size]
     return min(sizes) / 1e6 if sizes else None
 
 
@@ -199,10 +231,10 @@ def _ticks_to_100(axes: "Axes") -> None:
     axes.set_yticks([tick for tick in np.round(ticks, 6) if max(low, 0) <= tick <= min(high, 100)])
 
 
-def _kind_legend(stages: Sequence[Mapping[str, Any]]) -> list[Any]:
+def _kind_legend(stages: Sequence[StageResult]) -> list[Any]:
     from matplotlib.lines import Line2D
 
-    present = {stage.get("kind") for stage in stages}
+    present = {stage.kind for stage in stages}
     return [Line2D([], [], label=kind, **_marker(kind)) for kind in KINDS if kind in present]
 
 
@@ -214,40 +246,41 @@ def _marker(kind: str) -> dict[str, Any]:
     return common | {"markersize": 8, "markeredgecolor": "white", "markeredgewidth": 0.7}
 
 
-def _tops_out_below(stage: Mapping[str, Any], level: float) -> bool:
-    values = [row["sparsity"] for row in stage.get("sparsity_steps") or []]
-    schedule = stage.get("sparsity_schedule") or {}
-    return max([*values, schedule.get("final_sparsity", 0.0)]) < level
+def _tops_out_below(stage: StageResult, level: float) -> bool:
+    schedule = stage.sparsity_schedule
+    return max([*(row.sparsity for row in stage.sparsity_steps), schedule.final_sparsity if schedule else 0.0]) < level
 
 
-def _losses(axes: "Axes", stage: Mapping[str, Any]) -> None:
-    rows = stage["history"]
-    epochs, losses, top1 = _column(rows, "epoch"), _column(rows, "loss"), 100 * _column(rows, "val_top1")
+def _losses(axes: "Axes", stage: StageResult, metric: Metric | None) -> None:
+    rows = stage.history
+    epochs, losses = _column(rows, "epoch"), _column(rows, "loss")
+    scores = np.full(len(rows), np.nan) if metric is None else metric.factor * _column(rows, f"val_{metric.key}")
     axes.plot(epochs, losses, color=BLUE, marker="o", markersize=3.5, linewidth=1.6)
     axes.set_ylabel("loss", color=BLUE)
     axes.tick_params(axis="y", labelcolor=BLUE)
-    axes.set_title(stage["name"], fontsize=10)
+    axes.set_title(stage.name, fontsize=10)
     names = _similarities(rows)
     boundaries = max((float(row["epoch"]) for row in rows if any(row.get(name) for name in names)), default=0.0)
     if 0 < boundaries < epochs.max():  # a phase that taught activations, then one that teaches labels
         axes.axvline(boundaries + 0.5, color="0.5", linestyle=":", linewidth=1.2)
-        axes.set_title(f"{stage['name']} (another loss from the dotted line on)", fontsize=10)
+        axes.set_title(f"{stage.name} (another loss from the dotted line on)", fontsize=10)
     positive = losses[losses > 0]
     if positive.size and positive.size == np.isfinite(losses).sum() and positive.max() > 30 * positive.min():
         axes.set_yscale("log")
         axes.set_ylabel("loss (log scale)", color=BLUE)
         axes.tick_params(axis="y", which="both", labelcolor=BLUE)
-    if np.isfinite(top1).any():
+    if metric is not None and np.isfinite(scores).any():
         right = axes.twinx()
-        right.plot(epochs, top1, color=VERMILION, marker="s", markersize=3.5, linewidth=1.6, linestyle="--")
-        right.set_ylabel("validation top-1 (%)", color=VERMILION)
+        right.plot(epochs, scores, color=VERMILION, marker="s", markersize=3.5, linewidth=1.6, linestyle="--")
+        right.set_ylabel(f"validation {metric.axis}", color=VERMILION)
         right.tick_params(axis="y", labelcolor=VERMILION)
-        right.set_ylim(*top1_limits(top1[np.isfinite(top1)].tolist()))
-        _ticks_to_100(right)
+        right.set_ylim(*axis_limits(scores[np.isfinite(scores)].tolist(), metric))
+        if metric.unit == "%":
+            _ticks_to_100(right)
 
 
-def _similarity(axes: "Axes", stage: Mapping[str, Any]) -> None:
-    rows = stage["history"]
+def _similarity(axes: "Axes", stage: StageResult) -> None:
+    rows = stage.history
     for index, name in enumerate(_similarities(rows)):
         axes.plot(
             _column(rows, "epoch"),
@@ -262,7 +295,7 @@ def _similarity(axes: "Axes", stage: Mapping[str, Any]) -> None:
     epochs = _column(rows, "epoch")
     axes.set_xlim(epochs.min() - 0.5, epochs.max() + 0.5)
     axes.set_ylabel("activations switched alike (fraction)")
-    axes.set_title(f"{stage['name']}: similarity to the teacher", fontsize=10)
+    axes.set_title(f"{stage.name}: similarity to the teacher", fontsize=10)
     axes.legend(fontsize=8, framealpha=0.9)
 
 

@@ -1,8 +1,9 @@
 """How every plot looks. Figures are made as objects: nothing is left in pyplot's global state."""
 
-from collections.abc import Mapping
 from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from compress.results import Run
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -33,10 +34,10 @@ def png(figure: "Figure", colours: int = 64) -> bytes:
     return small.getvalue()
 
 
-def figure_of(width: float, height: float, run: Mapping[str, Any]) -> "Figure":
+def figure_of(width: float, height: float, run: Run) -> "Figure":
     """An empty figure of so many inches, titled with the run's pipeline and seed."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), dpi=DPI, facecolor="white", layout="constrained")
-    figure.suptitle(f"{run.get('pipeline', '')}, seed {run.get('seed', '')}", fontsize=11)
+    figure.suptitle(f"{run.pipeline}, seed {'' if run.seed is None else run.seed}", fontsize=11)
     return figure

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-import numpy as np
-
 from compress.clock import Clock
 from compress.config import config
 from compress.datasets import Augmentation, Dataset
+from compress.tasks import Arrays, Task
 from compress.training import Data, Progress, Training
 
 
@@ -18,6 +17,8 @@ class Context:
     """What a stage is given to work with."""
 
     dataset: Dataset
+    task: Task
+    """Fitted to the data set."""
     augmentation: Augmentation
     seed: int
     fit: str
@@ -26,10 +27,10 @@ class Context:
     progress: Progress
     load: Callable[[str], Any]
     """Name of an earlier stage, or the path of a network -> its Keras network, the caller's own to train on."""
-    logits: Callable[[str], np.ndarray]
-    """Name of an earlier stage -> its network's logits on the test split, float32 (n, classes)."""
-    training_logits: Callable[[str], np.ndarray]
-    """Name of an earlier stage, or the path of a network -> its logits on the training split, float32 (n, classes)."""
+    outputs: Callable[[str], Arrays]
+    """Name of an earlier stage -> its network's raw outputs on the test split."""
+    training_outputs: Callable[[str], Arrays]
+    """Name of an earlier stage, or the path of a network -> its raw outputs on the training split."""
     facts: Callable[[str], dict[str, Any]]
     """Name of an earlier stage -> what its stage.json says."""
     finished: Callable[[Any], None]
@@ -72,6 +73,21 @@ class Stage:
         return "float32"
 
     @property
+    def quantizes(self) -> bool:
+        """Whether the network that is emitted computes on grids, once it is exported; it cannot be trained on then."""
+        return False
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the stage emits files for a board and no network that another stage could read."""
+        return False
+
+    @property
+    def is_judged_by_file(self) -> bool:
+        """Whether what the stage makes is seen in its file alone, and in no network of its own."""
+        return self.is_final
+
+    @property
     def files(self) -> tuple[str, ...]:
         """Files and folders of the user's that decide what is made: their content is part of the key."""
         return ()
@@ -86,6 +102,11 @@ class Stage:
 
     def check_data(self, data: Dataset) -> None:
         """Raises UserError for what cannot work with these data; before anything runs."""
+
+    def check_task(self, task: Task) -> None:
+        """Raises UserError for what is not for the task; before anything runs."""
+        if isinstance(self, Training):
+            Training.check_task(self, task)
 
     def make(self, context: Context, out: Path, scratch: Path) -> dict[str, Any]:
         """Fills ``out``, resuming from ``scratch``; returns facts for stage.json."""

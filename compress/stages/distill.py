@@ -1,6 +1,6 @@
 """Trains a student with one teacher or several."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
@@ -14,6 +14,7 @@ from compress.errors import UserError
 from compress.stages.base import Context
 from compress.stages.finish import Serving, finish
 from compress.stages.network import NetworkStage
+from compress.tasks import Task
 from compress.training import Data, Training, fit
 
 if TYPE_CHECKING:
@@ -39,10 +40,10 @@ class Distill(NetworkStage, Training):
 
     def make(self, context: Context, out: Path, scratch: Path) -> dict[str, Any]:
         student = self.network(context)
-        teachers, data = self._teaching(context, student.output_shape[-1])
+        teachers, data = self._teaching(context, student)
         serving = Serving(student, context)
         first = 0
-        for phase in self.method.phases(teachers, student, self.epochs, self.label_loss):
+        for phase in self.method.phases(teachers, student, self.epochs, context.task, self.loss(context.task)):
             with context.clock("training"):
                 fit(
                     phase.network,
@@ -59,21 +60,39 @@ class Distill(NetworkStage, Training):
             first = phase.epochs
         return finish(serving, context, out, scratch, "float32")
 
-    def _teaching(self, context: Context, classes: int) -> tuple[Sequence[Any], Data]:
-        """The teachers' networks, and the training data; their logits stand there instead where images never change."""
-        data = replace(context.data, drawn=self.method.drawn(len(self.teachers)))
+    def check_task(self, task: Task) -> None:
+        super().check_task(task)
+        if self.method.TASKS and task.name not in self.method.TASKS:
+            raise UserError(f'method "{self.method.name}" is for {", ".join(self.method.TASKS)}, not for {task.name}')
+
+    def _teaching(self, context: Context, student: Any) -> tuple[Sequence[Any], Data]:
+        """The teachers' networks, and the training data; their outputs instead where images never change."""
+        wanted = {
+            output.name: tuple(tensor.shape[1:])
+            for output, tensor in zip(context.task.OUTPUTS, student.outputs, strict=True)
+        }
+        data = replace(context.data, per_batch_inputs=self.method.per_batch_inputs(len(self.teachers)))
         if self.method.FROM_OUTPUTS and not context.augmentation.changes_images:
             with context.clock("teachers"):
-                logits = [context.training_logits(name) for name in self.teachers]
-            self._check_classes([values.shape[-1] for values in logits], classes)
-            return (), replace(data, with_images={"teacher_logits": np.stack(logits, axis=1)})
+                taught = [context.training_outputs(name) for name in self.teachers]
+            for name, outputs in zip(self.teachers, taught, strict=True):
+                self._check_shapes(name, {key: values.shape[1:] for key, values in outputs.items()}, wanted)
+            rows = {f"teacher_{key}": np.stack([outputs[key] for outputs in taught], axis=1) for key in wanted}
+            return (), replace(data, per_image_inputs=rows)
         networks = [context.load(name) for name in self.teachers]
-        self._check_classes([network.output_shape[-1] for network in networks], classes)
-        for network in networks:
+        for name, network in zip(self.teachers, networks, strict=True):
+            shapes = [tuple(tensor.shape[1:]) for tensor in network.outputs]
+            self._check_shapes(name, dict(zip(wanted, shapes, strict=False)), wanted)
             network.trainable = False
         return networks, data
 
-    def _check_classes(self, theirs: Sequence[int], classes: int) -> None:
-        for name, count in zip(self.teachers, theirs, strict=True):
-            if count != classes:
-                raise UserError(f"stage {self.name!r}: the teacher {name!r} has {count} classes, the student {classes}")
+    def _check_shapes(
+        self, teacher: str, theirs: Mapping[str, tuple[int, ...]], wanted: Mapping[str, tuple[int, ...]]
+    ) -> None:
+        """Raises UserError for a teacher whose outputs are of other shapes than the student's."""
+        for key, shape in wanted.items():
+            if theirs.get(key) != shape:
+                raise UserError(
+                    f"stage {self.name!r}: the {key} of the teacher {teacher!r} are of shape {theirs.get(key)}, the "
+                    f"student's of {shape}"
+                )

@@ -8,10 +8,11 @@ from typing import Any, Literal
 import numpy as np
 
 from compress.artifacts.files import fingerprint, write_json
-from compress.config import config
+from compress.artifacts.outputs_file import write_outputs
+from compress.config import as_dict, config
 from compress.datasets import Dataset
 from compress.errors import UserError
-from compress.evaluate import TFLitePredictor, outputs
+from compress.evaluate import TFLitePredictor, file_outputs, outputs
 from compress.export import convert, flatbuffer
 from compress.export.titles import all_layers_of
 from compress.prune import kernel_sparsity, prunable_kernels
@@ -19,14 +20,10 @@ from compress.stages import faithful
 from compress.stages.base import Context, Stage
 from compress.stages.calibration import calibration
 from compress.stages.faithful import Unfaithful
-from compress.stages.finish import parameters
-from compress.tasks import classification
+from compress.stages.finish import TEST_OUTPUTS, VALIDATION_OUTPUTS, parameters
+from compress.tasks import Arrays, Output
 
-MOST_TOP1_LOST, LEAST_AGREEMENT = 0.005, 0.97
-FAR = 0.1  # of a probability: what the converter quantized is told to the user then
-TEST_OUTPUTS = "test_outputs.npy"  # of model.tflite, float32 (images of the test split, classes), in order
 COLOURS = {1: "grey", 3: "RGB"}  # channels -> what a program on the board must know of them
-VALIDATION_OUTPUTS = "validation_outputs.npy"  # the same of the validation split
 
 
 @config
@@ -42,7 +39,12 @@ class Export(Stage):
     input_type: Literal["float32", "uint8"] = "float32"
     """float32 takes pixels / 255, uint8 the bytes of an image as they are."""
     output_type: Literal["float32", "int8"] = "float32"
-    """float32 gives probabilities, int8 the logits on their grid: no float is left in the file."""
+    """float32 gives what the task's outputs mean, such as probabilities; int8 the raw outputs, such as logits, on
+    their grid: no float is left in the file."""
+
+    @property
+    def is_final(self) -> bool:
+        return True
 
     def check_input(self, source: Stage) -> None:
         for name, chosen in (("input_type", self.input_type), ("output_type", self.output_type)):
@@ -54,7 +56,7 @@ class Export(Stage):
             raise UserError(f'input_type = "uint8" takes bytes: the examples of {data.name} are {data.dtype}')
 
     def make(self, context: Context, out: Path, scratch: Path) -> dict[str, Any]:
-        model = context.load(self.input or "")
+        model, task = context.load(self.input or ""), context.task
         kernels = prunable_kernels(model)
         source = context.facts(self.input or "")
         form, quantized = source["form"], convert.is_quantized(model)
@@ -63,7 +65,9 @@ class Export(Stage):
         zeros = max((float(np.mean(kernel == 0)) for kernel in kernels.values()), default=0.0)
         with ThreadPoolExecutor(1) as beside:
             with context.clock("convert"):
-                converter = convert.Converter(model, self.input_type, self.output_type, post_training, images)
+                converter = convert.Converter(
+                    model, self.input_type, self.output_type, post_training, images, task.OUTPUTS
+                )
                 dense = converter.dense()
                 # takes seconds: on another core, while this one converts and compares
                 gzipped = beside.submit(convert.gzip_bytes, dense)
@@ -80,11 +84,12 @@ class Export(Stage):
                     raise Unfaithful(f"operators that do not compute in int8: {', '.join(surplus)}")
                 at_least_as_sparse(kernels, stored)
             with context.clock("evaluate"):
-                logits = context.logits(self.input or "")
-                compared = compare(model, logits, out, context, form, post_training in (None, "float16"))
+                wanted = context.outputs(self.input or "")
+                compared = compare(model, wanted, out, context, form, post_training in (None, "float16"))
             with context.clock("convert"):
                 compressed = gzipped.result()
         facts = {
+            "task": as_dict(task),
             "form": form,
             "input_type": self.input_type,
             "output_type": self.output_type,
@@ -104,56 +109,53 @@ class Export(Stage):
 
 
 def compare(
-    network: Any, wanted: np.ndarray, out: Path, context: Context, form: str = "float32", strict: bool = True
+    network: Any, wanted: Arrays, out: Path, context: Context, form: str = "float32", strict: bool = True
 ) -> dict[str, Any]:
     """Runs both files in LiteRT over the test split and keeps the outputs, and those on the validation split.
 
-    ``wanted``: the Keras network's logits on the test split, float32 (n, classes). Raises Unfaithful where the two
-    files differ, and where they depart from the network in classes or in probabilities, with the layer in which that
-    begins. Where every layer of an int8 file by itself computes what the network's does, the departure is rounding that
-    adds up, and is said. A file that is not ``strict`` is what the converter quantized: where it is far, that is said.
+    ``wanted``: the Keras network's raw outputs on the test split. Raises Unfaithful where the two files differ, and
+    where they depart from the network further than the task allows, with the layer in which that begins. Where every
+    layer of an int8 file by itself computes what the network's does, the departure is rounding that adds up, and is
+    said. A file that is not ``strict`` is what the converter quantized: where it is far, that is said.
     """
-    test = context.dataset.test
-    dense = TFLitePredictor(out / "model.tflite")
-    got = outputs(dense, test)
-    if not np.isfinite(got).all():
+    test, task = context.dataset.test, context.task
+    targets = test.targets.arrays()
+    dense, sparse = (
+        TFLitePredictor(out / name, expected=file_outputs(task)) for name in ("model.tflite", "model.sparse.tflite")
+    )
+    given = outputs(dense, test)
+    if not all(np.isfinite(values).all() for values in given.values()):
         raise Unfaithful("model.tflite gives outputs that are no finite numbers")
     few = test.read(np.arange(min(16, len(test))))
-    if not np.allclose(TFLitePredictor(out / "model.sparse.tflite")(few), got[: len(few)], atol=1e-5):
+    if not all(np.allclose(values, given[name][: len(few)], atol=1e-5) for name, values in sparse(few).items()):
         raise Unfaithful("model.sparse.tflite and model.tflite give different outputs")
-    top1, keras_top1 = classification.top1(got, test.labels), classification.top1(wanted, test.labels)
-    same = classification.agreement(got, wanted)
-    lost, differing = abs(top1 - keras_top1) * len(test), (1 - same) * len(test)
-    np.save(out / TEST_OUTPUTS, got)
-    found = faithful.difference(wanted, got, are_logits=dense.ends_in != "SOFTMAX")
-    reason = faithful.departure(found, wanted, form)
-    if lost > tolerated(MOST_TOP1_LOST, len(test)) or differing > tolerated(1 - LEAST_AGREEMENT, len(test)):
-        reason = (
-            f"model.tflite has {top1:.2%} top-1 on the test split and the Keras network {keras_top1:.2%}; "
-            f"they agree on {same:.2%} of the images (at least {LEAST_AGREEMENT:.0%} wanted)"
-        )
-    if reason and strict:
+    write_outputs(out / TEST_OUTPUTS, given)
+    got = task.from_file(given, dense.ends_in)
+    departure = task.departure(wanted, got, targets, form)
+    if departure.reason and strict:
         begins = faithful.where_it_begins(network, out / "model.tflite", test, form)
         if begins is not None or form == "float32":
-            raise Unfaithful(reason + (begins or ""))
-        context.progress.say(f"    note: {reason}; every layer by itself computes the same: int8 rounding adds up")
-    if np.ptp(got, axis=0).max() == 0 < np.ptp(wanted, axis=0).max():
-        context.progress.say("    note: model.tflite says the same of every test image: nothing is left of the network")
-    elif found.typical > FAR:
+            raise Unfaithful(departure.reason + (begins or ""))
         context.progress.say(
-            f"    note: probabilities of model.tflite are {found.typical:.2f} from the network's on the average image"
+            f"    note: {departure.reason}; every layer by itself computes the same: int8 rounding adds up"
         )
-    np.save(out / VALIDATION_OUTPUTS, outputs(dense, context.dataset.validation))
-    return {"top1": top1, "keras_top1": keras_top1, "agreement": same, **found.facts()}
+    if is_constant(given) and not is_constant(wanted):
+        context.progress.say("    note: model.tflite says the same of every test image: nothing is left of the network")
+    elif departure.note:
+        context.progress.say(f"    note: {departure.note}")
+    write_outputs(out / VALIDATION_OUTPUTS, outputs(dense, context.dataset.validation))
+    return {
+        "score": task.score(got, targets),
+        "network_score": task.score(wanted, targets),
+        "closeness_to_network": task.close(got, wanted),
+        "departure": dict(departure.facts),
+        "ends_in": dense.ends_in,
+    }
 
 
-def tolerated(fraction: float, images: int) -> float:
-    """How many of so many images may come out differently; two always may.
-
-    An int8 kernel rounds ties its own way: of a few hundred images one or two lie so near a boundary that this
-    decides, and of 359 images 0.5 points are less than two (docs/decisions/0006).
-    """
-    return max(2.0, fraction * images) + 1e-6  # for the rounding of the fractions
+def is_constant(values: Arrays) -> bool:
+    """Whether all outputs are the same for every example."""
+    return all(np.ptp(rows, axis=0).max() == 0 for rows in values.values())
 
 
 def summary(found: flatbuffer.Operators) -> str:
@@ -188,23 +190,23 @@ def at_least_as_sparse(kernels: dict[str, np.ndarray], stored: dict[str, np.ndar
 
 
 def describe(
-    context: Context, out: Path, shape: Any, ends: tuple[dict[str, Any], dict[str, Any]], facts: dict[str, Any]
+    context: Context, out: Path, shape: Any, ends: tuple[dict[str, Any], list[dict[str, Any]]], facts: dict[str, Any]
 ) -> None:
     """Writes labels.txt and model.json: what a program on the board must know.
 
-    ``ends``: the types of the file's input and output, as ``flatbuffer.ends`` gives them.
+    ``ends``: the types of the file's input and outputs, as ``flatbuffer.ends`` gives them.
     """
-    takes_bytes = facts["input_type"] == "uint8"
+    takes_bytes, task = facts["input_type"] == "uint8", context.task
     images, of_bytes = len(context.shape) == 3, context.dataset.dtype == np.uint8
     resizing = {"fit": context.fit, "resize": list(shape[:2]), "filter": "bilinear"}
-    (out / "labels.txt").write_text("".join(f"{label}\n" for label in context.dataset.classes))
+    (out / "labels.txt").write_text("".join(f"{label}\n" for label in context.dataset.label_names))
     files = {name: fingerprint(out / name) for name in ("model.tflite", "model.sparse.tflite", "labels.txt")}
     write_json(
         out / "model.json",
         {
-            "schema": 1,
+            "schema": 2,
+            "task": facts["task"],
             "input": {
-                "shape": [1, *shape],
                 **ends[0],
                 **({"layout": "NHWC", "colours": COLOURS.get(shape[-1], "channels")} if images else {}),
                 **({"range": [0, 255] if takes_bytes else [0.0, 1.0]} if of_bytes else {}),
@@ -213,14 +215,20 @@ def describe(
                 **(resizing if images and of_bytes else {}),
                 "divide_by": 1 if takes_bytes or not of_bytes else 255,
             },
-            "output": {
-                "shape": [1, len(context.dataset.classes)],
-                **ends[1],
-                "meaning": "softmax probabilities" if facts["output_type"] == "float32" else "logits",
-            },
+            "outputs": [
+                {**described(output, facts["output_type"]), **kind}
+                for output, kind in zip(sorted(task.OUTPUTS, key=lambda one: one.name), ends[1], strict=True)
+            ],
             "form": facts["form"],
-            "top1": facts["top1"],
-            "difference": {name: facts[f"{name}_difference"] for name in ("mean", "largest")},
+            "score": {"metric": task.METRICS[0].as_json(), "value": facts["score"]},
+            "departure": facts["departure"],
             "files": files,
         },
     )
+
+
+def described(output: Output, output_type: str) -> dict[str, str]:
+    """The name of an output in the file, and what it means."""
+    if output_type == "float32":
+        return {"name": output.in_file, "meaning": output.meaning}
+    return {"name": output.name, "meaning": output.name}

@@ -2,23 +2,23 @@
 
 import shutil
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from compress import artifacts, keras
-from compress.artifacts.saved_model import same_logits, serving_function
+from compress import artifacts, config, keras
+from compress.artifacts.outputs_file import write_outputs
+from compress.artifacts.saved_model import check_same_outputs, serving_function
 from compress.evaluate import KerasPredictor, outputs
-from compress.evaluate.predictors import to_float
+from compress.evaluate.predictors import as_arrays, to_float
 from compress.prune import kernel_sparsity, prunable_kernels
 from compress.stages.base import Context
-from compress.tasks import classification
+from compress.tasks.objective import named, objective
 from compress.training import Diverged, Training, fit
 
-TEST_LOGITS = "test_logits.npy"  # float32 (images of the test split, classes), in order
-VALIDATION_LOGITS = "validation_logits.npy"  # the same of the validation split
+TEST_OUTPUTS = "test_outputs.npz"  # raw outputs on the test split, in order
+VALIDATION_OUTPUTS = "validation_outputs.npz"  # the same of the validation split
 
 
 class Serving:
@@ -26,16 +26,17 @@ class Serving:
 
     def __init__(self, model: Any, context: Context) -> None:
         with context.clock("build"):
-            self.function = serving_function(model)
+            self.function = serving_function(model, [output.name for output in context.task.OUTPUTS])
         self.model, self.context = model, context
 
     def validate(self) -> dict[str, float]:
-        """Top-1 on the validation split, as a fraction."""
-        split = self.context.dataset.validation
-        return {"val_top1": classification.top1(outputs(KerasPredictor(self.function), split), split.labels)}
+        """The task's first metric on the validation split."""
+        split, task = self.context.dataset.validation, self.context.task
+        score = task.score(outputs(KerasPredictor(self.function), split), split.targets.arrays())
+        return {f"val_{task.METRICS[0].key}": score}
 
 
-def train_on_labels(
+def train_on_targets(
     network: Any,
     training: Training,
     serving: Serving,
@@ -44,11 +45,11 @@ def train_on_labels(
     validate: Callable[[], dict[str, float]] | None = None,
     callbacks: tuple[Any, ...] = (),
 ) -> None:
-    """Trains ``network`` in place with ``training.label_loss`` on the training split."""
+    """Trains ``network`` in place with the stage's loss on the training split."""
     with context.clock("training"):
         fit(
             network,
-            partial(classification.on_labels, loss=training.label_loss.loss),
+            objective(context.task, training.loss(context.task)),
             context.data,
             training,
             scratch / "backup",
@@ -60,10 +61,10 @@ def train_on_labels(
 
 def finish(serving: Serving, context: Context, out: Path, scratch: Path, form: str) -> dict[str, Any]:
     """Writes ``out/saved_model`` and the history; returns the facts of the network that was read back."""
-    clock, path = context.clock, out / "saved_model"
+    clock, path, task = context.clock, out / "saved_model", context.task
     some = to_float(context.dataset.train.read(np.arange(min(8, len(context.dataset.train)))))
-    expected = serving.function(image=keras.tf.constant(some))["logits"].numpy()
-    if not np.isfinite(expected).all():
+    expected = as_arrays(serving.function(image=keras.tf.constant(some)))
+    if not all(np.isfinite(values).all() for values in expected.values()):
         raise Diverged("the trained network's outputs are no finite numbers any more; lower learning_rate")
     context.progress.say("    saving and checking the SavedModel")
     with clock("save"):
@@ -74,24 +75,24 @@ def finish(serving: Serving, context: Context, out: Path, scratch: Path, form: s
         loaded = artifacts.load(path)
     with clock("evaluate"):
         # eagerly: tracing the network that was read back would take longer than all the rest
-        same_logits(loaded(some, training=False).numpy(), expected)
-        test = context.dataset.test
-        logits = outputs(KerasPredictor(serving.function), test)
-        np.save(out / TEST_LOGITS, logits)
-        if np.ptp(logits.argmax(-1)) == 0 < np.ptp(test.labels):
+        check_same_outputs(as_arrays(named(task, loaded(some, training=False))), expected)
+        predictor, test = KerasPredictor(serving.function), context.dataset.test
+        test_outputs = outputs(predictor, test)
+        write_outputs(out / TEST_OUTPUTS, test_outputs)
+        if collapse := task.collapse(test_outputs, test.targets.arrays()):
             context.progress.say(
-                "    note: it predicts one class for every test image, so it has learned nothing; "
-                "a smaller learning_rate may help"
+                f"    note: it {collapse}, so it has learned nothing; a smaller learning_rate may help"
             )
-        np.save(out / VALIDATION_LOGITS, outputs(KerasPredictor(serving.function), context.dataset.validation))
+        write_outputs(out / VALIDATION_OUTPUTS, outputs(predictor, context.dataset.validation))
     context.finished(loaded)
     return {
         "form": form,
-        "top1": classification.top1(logits, test.labels),
+        "task": config.as_dict(task),
+        "score": task.score(test_outputs, test.targets.arrays()),
         "params": parameters(loaded),
         "kernel_sparsity": kernel_sparsity(prunable_kernels(loaded)),
         "fit": context.fit,
-        "classes": list(context.dataset.classes),
+        "label_names": list(context.dataset.label_names),
     }
 
 

@@ -53,11 +53,11 @@ class NetworkStage(Stage):
             models.check_shape(self.model, data.shape, self.weights)
 
     def network(self, context: Context) -> Any:
-        """The network to train: float32 NHWC in [0, 1] to logits of the data set's classes."""
-        classes = len(context.dataset.classes)
+        """The network to train: float32 NHWC in [0, 1] to the task's raw outputs."""
         if self.model is not None:
             with context.clock("build"):
-                network = models.build(self.model, context.shape, classes, self.weights, seed=context.seed)
+                head = context.task.head(context.dataset)
+                network = models.build(self.model, context.shape, head, self.weights, seed=context.seed)
         elif self.saved_model is not None:
             network = context.load(self.saved_model)
         else:

@@ -12,7 +12,7 @@ from compress.errors import UserError
 from compress.prune import gradual, kernel_sparsity, prunable_kernels
 from compress.rewrite import plain
 from compress.stages.base import Context, Stage
-from compress.stages.finish import Serving, finish, train_on_labels
+from compress.stages.finish import Serving, finish, train_on_targets
 from compress.training import Training
 
 
@@ -68,7 +68,7 @@ class Prune(Stage, Training):
         def validate() -> dict[str, float]:
             return {**serving.validate(), "sparsity": kernel_sparsity(prunable_kernels(network))}
 
-        train_on_labels(network, self, serving, context, scratch, validate, (pruning,))
+        train_on_targets(network, self, serving, context, scratch, validate, (pruning,))
         facts = finish(serving, context, out, scratch, "float32")
         scheduled = {
             "initial_sparsity": self.initial_sparsity,

@@ -14,7 +14,7 @@ from compress.prune import prunable_kernels
 from compress.rewrite import plain
 from compress.stages.base import Context, Stage
 from compress.stages.calibration import calibration
-from compress.stages.finish import Serving, finish, train_on_labels
+from compress.stages.finish import Serving, finish, train_on_targets
 from compress.training import Training
 
 FORMS = {"qat": "int8", "static": "int8", "dynamic": "dynamic", "float16": "float16", "static_int16x8": "int16x8"}
@@ -58,6 +58,14 @@ class Quantize(Stage, Training):
         """Whether TFLite's converter quantizes, at export; the stage's network is a float one then."""
         return self.mode not in ("qat", "static") or not self.rewrite
 
+    @property
+    def quantizes(self) -> bool:
+        return True
+
+    @property
+    def is_judged_by_file(self) -> bool:
+        return self.by_converter
+
     def check(self) -> None:
         if self.mode == "qat" and not self.epochs:
             raise UserError('mode = "qat" needs epochs')
@@ -99,7 +107,7 @@ class Quantize(Stage, Training):
             context.progress.say(f"    {layer} computes in float: {reason}")
         serving = Serving(network, context)
         if self.mode == "qat":
-            train_on_labels(network, self, serving, context, scratch)
+            train_on_targets(network, self, serving, context, scratch)
         if not self.by_converter:
             from compress import fake_quant
 

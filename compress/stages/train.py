@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from compress.config import config
 from compress.stages.base import Context
-from compress.stages.finish import Serving, finish, train_on_labels
+from compress.stages.finish import Serving, finish, train_on_targets
 from compress.stages.network import NetworkStage
 from compress.training import Training
 
@@ -19,5 +19,5 @@ class Train(NetworkStage, Training):
     def make(self, context: Context, out: Path, scratch: Path) -> dict[str, Any]:
         network = self.network(context)
         serving = Serving(network, context)
-        train_on_labels(network, self, serving, context, scratch)
+        train_on_targets(network, self, serving, context, scratch)
         return finish(serving, context, out, scratch, "float32")

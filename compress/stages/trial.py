@@ -15,6 +15,7 @@ from compress.rewrite.graph import clone, rebuild
 from compress.stages.base import Context, Stage
 from compress.stages.prune import Prune
 from compress.stages.quantize import Quantize
+from compress.tasks import Output
 
 MOST_LAYERS, MOST_PARAMETERS = 250, 10_000_000
 IMAGES = 8
@@ -52,16 +53,18 @@ def trial(network: Any, stages: Sequence[Stage], context: Context) -> None:
                     copy = fold(copy)
         except (UserError, Failure) as error:
             raise UserError(f"stage {stage.name!r} cannot take it: {error}") from error
-    _run(copy, form, few)
+    _run(copy, form, few, context.task.OUTPUTS)
 
 
-def _run(network: Any, form: str, images: np.ndarray) -> None:
+def _run(network: Any, form: str, images: np.ndarray, names: Sequence[Output]) -> None:
     """Converts the network and runs the file on the images."""
     post_training = None if convert.is_quantized(network) or form == "float32" else form
     try:
-        content = convert.Converter(network, post_training=post_training, calibration=[to_float(images)]).dense()
-        outputs = TFLitePredictor(content)(images[:2])
+        calibration = [to_float(images)]
+        converter = convert.Converter(network, post_training=post_training, calibration=calibration, outputs=names)
+        expected = [[name.in_file for name in names]]
+        outputs = TFLitePredictor(converter.dense(), expected=expected)(images[:2])
     except (UserError, Failure) as error:
         raise UserError(f"it cannot be exported: {first_line(error)}") from error
-    if not np.isfinite(outputs).all():
+    if not all(np.isfinite(values).all() for values in outputs.values()):
         raise UserError("its .tflite gives outputs that are no finite numbers")

@@ -15,7 +15,8 @@ from compress.errors import Failure, UserError, first_line
 from compress.pipeline import Made, latencies, results, view
 from compress.pipeline.machine import account
 from compress.progress import duration
-from compress.report.words import megabytes, percent
+from compress.report.format import megabytes
+from compress.results import Metric, Run, as_json
 from compress.sweep import table
 from compress.sweep.plan import Planned
 from compress.sweep.work import Outcome
@@ -34,7 +35,7 @@ class Book:
     fields: Sequence[str]
     folder: Path
     store: Store
-    found: dict[int, dict[str, Any]] = field(default_factory=dict)
+    found: dict[int, Run] = field(default_factory=dict)
     """Results of the points that are made; without latency until that is measured."""
     causes: dict[int, str] = field(default_factory=dict)
     """Of the points that failed."""
@@ -96,14 +97,14 @@ class Book:
         with clock("latency"):
             measured = latencies(one.plan, self.store, made)
         spent = round(clock.seconds["latency"], 2)
-        seconds = {**run["seconds"], "wall": round(run["seconds"]["wall"] + spent, 2), "latency": spent}
-        run = self.found[one.point.number] = seal(results(one.plan, made, measured, seconds))
+        seconds = {**run.seconds, "wall": round(run.seconds["wall"] + spent, 2), "latency": spent}
+        run = self.found[one.point.number] = results(one.plan, made, measured, seconds)
         folder = self.folder / one.point.name
         for number, step in enumerate(one.plan.steps, start=1):
             view.link(folder, number, step.stage.name, made[step.key][0].path)
         view.drop_after(folder, len(one.plan.steps))
         report.write(run, folder, plotted=False)  # plots of all points would take longer than some points
-        write_json(folder / "run.json", run)  # the last file: the point is finished
+        write_json(folder / "run.json", seal(as_json(run)))  # the last file: the point is finished
 
     def news(self, one: Planned) -> str:
         """What became of a point, in a line."""
@@ -111,9 +112,15 @@ class Book:
         if one.point.number in self.causes:
             return f"{name} failed: {self.causes[one.point.number]}"
         run = self.found[one.point.number]
-        last = run["stages"][-1]
-        size = min(last["tflite_bytes"], last["sparse_tflite_bytes"])
-        return f"{name} is made in {duration(run['seconds']['wall'])}: top-1 {percent(last['top1'])}, {megabytes(size)}"
+        last, metric = run.stages[-1], run.first_metric
+        size = min(size for size in (last.tflite_bytes, last.sparse_tflite_bytes) if size is not None)
+        score = metric.text(last.metrics[metric.key] or 0.0)
+        return f"{name} is made in {duration(run.seconds['wall'])}: {metric.title} {score}, {megabytes(size)}"
+
+    @property
+    def metrics(self) -> dict[str, Metric]:
+        """How what the task measures is shown, by key."""
+        return table.metrics_of(list(self.found.values()))
 
     def rows(self) -> list[dict[str, Any]]:
         return table.rows([one.point for one in self.planned], self.fields, self.found, self.causes)
@@ -122,7 +129,7 @@ class Book:
         """Writes the tables of what is known so far."""
         rows = self.rows()
         replace(self.folder / "sweep.csv", table.csv_text(rows, self.fields))
-        text = table.markdown(rows, self.fields)
+        text = table.markdown(rows, self.fields, self.metrics)
         if self.found:
             text += f"\n{report.table.latency_note(next(iter(self.found.values())))}\n"
         replace(self.folder / "sweep.md", text)

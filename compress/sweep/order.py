@@ -1,8 +1,8 @@
 """Which point comes next, and how long all of them will take."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
+from compress.results import Run
 from compress.sweep.plan import Planned
 
 Has = Callable[[str], bool]
@@ -23,7 +23,7 @@ def next_point(waiting: Sequence[Planned], running: Sequence[Planned], has: Has)
     return best
 
 
-def seconds_left(left: Sequence[Planned], has: Has, done: Sequence[Mapping[str, Any]], at_once: int) -> float | None:
+def seconds_left(left: Sequence[Planned], has: Has, done: Sequence[Run], at_once: int) -> float | None:
     """Wall seconds until all points that are ``left`` are made, ``at_once`` of them side by side.
 
     Each missing stage counts once, with the mean of what stages of its name took in the ``done`` points' results; one
@@ -31,8 +31,8 @@ def seconds_left(left: Sequence[Planned], has: Has, done: Sequence[Mapping[str, 
     """
     took: dict[str, list[float]] = {}
     for run in done:
-        for stage in run["stages"]:
-            took.setdefault(stage["name"], []).append(sum(stage["seconds"].values()))
+        for stage in run.stages:
+            took.setdefault(stage.name, []).append(sum((stage.seconds or {}).values()))
     missing = {step.key: step.stage.name for one in left for step in one.plan.steps if not has(step.key)}
     if not set(missing.values()) <= set(took):
         return None

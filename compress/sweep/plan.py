@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from compress import pipeline
 from compress.artifacts import Store
@@ -13,6 +12,7 @@ from compress.artifacts.files import seal
 from compress.datasets import Dataset, DatasetConfig
 from compress.errors import UserError
 from compress.pipeline import Plan, machine
+from compress.results import Run, parse
 from compress.sweep.grid import Point
 from compress.sweep.read import Sweep
 
@@ -56,24 +56,25 @@ def plan(
     return found
 
 
-def finished(folder: Path, planned: Sequence[Planned], store: Store) -> dict[int, dict[str, Any]]:
+def finished(folder: Path, planned: Sequence[Planned], store: Store) -> dict[int, Run]:
     """The results of points that ended in an earlier run, by number: whole, of this machine, of the same stages, and
     all that they made is in the store."""
-    here = {"machine": machine.describe(), "versions": machine.versions()}
+    here = (machine.describe(), machine.versions())
     found = {}
     for one in planned:
         if any(store.find(key) is None for key in one.keys):
             continue
         try:
-            run = json.loads((folder / one.point.name / "run.json").read_text())
+            content = json.loads((folder / one.point.name / "run.json").read_text())
+            run = parse(content)
             if (
-                run == seal(run)
-                and run["settings"] == list(one.plan.pipeline.settings)
-                and run["seed"] == one.plan.pipeline.seed
-                and [stage["key"] for stage in run["stages"]] == [step.key for step in one.plan.steps]
-                and all(run[what] == now for what, now in here.items())
+                content == seal(content)
+                and run.settings == list(one.plan.pipeline.settings)
+                and run.seed == one.plan.pipeline.seed
+                and [stage.key for stage in run.stages] == [step.key for step in one.plan.steps]
+                and (run.machine, run.versions) == here
             ):
                 found[one.point.number] = run
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        except (OSError, ValueError, TypeError, AttributeError, UserError):
             continue  # not there, or no result of ours
     return found

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from compress.artifacts import files
-from compress.report.plots import top1_limits
+from compress.report.format import three_digits
+from compress.report.plots import percent_limits
 from compress.report.style import BLUE, DPI, VERMILION, png
-from compress.report.words import three_digits
+from compress.results import Metric
 from compress.sweep.grid import SEED
-from compress.sweep.table import METRICS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -41,35 +41,37 @@ class Shown:
         return replace(self, decimals=needed) if own < needed <= own + 3 else self
 
 
-SHOWN = {
-    "top1": Shown("test top-1 (%)", 100, 2),
-    "agreement_with_float": Shown("agreement with the float network (%)", 100, 2),
+TECHNICAL = {
     "params": Shown("parameters (millions)", 1e-6),
     "kernel_sparsity": Shown("kernel sparsity (fraction of zeros)", 1, 3),
     "tflite_bytes": Shown(".tflite (MB)", 1e-6),
     "sparse_tflite_bytes": Shown("sparse .tflite (MB)", 1e-6),
     "gzip_bytes": Shown("gzip (MB)", 1e-6),
     "latency_ms_p50": Shown("latency (ms), median, batch 1, one thread, host"),
-    "top5": Shown("test top-5 (%)", 100, 2),
-    "nll": Shown("negative log-likelihood (nats)", 1, 3),
-    "brier": Shown("Brier score", 1, 3),
-    "ece": Shown("expected calibration error (%)", 100, 2),
-    "temperature": Shown("temperature that fits the validation split", 1, 2),
-    "nll_scaled": Shown("negative log-likelihood (nats), temperature fitted", 1, 3),
-    "ece_scaled": Shown("expected calibration error (%), temperature fitted", 100, 2),
 }
+
+
+def shown(metrics: Mapping[str, Metric]) -> dict[str, Shown]:
+    """Column -> how it is drawn: those of the task, by its descriptors, and the technical ones."""
+    own = {key: Shown(f"test {metric.axis}", metric.factor, metric.decimals) for key, metric in metrics.items()}
+    return {**own, **TECHNICAL}
+
+
 MANY_TIMES = 20  # between the smallest and the largest value of a field: from there on its axis is logarithmic
 CROWDED = 1 / 18  # of an axis: values that lie nearer to each other are not written there one by one
 
 
-def write(rows: Sequence[Mapping[str, Any]], fields: Sequence[str], title: str, folder: Path) -> list[Path]:
+def write(
+    rows: Sequence[Mapping[str, Any]], fields: Sequence[str], title: str, folder: Path, metrics: Mapping[str, Metric]
+) -> list[Path]:
     """Writes a PNG for each metric that a row has, named after it; one left from before that has nothing now goes.
 
-    ``rows``: as ``table.rows`` makes them. None for three fields and more, seeds apart.
+    ``rows``: as ``table.rows`` makes them; ``metrics`` say how those of the task are shown. None for
+    three fields and more, seeds apart.
     """
     written = []
-    for metric in METRICS:
-        path, figure = folder / f"{metric}.png", draw(rows, fields, metric, title)
+    for metric, how in shown(metrics).items():
+        path, figure = folder / f"{metric}.png", draw(rows, fields, metric, title, how)
         if figure is None:
             path.unlink(missing_ok=True)
         else:
@@ -77,17 +79,19 @@ def write(rows: Sequence[Mapping[str, Any]], fields: Sequence[str], title: str, 
     return written
 
 
-def draw(rows: Sequence[Mapping[str, Any]], fields: Sequence[str], metric: str, title: str) -> "Figure | None":
+def draw(
+    rows: Sequence[Mapping[str, Any]], fields: Sequence[str], metric: str, title: str, how: Shown
+) -> "Figure | None":
     """The plot of a metric; None if there is no value, or no plot for so many fields."""
     over = [field for field in fields if field != SEED] or list(fields)
-    if len(over) > 2 or not any(row[metric] is not None for row in rows):
+    if len(over) > 2 or not any(row.get(metric) is not None for row in rows):
         return None
     scales = [_Scale.of(field, rows) for field in over]
-    cells = _cells(rows, scales, metric)
+    cells = _cells(rows, scales, metric, how)
     seeds = len({row[SEED] for row in rows}) if SEED in fields and SEED not in over else 1
     if len(over) == 1:
-        return _curve(cells, scales[0], SHOWN[metric], title, seeds)
-    return _heat_map(cells, scales, SHOWN[metric], title, seeds)
+        return _curve(cells, scales[0], how, title, seeds)
+    return _heat_map(cells, scales, how, title, seeds)
 
 
 @dataclass(frozen=True)
@@ -123,7 +127,7 @@ class _Scale:
 
 
 def _cells(
-    rows: Sequence[Mapping[str, Any]], scales: Sequence[_Scale], metric: str
+    rows: Sequence[Mapping[str, Any]], scales: Sequence[_Scale], metric: str, how: Shown
 ) -> dict[tuple[int, ...], list[float]]:
     """Place on each scale -> the metric's values there, one a seed, as they are shown; none for a failed point."""
     cells: dict[tuple[int, ...], list[float]] = {}
@@ -131,7 +135,7 @@ def _cells(
         place = tuple(scale.texts.index(str(row[scale.field])) for scale in scales)
         values = cells.setdefault(place, [])
         if row[metric] is not None:
-            values.append(SHOWN[metric].times * row[metric])
+            values.append(how.times * row[metric])
     return cells
 
 
@@ -181,7 +185,7 @@ def _curve(
     axes.margins(x=0.08, y=0.18)
     axes.ticklabel_format(axis="y", useOffset=False, style="plain")
     if "%" in shown.label:
-        axes.set_ylim(*top1_limits(everything))
+        axes.set_ylim(*percent_limits(everything))
     axes.set_xlabel(scale.field)
     axes.set_ylabel(shown.label)
     axes.grid(color="0.92")

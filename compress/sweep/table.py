@@ -3,64 +3,72 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from compress.report import calibration, table
-from compress.report.words import markdown_table
+from compress.report import table
+from compress.report.format import markdown_table
+from compress.results import Metric, Run
 from compress.sweep.grid import Point, plain
 
-CALIBRATION = ("top5", "nll", "brier", "ece", "temperature", "nll_scaled", "ece_scaled")
-METRICS = (
-    "top1",
-    "agreement_with_float",
-    "params",
-    "kernel_sparsity",
-    "tflite_bytes",
-    "sparse_tflite_bytes",
-    "gzip_bytes",
-    "latency_ms_p50",
-    *CALIBRATION,
-)
-"""Of the last stage, in the units of ``report.table`` and ``report.calibration``; each has a plot, where there is
-one."""
+TECHNICAL = ("params", "kernel_sparsity", "tflite_bytes", "sparse_tflite_bytes", "gzip_bytes", "latency_ms_p50")
+
+
+def metrics_of(runs: Sequence[Run]) -> dict[str, Metric]:
+    """Key -> how it is shown, of what the points' task measures and of the closeness; {} where no point is done."""
+    return table.shown(runs[0]) if runs else {}
+
+
+def columns_of(runs: Sequence[Run]) -> list[str]:
+    """What is said of each point, beside its fields: each has a plot, where there is one."""
+    if not runs:
+        return list(TECHNICAL)
+    first, closeness = runs[0].table_metrics, runs[0].float_closeness.key
+    others = [metric.key for metric in runs[0].metrics if not metric.in_table]
+    return [*(metric.key for metric in first), closeness, *TECHNICAL, *others]
 
 
 def rows(
-    points: Sequence[Point], fields: Sequence[str], found: Mapping[int, Mapping[str, Any]], causes: Mapping[int, str]
+    points: Sequence[Point], fields: Sequence[str], found: Mapping[int, Run], causes: Mapping[int, str]
 ) -> list[dict[str, Any]]:
-    """A row for each point that has ended: its number, its values of the ``fields``, its state, METRICS, seconds.
+    """A row for each point that has ended: its number, its values of the ``fields``, its state, columns, seconds.
 
-    ``found``: results (run.json) by number; ``causes``: why the others failed. None is what is not known.
+    ``found``: results by number; ``causes``: why the others failed. None is what is not known.
     """
+    names = columns_of(list(found.values()))
     return [
-        _row(point, fields, found.get(point.number), causes.get(point.number))
+        _row(point, fields, names, found.get(point.number), causes.get(point.number))
         for point in points
         if point.number in found or point.number in causes
     ]
 
 
-def _row(point: Point, fields: Sequence[str], run: Mapping[str, Any] | None, cause: str | None) -> dict[str, Any]:
-    last = [row for row in table.rows(run) if row["kind"] != "ratio"][-1] if run else {}
-    measured = run["stages"][-1].get("calibration", {}) if run else {}
-    last |= {name: measured.get(name) for name in CALIBRATION}
+def _row(
+    point: Point, fields: Sequence[str], names: Sequence[str], run: Run | None, cause: str | None
+) -> dict[str, Any]:
+    last: dict[str, Any] = {}
+    if run is not None:
+        stage = run.stages[-1]
+        of_file = {metric.key: stage.metrics.get(metric.key) for metric in run.table_metrics}
+        last = {**stage.network_metrics, **of_file, **table.technical(stage)}
+        last[run.float_closeness.key] = stage.closeness_to_float
     return {
         "point": point.number,
         **{field: plain(point.values[field]) for field in fields},
-        "state": "done" if run else "failed",
-        **{name: last.get(name) for name in METRICS},
-        "seconds": _seconds(run) if run else None,
+        "state": "failed" if run is None else "done",
+        **{name: last.get(name) for name in names},
+        "seconds": None if run is None else _seconds(run),
         "cause": cause,
     }
 
 
-def _seconds(run: Mapping[str, Any]) -> float:
+def _seconds(run: Run) -> float:
     """What all its stages took, whichever point made them."""
-    return round(sum(sum(stage["seconds"].values()) for stage in run["stages"]), 2)
+    return round(sum(sum((stage.seconds or {}).values()) for stage in run.stages), 2)
 
 
 def columns(rows: Sequence[Mapping[str, Any]], fields: Sequence[str]) -> list[str]:
-    """Those of ``rows``; agreement_with_float, calibration and cause only where a row has them."""
-    sometimes = ("agreement_with_float", *CALIBRATION, "cause")
-    names = ["point", *fields, "state", *METRICS, "seconds", "cause"]
-    return [name for name in names if name not in sometimes or any(row[name] is not None for row in rows)]
+    """Those of ``rows`` that any row has; the technical ones always."""
+    always = {"point", *fields, "state", *TECHNICAL, "seconds"}
+    names = list(dict.fromkeys(name for row in rows for name in row)) or ["point", *fields, "state", "seconds"]
+    return [name for name in names if name in always or any(row[name] is not None for row in rows)]
 
 
 def csv_text(rows: Sequence[Mapping[str, Any]], fields: Sequence[str]) -> str:
@@ -72,17 +80,16 @@ def csv_text(rows: Sequence[Mapping[str, Any]], fields: Sequence[str]) -> str:
     return frame.to_csv(index=False, lineterminator="\n")
 
 
-def markdown(rows: Sequence[Mapping[str, Any]], fields: Sequence[str]) -> str:
-    """The rows for people."""
+def markdown(rows: Sequence[Mapping[str, Any]], fields: Sequence[str], metrics: Mapping[str, Metric]) -> str:
+    """The rows for people; ``metrics`` say how those of the task are shown."""
     names = columns(rows, fields)
-    return markdown_table(names, ([_cell(name, row[name]) for name in names] for row in rows), left=2 + len(fields))
+    lines = ([_cell(name, row[name], metrics) for name in names] for row in rows)
+    return markdown_table(names, lines, left=2 + len(fields))
 
 
-def _cell(name: str, value: Any) -> str:
-    if name in CALIBRATION:
-        return calibration.cell(name, value)
-    if name in METRICS:
-        return table.cell(name, value)
+def _cell(name: str, value: Any, metrics: Mapping[str, Metric]) -> str:
+    if name in metrics or name in TECHNICAL:
+        return table.cell(name, value, dict(metrics))
     if name == "seconds" and value is not None:
         return f"{value:.1f}"
     return "" if value is None else str(value)

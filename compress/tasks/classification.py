@@ -1,12 +1,25 @@
-"""Classification: one label an image. Metrics take numpy arrays, so that a Keras network, a .tflite and a board's
-results are judged by the same code."""
+"""Classification: one class an image. Networks emit logits; a file gives the probabilities of their softmax."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 
 from compress import keras
+from compress.config import config
+from compress.datasets import Dataset
+from compress.errors import UserError
+from compress.metrics import classification, confidence
+from compress.models import ends
+from compress.models.head import dense
+from compress.results import Metric
+from compress.targets import ClassIndices
+from compress.tasks.answers import Answers, at_chance
+from compress.tasks.base import Arrays, Departure, Head, Output, Tensors
+from compress.tasks.probabilities import TOLERANCE, Difference, tolerated
+from compress.tasks.single_output import only, width_of
+
+MOST_TOP1_LOST, LEAST_AGREEMENT = 0.005, 0.97
 
 
 def cross_entropy(logits: Any, labels: Any) -> Any:
@@ -20,30 +33,136 @@ def accuracy(logits: Any, labels: Any) -> Any:
     return tf.reduce_mean(tf.cast(tf.equal(tf.argmax(logits, axis=-1), labels), tf.float32))
 
 
-def on_labels(
-    network: Any, images: Any, labels: Any, loss: Callable[[Any, Any], Any] = cross_entropy
-) -> tuple[Any, dict[str, Any]]:
-    """The objective of a training without a teacher: ``loss(logits, labels)`` of a batch, and its accuracy to log."""
-    logits = network(images, training=True)
-    return loss(logits, labels), {"accuracy": accuracy(logits, labels)}
+@config
+class Classification:
+    """One class an image."""
+
+    name: Literal["classification"] = "classification"
+
+    METRICS: ClassVar[tuple[Metric, ...]] = (
+        Metric("top1", "top-1", "%", 100.0, 2, is_share=True),
+        Metric("top5", "top-5", "%", 100.0, 2, is_share=True, in_table=False),
+        Metric("nll", "negative log-likelihood", "nats", 1.0, 4, "lower", in_table=False),
+        Metric("brier", "Brier score", "", 1.0, 4, "lower", in_table=False),
+        Metric("ece", "expected calibration error", "%", 100.0, 2, "lower", in_table=False),
+        Metric("temperature", "temperature that fits the validation split", "", 1.0, None, "", in_table=False),
+        Metric("nll_scaled", "negative log-likelihood, temperature fitted", "nats", 1.0, 4, "lower", in_table=False),
+        Metric("ece_scaled", "expected calibration error, temperature fitted", "%", 100.0, 2, "lower", in_table=False),
+    )
+    CLOSENESS: ClassVar[Metric] = Metric("agreement", "agreement", "%", 100.0, 2, is_share=True)
+    OUTPUTS: ClassVar[tuple[Output, ...]] = (Output("logits", "probabilities", "softmax probabilities", "SOFTMAX"),)
+
+    def fitted(self, data: Dataset) -> Self:
+        if not isinstance(data.train.targets, ClassIndices):
+            raise UserError(f"{data.name} has no classes of its images, one each: classification cannot learn it")
+        return self
+
+    def head(self, data: Dataset) -> Head:
+        return dense(len(data.label_names))
+
+    def own_end(self, network: Any, name: str) -> Any:
+        return ends.classifier(network, name)
+
+    def check_outputs(self, shapes: Mapping[str, tuple[int | None, ...]], name: str, width: int | None) -> None:
+        own = width_of(shapes)
+        if own == 1:
+            raise UserError(
+                f"{name}: its output is one number an image, and no class of several (a sigmoid, or a quantity)"
+            )
+        if own < 1:
+            raise UserError(f"{name} emits {only(shapes)[1:]}, and no row of classes for each image")
+        if width is not None and own != width:
+            raise UserError(f"{name} tells {own} classes apart, the data have {width}")
+
+    def loss(self, outputs: Tensors, targets: Tensors, weight: float = 1.0) -> Any:
+        """The cross-entropy."""
+        return weight * cross_entropy(outputs["logits"], targets["labels"])
+
+    def logs(self, outputs: Tensors, targets: Tensors) -> dict[str, Any]:
+        return {"accuracy": accuracy(outputs["logits"], targets["labels"])}
+
+    def in_deviations(self, outputs: Tensors) -> Tensors:
+        return outputs
+
+    def from_file(self, outputs: Arrays, ends_in: str = "") -> Arrays:
+        """Logits as they are; of probabilities their natural logarithms, float64 (n, classes)."""
+        values = only(outputs)
+        if "logits" in outputs or not are_probabilities(values, ends_in or ("SOFTMAX" * ("probabilities" in outputs))):
+            return {"logits": values}
+        return {"logits": confidence.log_probabilities(values, probabilities=True)}
+
+    def score(self, outputs: Arrays, targets: Arrays) -> float:
+        return classification.top1(outputs["logits"], targets["labels"])
+
+    def measure(
+        self, outputs: Arrays, targets: Arrays, validation_outputs: Arrays, validation_targets: Arrays
+    ) -> dict[str, float | None]:
+        return confidence.measure(
+            validation_outputs["logits"], validation_targets["labels"], outputs["logits"], targets["labels"]
+        )
+
+    def details(self, outputs: Arrays, targets: Arrays) -> dict[str, Any]:
+        """The bins of the reliability diagram."""
+        log_p = confidence.log_probabilities(outputs["logits"])
+        return {"reliability": confidence.reliability(log_p, targets["labels"])}
+
+    def close(self, outputs: Arrays, others: Arrays) -> float:
+        """The fraction of images of which both say the same class."""
+        return classification.agreement(outputs["logits"], others["logits"])
+
+    def departure(self, wanted: Arrays, got: Arrays, targets: Arrays, precision: str) -> Departure:
+        """Of classes and of probabilities (docs/decisions/0006 and 0021)."""
+        count, labels = len(got["logits"]), targets["labels"]
+        top1, network_top1 = (classification.top1(outputs["logits"], labels) for outputs in (got, wanted))
+        same = self.close(got, wanted)
+        difference = Difference.of(*(np.exp(confidence.log_probabilities(o["logits"])) for o in (wanted, got)))
+        reason = difference.reason(wanted["logits"], precision)
+        lost, differing = abs(top1 - network_top1) * count, (1 - same) * count
+        if lost > tolerated(MOST_TOP1_LOST, count) or differing > tolerated(1 - LEAST_AGREEMENT, count):
+            reason = (
+                f"model.tflite has {top1:.2%} top-1 on the test split and the Keras network {network_top1:.2%}; "
+                f"they agree on {same:.2%} of the images (at least {LEAST_AGREEMENT:.0%} wanted)"
+            )
+        return Departure(difference.facts(), reason, difference.note())
+
+    def tolerance(self, precision: str) -> float | list[float]:
+        return TOLERANCE[precision]
+
+    def answers(self, outputs: Arrays, targets: Arrays) -> Answers | None:
+        log_p = confidence.log_probabilities(outputs["logits"])
+        return Answers(
+            right=classification.top1(log_p, targets["labels"]),
+            confidence=float(np.exp(log_p.max(axis=-1)).mean()),
+            nll=confidence.nll(log_p, targets["labels"]),
+            spread=float(np.mean(log_p.max(axis=-1) - log_p.mean(axis=-1))),
+            count=len(log_p),
+        )
+
+    def chance(self, targets: Arrays) -> float:
+        """The share of the most frequent class."""
+        return float(np.bincount(targets["labels"]).max() / len(targets["labels"]))
+
+    def ignorance(self, outputs: Arrays, targets: Arrays) -> str:
+        right, count = self.score(outputs, targets), len(targets["labels"])
+        return f"gets {right:.1%} of {count} validation images right" * at_chance(right, count, self.chance(targets))
+
+    def collapse(self, outputs: Arrays, targets: Arrays) -> str:
+        alike = np.ptp(outputs["logits"].argmax(axis=-1)) == 0 < np.ptp(targets["labels"])
+        return "predicts one class for every test image" * bool(alike)
+
+    def describe(self, outputs: Arrays, label_names: tuple[str, ...], top: int) -> list[str]:
+        """The likeliest classes with their probabilities."""
+        lines = []
+        for row in np.exp(confidence.log_probabilities(outputs["logits"])):
+            best = np.argsort(-row, kind="stable")[:top]
+            lines.append(", ".join(f"{label_names[index]} ({row[index]:.1%})" for index in best))
+        return lines
 
 
-def top1(outputs: np.ndarray, labels: np.ndarray) -> float:
-    """Fraction in [0, 1] of the rows whose largest output (logit or probability) is the label's."""
-    return float(np.mean(np.argmax(outputs, axis=-1) == labels))
+def are_probabilities(outputs: np.ndarray, ends_in: str = "") -> bool:
+    """Whether rows (n, classes) are probabilities or sigmoids rather than logits.
 
-
-def top5(outputs: np.ndarray, labels: np.ndarray) -> float | None:
-    """Fraction in [0, 1] of the rows whose label is among the five largest outputs; None for fewer than 6 classes.
-
-    Of equal outputs the first ones count as larger, as they do for ``top1``.
+    ``ends_in``: the operator at the end, where it is known; else rows that sum to 1 are taken for probabilities.
     """
-    if outputs.shape[-1] < 6:
-        return None
-    five = np.argsort(-outputs, axis=-1, kind="stable")[:, :5]
-    return float(np.mean((five == labels[:, None]).any(axis=-1)))
-
-
-def agreement(a: np.ndarray, b: np.ndarray) -> float:
-    """Fraction in [0, 1] of the rows on which two networks, of outputs ``a`` and ``b``, predict the same class."""
-    return float(np.mean(np.argmax(a, axis=-1) == np.argmax(b, axis=-1)))
+    sums_to_1 = bool(np.all(outputs >= 0)) and np.allclose(outputs.sum(axis=-1), 1, atol=1e-3)
+    return ends_in in ("SOFTMAX", "LOGISTIC") or sums_to_1

@@ -28,16 +28,21 @@ class Trainee(keras.Model):
         self.built = True
 
     def train_step(self, batch: Any) -> dict[str, Any]:
-        images, labels, beside = batch
+        images, targets, extra_inputs = batch
         weights = self.network.trainable_weights
         with tf.GradientTape() as tape:
-            loss, logs = self._objective(self.network, as_float(images), labels, **beside)
+            loss, logs = self._objective(self.network, as_float(images), targets, **extra_inputs)
             total = loss + tf.add_n(self.network.losses) if self.network.losses else loss
             if self._decayed:
                 total += self._weight_decay * tf.add_n([tf.nn.l2_loss(w) for w in self._decayed])
         gradients = [(g, w) for g, w in zip(tape.gradient(total, weights), weights, strict=True) if g is not None]
         self.optimizer.apply_gradients(gradients)
         return {"loss": total, **logs}
+
+
+def rows_of(arrays: Any) -> dict[str, Any]:
+    """The specifications of batches of rows of these arrays, by name."""
+    return {name: tf.TensorSpec([None, *rows.shape[1:]], rows.dtype) for name, rows in arrays.items()}
 
 
 def as_float(values: Any) -> Any:
@@ -130,18 +135,19 @@ def run(
     # before the first trace, or it would be traced twice; and before the restore, so that slots are restored at once
     trainee.optimizer._create_all_weights(network.trainable_weights)
     position = {"epoch": first_epoch}
-    beside = {name: tf.TensorSpec([None, *rows.shape[1:]], rows.dtype) for name, rows in data.with_images.items()}
-    for name, draw in data.drawn.items():
+    extra_inputs = rows_of(data.per_image_inputs)
+    for name, draw in data.per_batch_inputs.items():
         sample = draw(np.random.default_rng(0))
-        beside[name] = tf.TensorSpec(sample.shape, sample.dtype)
+        extra_inputs[name] = tf.TensorSpec(sample.shape, sample.dtype)
     kind = data.train.read(np.arange(0)).dtype
-    signature = (tf.TensorSpec([None, *network.input_shape[1:]], kind), tf.TensorSpec([None], tf.int64), beside)
+    images = tf.TensorSpec([None, *network.input_shape[1:]], kind)
+    signature = (images, rows_of(data.train.targets.arrays()), extra_inputs)
     batches = tf.data.Dataset.from_generator(
         lambda: data.batches(training.batch_size, position["epoch"]), output_signature=signature
     )
     batches = batches.prefetch(2).apply(tf.data.experimental.assert_cardinality(steps))
     begin = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: position.update(epoch=epoch))
-    history = History(backup.parent / "history.csv", progress, validate, steps, last_epoch, data.train.labels.size)
+    history = History(backup.parent / "history.csv", progress, validate, steps, last_epoch, len(data.train))
     keep = keras.callbacks.BackupAndRestore(str(backup), delete_checkpoint=False)
     keras.utils.set_random_seed(data.seed)
     # the last one: an epoch is only announced when it is kept

@@ -10,12 +10,15 @@ import numpy as np
 from compress.config import Count, Fraction, NotNegative, Positive, config
 from compress.datasets import Augmentation, Split
 from compress.errors import UserError
-from compress.tasks.losses import CrossEntropy, LabelLoss
+from compress.targets import Geometry
+from compress.tasks.base import Task
+from compress.tasks.losses import LabelLoss
+from compress.tasks.objective import Loss
 
-# (network, examples float32 as networks read them, labels int64, and by name what goes beside them) -> (scalar loss,
-# name -> scalar to log)
 Objective = Callable[..., tuple[Any, dict[str, Any]]]
-Beside = dict[str, np.ndarray]
+"""(network, examples float32 as networks read them, targets by name, extra inputs by name) -> (scalar loss, name ->
+scalar to log)."""
+Arrays = dict[str, np.ndarray]
 
 
 class Diverged(UserError):
@@ -38,8 +41,19 @@ class Training:
     """Epochs after which steps drops the rate, such as [25, 38]."""
     weight_decay: NotNegative = 0.0
     """L2 penalty 0.5 * weight_decay * sum of squares, on kernels."""
-    label_loss: LabelLoss = CrossEntropy()
-    """The loss on labels, by name, such as { name = "focal_calibration", focal_weight = 0.1 }."""
+    label_loss: LabelLoss | None = None
+    """Instead of the task's own loss, such as { name = "focal_calibration", focal_weight = 0.1 }."""
+
+    def loss(self, task: Task) -> Loss:
+        """The loss on targets that the stage trains with."""
+        return task.loss if self.label_loss is None else self.label_loss.loss
+
+    def check_task(self, task: Task) -> None:
+        """Raises UserError for a loss that is not for the task."""
+        if self.label_loss is not None and task.name not in self.label_loss.TASKS:
+            raise UserError(
+                f'label_loss "{self.label_loss.name}" is for {", ".join(self.label_loss.TASKS)}, not for {task.name}'
+            )
 
     def check_schedule(self) -> None:
         """Raises UserError for settings that contradict each other."""
@@ -66,18 +80,18 @@ class Training:
 class Data:
     """What a stage trains on; the order and the augmentation of an epoch follow from seed and epoch alone.
 
-    ``with_images`` holds what else an objective is given, by name: an array with a row a training image, such as the
-    logits of a teacher. ``drawn`` draws such an array anew for each batch.
+    ``per_image_inputs`` holds what else an objective is given, by name: an array with a row a training image, such as
+    the outputs of a teacher. ``per_batch_inputs`` draws such an array anew for each batch.
     """
 
     train: Split
     augmentation: Augmentation
     seed: int
-    with_images: Mapping[str, np.ndarray] = field(default_factory=dict)
-    drawn: Mapping[str, Callable[[np.random.Generator], np.ndarray]] = field(default_factory=dict)
+    per_image_inputs: Mapping[str, np.ndarray] = field(default_factory=dict)
+    per_batch_inputs: Mapping[str, Callable[[np.random.Generator], np.ndarray]] = field(default_factory=dict)
 
-    def batches(self, batch_size: int, epoch: int) -> Iterator[tuple[np.ndarray, np.ndarray, Beside]]:
-        """Examples as ``Split.read`` gives them, int64 (n,) labels and what goes beside them, every image once.
+    def batches(self, batch_size: int, epoch: int) -> Iterator[tuple[np.ndarray, Arrays, Arrays]]:
+        """Examples as ``Split.read`` gives them, targets by name, and extra inputs by name; every image once.
 
         The last batch may be smaller.
         """
@@ -85,6 +99,10 @@ class Data:
         order = rng.permutation(len(self.train))
         for start in range(0, len(order), batch_size):
             part = order[start : start + batch_size]
-            beside = {name: rows[part] for name, rows in self.with_images.items()}
-            beside |= {name: draw(draws) for name, draw in self.drawn.items()}
-            yield self.augmentation.apply(self.train.read(part), rng), self.train.labels[part], beside
+            extra_inputs = {name: rows[part] for name, rows in self.per_image_inputs.items()}
+            extra_inputs |= {name: draw(draws) for name, draw in self.per_batch_inputs.items()}
+            images, targets = self.train.read(part), self.train.targets.take(part)
+            if self.augmentation.changes_images:
+                geometry: Geometry = self.augmentation.draw(len(part), images.shape[1], images.shape[2], rng)
+                images, targets = geometry.of_images(images), targets.moved(geometry)
+            yield images, dict(targets.arrays()), extra_inputs

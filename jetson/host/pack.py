@@ -17,6 +17,8 @@ def pack(folder: Path) -> Path:
         package.mkdir()
         for source in JETSON.glob("*.py"):
             shutil.copy(source, package)
+        # the metrics are those of the library: one source for host and board
+        shutil.copytree(JETSON / "metrics", package / "metrics", ignore=shutil.ignore_patterns("__pycache__"))
         shutil.move(str(package / "__main__.py"), name)
         zipapp.create_archive(name, folder / "jetson.pyz", "/usr/bin/env python3", compressed=True)
     for source in (JETSON / "board").iterdir():

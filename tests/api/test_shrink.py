@@ -11,6 +11,7 @@ from sklearn.datasets import load_digits
 import compress
 from compress import keras, keras3
 from compress.evaluate import TFLitePredictor
+from tests.said import numbers_of
 
 ROOT = Path(__file__).parents[2]
 SOURCE = load_digits()
@@ -56,11 +57,11 @@ def test_a_network_in_memory_becomes_a_file_that_says_the_same(model, tmp_path, 
     loaded = result.table[result.table.stage == "loaded"].iloc[0]
     assert loaded.top1 == pytest.approx((wanted.argmax(-1) == TEST[1]).mean(), abs=1e-6)
     got = result.predict(TEST[0])
-    np.testing.assert_array_equal(got, TFLitePredictor(result.path)(TEST[0]))
+    np.testing.assert_array_equal(got, numbers_of(result.path)(TEST[0]))
     assert np.abs(got - wanted).mean() < 0.01
     assert result.evaluate(*TEST)["top1"] == pytest.approx((got.argmax(-1) == TEST[1]).mean())
     assert result.report.is_file()
-    assert result.classes == tuple("0123456789")
+    assert result.label_names == tuple("0123456789")
     assert "| loaded |" in str(result)
     again = compress.shrink(model, train=TRAIN, test=TEST, recipe="ptq", **folders)
     assert capfd.readouterr().out.count("made before") == 2
@@ -76,7 +77,7 @@ def test_floats_a_dataset_of_tensorflow_and_settings(tmp_path):
         model, train=data, test=(floats[1], TEST[1]), recipe="ptq", store=tmp_path / "store", runs=tmp_path / "runs",
         settings={"quantized.calibration_images": 50, "exported.output_type": "float32"}, classes=list("abcdefghij"),
     )  # fmt: skip
-    assert result.classes == tuple("abcdefghij")
+    assert result.label_names == tuple("abcdefghij")
     assert np.abs(result.predict(floats[1]) - model.predict(floats[1], verbose=0)).mean() < 0.02
 
 
@@ -103,7 +104,7 @@ def test_the_pieces(model):
     quantized = compress.quantize(model, bytes_as_floats)
     got = TFLitePredictor(compress.convert(quantized))
     assert b"TFL3" in compress.convert(quantized)[:8]
-    assert got.classes == 10
+    assert got.shapes == {"probabilities": (None, 10)}
     emulated = quantized.predict(TEST[0].astype("float32"), verbose=0).argmax(-1)
     assert (emulated == TEST[1]).mean() > 0.8
 
@@ -152,6 +153,10 @@ model = tf.keras.Sequential([tf.keras.Input((4, 4, 1)), tf.keras.layers.Rescalin
 x = np.repeat(np.arange(120, dtype="uint8") % 2 * 200, 16).reshape(120, 4, 4, 1)
 model.layers[-1].set_weights([np.tile([[-1.0, 1.0]], (16, 1)), np.array([4.0, -4.0])])
 import compress
+from compress.evaluate import TFLitePredictor
+from tests.said import numbers_of
+from compress.evaluate import TFLitePredictor
+from tests.said import numbers_of
 result = compress.shrink(model, train=(x, np.arange(120) % 2), recipe="ptq", store={str(tmp_path / "s")!r}, runs={str(tmp_path / "r")!r})
 assert result.evaluate(x, np.arange(120) % 2)["top1"] == 1.0
 """

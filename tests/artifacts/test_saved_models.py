@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from compress import artifacts, keras
-from compress.artifacts.saved_model import same_logits, serving_function
+from compress.artifacts.saved_model import check_same_outputs, serving_function
 from compress.errors import UserError
 from compress.quantize.qat import quantization_aware
 
@@ -109,15 +109,18 @@ def test_a_saved_model_without_keras_is_refused(tmp_path):
         artifacts.load(tmp_path / "module")
 
 
-def test_same_logits():
+def test_same_outputs():
+    def check(got, wanted):
+        check_same_outputs({"logits": got}, {"logits": wanted})
+
     wanted = np.float32([[100, -2], [3, 4]])
-    same_logits(wanted, wanted)
-    same_logits(wanted + 0.009, wanted)  # 1e-4 of the largest
+    check(wanted, wanted)
+    check(wanted + 0.009, wanted)  # 1e-4 of the largest
     for wrong in (wanted + 0.011, -wanted, wanted * np.nan):
-        with pytest.raises(RuntimeError, match="does not predict what the network predicted"):
-            same_logits(wrong, wanted)
+        with pytest.raises(RuntimeError, match="does not predict what the network predicted: logits differ by"):
+            check(wrong, wanted)
     small = wanted / 1e6
-    same_logits(small + 9e-5, small)  # of 1, where all are small
+    check(small + 9e-5, small)  # of 1, where all are small
 
 
 def test_layers_that_keras_applications_keeps_to_itself(tmp_path):

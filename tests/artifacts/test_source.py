@@ -12,6 +12,7 @@ from compress.datasets import DATASETS
 from compress.distill import METHODS
 from compress.pipeline.plan import GIVEN_BY, readers
 from compress.stages import STAGES
+from compress.tasks import TASKS
 from compress.tasks.losses import LABEL_LOSSES
 
 SHOP = {
@@ -89,11 +90,11 @@ def stages(method="logits", loss="cross_entropy"):
     return {kind: stage(name=kind, **given.get(kind, {})) for kind, stage in STAGES.items()}
 
 
-def hashes(package, made=None, data="digits"):
+def hashes(package, made=None, data="digits", task="classification"):
     """Kind -> hash, with the package's copy as the source."""
-    sources, data = Sources(package, NOT_COUNTED), DATASETS[data]()
+    sources, given = Sources(package, NOT_COUNTED), [DATASETS[data](), TASKS[task]()]
     return {
-        kind: sources.digest(sources.closure([*modules_of(stage), *modules_of(data), GIVEN_BY]))
+        kind: sources.digest(sources.closure([*modules_of(stage), *modules_of(given), GIVEN_BY]))
         for kind, stage in (made or stages()).items()
     }
 
@@ -137,6 +138,7 @@ TRAINED = {"train", "distill", "prune", "quantize", "load"}
         ("pipeline/networks.py", ALL),
         ("stages/base.py", ALL),
         ("tasks/classification.py", ALL),
+        ("metrics/classification.py", ALL),
         ("training/keras_loop.py", ALL),
         ("distill/logits.py", {"distill"}),
         ("distill/combine.py", {"distill"}),
@@ -172,6 +174,8 @@ def test_what_is_chosen_from_a_table_counts_and_the_rest_does_not(copied):
     assert changed(copied, focal, made=stages(loss="focal_calibration")) == {"train"}
     assert changed(copied, "datasets/cifar.py", data="cifar10") == ALL
     assert changed(copied, "datasets/digits.py", data="cifar10") == set()
+    assert changed(copied, "tasks/regression.py") == set()
+    assert changed(copied, "tasks/regression.py", data="turned_digits", task="regression") == ALL
 
 
 def test_data_given_from_python_count_as_what_they_are():

@@ -3,6 +3,7 @@
 from benchmarks import tables
 from benchmarks.families import table
 from compress.artifacts.files import seal, write_json
+from compress.results import parse
 
 ROUNDS = [
     # medians 2 and 4, 3 and 5, 3 and 4: ratios 0.5, 0.6, 0.75
@@ -20,7 +21,7 @@ def run():
         {"name": "quantized", "top1": 0.9, "history": history},
         {"name": "exported", "top1": 0.91, "history": [], "agreement": 0.975, "kernel_sparsity": 0.5},
     ]
-    return {"schema": tables.RUN, "pipeline": "vgg16", "seed": 0, "settings": ['trained.model="vgg16"', "data.size=32"],
+    return {"schema": 1, "pipeline": "vgg16", "seed": 0, "settings": ['trained.model="vgg16"', "data.size=32"],
             "data": {"size": 32}, "stages": stages}  # fmt: skip
 
 
@@ -31,7 +32,7 @@ def latency(**changes):
 
 def test_a_row():
     accepted = [{"networks": [{"network": "vgg16", "quantize_model": None, "prune_low_magnitude": "ValueError"}]}]
-    lines = table.section([run()], [latency()], accepted)
+    lines = table.section([parse(run())], [latency()], accepted)
     assert (
         "| vgg16 | takes, refuses | 32, 6+4+1 | 95.00% | 91.00% | 97.50% | 0.50 | 3.2e-07 | none | 0.60 (0.50 to 0.75) | "
         "3.00 | 4.3 |"
@@ -44,9 +45,9 @@ def test_a_row():
 
 def test_what_else_was_set():
     other = {**run(), "settings": ['trained.model="resnet50"', "a.b=1", "trained.epochs=3"]}
-    lines = table.section([{**run(), "settings": [*run()["settings"], "a.b=1", "c.d=2"]}, other], [], [])
+    lines = table.section([parse({**run(), "settings": [*run()["settings"], "a.b=1", "c.d=2"]}), parse(other)], [], [])
     assert "Set besides: all: `a.b=1`; vgg16: `c.d=2`." in lines
-    assert not any("Set besides" in line for line in table.section([run()], [], []))
+    assert not any("Set besides" in line for line in table.section([parse(run())], [], []))
 
 
 def test_what_computes_in_float_says_why():

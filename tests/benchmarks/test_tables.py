@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import runs, tables
+from benchmarks import tables
 
 ROOT = Path(__file__).parents[2]
 
@@ -14,8 +14,8 @@ def result(**changes):
     """A board's result, with the fields that the tables read."""
     ms = {"mean": 12.345, "p50": 12.0, "p90": 13.0, "std": 0.5}
     model = {
-        "file": "model.tflite", "role": "exported", "bytes": 8_278_272, "host_top1": 0.9889,
-        "accuracy": {"top1": 0.985, "top1_interval": [0.964, 0.993]},
+        "file": "model.tflite", "role": "exported", "bytes": 8_278_272, "host_score": 0.9889,
+        "accuracy": {"metrics": {"top1": 0.985}, "intervals": {"top1": [0.964, 0.993]}},
         "latency": [
             {"threads": 1, "ms": ms, "errors": [], "energy": {"energy_mj": 41.26, "rail": "VDD_IN"},
              "repetitions": [{"load_ms": 50.0, "peak_memory_mb": 60.0}, {"load_ms": 70.0, "peak_memory_mb": 61.0}]},
@@ -23,7 +23,7 @@ def result(**changes):
         ],
     }  # fmt: skip
     found = {
-        "schema": "jetslim-board/1", "started": "2026-11-21T05:00:00Z", "bundle": {"pipeline": "densenet121"},
+        "schema": "jetslim-board/2", "task": {"name": "classification"}, "metrics": tables.OLD_METRICS, "started": "2026-11-21T05:00:00Z", "bundle": {"pipeline": "densenet121"},
         "board": {"model": "Jetson AGX Xavier", "cpu": None, "machine": "aarch64", "is_jetson": True, "emulated": False,
                   "jetpack": "5.1", "system": "Ubuntu 20.04"},
         "runtime": {"name": "ai-edge-litert", "version": "2.1.0"}, "power_source": "ina3221",
@@ -49,6 +49,17 @@ def test_a_boards_rows(tmp_path):
     assert "| 8 | failed: crashed (SIGSEGV) | - |" in lines[3]
     assert {line.count("|") for line in lines} == {lines[0].count("|")}
     assert tables.warnings_list(boards) == ["- Jetson AGX Xavier, 2026-11-21T05:00:00Z: the processor was throttled"]
+
+
+def test_a_result_of_before_there_were_tasks_has_the_same_rows(tmp_path):
+    old = result()
+    (model,) = old["models"]
+    accuracy = {"top1": 0.985, "top1_interval": [0.964, 0.993]}
+    models = [{**{k: v for k, v in model.items() if k != "host_score"}, "accuracy": accuracy, "host_top1": 0.9889}]
+    rest = {key: value for key, value in old.items() if key not in ("task", "metrics", "digest")}
+    old = {**rest, "schema": "jetslim-board/1", "models": models}
+    boards = tables.load(kept(tmp_path, {**old, "digest": tables.seal(old)})).boards
+    assert tables.boards_table(boards) == tables.boards_table([result()])
 
 
 @pytest.mark.parametrize(
@@ -96,7 +107,3 @@ def test_the_seal_is_that_of_both_who_write_results():
     value = {"b": [1, 2.5, None], "a": {"x": "é", "y": 1e-7}, "digest": "old"}
     assert seal(value)["digest"] == board_seal(value) == tables.seal(value)
     assert seal(json.loads(json.dumps(seal(value)))) == seal(value)
-
-
-def test_the_side_of_new_and_of_older_runs():
-    assert runs.side({"shape": [96, 96, 3]}) == runs.side({"size": 96}) == 96

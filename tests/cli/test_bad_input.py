@@ -380,7 +380,7 @@ def test_what_is_no_model(main, no_models, colours, name):
 def test_evaluate_on_data_of_other_classes(main, foreign, here):
     code, _, errors = main("evaluate", foreign / "four")
     assert code == 2
-    assert "4 classes" in errors
+    assert "four tells 4 classes apart, the data have 10" in errors
     assert "10" in errors
 
 

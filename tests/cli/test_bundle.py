@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from compress.pipeline.bundle import stratified
+from compress.targets import ClassIndices
 
 ROOT = Path(__file__).parents[2]
 
@@ -71,8 +72,8 @@ def test_the_runner_gets_the_stages_top1(bundled, small):
         for stage in ("5-exported", "1-teacher")
     ]
     for model, fact in zip(found["models"], facts, strict=True):
-        assert model["accuracy"]["top1"] == pytest.approx(fact["top1"])
-        assert model["host_top1"] == fact["top1"]
+        assert model["accuracy"]["metrics"]["top1"] == pytest.approx(fact["score"])
+        assert model["host_score"] == fact["score"]
         assert model["accuracy"]["expected"]["within_tolerance"] == 1.0
     assert not [warning for warning in found["warnings"] if "compare no latencies" in warning]
     assert call()[0] == 0
@@ -93,20 +94,20 @@ def test_a_network_of_bytes_on_the_board(small, jetslim, tmp_path):
     assert (model["input_type"], model["output_type"]) == ("uint8", "int8")
     assert (teacher["input_type"], teacher["output_type"]) == ("float32", "float32")
     assert manifest["preprocessing"]["divide_by"] == 1
-    assert model["tolerance"] > 1e-3
-    assert min(map(min, model["expected"])) < 0  # logits
+    assert model["tolerance"]["logits"] > 1e-3
+    assert min(map(min, model["expected"]["logits"])) < 0  # logits
     words = ["benchmark", ".", "--repetitions", "1", "--threads", "1", "--power-seconds", "0", "--out", "result.json"]
     done = subprocess.run([sys.executable, folder / "jetson.pyz", *words], cwd=folder, text=True, capture_output=True)
     assert done.returncode == 0, done.stderr
     found = json.loads((folder / "result.json").read_text())["models"][0]
     assert found["latency"][0]["repetitions"][0]["input"]["dtype"] == "uint8"
-    assert found["accuracy"]["top1"] == pytest.approx(found["host_top1"])
+    assert found["accuracy"]["metrics"]["top1"] == pytest.approx(found["host_score"])
     assert found["accuracy"]["expected"]["within_tolerance"] == 1.0
     # the host's own commands on the same file
     path = folder / "model.tflite"
     data = tomllib.loads(small.toml.read_text())["data"]["path"]
     told = jetslim("evaluate", path, "--data", data, cwd=tmp_path).stdout
-    assert f"top-1 {found['host_top1']:.2%}" in told
+    assert f"top-1 {found['host_score']:.2%}" in told
     told = jetslim("predict", path, next(Path(data).glob("test/red/*.png")), cwd=tmp_path).stdout
     assert re.search(r": (red|green|blue) \(\d+\.\d%\)", told)
 
@@ -121,12 +122,12 @@ def test_what_was_not_run_cannot_be_bundled(main, small, tmp_path, monkeypatch):
 
 def test_a_stratified_choice():
     labels = np.repeat([0, 1, 2], [60, 30, 10])
-    chosen = stratified(labels, 20, 0)
+    chosen = stratified(ClassIndices(labels), 20, 0)
     assert len(set(chosen)) == 20
     np.testing.assert_array_equal(np.bincount(labels[chosen]), [12, 6, 2])
     # 2.5, 2.5 and 5 of 10: one of the halves goes up
     assert sorted(
-        np.bincount(np.repeat([0, 1, 2], [5, 5, 10])[stratified(np.repeat([0, 1, 2], [5, 5, 10]), 10, 0)])
+        np.bincount(np.repeat([0, 1, 2], [5, 5, 10])[stratified(ClassIndices(np.repeat([0, 1, 2], [5, 5, 10])), 10, 0)])
     ) == [2, 3, 5]
-    assert sorted(stratified(labels, 100, 0)) == list(range(100))
-    np.testing.assert_array_equal(stratified(labels, 20, 3), stratified(labels, 20, 3))
+    assert sorted(stratified(ClassIndices(labels), 100, 0)) == list(range(100))
+    np.testing.assert_array_equal(stratified(ClassIndices(labels), 20, 3), stratified(ClassIndices(labels), 20, 3))

@@ -47,7 +47,7 @@ def test_every_layer_worst_first_and_top1_of_both(compared, runs, tmp_path, stag
     assert [row["layer"] for row in written] == [row[0] for row in found.rows]
     assert float(written[0]["snr_db"]) == pytest.approx(snr(found.rows[0]), abs=0.06)
     for name, of in (("A", "3-pruned"), ("B", stage.partition("/")[0])):
-        right = round(json.loads((runs / of / "stage.json").read_text())["top1"] * 60)
+        right = round(json.loads((runs / of / "stage.json").read_text())["score"] * 60)
         assert f"{name}: top-1 {right / 60:.2%} ({right} of 60), {runs}" in found.output
     assert re.search(r"^agreement \d+\.\d\d% on the test images of folder$", found.output, re.MULTILINE)
 
@@ -105,8 +105,8 @@ def others(tmp_path_factory):
     ("text.tflite", ["text.tflite is not a .tflite file"]),
     ("empty", ["empty is not a SavedModel"]),
     ("gone", ["gone", "does not exist"]),
-    ("four", ["tells 3 classes apart in 16x16x3", "four tells 4 classes apart in 16x16x3"]),
-    ("large", ["16x16x3", "large tells 3 classes apart in 24x24x3"]),
+    ("four", ["four tells 4 classes apart, the data have 3"]),
+    ("large", ["16x16x3", "large reads 24x24x3"]),
     ("strange", ["no layer in common"]),
 ])  # fmt: skip
 def test_what_cannot_be_compared(main, runs, others, colours, name, words):
@@ -123,4 +123,4 @@ def test_what_cannot_be_compared(main, runs, others, colours, name, words):
 def test_data_of_other_classes(main, runs):
     code, _, errors = main("compare", runs / "3-pruned", runs / "5-exported")
     assert code == 2
-    assert "3 classes apart, digits has 10" in errors
+    assert "tells 3 classes apart, the data have 10" in errors

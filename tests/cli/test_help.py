@@ -84,7 +84,10 @@ def test_every_command_has_help_with_an_example(told):
 
 def test_check_says_what_would_run(told):
     tiny, _ = told["check"]
-    assert "digits, 1294 training, 144 validation and 359 test images of 10 classes, seed 0" in tiny
+    assert (
+        "digits, 1294 training, 144 validation and 359 test images; classification of 10: 0, 1, 2, 3, ...; seed 0"
+        in tiny
+    )
     lines = [line.split() for line in tiny.splitlines()[1:]]
     assert [line[1] for line in lines] == ["teacher", "distilled", "pruned", "quantized", "exported"]
     assert all(line[-2:] == ["will", "run"] for line in lines)

@@ -21,7 +21,7 @@ def top1(output):
 def test_evaluate_gives_the_stages_own_top1(main, runs, colours, stage):
     code, output, _ = main("evaluate", runs / stage, "--data", colours)
     assert code == 0
-    assert top1(output) == pytest.approx(json.loads((runs / stage / "stage.json").read_text())["top1"])
+    assert top1(output) == pytest.approx(json.loads((runs / stage / "stage.json").read_text())["score"])
 
 
 def test_evaluate_a_file_on_another_split(main, runs, colours):
@@ -38,7 +38,7 @@ def test_evaluate_refuses_a_data_set_of_other_classes(main, runs, colours, tmp_p
         folder.rename(folder.with_name("apple"))
     code, _, errors = main("evaluate", runs / "5-exported", "--data", tmp_path / "fruits")
     assert code == 2
-    assert "was made for the classes blue, green, red; " in errors
+    assert "was made for blue, green, red; " in errors
     assert errors.rstrip().endswith("has apple, blue, green")
 
 

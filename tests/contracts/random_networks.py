@@ -11,7 +11,6 @@ import numpy as np
 
 from compress import fake_quant, keras, keras3
 from compress.errors import UserError
-from compress.evaluate import TFLitePredictor
 from compress.export import convert, flatbuffer
 from compress.prune import prunable_kernels
 from compress.quantize.fold import fold
@@ -19,6 +18,8 @@ from compress.quantize.qat import float_layers, quantization_aware
 from compress.rewrite import plain
 from compress.stages.export import at_least_as_sparse, floats_beside
 from compress.stages.inspection import inspect
+from compress.tasks import Output
+from tests.said import numbers_of
 
 tf = keras.tf
 NAMES = [
@@ -496,9 +497,7 @@ def snr(wanted, got):
 
 def file_of(model, **options):
     """The .tflite, with bare logits."""
-    converter = convert.Converter(model, **options)
-    converter._edits = [edit for edit in converter._edits if edit is not flatbuffer.with_softmax]
-    return converter.dense()
+    return convert.Converter(model, outputs=[Output("numbers", "numbers", "as they are")], **options).dense()
 
 
 def check(model) -> Outcome:
@@ -519,7 +518,7 @@ def check(model) -> Outcome:
         for name, rewritten in (("plain", plainer), ("folded", fold(model))):
             departs = float(abs(rewritten.predict(data, verbose=0) - wanted).max())
             assert departs <= max(1e-4, 10 * found.rounding) * size, f"{name} departs by {departs / size:.1e}"
-        got = TFLitePredictor(file_of(model))(data)
+        got = numbers_of(file_of(model))(data)
         departs = float(abs(got - wanted).max())
         assert departs <= max(1e-3, 100 * found.rounding) * size, f"the float file departs by {departs / size:.1e}"
         aware = quantization_aware(plainer, [data[: EXAMPLES // 2], data[EXAMPLES // 2 :]])
@@ -530,7 +529,7 @@ def check(model) -> Outcome:
         surplus = floats_beside(operators, float_layers(aware))
         assert not surplus, f"in float without a word: {surplus}"
         at_least_as_sparse(prunable_kernels(aware), flatbuffer.convolution_kernels(content))
-        int8 = TFLitePredictor(content)(data)
+        int8 = numbers_of(content)(data)
     outcome = Outcome("", tuple(float_layers(aware)), snr(wanted, got), snr(wanted, emulated), snr(emulated, int8))
     step_size = np.ptp(wanted) / 255
     close = float(abs(int8 - emulated).max()) <= 4 * step_size

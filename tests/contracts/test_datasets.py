@@ -1,6 +1,7 @@
 """What every registered data set keeps. A new one adds its line to SOURCES."""
 
 import io
+import itertools
 import pickle
 import tarfile
 from pathlib import Path
@@ -14,6 +15,7 @@ from compress.cli.data import open_data
 from compress.config import config, required
 from compress.datasets import DATASETS, Augmentation, Dataset, DatasetConfig
 from compress.errors import UserError
+from compress.tasks import TASKS
 
 
 def cifar_archive(path: Path, parts: dict[str, int], meta: str, label_key: bytes, names_key: bytes, classes: int):
@@ -69,9 +71,30 @@ def arrays(folder: Path):
     return {"path": str(folder / "data.npz")}
 
 
+def csv(folder: Path):
+    rng = np.random.default_rng(0)
+    (folder / "images").mkdir()
+    rows = ["file,cat,dog"]
+    for number in range(40):
+        image = Image.fromarray(rng.integers(0, 256, (8, 8, 3), dtype=np.uint8))
+        image.save(folder / "images" / f"{number}.png")
+        rows.append(f"{number}.png,{number % 2},{number % 3 % 2}")
+    (folder / "labels.csv").write_text("\n".join(rows))
+    return {"path": str(folder)}
+
+
 # Each makes a small source in a folder and gives the fields that its config then needs.
-SOURCES = {"digits": digits, "cifar10": cifar10, "cifar100": cifar100, "folder": image_folder, "arrays": arrays}
-PATHS = {"folder": "", "arrays": "data.npz"}  # of those that a path opens, in that folder
+SOURCES = {
+    "digits": digits,
+    "digit_pairs": digits,
+    "turned_digits": digits,
+    "cifar10": cifar10,
+    "cifar100": cifar100,
+    "folder": image_folder,
+    "arrays": arrays,
+    "csv": csv,
+}
+PATHS = {"folder": "", "arrays": "data.npz", "csv": ""}  # of those that a path opens, in that folder
 PARTS = ("train", "validation", "test")
 
 
@@ -103,9 +126,10 @@ def test_every_data_set_has_a_source_here():
 
 def test_name_and_class_names(source, dataset):
     assert dataset.name == source[0]
-    assert isinstance(dataset.classes, tuple)
-    assert len(set(dataset.classes)) == len(dataset.classes) >= 2
-    assert all(isinstance(name, str) and name for name in dataset.classes)
+    assert isinstance(dataset.label_names, tuple)
+    assert len(set(dataset.label_names)) == len(dataset.label_names) >= 1 + (dataset.task != "regression")
+    assert dataset.task in TASKS
+    assert all(isinstance(name, str) and name for name in dataset.label_names)
     assert all(isinstance(note, str) and "\n" not in note for note in dataset.notes)
 
 
@@ -138,19 +162,24 @@ def test_grey_is_the_luma_of_the_colours(source):
     assert np.abs(grey[..., 0] - luma).max() <= 1  # resized before or after
 
 
-def test_labels_are_whole_numbers_in_range(dataset):
+def test_targets_are_those_of_the_task(dataset):
+    TASKS[dataset.task]().fitted(dataset)
+    count = len(dataset.label_names)
     for part in PARTS:
         split = getattr(dataset, part)
-        assert split.labels.dtype == np.int64
-        assert split.labels.shape == (len(split),)
-        assert split.labels.min() >= 0
-        assert split.labels.max() < len(dataset.classes)
-    assert set(dataset.train.labels) == set(range(len(dataset.classes)))
+        (rows,) = split.targets.arrays().values()
+        assert len(rows) == len(split.targets) == len(split)
+        if dataset.task == "classification":
+            assert rows.dtype == np.int64 and 0 <= rows.min() <= rows.max() < count
+        else:
+            assert rows.dtype == np.float32 and rows.shape == (len(split), count)
+        if part == "train":
+            assert len(np.unique(rows)) == count if rows.ndim == 1 else (np.ptp(rows, axis=0) > 0).all()
 
 
 def test_no_image_is_in_two_splits(dataset):
-    images = [image.tobytes() for part in PARTS for image in read_all(getattr(dataset, part))]
-    assert len(set(images)) == len(images)
+    splits = [{image.tobytes() for image in read_all(getattr(dataset, part))} for part in PARTS]
+    assert all(one.isdisjoint(other) for one, other in itertools.combinations(splits, 2))
 
 
 def test_read_follows_the_indices(dataset):
@@ -166,7 +195,7 @@ def test_loading_twice_gives_the_same(source, dataset):
     assert again.fingerprint == dataset.fingerprint
     for part in PARTS:
         assert (read_all(getattr(again, part)) == read_all(getattr(dataset, part))).all()
-        assert (getattr(again, part).labels == getattr(dataset, part).labels).all()
+        assert getattr(again, part).targets.digest() == getattr(dataset, part).targets.digest()
 
 
 def test_the_fingerprint_is_a_sha256_that_knows_the_size(source, dataset):
@@ -178,11 +207,11 @@ def test_the_fingerprint_is_a_sha256_that_knows_the_size(source, dataset):
 
 def test_the_fingerprint_changes_with_one_pixel(dataset):
     def fingerprint(train):
-        return Dataset.of(dataset.name, dataset.classes, train, dataset.validation, dataset.test).fingerprint
+        return Dataset.of(dataset.name, dataset.label_names, train, dataset.validation, dataset.test).fingerprint
 
     images = dataset.train.images.copy()
     images[-1, -1, -1, -1] ^= 1
-    changed = type(dataset.train)(images, dataset.train.labels, 8)
+    changed = type(dataset.train)(images, dataset.train.targets, 8)
     assert fingerprint(dataset.train) == dataset.fingerprint
     assert fingerprint(changed) != dataset.fingerprint
 
@@ -195,12 +224,12 @@ def test_augmentation_is_no_part_of_the_data(source, dataset):
 
 def test_the_test_split_is_the_same_whatever_else_is_set(source, dataset):
     if "train_images" in DATASETS[source[0]].__dataclass_fields__:
-        other = source[2](train_images=len(dataset.classes))
-        assert len(other.train) == len(dataset.classes)
+        other = source[2](train_images=len(dataset.label_names))
+        assert len(other.train) == len(dataset.label_names)
     else:
         other = source[2](augmentation=Augmentation(flip=True))
     assert (read_all(other.test) == read_all(dataset.test)).all()
-    assert (other.test.labels == dataset.test.labels).all()
+    assert other.test.targets.digest() == dataset.test.targets.digest()
 
 
 @pytest.mark.parametrize(
@@ -240,7 +269,7 @@ def test_a_name_alone_opens_the_data_or_says_what_they_need(name, tmp_path, monk
     monkeypatch.chdir(tmp_path)
     if required(DATASETS[name]):
         assert refusal(name, tmp_path) == f"data set '{name}' needs path: give that, --data PATH"
-    elif name != "digits":  # the one that needs no files
+    elif SOURCES[name] is not digits:  # which needs no files
         assert str(tmp_path) in refusal(name, tmp_path)
 
 

@@ -6,8 +6,6 @@ import pytest
 
 from benchmarks.networks import FAMILIES
 from compress import fake_quant, keras, models
-from compress.artifacts.saved_model import serving_function
-from compress.evaluate import KerasPredictor, TFLitePredictor, probabilities
 from compress.export import convert, flatbuffer
 from compress.prune import kernel_sparsity, prunable_kernels
 from compress.prune.gradual import prunable_layers
@@ -17,6 +15,7 @@ from compress.quantize.qat import float_layers, quantization_aware
 from compress.rewrite import plain
 from compress.stages.export import at_least_as_sparse, floats_beside
 from compress.stages.quantize import keeps_zeros
+from tests.said import logits_of, numbers_of, probabilities
 
 tf = keras.tf
 FAST = ("mobilenetv2", "mobilenetv3small", "regnety002", "plain8", "resnet8", "wrn_16_1", "shufflenet_v1")
@@ -97,8 +96,8 @@ def test_a_family(name, tmp_path):
     assert floats_beside(found, float_layers(aware)) == []
     assert found.requantizations == 0
     at_least_as_sparse(kernels, flatbuffer.convolution_kernels(content))
-    logits = KerasPredictor(serving_function(aware))(pixels)
-    got = TFLitePredictor(content)(pixels)
+    logits = logits_of(aware)(pixels)
+    got = numbers_of(content)(pixels)
     assert abs(got - probabilities(logits)).max() < 0.05
-    np.testing.assert_allclose(TFLitePredictor(sparse)(pixels), got, atol=1e-5)
+    np.testing.assert_allclose(numbers_of(sparse)(pixels), got, atol=1e-5)
     assert len(sparse) < len(content)

@@ -4,8 +4,6 @@ import numpy as np
 import pytest
 
 from compress import fake_quant, keras
-from compress.artifacts.saved_model import serving_function
-from compress.evaluate import KerasPredictor, TFLitePredictor, probabilities
 from compress.export import convert, flatbuffer
 from compress.quantize import affine, support
 from compress.quantize.fold import fold
@@ -13,6 +11,7 @@ from compress.quantize.qat import float_layers, quantization_aware
 from compress.rewrite import layers as layer_rules
 from compress.rewrite import operators
 from compress.stages.export import floats_beside
+from tests.said import logits_of, numbers_of, probabilities
 
 tf, layers = keras.tf, keras.layers
 PIXELS = np.random.default_rng(1).integers(0, 256, (16, 12, 12, 3), dtype="uint8")
@@ -223,11 +222,11 @@ def test_a_layer_with_a_rule(kind):
     np.testing.assert_allclose(folded(IMAGES, training=False), wanted, atol=1e-5 * abs(wanted).max())
     aware = quantization_aware(model, [IMAGES])
     fake_quant.settle_kernels(aware)
-    logits = KerasPredictor(serving_function(aware))(PIXELS)
+    logits = logits_of(aware)(PIXELS)
     assert np.corrcoef(logits.ravel(), wanted.ravel())[0, 1] > 0.98
     content = convert.Converter(aware).dense()
     assert flatbuffer.operators(content).floats == []
-    np.testing.assert_allclose(TFLitePredictor(content)(PIXELS), probabilities(logits), atol=0.03)
+    np.testing.assert_allclose(numbers_of(content)(PIXELS), probabilities(logits), atol=0.03)
 
 
 @pytest.mark.parametrize("kind", [kind for kind in SAMPLES if kind.startswith("tf.")])
@@ -237,7 +236,7 @@ def test_an_operation_in_the_float_file(kind):
     content = convert.Converter(model).dense()
     assert len(flatbuffer.read(content).subgraphs[0].inputs) == 1
     wanted = probabilities(model(IMAGES, training=False).numpy())
-    np.testing.assert_allclose(TFLitePredictor(content)(PIXELS), wanted, atol=1e-4)
+    np.testing.assert_allclose(numbers_of(content)(PIXELS), wanted, atol=1e-4)
 
 
 @pytest.mark.parametrize("activation", [layers.LeakyReLU(0.1), layers.ReLU(negative_slope=0.2), layers.ReLU(6.0)])
@@ -262,8 +261,8 @@ def test_a_layer_that_is_kept_float(pattern):
     np.testing.assert_array_equal(kernel, model.get_layer("middle").kernel)
     stored = next(k for name, k in flatbuffer.convolution_kernels(content).items() if "middle" in name)
     np.testing.assert_array_equal(stored, kernel.transpose(3, 0, 1, 2))
-    logits = KerasPredictor(serving_function(aware))(PIXELS)
-    np.testing.assert_allclose(TFLitePredictor(content)(PIXELS), probabilities(logits), atol=0.03)
+    logits = logits_of(aware)(PIXELS)
+    np.testing.assert_allclose(numbers_of(content)(PIXELS), probabilities(logits), atol=0.03)
 
 
 @pytest.mark.parametrize("function", ["sigmoid", "tanh", "softmax"])
@@ -275,8 +274,8 @@ def test_an_activation_that_is_kept_float(function):
     content = convert.Converter(aware).dense()
     operator = {"sigmoid": "LOGISTIC"}.get(function, function.upper())
     assert flatbuffer.operators(content).floats == ["DEQUANTIZE", operator, "QUANTIZE"]
-    logits = KerasPredictor(serving_function(aware))(PIXELS)
-    np.testing.assert_allclose(TFLitePredictor(content)(PIXELS), probabilities(logits), atol=0.03)
+    logits = logits_of(aware)(PIXELS)
+    np.testing.assert_allclose(numbers_of(content)(PIXELS), probabilities(logits), atol=0.03)
 
 
 def test_a_float_kernel_keeps_its_zeros_in_training():
@@ -337,9 +336,9 @@ def test_what_has_no_int8_rule_computes_in_float(kind, sample, operators):
     assert floats_beside(found, float_layers(aware)) == []
     assert {name.split()[0] for name in floats_beside(found, ["other"])} >= operators
     assert "CONV_2D" not in found.floats
-    logits, wanted = KerasPredictor(serving_function(aware))(PIXELS), model(IMAGES, training=False).numpy()
+    logits, wanted = logits_of(aware)(PIXELS), model(IMAGES, training=False).numpy()
     assert np.corrcoef(logits.ravel(), wanted.ravel())[0, 1] > 0.98
-    np.testing.assert_allclose(TFLitePredictor(content)(PIXELS), probabilities(logits), atol=0.03)
+    np.testing.assert_allclose(numbers_of(content)(PIXELS), probabilities(logits), atol=0.03)
 
 
 @pytest.mark.parametrize("axis", [1, 2, 3, -1, 0])
@@ -348,13 +347,13 @@ def test_a_reversal_of_the_users_stays_in_the_file(axis):
     wanted = np.concatenate([model(image[None], training=False) for image in IMAGES])
     content = convert.Converter(model).dense()
     assert ("REVERSE_V2" in flatbuffer.operators(content).counts) == (axis != 0)
-    np.testing.assert_allclose(TFLitePredictor(content)(PIXELS), probabilities(wanted), atol=1e-4)
+    np.testing.assert_allclose(numbers_of(content)(PIXELS), probabilities(wanted), atol=1e-4)
     aware = quantization_aware(model, [IMAGES])
     fake_quant.settle_kernels(aware)
     content = convert.Converter(aware).dense()
     assert flatbuffer.operators(content).counts.get("REVERSE_V2", 0) == (axis != 0)
     logits = np.concatenate([aware(image[None], training=False) for image in IMAGES])
-    np.testing.assert_allclose(TFLitePredictor(content)(PIXELS), probabilities(logits), atol=0.03)
+    np.testing.assert_allclose(numbers_of(content)(PIXELS), probabilities(logits), atol=0.03)
     np.testing.assert_allclose(probabilities(logits), probabilities(wanted), atol=0.05)
 
 
@@ -385,8 +384,8 @@ def test_float_layers_in_a_row_have_nothing_between_them(kind):
     assert floats_beside(found, float_layers(aware)) == []
     # what int8 reads, too, has a grid
     assert found.floats.count("DEQUANTIZE") == {"idle ones alone": 0, "read by int8 and float": 2}.get(kind, 1)
-    logits = KerasPredictor(serving_function(aware))(PIXELS)
-    np.testing.assert_allclose(TFLitePredictor(content)(PIXELS), probabilities(logits), atol=0.03)
+    logits = logits_of(aware)(PIXELS)
+    np.testing.assert_allclose(numbers_of(content)(PIXELS), probabilities(logits), atol=0.03)
     wanted = model(IMAGES, training=False).numpy()
     np.testing.assert_allclose(logits, wanted, atol=0.05 * abs(wanted).max())
     outputs = [aware(IMAGES, training=True).numpy() for _ in range(2)]

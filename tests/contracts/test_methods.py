@@ -13,12 +13,24 @@ from compress.config import parse
 from compress.distill import METHODS, Method
 from compress.errors import UserError
 from compress.stages.distill import Distill
+from compress.tasks import TASKS
 
 IMAGES = np.random.default_rng(0).random((2, 32, 32, 3), dtype="float32")
 LABELS = np.array([1, 4])
 EPOCHS = 6
 # what each method needs to be told for the networks below
-SETTINGS = {"logits": {}, "activation_boundary": {"layers": [["stage3_block1_add", "stage3_block1_add"]]}}
+SETTINGS = {
+    "logits": {},
+    "activation_boundary": {"layers": [["stage3_block1_add", "stage3_block1_add"]]},
+    "sigmoids": {},
+    "outputs": {},
+}
+# the targets of a batch of two images for each task, and of five outputs
+TARGETS = {
+    "classification": {"labels": LABELS},
+    "multi_label": {"present": np.float32([[0, 1, 0, 0, 1], [1, 0, 0, 1, 0]])},
+    "regression": {"values": np.float32([[0, 1, 2, 3, 4], [4, 3, 2, 1, 0]])},
+}
 
 methods = pytest.mark.parametrize("name", METHODS)
 
@@ -36,8 +48,20 @@ def networks():
     return teacher, student
 
 
-def loss_of(phase, **beside):
-    return phase.objective(phase.network, keras.tf.constant(IMAGES), keras.tf.constant(LABELS), **beside)
+def task_of(name):
+    """A task that the method works for."""
+    chosen = (METHODS[name].TASKS or tuple(TASKS))[0]
+    return TASKS[chosen]()
+
+
+def phases_of(name, teachers, student, **settings):
+    task = task_of(name)
+    return method(name, **settings).phases(teachers, student, EPOCHS, task, task.loss)
+
+
+def loss_of(name, phase, **extra_inputs):
+    targets = {key: keras.tf.constant(values) for key, values in TARGETS[task_of(name).name].items()}
+    return phase.objective(phase.network, keras.tf.constant(IMAGES), targets, **extra_inputs)
 
 
 def test_every_method_has_settings_here():
@@ -55,7 +79,7 @@ def test_a_pipeline_file_can_name_it(name):
 @methods
 def test_it_has_what_a_method_has(name):
     assert isinstance(method(name), Method)
-    for function in ("check", "drawn", "phases"):
+    for function in ("check", "per_batch_inputs", "phases"):
         wanted, own = (inspect.signature(getattr(kind, function)) for kind in (Method, METHODS[name]))
         assert list(own.parameters) == list(wanted.parameters)
 
@@ -69,8 +93,8 @@ def test_it_takes_networks_of_any_name_that_its_settings_fit(name):
 @methods
 def test_what_is_drawn_with_a_batch_follows_from_the_seed(name):
     teacher, student = networks()
-    phases = method(name).phases([teacher], student, EPOCHS)
-    for key, draw in method(name).drawn(3).items():
+    phases = phases_of(name, [teacher], student)
+    for key, draw in method(name).per_batch_inputs(3).items():
         assert all(key in inspect.signature(phase.objective).parameters for phase in phases)
         first, again = (draw(np.random.default_rng(5)) for _ in range(2))
         assert np.array_equal(first, again)
@@ -78,22 +102,35 @@ def test_what_is_drawn_with_a_batch_follows_from_the_seed(name):
 
 @methods
 def test_teachers_are_not_needed_where_their_outputs_will_do(name):
-    """The loss is the same with the teachers' logits in their place; who needs the teachers takes no logits."""
+    """The loss is the same with the teachers' outputs in their place."""
     teacher, student = networks()
-    chosen = method(name)
-    with_teachers = chosen.phases([teacher], student, EPOCHS)
-    taken = ["teacher_logits" in inspect.signature(phase.objective).parameters for phase in with_teachers]
-    assert any(taken) == chosen.FROM_OUTPUTS
-    if chosen.FROM_OUTPUTS:
-        logits = np.stack([teacher(IMAGES, training=False)], axis=1)
-        given = loss_of(chosen.phases((), student, EPOCHS)[0], teacher_logits=keras.tf.constant(logits))
-        assert float(given[0]) == pytest.approx(float(loss_of(with_teachers[0])[0]), rel=1e-5)
+    with_teachers = phases_of(name, [teacher], student)
+    if not method(name).FROM_OUTPUTS:
+        return
+    (output,) = task_of(name).OUTPUTS
+    said = keras.tf.constant(np.stack([teacher(IMAGES, training=False)], axis=1))
+    (without,) = phases_of(name, (), student)
+    given = loss_of(name, without, **{f"teacher_{output.name}": said})
+    assert float(given[0]) == pytest.approx(float(loss_of(name, with_teachers[0])[0]), rel=1e-5)
+
+
+@methods
+def test_it_names_tasks_that_there_are_and_a_stage_refuses_the_others(name):
+    assert set(METHODS[name].TASKS) <= TASKS.keys()
+    stage = parse(Distill, {"name": "s", "kind": "distill", "teachers": ["t"], "model": "resnet8", "epochs": EPOCHS,
+                            "method": {"name": name, **SETTINGS[name]}}, "[[stage]] 's'")  # fmt: skip
+    for task in TASKS:
+        if not METHODS[name].TASKS or task in METHODS[name].TASKS:
+            stage.check_task(TASKS[task]())
+        else:
+            with pytest.raises(UserError, match=f'method "{name}" is for .*, not for {task}'):
+                stage.check_task(TASKS[task]())
 
 
 @methods
 def test_phases_follow_each_other_to_the_last_epoch(name):
     teacher, student = networks()
-    phases = method(name).phases([teacher], student, EPOCHS)
+    phases = phases_of(name, [teacher], student)
     ends = [phase.epochs for phase in phases]
     assert ends == sorted(set(ends))
     assert ends[0] > 0
@@ -107,9 +144,9 @@ def test_every_phase_trains_the_student_and_not_the_teacher(name):
     teacher, student = networks()
     before = [weight.numpy() for weight in teacher.weights]
     own = {id(weight) for weight in student.trainable_weights}
-    for phase in method(name).phases([teacher], student, EPOCHS):
+    for phase in phases_of(name, [teacher], student):
         with tf.GradientTape() as tape:
-            loss, logs = loss_of(phase)
+            loss, logs = loss_of(name, phase)
         assert loss.shape == ()
         assert float(loss) > 0
         assert all(value.shape == () for value in logs.values())
@@ -126,7 +163,7 @@ def test_it_can_be_run_again_and_gives_the_same_loss(name):
     losses = []
     for _ in range(2):
         teacher, student = networks()
-        losses.append(float(loss_of(method(name).phases([teacher], student, EPOCHS)[0])[0]))
+        losses.append(float(loss_of(name, phases_of(name, [teacher], student)[0])[0]))
     assert losses[0] == losses[1]
 
 

@@ -10,6 +10,7 @@ from compress.evaluate.expected_pixels import decide
 from compress.models.front import fed
 from compress.pixels import PIXELS
 from tests.contracts.test_layers import SAMPLES, network
+from tests.said import TASK
 
 layers = keras.layers
 MEAN, VARIANCE = [0.485, 0.456, 0.406], [0.229**2, 0.224**2, 0.225**2]
@@ -54,7 +55,7 @@ def test_a_network_that_comes_in_says_what_it_said(kind, name, nested):
     # by these labels its owner measures 100 %
     data = ArraySplit(split, wanted.argmax(-1), 12)
     try:
-        found = decide(model, "net", None, data)
+        found = decide(model, "net", TASK, None, data)
     except UserError as refused:
         if "which pixels it expects cannot be told" not in str(refused):
             raise

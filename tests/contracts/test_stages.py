@@ -75,7 +75,7 @@ def test_facts_say_what_the_artifact_is_made_of(kind, small):
     assert {"config", "input", "teachers", "files", "data", "seed", "versions", "source"} <= set(facts["made_of"])
     assert "name" not in facts["made_of"]["config"]
     assert facts["form"] == ("int8" if kind in ("quantize", "export") else "float32")
-    assert 0 <= facts["top1"] <= 1
+    assert 0 <= facts["score"] <= 1
     assert facts["params"] > 0
     assert np.isfinite(list(facts["seconds"].values())).all()
 

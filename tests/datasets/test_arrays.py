@@ -41,11 +41,11 @@ def sizes(dataset):
 
 def test_floats_are_read_as_they_are(load):
     dataset = load()
-    assert (dataset.shape, dataset.classes, sizes(dataset)) == ((4,), ("0", "1", "2"), [27, 3, 6])
+    assert (dataset.shape, dataset.label_names, sizes(dataset)) == ((4,), ("0", "1", "2"), [27, 3, 6])
     test = all_of(dataset.test)
     assert test.dtype == np.float32
     assert test.tolist() == vectors(6, 1000)[0].tolist()
-    assert dataset.test.labels.tolist() == [0, 1, 2, 0, 1, 2]
+    assert dataset.test.targets.labels.tolist() == [0, 1, 2, 0, 1, 2]
     together = np.concatenate([all_of(dataset.train), all_of(dataset.validation)])
     assert sorted(together.tolist()) == vectors(30)[0].tolist()
     assert dataset.notes == (
@@ -98,7 +98,7 @@ def test_no_test_is_a_fifth_of_train(load):
     dataset = load(x_test=None, y_test=None)
     assert sizes(dataset) == [21, 3, 6]
     assert "no x_test: a seeded 20% split of x_train (6 examples)" in dataset.notes
-    assert np.bincount(dataset.test.labels).tolist() == [2, 2, 2]
+    assert np.bincount(dataset.test.targets.labels).tolist() == [2, 2, 2]
 
 
 @pytest.mark.parametrize("spelling", ["val", "validation", "valid"])
@@ -140,18 +140,18 @@ def test_labels_in_other_forms(load):
 def test_words_as_labels(load):
     words = np.array(["cow", "cat", "dog"])
     dataset = load(y_train=words[vectors(30)[1]], y_test=words[vectors(6)[1]])
-    assert dataset.classes == ("cat", "cow", "dog")
-    assert dataset.test.labels.tolist() == [1, 0, 2, 1, 0, 2]
+    assert dataset.label_names == ("cat", "cow", "dog")
+    assert dataset.test.targets.labels.tolist() == [1, 0, 2, 1, 0, 2]
     other = load({"classes": ("dog", "cat", "cow", "hen")}, y_train=words[vectors(30)[1]], y_test=words[vectors(6)[1]])
-    assert other.classes == ("dog", "cat", "cow", "hen")
-    assert other.test.labels.tolist() == [2, 1, 0, 2, 1, 0]
+    assert other.label_names == ("dog", "cat", "cow", "hen")
+    assert other.test.targets.labels.tolist() == [2, 1, 0, 2, 1, 0]
     objects = words[vectors(30)[1]].astype(object)  # as pandas has them
-    assert in_memory((vectors(30)[0], objects)).classes == ("cat", "cow", "dog")
+    assert in_memory((vectors(30)[0], objects)).label_names == ("cat", "cow", "dog")
 
 
 def test_class_names(load):
-    assert load({"classes": ("a", "b", "c")}).classes == ("a", "b", "c")
-    assert load({"classes": ("a", "b", "c", "unseen")}).classes == ("a", "b", "c", "unseen")
+    assert load({"classes": ("a", "b", "c")}).label_names == ("a", "b", "c")
+    assert load({"classes": ("a", "b", "c", "unseen")}).label_names == ("a", "b", "c", "unseen")
     assert load({"classes": ("a", "b", "c")}).fingerprint != load().fingerprint
 
 
@@ -181,14 +181,20 @@ WRONG = {
     "nan": ({"x_train": np.where(X == 4.5, np.nan, X)}, "no finite numbers .*, first in example 9"),
     "too large for float32": ({"x_train": X * 1e300}, "no finite numbers"),
     "negative": ({"y_train": Y - 1}, "y_train has negative labels, from -1"),
-    "not whole": ({"y_train": Y + 0.5}, "not whole: only classification is there yet, no regression"),
-    "nan labels": ({"y_train": np.where(Y == 1, np.nan, Y)}, "not whole"),
+    "nan labels": ({"y_train": np.where(Y == 1, np.nan, Y)}, "y_train has values that are no finite numbers"),
+    "other columns": (
+        {"y_train": np.eye(3)[Y] + 0.5, "y_test": np.zeros((6, 2)) + 0.5},
+        "y_test has 2 columns, y_train 3",
+    ),
+    "sets and numbers": (
+        {"y_train": np.ones((30, 3)), "y_test": np.eye(3)[[0, 1, 2, 0, 1, 2]] * 2},
+        "0 and 1, a column a class",
+    ),
     "from 1": ({"y_train": Y + 1}, "labels up to 3 and no example of class 0: number the classes from 0"),
     "from 1, test": ({"y_test": np.arange(6) % 3 + 1}, "labels up to 3 and no example of class 3"),
     "a gap": ({"y_train": Y * 2}, "labels up to 4 and no example of class 1 and of 1 more"),
     "one class": ({"y_train": 0 * Y, "y_test": np.zeros(6)}, "y_train has one class alone, 0"),
-    "several labels": ({"y_train": np.ones((30, 3))}, "not one-hot: only one class an example"),
-    "words in one": ({"y_train": np.array(["cat", "dog", "cow"] * 10)}, "y_train holds str.*, not whole numbers"),
+    "words in one": ({"y_train": np.array(["cat", "dog", "cow"] * 10)}, "y_train holds str.*, not numbers"),
     "another word": (
         {"y_train": np.array(["cat", "dog", "cow"] * 10), "y_test": np.array(["cat", "dog", "hen"] * 2)},
         "y_test has a class 'hen', which y_train has not",
@@ -246,3 +252,29 @@ def test_files_that_are_no_arrays(tmp_path):
 def test_lists_of_several_lengths():
     with pytest.raises(UserError, match="x_train is no array: .*inhomogeneous"):
         in_memory(([[1, 2], [3]], [0, 1]))
+
+
+def test_whole_numbers_are_classes_and_all_others_numbers(load):
+    assert load().task == "classification"
+    found = load(y_train=Y * 0.5, y_test=np.arange(6.0))
+    assert (found.task, found.label_names) == ("regression", ("number",))
+    assert found.train.targets.values.dtype == np.float32
+    assert found.test.targets.values.tolist() == [[0], [1], [2], [3], [4], [5]]
+    assert any("y is taken for numbers an example: regression" in note for note in found.notes)
+    two = load(y_train=np.stack([Y * 0.5, Y + 10.0], 1), y_test=np.ones((6, 2)))
+    assert two.label_names == ("number 1", "number 2")
+
+
+def test_columns_of_0_and_1_are_several_classes_unless_each_row_has_one(load):
+    sets = np.array([[1, 1, 0], [0, 0, 0], [0, 1, 1]] * 10)
+    found = load(y_train=sets, y_test=sets[:6])
+    assert (found.task, found.label_names) == ("multi_label", ("0", "1", "2"))
+    assert found.test.targets.present.tolist() == sets[:6].tolist()
+    assert load(y_train=np.eye(3)[Y], y_test=np.eye(3)[[0, 1, 2, 0, 1, 2]]).task == "classification"
+
+
+def test_what_targets_are_may_be_named(load):
+    ages = load({"targets": "numbers", "classes": ("age",)})
+    assert (ages.task, ages.label_names) == ("regression", ("age",))
+    one_each = load({"targets": "class_sets"}, y_train=np.eye(3)[Y], y_test=np.eye(3)[[0, 1, 2, 0, 1, 2]])
+    assert one_each.task == "multi_label"

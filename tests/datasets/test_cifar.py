@@ -133,9 +133,9 @@ def test_tf_keras_cache_is_read(tmp_path, packed):
 def test_both_cifars_lie_side_by_side(tmp_path):
     write_archive(tmp_path / "cifar-100-python.tar.gz", CIFAR100.folder, cifar100_files())
     write_archive(tmp_path / "cifar-10-python.tar.gz", CIFAR10.folder, cifar10_files())
-    assert len(Cifar10().load(tmp_path).classes) == 10
+    assert len(Cifar10().load(tmp_path).label_names) == 10
     hundred = Cifar100().load(tmp_path)
-    assert hundred.classes[:2] == ("n0", "n1")
+    assert hundred.label_names[:2] == ("n0", "n1")
     assert [len(split) for split in (hundred.train, hundred.validation, hundred.test)] == [100, 100, 200]
 
 
@@ -269,8 +269,8 @@ def test_subsets_are_stratified_and_keep_validation_out_of_training(folder):
     part = Cifar10(train_images=30, test_images=10).load(folder)
     # 90 of 100 train, 10 validate; a third of each.
     assert [len(split) for split in (part.train, part.validation, part.test)] == [30, 3, 10]
-    assert np.bincount(part.train.labels).tolist() == [3] * 10
-    assert np.bincount(part.test.labels).tolist() == [1] * 10
+    assert np.bincount(part.train.targets.labels).tolist() == [3] * 10
+    assert np.bincount(part.test.targets.labels).tolist() == [1] * 10
 
     def images(split):
         return {image.tobytes() for image in split.read(np.arange(len(split)))}
@@ -290,10 +290,10 @@ def test_a_subset_larger_than_the_data_is_refused(folder):
 @pytest.mark.skipif(not REAL.is_dir(), reason=f"the real CIFAR-10 archive is not at {REAL}")
 def test_the_real_archive():
     dataset = Cifar10().load(REAL)
-    assert dataset.classes == tuple(name.decode() for name in NAMES)
+    assert dataset.label_names == tuple(name.decode() for name in NAMES)
     assert [len(split) for split in (dataset.train, dataset.validation, dataset.test)] == [45000, 5000, 10000]
-    assert np.bincount(dataset.train.labels).tolist() == [4500] * 10
-    assert np.bincount(dataset.test.labels).tolist() == [1000] * 10
+    assert np.bincount(dataset.train.targets.labels).tolist() == [4500] * 10
+    assert np.bincount(dataset.test.targets.labels).tolist() == [1000] * 10
     # The published mean over all 50,000 training images.
     total = dataset.train.images.sum((0, 1, 2)) + dataset.validation.images.sum((0, 1, 2))
     assert np.round(total / (50000 * 1024 * 255), 5).tolist() == [0.4914, 0.48216, 0.44653]

@@ -3,7 +3,8 @@ import pytest
 from pydantic import ValidationError
 from sklearn.datasets import load_digits
 
-from compress.datasets.digits import Digits, to_bytes
+from compress.datasets.digits import Digits
+from compress.datasets.scans import to_bytes
 
 
 def test_ink_of_0_to_16_becomes_bytes():
@@ -13,10 +14,10 @@ def test_ink_of_0_to_16_becomes_bytes():
 def test_splits_have_the_sizes_promised_and_every_digit_in_proportion():
     dataset = Digits(size=8).load()
     assert [len(split) for split in (dataset.train, dataset.validation, dataset.test)] == [1294, 144, 359]
-    assert dataset.classes == tuple("0123456789")
+    assert dataset.label_names == tuple("0123456789")
     counts = np.bincount(load_digits().target)
-    assert (abs(np.bincount(dataset.test.labels) - counts * 0.2) <= 1).all()
-    assert (abs(np.bincount(dataset.validation.labels) - counts * 0.08) <= 1).all()
+    assert (abs(np.bincount(dataset.test.targets.labels) - counts * 0.2) <= 1).all()
+    assert (abs(np.bincount(dataset.validation.targets.labels) - counts * 0.08) <= 1).all()
 
 
 def test_every_image_is_where_its_label_is():
@@ -28,7 +29,7 @@ def test_every_image_is_where_its_label_is():
         images = split.read(np.arange(len(split)))
         assert (images[..., 0] == images[..., 1]).all() and (images[..., 0] == images[..., 2]).all()
         keys = [image[..., 0].tobytes() for image in images]
-        assert [label_of[key] for key in keys] == split.labels.tolist()
+        assert [label_of[key] for key in keys] == split.targets.labels.tolist()
         seen += keys
     assert len(set(seen)) == 1797
 

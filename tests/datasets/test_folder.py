@@ -42,12 +42,12 @@ def pixels(split):
 
 def test_splits_classes_and_labels_follow_the_folders(root):
     dataset = load(root)
-    assert dataset.classes == ("cat", "dog")
+    assert dataset.label_names == ("cat", "dog")
     assert sizes(dataset) == [27, 3, 4]
     assert pixels(dataset.test) == [(100, 0, 1), (101, 0, 1), (0, 100, 1), (0, 101, 1)]
-    assert dataset.test.labels.tolist() == [0, 0, 1, 1]
+    assert dataset.test.targets.labels.tolist() == [0, 0, 1, 1]
     for split in (dataset.train, dataset.validation):
-        assert [red == 0 for red, _, _ in pixels(split)] == split.labels.astype(bool).tolist()
+        assert [red == 0 for red, _, _ in pixels(split)] == split.targets.labels.astype(bool).tolist()
     assert any("no validation/ folder: a seeded 10 % split of train/ (3 images)" in note for note in dataset.notes)
 
 
@@ -56,7 +56,7 @@ def test_missing_test_is_a_fifth_of_train(root):
     dataset = load(root)
     # 30 images: 6 to test, 2.4 of the 24 left to validation, but no fewer than there are classes.
     assert sizes(dataset) == [22, 2, 6]
-    assert np.bincount(dataset.test.labels).tolist() == [4, 2]
+    assert np.bincount(dataset.test.targets.labels).tolist() == [4, 2]
     assert "no test/ folder: a seeded 20 % split of train/ (6 images)" in dataset.notes
     assert pixels(load(root).test) == pixels(dataset.test)
 
@@ -66,7 +66,7 @@ def test_a_validation_folder_is_used_as_it_is(root):
     dataset = load(root)
     assert sizes(dataset) == [30, 1, 4]
     assert pixels(dataset.validation) == [(0, 7, 7)]
-    assert dataset.validation.labels.tolist() == [1]
+    assert dataset.validation.targets.labels.tolist() == [1]
     assert not any("no validation/" in note for note in dataset.notes)
 
 
@@ -136,7 +136,7 @@ def test_more_than_memory_holds_is_read_from_the_files(root, monkeypatch):
     for part in ("train", "validation", "test"):
         one, other = getattr(in_memory, part), getattr(from_files, part)
         assert (one.read(np.arange(len(one))) == other.read(np.arange(len(other)))).all()
-        assert one.labels.tolist() == other.labels.tolist()
+        assert one.targets.labels.tolist() == other.targets.labels.tolist()
     before = from_files.fingerprint
     assert load(root).fingerprint == before
     save(root / "train" / "cat" / "00.png", (99, 0, 0))

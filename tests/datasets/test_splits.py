@@ -5,6 +5,7 @@ from PIL import Image
 from compress.datasets.splits import ArraySplit, Dataset, FileSplit, hold_out, stratified_subset
 from compress.errors import UserError
 from compress.pipeline import plan, read
+from compress.targets import ClassIndices
 
 
 def flat(*values, side=2):
@@ -16,7 +17,7 @@ def test_read_keeps_the_order_and_the_repetitions_of_the_indices():
     split = ArraySplit(flat(10, 20, 30), np.array([0, 1, 2]), size=2)
     assert split.read(np.array([2, 0, 2]))[:, 0, 0, 0].tolist() == [30, 10, 30]
     assert len(split) == 3
-    assert split.labels.dtype == np.int64
+    assert split.targets.labels.dtype == np.int64
 
 
 def test_read_never_hands_out_the_stored_pixels():
@@ -44,7 +45,7 @@ def test_images_of_another_type_or_shape_are_refused(images):
 
 
 def test_as_many_labels_as_images():
-    with pytest.raises(ValueError, match="2 images but 1 labels"):
+    with pytest.raises(ValueError, match="2 images but 1 targets"):
         ArraySplit(flat(1, 2), np.array([0]), size=2)
 
 
@@ -67,36 +68,36 @@ def test_file_split_decodes_when_read(tmp_path):
 
 def test_hold_out_is_stratified_seeded_and_disjoint():
     labels = np.array([0] * 40 + [1] * 20)
-    kept, held = hold_out(labels, 0.2, seed=3)
+    kept, held = hold_out(ClassIndices(labels), 0.2, seed=3)
     assert np.bincount(labels[held]).tolist() == [8, 4]
     assert np.bincount(labels[kept]).tolist() == [32, 16]
     assert sorted([*kept, *held]) == list(range(60))
     assert (np.diff(held) > 0).all()
-    assert hold_out(labels, 0.2, seed=3)[1].tolist() == held.tolist()
-    assert hold_out(labels, 0.2, seed=4)[1].tolist() != held.tolist()
+    assert hold_out(ClassIndices(labels), 0.2, seed=3)[1].tolist() == held.tolist()
+    assert hold_out(ClassIndices(labels), 0.2, seed=4)[1].tolist() != held.tolist()
 
 
 def test_hold_out_takes_one_of_every_class_where_the_fraction_is_less():
     labels = np.repeat(np.arange(5), 2)
-    kept, held = hold_out(labels, 0.1, seed=0)
+    kept, held = hold_out(ClassIndices(labels), 0.1, seed=0)
     assert labels[held].tolist() == [0, 1, 2, 3, 4]
     assert labels[kept].tolist() == [0, 1, 2, 3, 4]
 
 
 def test_hold_out_of_a_single_image_is_one_clear_line():
     with pytest.raises(UserError, match="class dog has 1 image left") as error:
-        hold_out(np.array([0, 0, 0, 1]), 0.2, seed=0, classes=["cat", "dog"])
+        hold_out(ClassIndices(np.array([0, 0, 0, 1])), 0.2, seed=0, label_names=["cat", "dog"])
     assert "\n" not in str(error.value)
 
 
 def test_stratified_subset_is_in_proportion_and_nested():
     labels = np.array([0] * 40 + [1] * 20)
-    small, large = (stratified_subset(labels, count, seed=1) for count in (6, 30))
+    small, large = (stratified_subset(ClassIndices(labels), count, seed=1) for count in (6, 30))
     assert np.bincount(labels[small]).tolist() == [4, 2]
     assert np.bincount(labels[large]).tolist() == [20, 10]
     assert set(small) < set(large)
-    assert stratified_subset(labels, 60, seed=1).tolist() == list(range(60))
-    assert stratified_subset(labels, 6, seed=2).tolist() != small.tolist()
+    assert stratified_subset(ClassIndices(labels), 60, seed=1).tolist() == list(range(60))
+    assert stratified_subset(ClassIndices(labels), 6, seed=2).tolist() != small.tolist()
 
 
 def fingerprint(images=(10, 20, 30), labels=(0, 1, 0), classes=("a", "b"), size=8):

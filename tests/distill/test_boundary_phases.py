@@ -6,6 +6,7 @@ import pytest
 from compress import keras
 from compress.distill.activation_boundary import ActivationBoundary
 from compress.errors import UserError
+from tests.said import TASK
 
 layers = keras.layers
 DENSENET = [(56, 64, 64), (28, 128, 128), (14, 256, 256), (7, 896, 512)]  # side, width in 201, width in 121
@@ -93,10 +94,10 @@ def test_maps_of_different_sizes_are_refused_by_name_and_size():
 def test_an_unknown_layer_says_the_nearest():
     method = ActivationBoundary(init_epochs=1, layers=(("frist", "first"),))
     with pytest.raises(UserError, match=r"layer of big 'frist'; did you mean first"):
-        method.phases([small((4, 6), "big")], small((4, 4), "little"), epochs=2)
+        method.phases([small((4, 6), "big")], small((4, 4), "little"), 2, TASK, TASK.loss)
     method = ActivationBoundary(init_epochs=1, layers=(("first", "secnd"),))
     with pytest.raises(UserError, match=r"layer of little 'secnd'; did you mean second"):
-        method.phases([small((4, 6), "big")], small((4, 4), "little"), epochs=2)
+        method.phases([small((4, 6), "big")], small((4, 4), "little"), 2, TASK, TASK.loss)
 
 
 @pytest.mark.parametrize("init_epochs", [3, 4])
@@ -111,8 +112,8 @@ def test_a_copy_of_the_teacher_switches_as_the_teacher_does():
     student = keras.models.clone_model(teacher)
     student.set_weights(teacher.get_weights())
     method = ActivationBoundary(init_epochs=1, layers=PAIRS, connector="minimal")
-    phase = method.phases([teacher], student, 2)[0]
-    loss, logs = phase.objective(phase.network, IMAGES, LABELS)
+    phase = method.phases([teacher], student, 2, TASK, TASK.loss)[0]
+    loss, logs = phase.objective(phase.network, IMAGES, {"labels": LABELS})
     assert {name: float(value) for name, value in logs.items()} == {"similarity_first": 1.0, "similarity_second": 1.0}
     assert loss > 0  # they are not all beyond the margin
 
@@ -123,7 +124,7 @@ def train(phase, steps, rate):
     similarities = []
     for _ in range(steps):
         with keras.tf.GradientTape() as tape:
-            loss, logs = phase.objective(phase.network, IMAGES, LABELS)
+            loss, logs = phase.objective(phase.network, IMAGES, {"labels": LABELS})
         gradients = tape.gradient(loss, weights)
         optimizer.apply_gradients([(g, w) for g, w in zip(gradients, weights, strict=True) if g is not None])
         similarities.append({name: float(value) for name, value in logs.items()})
@@ -142,7 +143,7 @@ def test_the_first_phase_raises_similarity_and_leaves_classifier_and_teacher_alo
     classifier, first = student.get_layer("predictions"), student.get_layer("first_conv")
     classifier_before, first_before = classifier.get_weights(), first.get_weights()
     method = ActivationBoundary(init_epochs=1, layers=PAIRS)
-    phase = method.phases([teacher], student, 2)[0]
+    phase = method.phases([teacher], student, 2, TASK, TASK.loss)[0]
     assert not {id(w) for w in phase.network.trainable_weights} & {id(w) for w in classifier.weights}
     # strength 49.15 asks for a small rate
     similarities = train(phase, 30, rate=3e-3)
@@ -158,7 +159,7 @@ def test_the_first_phase_raises_similarity_and_leaves_classifier_and_teacher_alo
 
 def test_the_first_phase_adapts_the_students_batch_statistics():
     teacher, student = small((4, 6), "big"), small((5, 5), "little")
-    phase = ActivationBoundary(init_epochs=1, layers=PAIRS).phases([teacher], student, 2)[0]
+    phase = ActivationBoundary(init_epochs=1, layers=PAIRS).phases([teacher], student, 2, TASK, TASK.loss)[0]
     before = student.get_layer("first").moving_mean.numpy()
     train(phase, 1, rate=1e-9)
     assert (student.get_layer("first").moving_mean.numpy() != before).all()
@@ -166,10 +167,10 @@ def test_the_first_phase_adapts_the_students_batch_statistics():
 
 def test_the_second_phase_is_cross_entropy_of_the_student_itself():
     teacher, student = small((4, 6), "big"), small((5, 5), "little")
-    boundaries, labels = ActivationBoundary(init_epochs=1, layers=PAIRS).phases([teacher], student, 3)
+    boundaries, labels = ActivationBoundary(init_epochs=1, layers=PAIRS).phases([teacher], student, 3, TASK, TASK.loss)
     assert (boundaries.epochs, labels.epochs) == (1, 3)
     assert labels.network is student
-    loss, logs = labels.objective(student, IMAGES, LABELS)
+    loss, logs = labels.objective(student, IMAGES, {"labels": LABELS})
     logits = student(IMAGES, training=True).numpy()
     log_p = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
     assert float(loss) == pytest.approx(-log_p[np.arange(16), LABELS].mean(), rel=1e-5)

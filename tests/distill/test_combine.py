@@ -10,6 +10,7 @@ from compress.distill.logits import Logits
 from compress.errors import UserError
 from compress.stages.distill import Distill
 from compress.tasks.losses import FocalCalibration
+from tests.said import TASK
 
 tf = keras.tf
 TWO = np.float32([[[4, 0, 0], [0, 4, 0]]])
@@ -54,7 +55,7 @@ def test_the_most_confident_teacher_has_more_to_say_by_logits():
 def total_and_gradient(method, teachers, student=STUDENT, weights=None):
     variable = tf.Variable(student)
     with tf.GradientTape() as tape:
-        loss = method.loss(teachers, variable, LABELS, weights)
+        loss = method.loss(teachers, {"logits": variable}, {"labels": LABELS}, TASK.loss, weights)
     return loss.numpy(), tape.gradient(loss, variable).numpy()
 
 
@@ -89,7 +90,7 @@ def test_with_focal_calibration_by_hand():
     teacher, student = np.float32([[[2, 1, 0]]]), np.float32([[1, 2, 0]])
     method = Logits(temperature=4.0, distillation_loss_weight=0.1)
     focal = FocalCalibration(focal_weight=0.01, focusing_exponent=3.0)
-    found = float(method.loss(teacher, student, np.array([0]), label_loss=focal))
+    found = float(method.loss(teacher, {"logits": student}, {"labels": np.array([0])}, focal.loss))
     assert found == pytest.approx(0.1 * 0.370932 + 0.9 * 1.407606 + 0.01 * 0.606444, abs=2e-6)  # 1.310003
 
 
@@ -99,12 +100,12 @@ def test_a_teacher_that_is_left_out_says_nothing():
 
 
 def test_each_teacher_is_in_three_of_four_batches():
-    draw = Logits(drop_teachers=1).drawn(4)["teacher_weights"]
+    draw = Logits(drop_teachers=1).per_batch_inputs(4)["teacher_weights"]
     rng = np.random.default_rng(0)
     drawn = np.stack([draw(rng) for _ in range(10_000)])
     assert (drawn.sum(axis=1) == 3).all()
     np.testing.assert_allclose(drawn.mean(axis=0), 0.75, atol=0.015)
-    assert Logits().drawn(4) == {}
+    assert Logits().per_batch_inputs(4) == {}
 
 
 def stage(teachers, **method):

@@ -9,8 +9,8 @@ from compress.datasets.splits import ArraySplit
 from compress.distill.combine import each
 from compress.distill.logits import Logits
 from compress.tasks.classification import cross_entropy
-from compress.tasks.classification import on_labels as labels_only
 from compress.training import Data, Progress, Training, fit
+from tests.said import TASK, labels_only
 
 tf = keras.tf
 TEACHER, STUDENT, LABEL = np.float32([[2, 1, 0]]), np.float32([[1, 2, 0]]), np.array([0])
@@ -19,6 +19,10 @@ FLAT = np.float32([[1, 1, 1]])
 
 def kl_divergence(teacher, student, temperature):
     return each(teacher[:, None], student, temperature)
+
+
+def loss_of(method, teachers, student, labels=LABEL):
+    return method.loss(teachers, {"logits": student}, {"labels": labels}, TASK.loss)
 
 
 @pytest.mark.parametrize(
@@ -35,7 +39,7 @@ def kl_divergence(teacher, student, temperature):
 def test_the_table(student, temperature, kl, scaled):
     assert float(kl_divergence(TEACHER, student, temperature)) == pytest.approx(kl, abs=1.5e-6)
     only_kl = Logits(temperature=temperature, student_loss_weight=0.0, distillation_loss_weight=1.0)
-    assert float(only_kl.loss(TEACHER[:, None], student, LABEL)) == pytest.approx(scaled, abs=2e-6)
+    assert float(loss_of(only_kl, TEACHER[:, None], student)) == pytest.approx(scaled, abs=2e-6)
 
 
 def test_hot_the_scaled_divergence_is_a_squared_distance():
@@ -80,11 +84,11 @@ def test_the_total_of_the_main_paper():
     method = Logits(
         temperature=2.0, student_loss_weight=0.3, distillation_loss_weight=0.7, scale_by_temperature_squared=False
     )
-    assert float(method.loss(TEACHER[:, None], STUDENT, LABEL)) == pytest.approx(0.492031, abs=1.5e-6)
+    assert float(loss_of(method, TEACHER[:, None], STUDENT)) == pytest.approx(0.492031, abs=1.5e-6)
 
 
 def test_the_defaults_are_the_usual_ones():
-    assert float(Logits().loss(TEACHER[:, None], STUDENT, LABEL)) == pytest.approx(
+    assert float(loss_of(Logits(), TEACHER[:, None], STUDENT)) == pytest.approx(
         0.1 * 1.407606 + 0.9 * 0.370932, abs=3e-6
     )
 
@@ -96,7 +100,7 @@ def test_the_gradient(squared, factor):
     )
     student = tf.Variable(STUDENT)
     with tf.GradientTape() as tape:
-        loss = method.loss(TEACHER[:, None], student, LABEL)
+        loss = loss_of(method, TEACHER[:, None], student)
     # T * (p_student - p_teacher)
     np.testing.assert_allclose(
         tape.gradient(loss, student), factor * np.array([[-0.370932, 0.370932, 0]]), atol=2e-6 * factor
@@ -125,7 +129,7 @@ def trained(data, method, folder):
         teacher = network(2)
         teacher.trainable = False
         before = teacher.get_weights()
-        (phase,) = method.phases([teacher], student, 2)
+        (phase,) = method.phases([teacher], student, 2, TASK, TASK.loss)
         assert phase.network is student
         objective = phase.objective
     folder.mkdir()
@@ -149,10 +153,10 @@ def test_the_teacher_infers_and_the_student_trains():
     teacher, student = network(2), network(1)
     images = np.random.default_rng(0).random((8, 8, 8, 3), dtype="float32")
     before = teacher.get_weights()
-    (phase,) = Logits().phases([teacher], student, 1)
-    loss, _ = phase.objective(student, images, np.zeros(8, "int64"))
-    expected = Logits().loss(
-        teacher(images, training=False)[:, None], network(1)(images, training=True), np.zeros(8, "int64")
+    (phase,) = Logits().phases([teacher], student, 1, TASK, TASK.loss)
+    loss, _ = phase.objective(student, images, {"labels": np.zeros(8, "int64")})
+    expected = loss_of(
+        Logits(), teacher(images, training=False)[:, None], network(1)(images, training=True), np.zeros(8, "int64")
     )
     assert float(loss) == pytest.approx(float(expected), rel=1e-6)
     for now, then in zip(teacher.get_weights(), before, strict=True):

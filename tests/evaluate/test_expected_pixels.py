@@ -9,21 +9,23 @@ from compress.errors import UserError
 from compress.evaluate.expected_pixels import (
     Trial,
     are_asked_for,
-    at_chance,
     decide,
     has_new_head,
     is_fresh,
-    refuse_chance,
+    refuse_ignorance,
     winner,
 )
 from compress.models.front import fed
 from compress.pixels import PIXELS, parse
+from compress.tasks import Answers, Classification
+from compress.tasks.answers import at_chance
 
 layers = keras.layers
+TASK = Classification()
 
 
 def trials(**found):
-    return [Trial(PIXELS[name], *numbers, 100) for name, numbers in found.items()]
+    return [Trial(PIXELS[name], Answers(*numbers, 100)) for name, numbers in found.items()]
 
 
 @pytest.mark.parametrize(("found", "name"), [
@@ -54,7 +56,7 @@ def test_the_winner_is_clear_or_there_is_none(found, name):
 def test_a_trial_by_hand():
     # log(e^1 + e^1 + e^1) - 1 = log 3, and of (log 6, 0, log 3): log(6 + 1 + 3) - log 6
     logits = np.array([[1.0, 1.0, 1.0], [np.log(6), 0.0, np.log(3)]])
-    trial = Trial.of(PIXELS["0..1"], logits, np.array([2, 0]))
+    trial = TASK.answers({"logits": logits}, {"labels": np.array([2, 0])})
     assert trial.right == 0.5
     assert trial.nll == pytest.approx((np.log(3) + np.log(10 / 6)) / 2)
     assert trial.confidence == pytest.approx((1 / 3 + 0.6) / 2)
@@ -99,8 +101,8 @@ def test_a_trained_network_without_a_chain_tells_by_itself(name):
     model = classifier(PIXELS[name])
     split = images()
     wanted = model(PIXELS[name].of(split.images)).numpy()
-    assert (wanted.argmax(-1) == split.labels).all()
-    found = decide(model, "net", None, split, lines.append)
+    assert (wanted.argmax(-1) == split.targets.labels).all()
+    found = decide(model, "net", TASK, None, split, lines.append)
     assert found.name == name
     assert lines[0].startswith(f"net expects pixels {name}: fed so it gets 100.0% of 90 validation images right")
     np.testing.assert_allclose(fed(model, found)(split.images / np.float32(255)), wanted, rtol=1e-3, atol=1e-3)
@@ -108,14 +110,14 @@ def test_a_trained_network_without_a_chain_tells_by_itself(name):
 
 def test_a_chain_tells_without_any_image():
     lines = []
-    found = decide(classifier(chain=layers.Rescaling(1 / 127.5, -1, name="to_one")), "net", say=lines.append)
+    found = decide(classifier(chain=layers.Rescaling(1 / 127.5, -1, name="to_one")), "net", TASK, say=lines.append)
     assert found.name == "0..255"
     assert lines == ["net expects pixels 0..255: it begins with to_one"]
 
 
 def test_a_network_that_was_never_trained_learns_on_unit_pixels():
     lines = []
-    assert decide(classifier(), "net", None, images(), lines.append) == PIXELS["0..1"]
+    assert decide(classifier(), "net", TASK, None, images(), lines.append) == PIXELS["0..1"]
     assert "never trained" in lines[0]
 
 
@@ -125,26 +127,26 @@ def test_a_network_that_knows_nothing_is_asked_for():
     with pytest.raises(
         UserError, match=r"cannot be told.*0..1 17%, 0..255 17%.*of 90 validation.*data.pixels"
     ) as error:
-        decide(model, "net", None, images())
+        decide(model, "net", TASK, None, images())
     assert "\n" not in str(error.value)
     with pytest.raises(UserError, match="net gets 16.7% of 90 validation images right, which is chance.*--force"):
-        refuse_chance(model, "net", images(), ["0", "1", "2", "3", "4", "5"])
+        refuse_ignorance(model, "net", images(), ["0", "1", "2", "3", "4", "5"], TASK)
 
 
 def test_a_network_that_was_never_trained_is_none_to_be_taken_as_it_is():
     model = classifier()
     model.get_layer("head").set_weights([np.zeros((3, 6)), np.zeros(6)])
     with pytest.raises(UserError, match="net was never trained .* train it first"):
-        refuse_chance(model, "net", images(), list("012345"))
+        refuse_ignorance(model, "net", images(), list("012345"), TASK)
 
 
 def test_what_its_owner_says_is_taken_and_a_contradiction_is_said():
     lines = []
     model = classifier(chain=layers.Rescaling(1 / 255, name="to_unit"))
-    assert decide(model, "net", PIXELS["0..1"], images(), lines.append).name == "0..1"
+    assert decide(model, "net", TASK, PIXELS["0..1"], images(), lines.append).name == "0..1"
     assert "is fed pixels 0..1, as you say; by the layers that it begins with (to_unit) it expects 0..255" in lines[0]
     lines.clear()
-    assert decide(model, "net", parse({"scale": 1.0}), images(), lines.append).limits == (0, 255)
+    assert decide(model, "net", TASK, parse({"scale": 1.0}), images(), lines.append).limits == (0, 255)
     assert not lines
 
 
@@ -176,7 +178,7 @@ def test_arrays_that_are_no_bytes_are_fed_as_they_are():
     y = layers.Dense(2, weights=[np.array([[1, 0], [0, 1]], "float32"), np.array([0, 3], "float32")])(x)
     values = np.array([[5, 0], [4, 0], [0, 1]] * 20, "float32")
     split = ArraySplit(values, np.array([0, 0, 1] * 20))
-    refuse_chance(keras.Model(x, y), "theirs", split, "ab")
+    refuse_ignorance(keras.Model(x, y), "theirs", split, "ab", TASK)
     for pixels in PIXELS.values():
         np.testing.assert_array_equal(pixels.of(values), values)
 
@@ -192,5 +194,5 @@ def test_vectors_of_bytes_are_decided_on_as_pictures_are(pixels):
     values = np.random.default_rng(0).integers(0, 256, (300, 2)).astype(np.uint8)
     split = ArraySplit(values, model(PIXELS[pixels].of(values)).numpy().argmax(-1))
     assert are_asked_for(model, split)
-    assert decide(model, "net", images=split).name == pixels
-    assert not are_asked_for(model, ArraySplit(values.astype(np.float32), split.labels))
+    assert decide(model, "net", TASK, images=split).name == pixels
+    assert not are_asked_for(model, ArraySplit(values.astype(np.float32), split.targets.labels))

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from compress.artifacts.saved_model import serving_function
 from compress.clock import Clock
 from compress.datasets.splits import ArraySplit, Dataset
-from compress.evaluate import KerasPredictor
+from compress.tasks import Classification
 from compress.training import Progress
+from tests.said import logits_of
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def stage_context() -> Callable[..., Any]:
 
     def make(model: Any, pixels: np.ndarray, form: str = "float32") -> Any:
         facts = {"form": form, "calibration_images": 20}
-        logits = KerasPredictor(serving_function(model))(pixels)
+        logits = logits_of(model)(pixels)
         classes = logits.shape[1]
         labels = logits.argmax(-1)
         labels[::4] = (labels[::4] + 1) % classes
@@ -28,7 +28,7 @@ def stage_context() -> Callable[..., Any]:
         dataset = Dataset.of("noise", "abcdefghij"[:classes], split, split, split)
         return SimpleNamespace(
             dataset=dataset, clock=Clock(), progress=Progress(), load=lambda name: model,
-            logits=lambda name: logits, facts=lambda name: facts, fit="stretch", seed=0, shape=pixels.shape[1:],
+            outputs=lambda name: {"logits": logits}, task=Classification(), facts=lambda name: facts, fit="stretch", seed=0, shape=pixels.shape[1:],
         )  # fmt: skip
 
     return make

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from compress import keras
-from compress.artifacts.saved_model import serving_function
-from compress.evaluate import KerasPredictor, TFLitePredictor
+from compress.evaluate import TFLitePredictor
 from compress.export import convert, flatbuffer
 from compress.prune import prunable_kernels
 from compress.prune.gradual import magnitude_mask
+from tests.said import logits_of, numbers_of
 
 layers = keras.layers
 PIXELS = np.random.default_rng(0).integers(0, 256, (6, 12, 12, 3), dtype="uint8")
@@ -46,39 +46,51 @@ def sparse():
 
 def test_a_float_file_gives_the_softmax_of_the_networks_logits():
     model = network()
-    logits = KerasPredictor(serving_function(model))(PIXELS)
-    got = TFLitePredictor(convert.Converter(model).dense())(PIXELS)
+    logits = logits_of(model)(PIXELS)
+    got = numbers_of(convert.Converter(model).dense())(PIXELS)
     np.testing.assert_allclose(got, softmax(logits), atol=1e-5)
     np.testing.assert_allclose(got.sum(-1), 1, atol=1e-6)
     assert np.ptp(got, axis=0).max() > 1e-3
     np.testing.assert_allclose(logits, model(PIXELS / np.float32(255)), atol=1e-5)
 
 
-def test_with_softmax_puts_one_behind_the_logits():
+def test_an_operator_is_put_behind_the_logits():
     model = network()
-    converter = keras.tf.lite.TFLiteConverter.from_concrete_functions([convert.inference_function(model)], model)
+    converter = keras.tf.lite.TFLiteConverter.from_concrete_functions(
+        [convert.inference_function(model, ["logits"])], model
+    )
     bare = converter.convert()
-    with_it = flatbuffer.with_softmax(bare)
-    logits, got = TFLitePredictor(bare)(PIXELS), TFLitePredictor(with_it)(PIXELS)
-    np.testing.assert_allclose(logits, KerasPredictor(serving_function(model))(PIXELS), atol=1e-5)
+    with_it = flatbuffer.with_operator(bare, 0, "SOFTMAX", "probabilities")
+    logits, got = numbers_of(bare)(PIXELS), numbers_of(with_it)(PIXELS)
+    np.testing.assert_allclose(logits, logits_of(model)(PIXELS), atol=1e-5)
     np.testing.assert_allclose(got, softmax(logits), atol=1e-6)
     before, after = flatbuffer.operators(bare).counts, flatbuffer.operators(with_it).counts
     assert after == {**before, "SOFTMAX": 1}
-    assert TFLitePredictor(with_it).classes == 4
+    assert TFLitePredictor(with_it).shapes == {"probabilities": (None, 4)}
+    sigmoids = numbers_of(flatbuffer.with_operator(bare, 0, "LOGISTIC", "sigmoids"))(PIXELS)
+    np.testing.assert_allclose(sigmoids, 1 / (1 + np.exp(-logits)), atol=1e-6)
+
+
+def test_a_signature_names_both_ends():
+    content = convert.Converter(network()).dense()
+    (signature,) = flatbuffer.read(content).signatureDefs
+    assert signature.signatureKey == b"serving_default"
+    assert [entry.name for entry in signature.inputs] == [b"image"]
+    assert [entry.name for entry in signature.outputs] == [b"probabilities"]
 
 
 def test_very_different_logits_keep_their_probabilities():
     """An int8 softmax would give 0 below 1 / 256; ours is float."""
     model = network()
     model.get_layer("predictions").set_weights([np.zeros((64, 4), "float32"), np.float32([0, -10, -20, 3])])
-    got = TFLitePredictor(convert.Converter(model).dense())(PIXELS[:1])
+    got = numbers_of(convert.Converter(model).dense())(PIXELS[:1])
     np.testing.assert_allclose(got[0], softmax(np.array([0, -10, -20, 3])), rtol=1e-4)
 
 
 def test_read_and_written_a_file_computes_the_same(sparse):
     for content in sparse[1:]:
         again = flatbuffer.write(flatbuffer.read(content), len(content))
-        np.testing.assert_array_equal(TFLitePredictor(again)(PIXELS), TFLitePredictor(content)(PIXELS))
+        np.testing.assert_array_equal(numbers_of(again)(PIXELS), numbers_of(content)(PIXELS))
         assert again[4:8] == b"TFL3"
 
 
@@ -87,7 +99,7 @@ def test_the_sparse_file_is_smaller_and_computes_the_same(sparse):
     weights = sum(kernel.size for kernel in prunable_kernels(model).values())
     # 4 bytes a weight; in the sparse encoding about 5.65 for each of the tenth that is left (the specs' measure)
     assert len(dense) - len(small) == pytest.approx(weights * (4 - 0.1 * 5.65), rel=0.15)
-    np.testing.assert_allclose(TFLitePredictor(small)(PIXELS), TFLitePredictor(dense)(PIXELS), atol=1e-6)
+    np.testing.assert_allclose(numbers_of(small)(PIXELS), numbers_of(dense)(PIXELS), atol=1e-6)
     assert flatbuffer.operators(small).counts["DENSIFY"] == 2
 
 

@@ -9,13 +9,14 @@ from ai_edge_litert.interpreter import Interpreter
 from compress import fake_quant, keras
 from compress.datasets.splits import ArraySplit, Dataset
 from compress.errors import UserError
-from compress.evaluate import TFLitePredictor, probabilities
+from compress.evaluate import TFLitePredictor
 from compress.export import convert, flatbuffer
 from compress.pixels import UNIT
 from compress.quantize.qat import quantization_aware
 from compress.stages import Export
 from compress.stages.quantize import Quantize
 from compress.stages.train import Train
+from tests.said import numbers_of, probabilities
 
 layers = keras.layers
 PIXELS = np.random.default_rng(0).integers(0, 256, (40, 12, 12, 3), dtype="uint8")
@@ -56,9 +57,9 @@ def test_the_input_is_uint8_with_a_step_of_exactly_1_255th(integer_ends):
 
 
 def test_bytes_give_what_floats_give(float_ends, integer_ends):
-    logits = TFLitePredictor(integer_ends)(PIXELS)
+    logits = numbers_of(integer_ends)(PIXELS)
     assert np.ptp(logits, axis=0).min() > 0.1
-    np.testing.assert_allclose(probabilities(logits), TFLitePredictor(float_ends)(PIXELS), atol=1e-6)
+    np.testing.assert_allclose(probabilities(logits), numbers_of(float_ends)(PIXELS), atol=1e-6)
 
 
 def test_the_outputs_are_the_files_own_codes(integer_ends):
@@ -71,8 +72,8 @@ def test_the_outputs_are_the_files_own_codes(integer_ends):
     codes = interpreter.get_tensor(told["index"])
     assert codes.dtype == np.int8
     scale, zero = told["quantization"]
-    np.testing.assert_allclose(TFLitePredictor(integer_ends)(PIXELS[:1]), scale * (codes.astype(int) - zero), rtol=1e-6)
-    assert TFLitePredictor(integer_ends).output_step == pytest.approx(scale)
+    np.testing.assert_allclose(numbers_of(integer_ends)(PIXELS[:1]), scale * (codes.astype(int) - zero), rtol=1e-6)
+    assert TFLitePredictor(integer_ends).outputs[0].step == pytest.approx(scale)
 
 
 @pytest.mark.parametrize("input_type", ["float32", "uint8"])
@@ -86,7 +87,10 @@ def test_no_operator_computes_in_float(aware, input_type, output_type):
     # bytes become int8 by a QUANTIZE of their own
     assert counts["QUANTIZE"] == 1
     assert (counts.get("DEQUANTIZE", 0), counts.get("SOFTMAX", 0)) == ((1, 1) if output_type == "float32" else (0, 0))
-    assert tuple(end["dtype"] for end in flatbuffer.ends(content)) == (input_type, output_type)
+    assert (flatbuffer.ends(content)[0]["dtype"], [end["dtype"] for end in flatbuffer.ends(content)[1]]) == (
+        input_type,
+        [output_type],
+    )
     interpreter = Interpreter(model_content=content)
     sizes = {np.dtype(tensor["dtype"]).name for tensor in interpreter.get_tensor_details()}
     assert ("float32" in sizes) == ("float32" in (input_type, output_type))
@@ -99,9 +103,9 @@ def test_a_range_without_a_white_pixel_is_translated(integer_ends):
     inner = graph.tensors[int(graph.operators[0].outputs[0])].quantization
     graph.tensors[int(graph.inputs[0])].quantization.scale = inner.scale * 0.5
     dark = flatbuffer.write(model, len(integer_ends))
-    assert not np.allclose(TFLitePredictor(dark, pixels=UNIT)(PIXELS), TFLitePredictor(integer_ends)(PIXELS), atol=0.05)
+    assert not np.allclose(numbers_of(dark, pixels=UNIT)(PIXELS), numbers_of(integer_ends)(PIXELS), atol=0.05)
     mended = flatbuffer.with_image_bytes(dark)
-    np.testing.assert_array_equal(TFLitePredictor(mended)(PIXELS), TFLitePredictor(integer_ends)(PIXELS))
+    np.testing.assert_array_equal(numbers_of(mended)(PIXELS), numbers_of(integer_ends)(PIXELS))
 
 
 TRAINED = Train(name="trained", model="resnet8", epochs=1)
@@ -123,15 +127,16 @@ def test_model_json_says_so(stage_context, aware, tmp_path):
     )
     assert (facts["form"], facts["input_type"], facts["output_type"]) == ("int8", "uint8", "int8")
     assert facts["float_operators"] == []
-    assert facts["agreement"] >= 0.97
+    assert facts["closeness_to_network"] >= 0.97
     told = json.loads((tmp_path / "model.json").read_text())
-    step = TFLitePredictor(tmp_path / "model.tflite").output_step
+    step = TFLitePredictor(tmp_path / "model.tflite").outputs[0].step
     assert told["input"]["dtype"] == "uint8"
     assert told["input"]["range"] == [0, 255]
     assert told["input"]["quantization"] == {"scale": pytest.approx(1 / 255), "zero_point": 0}
     assert told["preprocessing"]["divide_by"] == 1
-    assert told["output"]["meaning"] == "logits"
-    assert told["output"]["quantization"]["scale"] == pytest.approx(step)
+    (output,) = told["outputs"]
+    assert (output["name"], output["meaning"]) == ("logits", "logits")
+    assert output["quantization"]["scale"] == pytest.approx(step)
 
 
 def test_bytes_at_the_input_are_for_data_of_bytes():

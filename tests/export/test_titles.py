@@ -4,11 +4,10 @@ import numpy as np
 import pytest
 
 from compress import fake_quant, keras
-from compress.artifacts.saved_model import serving_function
 from compress.compare.keras_layers import as_in
 from compress.compare.noise import compare
 from compress.compare.tflite_tensors import TFLiteTensors
-from compress.evaluate import KerasPredictor, TFLitePredictor, probabilities
+from compress.evaluate import TFLitePredictor
 from compress.export import convert, flatbuffer
 from compress.export.titles import layers_of
 from compress.prune import prunable_kernels
@@ -16,6 +15,7 @@ from compress.prune.gradual import magnitude_mask
 from compress.quantize.qat import float_layers, quantization_aware
 from compress.rewrite import plain
 from compress.stages.export import at_least_as_sparse, floats_beside
+from tests.said import logits_of, numbers_of, probabilities
 
 layers = keras.layers
 PIXELS = np.random.default_rng(0).integers(0, 256, (16, 16, 16, 3), dtype="uint8")
@@ -100,8 +100,8 @@ def test_a_pruned_network_is_int8_and_compared_whatever_its_layers_are_called(st
     stored = flatbuffer.convolution_kernels(content)
     assert len(stored) == len(kernels) - (style is equal)
     at_least_as_sparse(kernels, stored)
-    logits = KerasPredictor(serving_function(aware))(PIXELS)
-    np.testing.assert_allclose(TFLitePredictor(content)(PIXELS), probabilities(logits), atol=0.03)
+    logits = logits_of(aware)(PIXELS)
+    np.testing.assert_allclose(numbers_of(content)(PIXELS), probabilities(logits), atol=0.03)
     (tmp_path / "model.tflite").write_bytes(content)
     file = TFLiteTensors(TFLitePredictor(tmp_path / "model.tflite"))
     compared = compare(as_in(file, model), file, [PIXELS])

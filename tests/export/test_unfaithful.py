@@ -7,13 +7,12 @@ import numpy as np
 import pytest
 
 from compress import fake_quant, keras
-from compress.artifacts.saved_model import serving_function
 from compress.datasets.splits import ArraySplit, Dataset
-from compress.evaluate import KerasPredictor, probabilities
 from compress.export import convert
 from compress.quantize.qat import quantization_aware
-from compress.stages import faithful
 from compress.stages.export import Export, Unfaithful, at_least_as_sparse, compare
+from compress.tasks.probabilities import MOST_TYPICAL, Difference
+from tests.said import logits_of, probabilities
 
 layers = keras.layers
 PIXELS = np.random.default_rng(0).integers(0, 256, (40, 8, 8, 3), dtype="uint8")
@@ -26,8 +25,8 @@ def network(seed):
     return keras.Model(image, layers.Dense(5, name="predictions")(layers.Flatten()(x)), name="small")
 
 
-def logits_of(model):
-    return KerasPredictor(serving_function(model))(PIXELS)
+def wanted(model):
+    return {"logits": logits_of(model)(PIXELS)}
 
 
 def write(folder, dense, sparse):
@@ -38,9 +37,9 @@ def write(folder, dense, sparse):
 def test_the_networks_own_files_are_faithful(tmp_path, stage_context):
     model = network(0)
     write(tmp_path, model, model)
-    found = compare(model, logits_of(model), tmp_path, stage_context(model, PIXELS))
-    assert (found["top1"], found["keras_top1"], found["agreement"]) == (0.75, 0.75, 1.0)
-    assert 0 <= found["mean_difference"] <= found["largest_difference"] < 1e-5
+    found = compare(model, wanted(model), tmp_path, stage_context(model, PIXELS))
+    assert (found["score"], found["network_score"], found["closeness_to_network"]) == (0.75, 0.75, 1.0)
+    assert 0 <= found["departure"]["mean_difference"] <= found["departure"]["largest_difference"] < 1e-5
 
 
 def test_another_networks_file_is_not(tmp_path, stage_context):
@@ -49,14 +48,14 @@ def test_another_networks_file_is_not(tmp_path, stage_context):
     with pytest.raises(
         Unfaithful, match=r"the Keras network 75.00%; they agree on \d+.\d+% of the images .*begins in conv,"
     ):
-        compare(model, logits_of(model), tmp_path, stage_context(model, PIXELS))
+        compare(model, wanted(model), tmp_path, stage_context(model, PIXELS))
 
 
 def test_a_sparse_file_of_another_network_is_not(tmp_path, stage_context):
     model, other = network(0), network(1)
     write(tmp_path, model, other)
     with pytest.raises(Unfaithful, match="give different outputs"):
-        compare(model, logits_of(model), tmp_path, stage_context(model, PIXELS))
+        compare(model, wanted(model), tmp_path, stage_context(model, PIXELS))
 
 
 def test_a_right_file_of_as_many_wrong_images_is_not(tmp_path, stage_context):
@@ -70,7 +69,7 @@ def test_a_right_file_of_as_many_wrong_images_is_not(tmp_path, stage_context):
     split = ArraySplit(PIXELS, labels, 8)
     context.dataset = Dataset.of("noise", "abcde", split, split, split)
     with pytest.raises(Unfaithful, match=r"0.00% top-1 .* 0.00%; they agree .*begins in predictions,"):
-        compare(model, logits_of(model), tmp_path, context)
+        compare(model, wanted(model), tmp_path, context)
 
 
 def test_a_file_of_the_same_classes_and_other_probabilities_is_not(tmp_path, stage_context):
@@ -83,12 +82,12 @@ def test_a_file_of_the_same_classes_and_other_probabilities_is_not(tmp_path, sta
     assert softer > 0.02
     said = rf"differ by {softer:.2g} in a probability \(at most 0.0001\); it begins in predictions,"
     with pytest.raises(Unfaithful, match=said):
-        compare(model, logits_of(model), tmp_path, stage_context(model, PIXELS))
+        compare(model, wanted(model), tmp_path, stage_context(model, PIXELS))
 
 
 def differences(one, other):
     """Of probabilities, the largest of each image."""
-    return np.abs(probabilities(logits_of(one)) - probabilities(logits_of(other))).max(-1)
+    return np.abs(probabilities(logits_of(one)(PIXELS)) - probabilities(logits_of(other)(PIXELS))).max(-1)
 
 
 @pytest.mark.parametrize("form", ["int8", "float16"])
@@ -100,29 +99,29 @@ def test_other_forms_are_judged_by_the_average_image(tmp_path, stage_context, fo
     mean = np.sort(differences(model, other))[:-2].mean()
     assert mean > 0.02
     with pytest.raises(Unfaithful, match=rf"differ by {mean:.3f} in a probability, on the average image"):
-        compare(model, logits_of(model), tmp_path, stage_context(model, PIXELS), form)
-    found = compare(model, logits_of(model), tmp_path, stage_context(model, PIXELS), form, strict=False)
-    assert found["mean_difference"] == pytest.approx(differences(model, other).mean(), abs=1e-5)
-    assert found["largest_difference"] == pytest.approx(differences(model, other).max(), abs=1e-5)
+        compare(model, wanted(model), tmp_path, stage_context(model, PIXELS), form)
+    found = compare(model, wanted(model), tmp_path, stage_context(model, PIXELS), form, strict=False)
+    assert found["departure"]["mean_difference"] == pytest.approx(differences(model, other).mean(), abs=1e-5)
+    assert found["departure"]["largest_difference"] == pytest.approx(differences(model, other).max(), abs=1e-5)
 
 
 def test_two_images_may_differ_by_anything_in_int8():
     logits = np.zeros((50, 3), "float32")
     outputs = np.full((50, 3), 1 / 3, "float32")
     outputs[:2] = [1, 0, 0]
-    found = faithful.difference(logits, outputs, are_logits=False)
+    found = Difference.of(probabilities(logits), outputs)
     assert (found.typical, found.largest) == (pytest.approx(0, abs=1e-6), pytest.approx(2 / 3))
     assert found.mean == pytest.approx(2 / 3 * 2 / 50)
-    assert faithful.departure(found, logits, "int8") == ""
-    assert "differ by 0.67 in a probability" in faithful.departure(found, logits, "float32")
+    assert found.reason(logits, "int8") == ""
+    assert "differ by 0.67 in a probability" in found.reason(logits, "float32")
 
 
 def test_a_float_file_of_large_logits_rounds_more():
     logits = np.array([[200, 199.99, 0]], "float32")
-    found = faithful.difference(logits, probabilities(logits + np.float32([[0.004, 0, 0]])), are_logits=False)
+    found = Difference.of(probabilities(logits), probabilities(logits + np.float32([[0.004, 0, 0]])))
     assert 5e-4 < found.largest < 2e-3
-    assert faithful.departure(found, logits, "float32") == ""
-    assert faithful.departure(found, logits / 20, "float32") != ""
+    assert found.reason(logits, "float32") == ""
+    assert found.reason(logits / 20, "float32") != ""
 
 
 def test_a_file_that_gives_no_numbers_is_not(tmp_path, stage_context):
@@ -130,7 +129,7 @@ def test_a_file_that_gives_no_numbers_is_not(tmp_path, stage_context):
     other.get_layer("predictions").bias.assign(np.full(5, np.nan))
     write(tmp_path, other, other)
     with pytest.raises(Unfaithful, match="no finite numbers"):
-        compare(model, logits_of(model), tmp_path, stage_context(model, PIXELS), "int8", strict=False)
+        compare(model, wanted(model), tmp_path, stage_context(model, PIXELS), "int8", strict=False)
 
 
 def test_a_quantized_file_that_says_one_thing_is_told(tmp_path, stage_context):
@@ -139,7 +138,7 @@ def test_a_quantized_file_that_says_one_thing_is_told(tmp_path, stage_context):
     write(tmp_path, other, other)
     context, said = stage_context(model, PIXELS), []
     context.progress.say = said.append
-    compare(model, logits_of(model), tmp_path, context, "int8", strict=False)
+    compare(model, wanted(model), tmp_path, context, "int8", strict=False)
     assert said == ["    note: model.tflite says the same of every test image: nothing is left of the network"]
 
 
@@ -166,8 +165,8 @@ def test_int8_rounding_that_adds_up_is_told_and_no_fault(tmp_path, stage_context
     write(tmp_path, model, model)
     context, said = stage_context(model, PIXELS, "int8"), []
     context.progress.say = said.append
-    monkeypatch.setitem(faithful.MOST_TYPICAL, "int8", -1.0)
-    compare(model, logits_of(model), tmp_path, context, "int8")
+    monkeypatch.setitem(MOST_TYPICAL, "int8", -1.0)
+    compare(model, wanted(model), tmp_path, context, "int8")
     (line,) = said
     assert line.endswith("every layer by itself computes the same: int8 rounding adds up")
 
@@ -175,9 +174,9 @@ def test_int8_rounding_that_adds_up_is_told_and_no_fault(tmp_path, stage_context
 def test_an_int8_file_with_one_layer_that_computes_something_else_is_not(tmp_path, stage_context, aware, monkeypatch):
     model, other = aware
     write(tmp_path, other, other)
-    monkeypatch.setitem(faithful.MOST_TYPICAL, "int8", 1e-3)
+    monkeypatch.setitem(MOST_TYPICAL, "int8", 1e-3)
     with pytest.raises(Unfaithful, match=r"begins in second, whose own signal-to-noise ratio is -?\d dB"):
-        compare(model, logits_of(model), tmp_path, stage_context(model, PIXELS, "int8"), "int8")
+        compare(model, wanted(model), tmp_path, stage_context(model, PIXELS, "int8"), "int8")
 
 
 KERNEL = np.arange(24, dtype="float32").reshape(1, 2, 3, 4) % 3  # 8 zeros
@@ -212,7 +211,7 @@ def test_a_kernel_that_is_not_in_the_file_is_unfaithful():
 def test_the_stage_writes_what_a_board_needs(tmp_path, stage_context):
     model = network(0)
     facts = Export(name="out", kind="export").make(stage_context(model, PIXELS), tmp_path, tmp_path)
-    assert (facts["form"], facts["top1"], facts["agreement"], facts["params"]) == (
+    assert (facts["form"], facts["score"], facts["closeness_to_network"], facts["params"]) == (
         "float32",
         0.75,
         1.0,
@@ -222,7 +221,10 @@ def test_the_stage_writes_what_a_board_needs(tmp_path, stage_context):
     assert (tmp_path / "labels.txt").read_text() == "a\nb\nc\nd\ne\n"
     described = json.loads((tmp_path / "model.json").read_text())
     assert described["input"]["shape"] == [1, 8, 8, 3]
-    assert described["output"]["shape"] == [1, 5]
+    assert described["task"] == {"name": "classification"}
+    assert described["outputs"] == [
+        {"name": "probabilities", "meaning": "softmax probabilities", "shape": [1, 5], "dtype": "float32"}
+    ]
     for name, file in described["files"].items():
         content = (tmp_path / name).read_bytes()
         assert file == {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}

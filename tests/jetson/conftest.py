@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.said import numbers_of
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -54,6 +56,19 @@ def jetson(pyz):
     return call
 
 
+# top-1 as a manifest describes it
+METRICS = [
+    {
+        "key": "top1",
+        "title": "top-1",
+        "unit": "%",
+        "factor": 100.0,
+        "decimals": 2,
+        "better": "higher",
+        "is_share": True,
+        "in_table": True,
+    },
+]
 QUICK = ("--repetitions", "1", "--threads", "1", "--power-seconds", "0")
 
 
@@ -62,12 +77,10 @@ def bundle(tflite, tmp_path):
     """A bundle made by hand: what the runner reads is a format, not our code."""
     import hashlib
 
-    from compress.evaluate import TFLitePredictor
-
     folder = tmp_path / "bundle"
     folder.mkdir()
     images = np.random.default_rng(0).integers(0, 256, (30, 8, 8, 3), dtype="uint8")
-    outputs = TFLitePredictor(tflite)(images)
+    outputs = numbers_of(tflite)(images)
     labels = outputs.argmax(axis=1)
     labels[:3] = (labels[:3] + 1) % 3  # 27 of 30 are right
     for name in ("model.tflite", "teacher.tflite"):
@@ -77,9 +90,14 @@ def bundle(tflite, tmp_path):
         path.name: {"bytes": path.stat().st_size, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
         for path in sorted(folder.iterdir())
     }
-    model = {"form": "float32", "expected": outputs[:4].tolist(), "tolerance": 1e-3, "top1": 0.9}
+    model = {
+        "form": "float32",
+        "expected": {"probabilities": outputs[:4].tolist()},
+        "tolerance": {"probabilities": 1e-3},
+        "score": 0.9,
+    }
     manifest = {
-        "schema": "jetslim-bundle/1", "pipeline": "toy", "made": "2026-11-21T00:00:00Z",
+        "schema": "jetslim-bundle/2", "task": {"name": "classification"}, "metrics": METRICS, "pipeline": "toy", "made": "2026-11-21T00:00:00Z",
         "runtime": {"name": "ai-edge-litert", "version": "0.0.0"}, "labels": ["a", "b", "c"],
         "models": [{"file": "model.tflite", "role": "exported", **model}, {"file": "teacher.tflite", "role": "teacher", **model}],
         "testset": {"file": "testset.npz", "images": 30, "of": 30, "data": "toy"}, "files": files,

@@ -72,9 +72,9 @@ def test_a_bundle_on_arm64(emulated, bundle):
     assert found["board"]["is_jetson"] is False
     assert found["runtime"] == {"name": "ai-edge-litert", "version": "2.1.0"}
     for model in found["models"]:
-        assert model["accuracy"]["expected"]["same_class"] == 1.0
+        assert model["accuracy"]["expected"]["same_answers"] == 1.0
         assert model["accuracy"]["expected"]["within_tolerance"] == 1.0
-        assert model["accuracy"]["top1"] == 0.9
+        assert model["accuracy"]["metrics"]["top1"] == 0.9
     assert "this processor is emulated: its times mean nothing" in found["warnings"]
 
 

@@ -68,9 +68,9 @@ def test_a_bundle(jetson, bundle):
     assert found["bundle"]["pipeline"] == "toy"
     for model in found["models"]:
         accuracy = model["accuracy"]
-        assert (accuracy["right"], accuracy["images"], accuracy["top1"]) == (27, 30, 0.9)
-        assert accuracy["top1_interval"] == pytest.approx([0.7438, 0.9654], abs=1e-4)
-        assert accuracy["expected"]["same_class"] == 1.0
+        assert (accuracy["images"], accuracy["metrics"]) == (30, {"top1": 0.9, "top5": None})
+        assert accuracy["intervals"]["top1"] == pytest.approx([0.7438, 0.9654], abs=1e-4)
+        assert accuracy["expected"]["same_answers"] == 1.0
         assert accuracy["expected"]["within_tolerance"] == 1.0
     # the manifest names another version of the interpreter than this one
     assert any("compare no latencies across the two" in warning for warning in found["warnings"])
@@ -89,7 +89,7 @@ def test_models_take_turns(jetson, bundle):
         ("model.tflite", lambda content: content[:-1] + b"\1", "its sha256 differs"),
         ("testset.npz", lambda content: content[:100] + b"\1" + content[101:], "its sha256 differs"),
         ("manifest.json", lambda content: content[:-5], "is damaged"),
-        ("manifest.json", lambda content: content.replace(b"jetslim-bundle/1", b"jetslim-bundle/9"), "is unknown here"),
+        ("manifest.json", lambda content: content.replace(b"jetslim-bundle/2", b"jetslim-bundle/9"), "is unknown here"),
         (
             "manifest.json",
             lambda content: content.replace(b'"testset.npz": {', b'"../testset.npz": {'),

@@ -30,7 +30,7 @@ def outcomes(tflite, pyz, folder, count, monkeypatch):
         path.write_bytes(content)
         # no hash: as a bare .tflite that a user brings along
         found = child.run("accuracy", 20, path=str(path), sha256=None, size=None, testset=str(folder / "testset.npz"),
-                          testset_sha256=None, expected=None, tolerance=0.0)  # fmt: skip
+                          testset_sha256=None, task="classification", expected=None, tolerance={})  # fmt: skip
         path.unlink()
         return found
 
@@ -40,7 +40,7 @@ def outcomes(tflite, pyz, folder, count, monkeypatch):
 
 
 def explained(found):
-    return ("error" in found and len(found["error"]) > 10 and "\n" not in found["error"]) or "top1" in found
+    return ("error" in found and len(found["error"]) > 10 and "\n" not in found["error"]) or "metrics" in found
 
 
 def test_some_damaged_models(tflite, pyz, tmp_path, monkeypatch):

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from jetson.classifier import Classifier
 from jetson.errors import UserError
 from jetson.interpreter import Model, filled
+from jetson.predictor import Predictor
+from tests.said import numbers_of
 
 BYTES = np.arange(256, dtype=np.uint8).reshape(16, 16, 1).repeat(3, axis=2)
 
@@ -28,25 +29,27 @@ def network():
 @pytest.mark.parametrize("input_type", ["float32", "uint8"])
 @pytest.mark.parametrize("output_type", ["float32", "int8"])
 def test_the_runner_and_the_host_agree(network, input_type, output_type):
-    from compress.evaluate import TFLitePredictor
     from compress.export.convert import Converter
 
     content = Converter(network, input_type, output_type).dense()
-    model = Classifier(Model(content, 1))
+    model = Predictor(Model(content, 1))
     assert np.dtype(model.input["dtype"]) == input_type
-    assert np.dtype(model.output["dtype"]) == output_type
-    got = model.predict(BYTES)
+    ((name, output),) = model.outputs.items()
+    assert name == ("probabilities" if output_type == "float32" else "logits")
+    assert np.dtype(output["dtype"]) == output_type
+    got = model.predict(BYTES)[name]
     assert got.dtype == np.float32
-    np.testing.assert_allclose(got, TFLitePredictor(content)(BYTES[None])[0], atol=1e-6)
+    np.testing.assert_allclose(got, numbers_of(content)(BYTES[None])[0], atol=1e-6)
 
 
 def test_a_uint8_model_is_fed_every_byte_as_it_is(network):
     from compress.export.convert import Converter
 
-    model = Classifier(Model(Converter(network, "uint8", "int8").dense(), 1))
+    model = Predictor(Model(Converter(network, "uint8", "int8").dense(), 1))
     np.testing.assert_array_equal(model.encode(BYTES)[0], BYTES)
-    codes = model.predict(BYTES) / model.output["quantization"][0] + model.output["quantization"][1]
-    np.testing.assert_allclose(codes, model.model.interpreter.get_tensor(model.output["index"])[0], atol=1e-3)
+    output = model.outputs["logits"]
+    codes = model.predict(BYTES)["logits"] / output["quantization"][0] + output["quantization"][1]
+    np.testing.assert_allclose(codes, model.model.interpreter.get_tensor(output["index"])[0], atol=1e-3)
 
 
 def test_float_data_are_read_as_they_are(network):
@@ -54,10 +57,10 @@ def test_float_data_are_read_as_they_are(network):
 
     content = Converter(network).dense()
     values = np.random.default_rng(0).normal(0, 1, BYTES.shape).astype(np.float32)
-    model = Classifier(Model(content, 1))
+    model = Predictor(Model(content, 1))
     np.testing.assert_array_equal(model.encode(values)[0], values)
     with np.testing.assert_raises(AssertionError):
-        np.testing.assert_allclose(model.predict(values), model.predict(BYTES), atol=1e-3)
+        np.testing.assert_allclose(*(model.predict(each)["probabilities"] for each in (values, BYTES)), atol=1e-3)
 
 
 @pytest.mark.parametrize(("signature", "size", "shape"), [

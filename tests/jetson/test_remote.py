@@ -117,7 +117,7 @@ def test_copy_run_fetch_and_again(server, whole, tmp_path):
     assert "5 files were copied" in done.stdout
     assert "bundle       whole: model.tflite, teacher.tflite" in done.stdout
     (result,) = (tmp_path / "results").glob("*/toy-*.json")
-    assert json.loads(result.read_text())["models"][0]["accuracy"]["top1"] == 0.9
+    assert json.loads(result.read_text())["models"][0]["accuracy"]["metrics"]["top1"] == 0.9
     again = call(remote(server, whole, tmp_path))
     assert "0 files were copied" in again.stdout
     assert {path.name for path in tmp_path.iterdir()} == {"bundle", "board folder", "results", "ssh"}

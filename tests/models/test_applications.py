@@ -9,6 +9,7 @@ import pytest
 from compress import keras, models
 from compress.errors import UserError
 from compress.models import applications
+from compress.models.head import dense
 
 IMAGES = np.random.default_rng(0).random((2, 96, 96, 3), dtype="float32")
 
@@ -36,7 +37,7 @@ SLOW += ["InceptionV3", "NASNetMobile", "ResNet50V2", "DenseNet121", "Xception"]
     "function", ["MobileNetV3Small", "MobileNet", "VGG16", *(pytest.param(x, marks=pytest.mark.slow) for x in SLOW)]
 )
 def test_imagenet_weights_get_what_they_expect(function, imagenet_without_download):
-    model = applications.build(function, (96, 96, 3), 7, "imagenet")
+    model = applications.build(function, (96, 96, 3), dense(7), "imagenet")
     (backbone,) = imagenet_without_download
     outside = sys.modules[getattr(keras.applications, function).__module__].preprocess_input
     features = backbone(outside(255 * IMAGES), training=False).numpy()
@@ -96,7 +97,7 @@ def test_another_error_is_not_called_a_download(monkeypatch):
 
     monkeypatch.setattr(keras.applications, "VGG16", broken)
     with pytest.raises(RuntimeError, match="out of memory"):
-        applications.build("VGG16", (32, 32, 3), 10)
+        applications.build("VGG16", (32, 32, 3), dense(10))
 
 
 @pytest.mark.parametrize("name", ["resnet8", "densenet_tiny"])
@@ -106,7 +107,7 @@ def test_small_networks_have_no_imagenet_weights(name):
 
 
 def test_weights_of_a_network_started_from_imagenet_bring_their_convolution(imagenet_without_download, tmp_path):
-    trained = applications.build("MobileNet", (96, 96, 3), 7, "imagenet")
+    trained = applications.build("MobileNet", (96, 96, 3), dense(7), "imagenet")
     trained.save_weights(tmp_path / "trained.h5")
     model = models.build("mobilenet", 96, 7, weights=str(tmp_path / "trained.h5"), seed=5)
     assert model.layers[1].name == "preprocessing"

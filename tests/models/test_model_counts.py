@@ -5,6 +5,7 @@ import pytest
 
 from compress import keras, models
 from compress.models import wrn
+from compress.models.head import dense
 
 
 def trainable(model) -> int:
@@ -79,7 +80,7 @@ def test_wide_resnets(name, at_100, at_10):
 
 
 def test_wide_resnets_of_any_depth_and_width():
-    assert trainable(wrn.build(22, 4, (32, 32, 3), 10)) == 4_298_970
+    assert trainable(wrn.build(22, 4, (32, 32, 3), dense(10))) == 4_298_970
 
 
 def test_wrn_40_2_with_its_statistics():

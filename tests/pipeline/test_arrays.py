@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from compress import keras
-from compress.evaluate import TFLitePredictor
 from jetson.worker import accuracy
+from tests.said import numbers_of
 
 layers = keras.layers
 CLASSES = 3
@@ -89,18 +89,18 @@ def test_from_arrays_to_a_bundle(network, file, main, tmp_path, monkeypatch):
     run = json.loads((tmp_path / "runs" / "net" / "run.json").read_text())
     assert (run["data"]["shape"], run["data"]["test"]) == (list(shape), 60)
     trained, pruned, quantized, last = run["stages"]
-    assert trained["top1"] >= 0.95 and last["top1"] >= 0.95
-    assert abs(last["top1"] - pruned["top1"]) <= 0.05
+    assert trained["metrics"]["top1"] >= 0.95 and last["metrics"]["top1"] >= 0.95
+    assert abs(last["metrics"]["top1"] - pruned["metrics"]["top1"]) <= 0.05
     assert pruned["kernel_sparsity"] == (pytest.approx(0.5, abs=0.05) if network is not perceptron else 0)
     assert last["form"] == quantized["form"] == "int8"
 
     # the file itself, by a loop of our own
-    answers = np.array([TFLitePredictor(exported / "model.tflite")(one[None].astype("float32"))[0] for one in x_test])
-    assert np.mean(answers.argmax(-1) == y_test) == last["top1"]
+    answers = np.array([numbers_of(exported / "model.tflite")(one[None].astype("float32"))[0] for one in x_test])
+    assert np.mean(answers.argmax(-1) == y_test) == last["metrics"]["top1"]
 
     code, output, errors = main("evaluate", exported / "model.tflite", "--data", "my data.npz")
     assert code == 0, errors
-    assert f"{last['top1']:.2%}" in output
+    assert f"{last['metrics']['top1']:.2%}" in output
 
     code, output, errors = main("bundle", "net.toml")
     assert code == 0, errors
@@ -108,17 +108,17 @@ def test_from_arrays_to_a_bundle(network, file, main, tmp_path, monkeypatch):
     with np.load(bundle / "testset.npz", allow_pickle=False) as arrays:
         assert arrays["images"].dtype == np.float32
         assert sorted(arrays["images"].tolist()) == sorted(x_test.astype("float32").tolist())
-    (model,) = [
-        one for one in json.loads((bundle / "manifest.json").read_text())["models"] if one["role"] == "exported"
-    ]
+    manifest = json.loads((bundle / "manifest.json").read_text())
+    (model,) = [one for one in manifest["models"] if one["role"] == "exported"]
     on_board = accuracy(
         str(bundle / "model.tflite"),
         None,
         None,
         str(bundle / "testset.npz"),
         None,
+        manifest["task"]["name"],
         model["expected"],
         model["tolerance"],
     )
-    assert on_board["top1"] == last["top1"]
+    assert on_board["metrics"]["top1"] == last["metrics"]["top1"]
     assert on_board["expected"]["within_tolerance"] == 1

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from compress.artifacts.outputs_file import read_outputs
 from compress.pipeline import plan, read
 
 CHAIN = """
@@ -53,7 +54,7 @@ def test_teachers_are_asked_once(folder, main):
     code, output, errors = main("run", "chain.toml")
     assert code == 0, errors
     assert computed(output) == ["teacher", "assistant"]
-    kept = sorted((folder / "store/outputs").glob("*.npy"))
+    kept = sorted((folder / "store/outputs").glob("*.npz"))
     assert len(kept) == 2
     from compress import artifacts
     from compress.evaluate.predictors import to_float
@@ -63,7 +64,7 @@ def test_teachers_are_asked_once(folder, main):
     for stage in ("1-teacher", "2-assistant"):
         network = artifacts.load(folder / "runs/chain" / stage / "saved_model")
         wanted = network(images, training=False).numpy()
-        assert min(abs(np.load(path) - wanted).max() for path in kept) < 1e-4 * abs(wanted).max()
+        assert min(abs(read_outputs(path)["logits"] - wanted).max() for path in kept) < 1e-4 * abs(wanted).max()
 
     # another student of the same teachers: what they said is there, by the address of the field that is shorter, too
     again = ("--set", "student.combine=mean_logits", "--set", "student.method.drop_teachers=0")
@@ -80,7 +81,7 @@ def test_teachers_are_asked_once(folder, main):
     assert errors.endswith(": nan is no size\n")
     code, output, _ = main("store", "prune", "--days", "0", "--yes")
     assert "2 teachers' outputs" in output
-    assert list((folder / "store/outputs").glob("*.npy")) == []
+    assert list((folder / "store/outputs").glob("*.npz")) == []
 
 
 def test_images_that_change_are_shown_to_the_teachers_anew(folder, main):
@@ -113,7 +114,7 @@ def test_one_teacher_teaches_the_same_to_the_last_bit_however_it_is_combined(fol
         settings = ("--set", "student.drop_teachers=0", "--set", 'student.teachers=["teacher"]')
         code, _, errors = main("run", "chain.toml", *settings, "--set", f"student.combine={combine}")
         assert code == 0, errors
-        logits.append(np.load(folder / "runs/chain/3-student/test_logits.npy"))
+        logits.append(read_outputs(folder / "runs/chain/3-student/test_outputs.npz")["logits"])
     np.testing.assert_array_equal(logits[0], logits[1])
     np.testing.assert_array_equal(logits[0], logits[2])
 

@@ -9,6 +9,7 @@ import pytest
 
 from compress import pipeline, report
 from compress.artifacts import Store
+from compress.artifacts.outputs_file import read_outputs
 from compress.clock import Clock
 from compress.training import Progress
 
@@ -68,29 +69,30 @@ def test_every_stage_has_a_row_of_finite_numbers(done):
     folder, results, rows, _ = done
     assert list(rows) == ["trained", "dynamic", "quantized", "exported", "integers"]
     assert [row["measured_on"] for row in rows.values()] == ["network", ".tflite", "network", ".tflite", ".tflite"]
-    for stage in results["stages"]:
-        row = rows[stage["name"]]
+    for stage in results.stages:
+        row = rows[stage.name]
         assert all(math.isfinite(float(row[name])) for name in NUMBERS)
-        assert {name: float(row[name]) for name in NUMBERS} == {name: stage["calibration"][name] for name in NUMBERS}
+        assert {name: float(row[name]) for name in NUMBERS} == {name: stage.network_metrics[name] for name in NUMBERS}
         assert float(row["top1"]) <= float(row["top5"]) <= 1
         assert float(row["nll"]) > 0 and 0 < float(row["brier"]) < 2 and 0 <= float(row["ece"]) < 1
-        bins = stage["calibration"]["reliability"]
+        bins = stage.details["reliability"]
         assert len(bins["images"]) == 15
-        assert sum(bins["images"]) == results["data"]["test"]
+        assert sum(bins["images"]) == results.data.test
     assert (
-        json.loads((folder / "run.json").read_text())["stages"][0]["calibration"] == results["stages"][0]["calibration"]
+        json.loads((folder / "run.json").read_text())["stages"][0]["network_metrics"]
+        == results.stages[0].network_metrics
     )
 
 
 def test_a_row_worked_out_again_from_the_stored_logits(done):
     """By loops over images and bins, with no code of ours."""
     folder, _, rows, dataset = done
-    logits = np.load(folder / "1-trained/test_logits.npy").astype(float)
+    logits = read_outputs(folder / "1-trained/test_outputs.npz")["logits"].astype(float)
     assert logits.shape == (len(dataset.test), 10)
     p = np.exp(logits - logits.max(1, keepdims=True))
     p /= p.sum(1, keepdims=True)
     losses, squares, bins = [], [], {}
-    for row, label in zip(p, dataset.test.labels, strict=True):
+    for row, label in zip(p, dataset.test.targets.labels, strict=True):
         losses.append(-math.log(row[label]))
         squares.append(sum((value - (k == label)) ** 2 for k, value in enumerate(row)))
         bins.setdefault(math.ceil(15 * row.max()), []).append((row.argmax() == label) - row.max())
@@ -103,13 +105,13 @@ def test_a_row_worked_out_again_from_the_stored_logits(done):
 
 def test_the_temperature_was_fitted_on_validation(done):
     folder, _, rows, dataset = done
-    logits = np.load(folder / "1-trained/validation_logits.npy").astype(float)
+    logits = read_outputs(folder / "1-trained/validation_outputs.npz")["logits"].astype(float)
     assert logits.shape == (len(dataset.validation), 10)
 
     def nll(temperature):
         z = logits / temperature
         z = z - np.log(np.exp(z - z.max(1, keepdims=True)).sum(1, keepdims=True)) - z.max(1, keepdims=True)
-        return -z[np.arange(len(z)), dataset.validation.labels].mean()
+        return -z[np.arange(len(z)), dataset.validation.targets.labels].mean()
 
     found = float(rows["trained"]["temperature"])
     assert nll(found) <= min(nll(found * 0.99), nll(found * 1.01), nll(1.0))
@@ -128,7 +130,7 @@ def test_an_export_is_calibrated_as_the_quantized_network_is(done):
 def test_the_report_shows_it(done):
     folder, _, _, _ = done
     text = (folder / "report.md").read_text()
-    assert "## Calibration\n\n| stage | kind | measured_on | top1 | top5 | nll |" in text
+    assert "## Calibration of probabilities\n\n| stage | kind | measured_on | top1 | top5 | nll |" in text
     assert (folder / "calibration.md").read_text().strip() in text
     assert "plots/reliability.png" in text
     assert (folder / "plots/reliability.png").read_bytes().startswith(b"\x89PNG")

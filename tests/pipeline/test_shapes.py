@@ -5,7 +5,7 @@ import json
 import numpy as np
 from PIL import Image
 
-from compress.evaluate import TFLitePredictor
+from tests.said import numbers_of
 
 TOML = """
 [data]
@@ -63,15 +63,15 @@ def test_wide_grey_images(main, colours, tmp_path, monkeypatch):
     assert stages[-1]["form"] == "int8"
 
     # by a loop of our own: a centre crop of 16 x 16 to 2 : 3, resized, in the grey of ITU-R BT.601
-    right, predict = [], TFLitePredictor(exported / "model.tflite")
+    right, predict = [], numbers_of(exported / "model.tflite")
     for label, name in enumerate(("blue", "green", "red")):
         for path in (colours / "test" / name).iterdir():
             grey = Image.open(path).convert("L").crop((0, 2, 16, 13)).resize((24, 16), Image.Resampling.BILINEAR)
             right.append(predict(np.asarray(grey)[None, ..., None]).argmax() == label)
-    assert np.mean(right) == stages[-1]["top1"]
-    assert stages[-1]["top1"] > 0.5
+    assert np.mean(right) == stages[-1]["metrics"]["top1"]
+    assert stages[-1]["metrics"]["top1"] > 0.5
 
     code, output, errors = main("evaluate", exported / "model.tflite", "--data", colours)
     assert code == 0, errors
-    assert f"{stages[-1]['top1']:.2%}" in output
+    assert f"{stages[-1]['metrics']['top1']:.2%}" in output
     assert "16x24 pixels, grey" in (tmp_path / "runs" / "wide" / "report.md").read_text()

@@ -10,8 +10,8 @@ from compress.errors import UserError
 from compress.prune import gradual, kernel_sparsity, prunable_kernels
 from compress.prune.masks import GradualPruning
 from compress.stages.prune import counted
-from compress.tasks.classification import on_labels as labels_only
 from compress.training import Data, Progress, Training, fit
+from tests.said import labels_only
 
 layers = keras.layers
 tfmot = keras.tfmot.sparsity.keras

@@ -3,9 +3,9 @@
 import numpy as np
 
 from compress import fake_quant, keras
-from compress.evaluate import TFLitePredictor
 from compress.export import convert
 from compress.quantize.qat import quantization_aware
+from tests.said import numbers_of
 
 layers = keras.layers
 
@@ -23,5 +23,5 @@ def test_numbers_of_words_are_read_as_they_are():
     fake_quant.settle_kernels(aware)
     step = np.ptp(wanted) / 255
     assert np.abs(aware(examples, training=False).numpy() - wanted).max() < 4 * step
-    predict = TFLitePredictor(convert.Converter(aware, output_type="int8").dense())
+    predict = numbers_of(convert.Converter(aware, output_type="int8").dense())
     assert np.abs(predict(examples) - wanted).max() < 4 * step

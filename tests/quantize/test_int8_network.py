@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 
 from compress import fake_quant, keras
-from compress.artifacts.saved_model import serving_function
-from compress.evaluate import KerasPredictor, TFLitePredictor
 from compress.export import convert, flatbuffer
 from compress.quantize.qat import quantization_aware
+from tests.said import logits_of, numbers_of
 
 layers = keras.layers
 PIXELS = np.random.default_rng(0).integers(0, 256, (24, 16, 16, 3), dtype="uint8")
@@ -156,9 +155,9 @@ def test_pixels_have_an_exact_grid_and_tied_tensors_one_scale(quantized):
 
 def test_litert_computes_what_the_network_computes(quantized):
     _, aware, content = quantized
-    logits = KerasPredictor(serving_function(aware))(PIXELS)
+    logits = logits_of(aware)(PIXELS)
     wanted = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
-    got = TFLitePredictor(content)(PIXELS)
+    got = numbers_of(content)(PIXELS)
     # a step of the logits' grid, a few of them where roundings meet
     assert abs(got - wanted).max() < 0.02
     assert np.ptp(wanted, axis=0).max() > 0.02
@@ -203,4 +202,4 @@ def test_a_bias_of_one_value_is_that_value_in_every_channel(value):
     aware = quantization_aware(model, [IMAGES])
     fake_quant.settle_kernels(aware)
     content = convert.Converter(aware, output_type="int8").dense()
-    np.testing.assert_allclose(TFLitePredictor(content)(PIXELS), model(IMAGES), atol=0.04)
+    np.testing.assert_allclose(numbers_of(content)(PIXELS), model(IMAGES), atol=0.04)

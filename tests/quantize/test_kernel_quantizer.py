@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from compress import artifacts, fake_quant, keras
-from compress.artifacts.saved_model import serving_function
-from compress.evaluate import KerasPredictor, TFLitePredictor
+from compress.evaluate import TFLitePredictor
 from compress.export import convert
 from compress.fake_quant import KernelQuantizer, quantize_kernel
 from compress.prune import prunable_kernels
 from compress.quantize.qat import quantization_aware
+from tests.said import logits_of, numbers_of
 
 layers, tf = keras.layers, keras.tf
 IMAGES = np.random.default_rng(0).random((16, 8, 8, 3), dtype="float32")
@@ -224,6 +224,7 @@ def test_a_deep_network_gives_the_same_codes_in_litert():
     pixels = np.random.default_rng(0).integers(0, 256, (64, 16, 16, 3), dtype="uint8")
     network = quantization_aware(model, [pixels[:16] / np.float32(255)])
     fake_quant.settle_kernels(network)
-    predict = TFLitePredictor(convert.Converter(network, output_type="int8").dense())
-    differ = abs(predict(pixels) - KerasPredictor(serving_function(network))(pixels)) > predict.output_step / 2
+    content = convert.Converter(network, output_type="int8").dense()
+    step = TFLitePredictor(content).outputs[0].step
+    differ = abs(numbers_of(content)(pixels) - logits_of(network)(pixels)) > step / 2
     assert differ.mean() <= 0.01  # 0.08 with biases between two units

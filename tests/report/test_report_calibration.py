@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from compress import report
-from compress.report import calibration, markdown_report, plots
-from compress.report.reliability import reliability
+from compress.report import markdown_report
+from compress.report.sections import confidence_table as calibration
+from compress.report.sections.reliability import reliability
+from compress.results import parse
 
 HEADER = "stage,kind,measured_on,top1,top5,nll,brier,ece,temperature,nll_scaled,ece_scaled"
 
@@ -33,7 +35,7 @@ def calibrated(two_stages):
 
 def test_csv_has_the_raw_numbers(calibrated):
     assert (
-        calibration.csv_text(calibrated)
+        calibration.csv_text(parse(calibrated))
         == f"""{HEADER}
 teacher,train,network,0.9916,1.0,0.0625,0.03125,0.0125,1.5,0.05,0.0075
 int8,export,.tflite,0.9916,1.0,0.0625,0.03125,0.0125,,,
@@ -42,7 +44,7 @@ int8,export,.tflite,0.9916,1.0,0.0625,0.03125,0.0125,,,
 
 
 def test_markdown_is_for_people(calibrated):
-    lines = calibration.markdown(calibrated).splitlines()
+    lines = calibration.markdown(parse(calibrated)).splitlines()
     assert lines[0] == "| " + HEADER.replace(",", " | ") + " |"
     assert lines[1] == "|---|---|---" + "|---:" * 8 + "|"
     assert lines[2] == (
@@ -53,23 +55,25 @@ def test_markdown_is_for_people(calibrated):
     assert "the 144 validation images are likeliest" in lines[5]
     assert "No temperature fits `int8`: " in lines[5]
     calibrated["stages"].pop()
-    assert "No temperature" not in calibration.markdown(calibrated)
+    assert "No temperature" not in calibration.markdown(parse(calibrated))
 
 
 def test_few_classes_have_no_top5(calibrated):
     for stage in calibrated["stages"]:
         stage["calibration"]["top5"] = None
-    assert calibration.csv_text(calibrated).startswith(HEADER.replace("top5,", "") + "\nteacher,train,network,0.9916,0")
+    assert calibration.csv_text(parse(calibrated)).startswith(
+        HEADER.replace("top5,", "") + "\nteacher,train,network,0.9916,0"
+    )
 
 
 def test_a_stage_without_one_has_no_row(calibrated):
     del calibrated["stages"][0]["calibration"]
-    assert [row["stage"] for row in calibration.rows(calibrated)] == ["int8"]
-    assert len(reliability(calibrated).axes) == 2
+    assert [row["stage"] for row in calibration.rows(parse(calibrated))] == ["int8"]
+    assert len(reliability(parse(calibrated)).axes) == 2
 
 
 def test_the_diagram_by_hand(calibrated):
-    upper, _, lower, _ = reliability(calibrated).axes
+    upper, _, lower, _ = reliability(parse(calibrated)).axes
     both, below, above = (patch.get_data() for patch in upper.patches)
     assert both.edges.tolist() == [0, 25, 50, 75, 100]
     np.testing.assert_allclose(both.values, [np.nan, np.nan, 50, 90])
@@ -84,7 +88,7 @@ def test_the_diagram_by_hand(calibrated):
 def test_every_stage_has_a_panel_on_the_same_axes(calibrated):
     first, last = calibrated["stages"]
     calibrated["stages"] = [first, first, first, last]
-    figure = reliability(calibrated)
+    figure = reliability(parse(calibrated))
     upper = [axes for axes in figure.axes if axes.get_title()]
     lower = [axes for axes in figure.axes if not axes.get_title()]
     assert len(upper) == len(lower) == 4
@@ -95,7 +99,7 @@ def test_every_stage_has_a_panel_on_the_same_axes(calibrated):
 
 
 def test_write_puts_tables_and_diagram_in_place_and_an_older_run_takes_them_away(calibrated, tmp_path):
-    paths = report.write(json.loads(json.dumps(calibrated)), tmp_path)
+    paths = report.write(parse(json.loads(json.dumps(calibrated))), tmp_path)
     assert [path.relative_to(tmp_path).as_posix() for path in paths] == [
         "table.csv",
         "table.md",
@@ -106,20 +110,20 @@ def test_write_puts_tables_and_diagram_in_place_and_an_older_run_takes_them_away
         "plots/reliability.png",
         "report.md",
     ]
-    assert (tmp_path / "calibration.csv").read_text() == calibration.csv_text(calibrated)
+    assert (tmp_path / "calibration.csv").read_text() == calibration.csv_text(parse(calibrated))
     text = (tmp_path / "report.md").read_text()
-    assert f"## Calibration\n\n{calibration.markdown(calibrated).strip()}\n\n## Plots" in text
+    assert f"## Calibration of probabilities\n\n{calibration.markdown(parse(calibrated)).strip()}\n\n## Plots" in text
     assert "![Accuracy by confidence](plots/reliability.png)" in text
     for stage in calibrated["stages"]:
         del stage["calibration"]
-    report.write(calibrated, tmp_path)
+    report.write(parse(calibrated), tmp_path)
     left = {path.name for path in tmp_path.rglob("*") if path.is_file()}
     assert left == {"table.csv", "table.md", "size_and_latency.png", "training.png", "report.md"}
     assert "Calibration" not in (tmp_path / "report.md").read_text()
 
 
 def test_an_older_run_has_no_calibration(five_stages):
-    assert calibration.rows(five_stages) == []
-    assert calibration.markdown(five_stages) == ""
-    assert plots.reliability(five_stages) is None
-    assert "Calibration" not in markdown_report.report(five_stages, [])
+    assert calibration.rows(parse(five_stages)) == []
+    assert calibration.markdown(parse(five_stages)) == ""
+    assert reliability(parse(five_stages)) is None
+    assert "Calibration" not in markdown_report.report(parse(five_stages), [])

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from compress.report import plots
+from compress.results import parse
 
 
 def test_the_schedule_at_its_ends_and_half_way():
@@ -27,12 +28,12 @@ def test_the_schedule_at_its_ends_and_half_way():
         ([0, 50], (-2, 59)),
     ],
 )
-def test_top1_limits_are_two_points_wide_at_least(values, limits):
-    assert plots.top1_limits(values) == pytest.approx(limits)
+def test_percent_limits_are_two_points_wide_at_least(values, limits):
+    assert plots.percent_limits(values) == pytest.approx(limits)
 
 
 def test_size_and_latency_show_every_stage(five_stages):
-    left, right = plots.size_and_latency(five_stages).axes
+    left, right = plots.size_and_latency(parse(five_stages)).axes
     names = ["teacher", "student", "pruned", "quantized", "int8"]
     for axes in (left, right):
         assert [text.get_text() for text in axes.texts if text.get_text()] == names
@@ -50,35 +51,35 @@ def test_arrows_come_from_what_a_stage_read(five_stages):
         return sorted((text.xyann[0], text.xy[0]) for text in axes.texts if not text.get_text())
 
     sizes = [72.566284, 27.9, 7.02, 5.5, 1.727769]
-    left, _ = plots.size_and_latency(five_stages).axes
+    left, _ = plots.size_and_latency(parse(five_stages)).axes
     assert arrows(left) == sorted(itertools.pairwise(sizes))  # an older result: each from the one before
     for stage, reads in zip(
         five_stages["stages"], [[], ["teacher"], ["teacher"], ["teacher", "student"], []], strict=True
     ):
         stage["reads"] = reads
-    left, _ = plots.size_and_latency(five_stages).axes
+    left, _ = plots.size_and_latency(parse(five_stages)).axes
     assert arrows(left) == sorted([(72.566284, 27.9), (72.566284, 7.02), (72.566284, 5.5), (27.9, 5.5)])
 
 
 def test_latencies_far_apart_stand_on_a_log_axis(five_stages):
-    assert plots.size_and_latency(five_stages).axes[1].get_xscale() == "linear"
+    assert plots.size_and_latency(parse(five_stages)).axes[1].get_xscale() == "linear"
     five_stages["stages"][0]["latency"]["latency_ms_p50"] = 240.0
-    assert plots.size_and_latency(five_stages).axes[1].get_xscale() == "log"
+    assert plots.size_and_latency(parse(five_stages)).axes[1].get_xscale() == "log"
 
 
 def test_the_dense_file_counts_where_it_is_the_smaller(two_stages):
     two_stages["stages"][1]["sparse_tflite_bytes"] = 9_000_000
-    assert plots.size_and_latency(two_stages).axes[0].lines[1].get_xdata()[0] == 3.455537
+    assert plots.size_and_latency(parse(two_stages)).axes[0].lines[1].get_xdata()[0] == 3.455537
 
 
 def test_no_latency_is_said_so(two_stages):
     for stage in two_stages["stages"]:
         del stage["latency"]
-    assert [text.get_text() for text in plots.size_and_latency(two_stages).axes[1].texts] == ["not measured"]
+    assert [text.get_text() for text in plots.size_and_latency(parse(two_stages)).axes[1].texts] == ["not measured"]
 
 
 def test_sparsity_has_the_formula_and_the_measured_points(five_stages):
-    (axes,) = plots.sparsity(five_stages).axes
+    (axes,) = plots.sparsity(parse(five_stages)).axes
     curve, points = axes.lines
     assert points.get_xdata() == pytest.approx([10, 20, 30, 40])
     assert np.interp(points.get_xdata(), *curve.get_data()) == pytest.approx(points.get_ydata(), abs=1e-3)
@@ -86,7 +87,7 @@ def test_sparsity_has_the_formula_and_the_measured_points(five_stages):
 
 
 def test_training_has_a_panel_a_stage_and_one_for_similarity(five_stages):
-    figure = plots.training(five_stages)
+    figure = plots.training(parse(five_stages))
     left = [axes for axes in figure.axes if axes.get_ylabel().startswith("loss")]
     top1 = [axes for axes in figure.axes if axes.get_ylabel() == "validation top-1 (%)"]
     similar = [axes for axes in figure.axes if "alike" in axes.get_ylabel()]
@@ -102,11 +103,15 @@ def test_training_has_a_panel_a_stage_and_one_for_similarity(five_stages):
 
 def test_nothing_to_show_is_no_plot():
     run = {"stages": [{"name": "a", "kind": "export"}]}
-    assert (plots.size_and_latency(run), plots.sparsity(run), plots.training(run)) == (None, None, None)
+    assert (plots.size_and_latency(parse(run)), plots.sparsity(parse(run)), plots.training(parse(run))) == (
+        None,
+        None,
+        None,
+    )
 
 
 def test_write_plots_makes_small_pngs_in_full_colour(five_stages, tmp_path):
-    paths = plots.write_plots(five_stages, tmp_path)
+    paths = plots.write_plots(parse(five_stages), tmp_path)
     assert [path.name for path in paths] == ["size_and_latency.png", "sparsity.png", "training.png"]
     assert sorted(tmp_path.iterdir()) == paths
     for path in paths:
@@ -122,20 +127,23 @@ def test_write_plots_makes_small_pngs_in_full_colour(five_stages, tmp_path):
 
 def test_a_plot_of_an_earlier_run_goes_when_there_is_nothing_to_show(two_stages, tmp_path):
     (tmp_path / "sparsity.png").write_bytes(b"old")
-    assert [path.name for path in plots.write_plots(two_stages, tmp_path)] == ["size_and_latency.png", "training.png"]
+    assert [path.name for path in plots.write_plots(parse(two_stages), tmp_path)] == [
+        "size_and_latency.png",
+        "training.png",
+    ]
     assert not (tmp_path / "sparsity.png").exists()
 
 
 def test_the_same_run_gives_the_same_bytes(two_stages):
-    assert plots.png(plots.training(two_stages)) == plots.png(plots.training(two_stages))
-    assert Image.open(BytesIO(plots.png(plots.training(two_stages)))).info.keys() <= {"dpi", "transparency"}
+    assert plots.png(plots.training(parse(two_stages))) == plots.png(plots.training(parse(two_stages)))
+    assert Image.open(BytesIO(plots.png(plots.training(parse(two_stages))))).info.keys() <= {"dpi", "transparency"}
 
 
 def test_nothing_global_is_left_in_matplotlib(two_stages, tmp_path):
     import matplotlib
 
     before = dict(matplotlib.rcParams)
-    plots.write_plots(two_stages, tmp_path)
+    plots.write_plots(parse(two_stages), tmp_path)
     assert dict(matplotlib.rcParams) == before
 
 
@@ -150,7 +158,8 @@ def test_importing_the_report_loads_neither_matplotlib_nor_pandas_nor_tensorflow
 def test_drawing_does_not_load_pyplot(tmp_path):
     program = (
         "import sys; from pathlib import Path; from compress.report import plots; "
-        "run = {'stages': [{'name': 'a', 'kind': 'train', 'top1': 0.9, 'tflite_bytes': 10}]}; "
+        "from compress.results import parse; "
+        "run = parse({'stages': [{'name': 'a', 'kind': 'train', 'top1': 0.9, 'tflite_bytes': 10}]}); "
         f"assert len(plots.write_plots(run, Path({str(tmp_path)!r}))) == 1; print('matplotlib.pyplot' in sys.modules)"
     )
     assert (

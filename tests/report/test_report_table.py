@@ -3,6 +3,7 @@
 import pytest
 
 from compress.report import table
+from compress.results import parse
 
 HEADER = (
     "stage,kind,top1,params,kernel_sparsity,tflite_bytes,sparse_tflite_bytes,gzip_bytes,"
@@ -12,7 +13,7 @@ HEADER = (
 
 def test_csv_has_the_raw_numbers(two_stages):
     assert (
-        table.csv_text(two_stages)
+        table.csv_text(parse(two_stages))
         == f"""{HEADER}
 teacher,train,0.9916,18341194,0.0,72566284,72566284,67600000,25.0,24.0,30.0,110.0,117.75
 int8,export,0.9861,4585298,0.9008,3455537,1727769,650000,10.0,12.0,10.0,0.0,4.5
@@ -22,7 +23,7 @@ teacher / int8,ratio,1.0056,4.0,,21.0,42.0,104.0,2.5,2.0,3.0,,
 
 
 def test_markdown_is_for_people(two_stages):
-    lines = table.markdown(two_stages).splitlines()
+    lines = table.markdown(parse(two_stages)).splitlines()
     assert lines[0] == "| " + HEADER.replace(",", " | ") + " |"
     assert lines[1] == "|---|---" + "|---:" * 11 + "|"
     assert lines[2] == (
@@ -44,13 +45,13 @@ def test_markdown_is_for_people(two_stages):
 
 
 def test_seconds_total_is_the_sum_over_causes(two_stages):
-    teacher, exported, _ = table.rows(two_stages)
+    teacher, exported, _ = table.rows(parse(two_stages))
     assert (teacher["seconds_training"], teacher["seconds_total"]) == (110.0, 110.0 + 5.25 + 2.5)
     assert (exported["seconds_training"], exported["seconds_total"]) == (0.0, 4.5)
 
 
 def test_the_ratio_is_of_the_first_and_the_last_stage(five_stages):
-    rows = table.rows(five_stages)
+    rows = table.rows(parse(five_stages))
     assert [row["kind"] for row in rows] == ["train", "distill", "prune", "quantize", "export", "ratio"]
     assert rows[-1]["stage"] == "teacher / int8"
     assert rows[-1]["tflite_bytes"] == 21.0
@@ -60,25 +61,27 @@ def test_no_quotient_by_zero_or_of_what_was_not_measured(two_stages):
     two_stages["stages"][1]["top1"] = 0.0
     two_stages["stages"][1]["latency"] = None
     del two_stages["stages"][0]["gzip_bytes"]
-    ratio = table.rows(two_stages)[-1]
+    ratio = table.rows(parse(two_stages))[-1]
     assert [ratio[name] for name in ("top1", "latency_ms_p50", "gzip_bytes", "params")] == [None, None, None, 4.0]
 
 
 def test_what_was_not_measured_is_empty_and_integers_stay_integers():
     run = {"stages": [{"name": "a", "kind": "train", "params": 5}, {"name": "b", "kind": "export", "tflite_bytes": 2}]}
-    assert table.csv_text(run) == f"{HEADER}\na,train,,5,,,,,,,,,\nb,export,,,,2,,,,,,,\na / b,ratio,,,,,,,,,,,\n"
-    assert table.markdown(run).splitlines()[2] == "| a | train |  | 5 |" + "  |" * 9
+    assert (
+        table.csv_text(parse(run)) == f"{HEADER}\na,train,,5,,,,,,,,,\nb,export,,,,2,,,,,,,\na / b,ratio,,,,,,,,,,,\n"
+    )
+    assert table.markdown(parse(run)).splitlines()[2] == "| a | train |  | 5 |" + "  |" * 9
 
 
 def test_a_run_that_quantizes_says_how_it_agrees_with_float(two_stages):
     two_stages["stages"][1]["agreement_with_float"] = 0.9916
-    header, teacher, exported, ratio = table.csv_text(two_stages).splitlines()
+    header, teacher, exported, ratio = table.csv_text(parse(two_stages)).splitlines()
     assert header == HEADER.replace("top1,", "top1,agreement_with_float,")
     assert [line.split(",")[3] for line in (teacher, exported, ratio)] == ["", "0.9916", ""]
-    assert "| int8 | export | 98.61 % | 99.16 % | 4,585,298 |" in table.markdown(two_stages)
+    assert "| int8 | export | 98.61 % | 99.16 % | 4,585,298 |" in table.markdown(parse(two_stages))
 
 
 @pytest.mark.parametrize("stages", [[], [{"name": "only", "kind": "train"}]])
 def test_fewer_than_two_stages_have_no_ratio(stages):
-    assert [row["kind"] for row in table.rows({"stages": stages})] == ["train"] * len(stages)
-    assert table.csv_text({"stages": stages}).startswith(HEADER + "\n")
+    assert [row["kind"] for row in table.rows(parse({"stages": stages}))] == ["train"] * len(stages)
+    assert table.csv_text(parse({"stages": stages})).startswith(HEADER + "\n")

@@ -9,10 +9,11 @@ from compress import keras
 from compress.clock import Clock
 from compress.datasets import Augmentation
 from compress.datasets.splits import ArraySplit
-from compress.stages.finish import train_on_labels
-from compress.tasks import classification
+from compress.stages.finish import train_on_targets
+from compress.tasks import Classification
 from compress.tasks.losses import FocalCalibration
 from compress.training import Data, Progress, Training, fit
+from tests.said import labels_only
 
 layers = keras.layers
 RNG = np.random.default_rng(0)
@@ -35,10 +36,10 @@ def trained(tmp_path):
     """The weights after three epochs of a stage that trains on labels."""
 
     def train(**settings):
-        context = SimpleNamespace(data=DATA, clock=Clock(), progress=Progress(), callbacks=())
+        context = SimpleNamespace(data=DATA, task=Classification(), clock=Clock(), progress=Progress(), callbacks=())
         model, scratch = network(), tmp_path / str(len(list(tmp_path.iterdir())))
         scratch.mkdir()
-        train_on_labels(model, Training(epochs=3, batch_size=16, **settings), None, context, scratch, dict)
+        train_on_targets(model, Training(epochs=3, batch_size=16, **settings), None, context, scratch, dict)
         return weights(model)
 
     return train
@@ -50,7 +51,7 @@ def plain(tmp_path):
     model = network()
     (tmp_path / "plain").mkdir()
     training = Training(epochs=3, batch_size=16)
-    fit(model, classification.on_labels, DATA, training, tmp_path / "plain/backup", Progress(), dict)
+    fit(model, labels_only, DATA, training, tmp_path / "plain/backup", Progress(), dict)
     return weights(model)
 
 

@@ -31,7 +31,7 @@ def trained(digits, pixels, chain, path):
     model = keras.Model(image, layers.Dense(10, activation="softmax")(x), name="theirs")
     model.compile(keras.optimizers.legacy.Adam(1e-2), "sparse_categorical_crossentropy")
     train = digits.train
-    model.fit(pixels.of(train.read(np.arange(len(train)))), train.labels, batch_size=32, epochs=8, verbose=0)
+    model.fit(pixels.of(train.read(np.arange(len(train)))), train.targets.labels, batch_size=32, epochs=8, verbose=0)
     model.save(path)
     test = digits.test
     return model(pixels.of(test.read(np.arange(len(test)))), training=False).numpy()
@@ -53,19 +53,21 @@ def imagenet(image):
 def test_a_loaded_network_says_what_it_said(pixels, chain, digits, main, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     said = trained(digits, PIXELS[pixels], chain, tmp_path / "net.keras")
-    assert (said.argmax(-1) == digits.test.labels).mean() > 0.7
+    assert (said.argmax(-1) == digits.test.targets.labels).mean() > 0.7
     code, output, errors = main("run", "ptq", "--set", "loaded.saved_model=net.keras")
     assert code == 0, errors
     assert f"net.keras expects pixels {pixels}" in output
     assert "images have 16x16 pixels, as net.keras reads them" in output
     stages = {stage["name"]: stage for stage in json.loads((tmp_path / "runs/ptq/run.json").read_text())["stages"]}
     assert stages["loaded"]["kind"] == "load"
-    assert stages["loaded"]["top1"] == pytest.approx((said.argmax(-1) == digits.test.labels).mean(), abs=1e-9)
+    assert stages["loaded"]["metrics"]["top1"] == pytest.approx(
+        (said.argmax(-1) == digits.test.targets.labels).mean(), abs=1e-9
+    )
     network = artifacts.load(tmp_path / "runs/ptq/1-loaded/saved_model")
     images = digits.test.read(np.arange(len(digits.test)))
     got = keras.tf.nn.softmax(network((images / 255).astype("float32"), training=False)).numpy()
     np.testing.assert_allclose(got, said, atol=1e-4)
-    file = outputs(TFLitePredictor(tmp_path / "runs/ptq/3-exported/model.tflite"), digits.test)
+    file = outputs(TFLitePredictor(tmp_path / "runs/ptq/3-exported/model.tflite"), digits.test)["probabilities"]
     assert np.abs(file - said).mean() < 0.02
     assert (file.argmax(-1) == said.argmax(-1)).mean() > 0.95
 

@@ -9,6 +9,7 @@ from compress.datasets import Augmentation
 from compress.datasets.splits import ArraySplit, Dataset
 from compress.stages import Context
 from compress.stages.prune import Prune
+from compress.tasks import Classification
 from compress.training import Progress
 
 layers = keras.layers
@@ -39,12 +40,12 @@ def test_a_network_without_anything_to_prune_is_passed_on(body, words, tmp_path)
     object.__setattr__(progress, "say", said.append)
     context = Context(
         dataset=Dataset.of("noise", "abc", split, split, split), augmentation=Augmentation(), seed=0,
-        fit="stretch", clock=Clock(), progress=progress, load=lambda name: model, logits=None, training_logits=None,
+        fit="stretch", clock=Clock(), progress=progress, load=lambda name: model, task=Classification(), outputs=None, training_outputs=None,
         facts=None, finished=passed.append,
     )  # fmt: skip
     stage = Prune(name="pruned", final_sparsity=0.8, epochs=5)
     facts = stage.make(context, tmp_path, tmp_path)
     assert any("nothing to prune, so that the network is passed on as it is" in line and words in line for line in said)
-    assert facts["top1"] == 1.0 and facts["form"] == "float32" and facts["kernel_sparsity"] == 0
+    assert facts["score"] == 1.0 and facts["form"] == "float32" and facts["kernel_sparsity"] == 0
     assert "sparsity_schedule" not in facts
     np.testing.assert_array_equal(passed[0](EXAMPLES), wanted)

@@ -6,19 +6,20 @@ import numpy as np
 import pytest
 
 from compress import keras
-from compress.artifacts.saved_model import serving_function
+from compress.artifacts.outputs_file import read_outputs
 from compress.clock import Clock
 from compress.datasets import Augmentation
 from compress.datasets.splits import ArraySplit, Dataset
 from compress.errors import Failure, UserError
-from compress.evaluate import KerasPredictor, TFLitePredictor
 from compress.export import flatbuffer
+from compress.metrics import classification
 from compress.prune.gradual import magnitude_mask
 from compress.stages import Context, Export
-from compress.stages.finish import TEST_LOGITS
+from compress.stages.finish import TEST_OUTPUTS
 from compress.stages.quantize import FORMS, Quantize
-from compress.tasks import classification
+from compress.tasks import Classification
 from compress.training import Progress
+from tests.said import logits_of, numbers_of
 
 layers = keras.layers
 PIXELS = np.random.default_rng(0).integers(0, 256, (48, 12, 12, 3), dtype="uint8")
@@ -56,14 +57,14 @@ def made(tmp_path):
 
     def make(model=None, **settings):
         model = model or network()
-        float_logits = KerasPredictor(serving_function(model))(PIXELS)
+        float_logits = logits_of(model)(PIXELS)
         split = ArraySplit(PIXELS, float_logits.argmax(-1), 12)
         kept = []
         known = {}
         context = Context(
             dataset=Dataset.of("noise", "abcd", split, split, split), augmentation=Augmentation(), seed=0,
             fit="stretch", clock=Clock(), progress=Progress(), load=lambda name: kept[-1] if kept else model,
-            logits=lambda name: np.load(tmp_path / TEST_LOGITS), training_logits=None, facts=lambda name: known,
+            task=Classification(), outputs=lambda name: read_outputs(tmp_path / TEST_OUTPUTS), training_outputs=None, facts=lambda name: known,
             finished=kept.append,
         )  # fmt: skip
         stage = Quantize(name="small", **settings)
@@ -73,7 +74,7 @@ def made(tmp_path):
         (tmp_path / "export").mkdir(exist_ok=True)
         facts = Export(name="out", input="small").make(context, tmp_path / "export", tmp_path)
         dense, sparse = ((tmp_path / "export" / name).read_bytes() for name in ("model.tflite", "model.sparse.tflite"))
-        outputs = np.load(tmp_path / "export" / "test_outputs.npy")
+        outputs = read_outputs(tmp_path / "export" / TEST_OUTPUTS)["probabilities"]
         return SimpleNamespace(
             stage=known, facts=facts, dense=dense, sparse=sparse, outputs=outputs, float_logits=float_logits, kept=kept[-1]
         )  # fmt: skip
@@ -110,7 +111,7 @@ def test_a_file_of_every_mode_predicts_what_the_float_network_does(made, setting
     np.testing.assert_allclose(found.outputs.sum(-1), 1, atol=1e-5)  # probabilities, by a float softmax
     assert found.facts["operators"]["SOFTMAX"] == 1
     assert (found.facts["float_operators"] == []) == (settings["mode"] in ("qat", "static", "static_int16x8"))
-    np.testing.assert_array_equal(TFLitePredictor(found.dense)(PIXELS), found.outputs)
+    np.testing.assert_array_equal(numbers_of(found.dense)(PIXELS), found.outputs)
 
 
 def test_float16_holds_the_weights_in_float16(made):
@@ -156,15 +157,15 @@ def test_a_sparse_file_where_litert_can_run_it(made, mode, sparse):
     found = made(mode=mode, rewrite=False)
     assert ("DENSIFY" in flatbuffer.operators(found.sparse).counts) == sparse
     assert (found.sparse != found.dense) == sparse
-    np.testing.assert_allclose(TFLitePredictor(found.sparse)(PIXELS), found.outputs, atol=1e-5)
+    np.testing.assert_allclose(numbers_of(found.sparse)(PIXELS), found.outputs, atol=1e-5)
 
 
 def test_accuracy_that_the_converter_loses_is_a_result(made):
     """A channel 10,000 times as large as the others, which nothing reads, takes the whole int8 range."""
     found = made(network(outlier=1e4), mode="static", rewrite=False)
-    assert found.facts["agreement"] < 0.9
-    assert found.facts["top1"] < 0.9
-    assert found.facts["keras_top1"] == 1.0
+    assert found.facts["closeness_to_network"] < 0.9
+    assert found.facts["score"] < 0.9
+    assert found.facts["network_score"] == 1.0
 
 
 def test_what_the_converter_refuses_is_one_line(made):

@@ -20,7 +20,7 @@ class Watched:
     """A split that notes which images are read."""
 
     def __init__(self, split):
-        self.split, self.labels, self.seen = split, split.labels, []
+        self.split, self.targets, self.seen = split, split.targets, []
 
     def __len__(self):
         return len(self.split)
@@ -43,14 +43,16 @@ def context(digits):
 
 
 def test_training_reads_every_training_image_once_an_epoch_and_no_other(context, digits):
-    labels = np.concatenate([labels for _, labels, _ in context.data.batches(32, 0)])
+    labels = np.concatenate([targets["labels"] for _, targets, _ in context.data.batches(32, 0)])
     assert sorted(context.dataset.train.seen) == list(range(len(digits.train)))
     assert len(labels) == len(digits.train)
     assert context.dataset.test.seen == context.dataset.validation.seen == []
 
 
 def test_the_order_comes_from_seed_and_epoch_alone(context):
-    first, again, other = ([labels for _, labels, _ in context.data.batches(32, epoch)] for epoch in (1, 1, 2))
+    first, again, other = (
+        [targets["labels"] for _, targets, _ in context.data.batches(32, epoch)] for epoch in (1, 1, 2)
+    )
     assert np.array_equal(np.concatenate(first), np.concatenate(again))
     assert not np.array_equal(np.concatenate(first), np.concatenate(other))
 

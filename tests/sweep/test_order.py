@@ -3,6 +3,7 @@
 import pytest
 
 from compress.errors import UserError
+from compress.results import parse
 from compress.sweep.order import next_point, seconds_left
 
 
@@ -48,11 +49,11 @@ def test_what_is_in_the_store_comes_at_once(planned):
 def test_time_left_counts_each_missing_stage_once(planned):
     a, b, c = planned(["pruned.final_sparsity=0.5,0.6,0.7"])
     took = [
-        {"stages": [
+        parse({"stages": [
             {"name": "teacher", "seconds": {"training": 90.0, "save": 10.0}},
             {"name": "pruned", "seconds": {"training": pruned}},
             {"name": "exported", "seconds": {"convert": 2.0}},
-        ]}
+        ]})
         for pruned in (20.0, 30.0)
     ]  # fmt: skip
     nothing = set().__contains__

@@ -68,8 +68,8 @@ def test_each_point_is_an_ordinary_run(swept, toml, jetslim, tmp_path):
     assert [stage["cached"] for stage in got["stages"]] == [True, False, False]
     for ours, others in zip(got["stages"], wanted["stages"], strict=True):
         assert ours.keys() == others.keys()
-        assert [ours[what] for what in ("name", "key", "top1", "tflite_bytes")] == [
-            others[what] for what in ("name", "key", "top1", "tflite_bytes")
+        assert [ours[what] for what in ("name", "key", "metrics", "tflite_bytes")] == [
+            others[what] for what in ("name", "key", "metrics", "tflite_bytes")
         ]
         assert ours["latency"]["latency_ms_p50"] > 0
     assert (point / "report.md").is_file()
@@ -85,7 +85,7 @@ def test_the_sweeps_own_tables_and_plots(swept):
         run = json.loads(
             (folder / f"runs/mine-sweep/pruned.final_sparsity={row['pruned.final_sparsity']}/run.json").read_text()
         )
-        assert float(row["top1"]) == run["stages"][-1]["top1"]
+        assert float(row["top1"]) == run["stages"][-1]["metrics"]["top1"]
         assert float(row["latency_ms_p50"]) == run["stages"][-1]["latency"]["latency_ms_p50"]
         assert float(row["kernel_sparsity"]) == pytest.approx(float(row["pruned.final_sparsity"]), abs=0.01)
     assert (folder / "runs/mine-sweep/sweep.md").read_text() in output
@@ -111,13 +111,13 @@ def test_a_finished_point_is_not_run_again(swept, main, monkeypatch, tmp_path):
     assert (tmp_path / "runs/mine-sweep/sweep.csv").read_text() == before
     path = tmp_path / "runs/mine-sweep/pruned.final_sparsity=0.6/run.json"
     run = json.loads(path.read_text())
-    run["stages"][-1]["top1"] = 0.5
+    run["stages"][-1]["metrics"]["top1"] = 0.5
     path.write_text(json.dumps(run))
     (tmp_path / "runs/mine-sweep/pruned.final_sparsity=0.3/run.json").unlink()  # killed before it was measured
     (tmp_path / "runs/mine-sweep/sweep.csv").unlink()
     assert main("sweep", "mine.toml")[0] == 0
     assert (tmp_path / "runs/mine-sweep/sweep.csv").read_text() == before
-    assert json.loads(path.read_text())["stages"][-1]["top1"] != 0.5
+    assert json.loads(path.read_text())["stages"][-1]["metrics"]["top1"] != 0.5
     shutil.rmtree(next((tmp_path / "store/artifacts").iterdir()))  # as `jetslim store prune` may
     with pytest.raises(pytest.fail.Exception, match="a worker was started"):
         main("sweep", "mine.toml")
@@ -125,7 +125,7 @@ def test_a_finished_point_is_not_run_again(swept, main, monkeypatch, tmp_path):
 
 @pytest.mark.parametrize(("file", "cause"), [
     ("model.tflite", "it was made, but cannot be measured: LiteRT cannot run "),
-    ("test_outputs.npy", "what it made cannot be read, delete it: "),
+    ("test_outputs.npz", "what it made cannot be read, delete it: "),
 ])  # fmt: skip
 def test_a_point_whose_files_are_gone_fails_by_itself(swept, main, monkeypatch, tmp_path, file, cause):
     """Deleted between its making and the end of the sweep."""

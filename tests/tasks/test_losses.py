@@ -9,13 +9,19 @@ from compress import keras
 from compress.config import parse
 from compress.errors import UserError
 from compress.stages.train import Train
-from compress.tasks import classification
+from compress.tasks.classification import cross_entropy
 from compress.tasks.losses import CrossEntropy, FocalCalibration
 from compress.tasks.losses.focal_calibration import exponents, focal
+from tests.said import TASK
 
 LOGITS, LABEL = np.float32([[1, 2, 0]]), np.array([0])
 RNG = np.random.default_rng(0)
 MANY, LABELS = RNG.normal(0, 4, (64, 10)).astype("float32"), RNG.integers(0, 10, 64)
+
+
+def of_arrays(config):
+    """The loss of a config, as a function of logits and labels."""
+    return lambda logits, labels, *weight: config.loss({"logits": logits}, {"labels": labels}, *weight)
 
 
 def logits_of(p):
@@ -32,7 +38,7 @@ def test_focal_by_hand(exponent, value):
 
 def test_the_sum_by_hand():
     """1.407606 + 0.01 * 0.606444, and 0.9 of the first."""
-    loss = FocalCalibration(focal_weight=0.01).loss
+    loss = of_arrays(FocalCalibration(focal_weight=0.01))
     assert float(loss(LOGITS, LABEL)) == pytest.approx(1.413670, abs=1e-6)
     assert float(loss(LOGITS, LABEL, 0.9)) == pytest.approx(0.9 * 1.407606 + 0.01 * 0.606444, abs=1e-6)
 
@@ -43,7 +49,7 @@ def test_a_batch_counts_by_its_mean():
 
 
 def test_an_exponent_of_zero_would_be_cross_entropy_and_any_other_gives_less():
-    entropy = classification.cross_entropy(MANY, LABELS)
+    entropy = cross_entropy(MANY, LABELS)
     assert float(focal(MANY, LABELS, 0.0)) == pytest.approx(float(entropy), rel=1e-6)
     losses = [float(focal(MANY, LABELS, exponent)) for exponent in (0, 1, 2, 3, 5)]
     assert losses == sorted(losses, reverse=True)
@@ -53,7 +59,7 @@ def test_an_exponent_of_zero_would_be_cross_entropy_and_any_other_gives_less():
 def test_no_focal_weight_is_cross_entropy_to_the_bit_gradients_too():
     tf = keras.tf
     found = []
-    for loss in (classification.cross_entropy, CrossEntropy().loss, FocalCalibration(focal_weight=0.0).loss):
+    for loss in (cross_entropy, of_arrays(CrossEntropy()), of_arrays(FocalCalibration(focal_weight=0.0))):
         logits = tf.Variable(MANY)
         with tf.GradientTape() as tape:
             value = loss(logits, LABELS)
@@ -64,11 +70,11 @@ def test_no_focal_weight_is_cross_entropy_to_the_bit_gradients_too():
 
 
 def test_the_total_grows_with_focal_weight_and_is_never_negative():
-    totals = [float(FocalCalibration(focal_weight=w).loss(MANY, LABELS)) for w in (0, 0.01, 0.1, 1)]
+    totals = [float(of_arrays(FocalCalibration(focal_weight=w))(MANY, LABELS)) for w in (0, 0.01, 0.1, 1)]
     assert totals == sorted(totals)
     assert totals[0] < totals[-1]
     sure = np.float32([[100, 0, 0]])
-    assert float(FocalCalibration().loss(sure, LABEL)) == 0
+    assert float(of_arrays(FocalCalibration())(sure, LABEL)) == 0
 
 
 def test_the_exponent_of_a_sample_switches_at_a_fifth():
@@ -79,7 +85,7 @@ def test_the_exponent_of_a_sample_switches_at_a_fifth():
 
 @pytest.mark.parametrize(("p", "exponent"), [(0.19, 5), (0.21, 3), (0.6, 3)])
 def test_sample_dependent_by_hand(p, exponent):
-    loss = FocalCalibration(focal_weight=1.0, sample_dependent=True).loss(logits_of(p), LABEL, 0.0)
+    loss = of_arrays(FocalCalibration(focal_weight=1.0, sample_dependent=True))(logits_of(p), LABEL, 0.0)
     assert float(loss) == pytest.approx(-((1 - p) ** exponent) * math.log(p), rel=1e-5)
 
 
@@ -87,7 +93,7 @@ def test_sample_dependent_by_hand(p, exponent):
 def test_the_gradient_is_that_of_cross_entropy_times_a_factor(p):
     """(1 - p)^g - g p (1 - p)^(g - 1) log p (Mukhoti et al., proposition 1): 0.512 + 0.618 at g = 3, p = 0.2."""
     tf, gradients = keras.tf, []
-    for loss in (classification.cross_entropy, lambda logits, labels: focal(logits, labels, 3.0)):
+    for loss in (cross_entropy, lambda logits, labels: focal(logits, labels, 3.0)):
         logits = tf.Variable(logits_of(p))
         with tf.GradientTape() as tape:
             value = loss(logits, LABEL)
@@ -116,7 +122,8 @@ def stage(**label_loss):
 
 
 def test_a_stage_trains_with_cross_entropy_unless_it_says_otherwise():
-    assert stage().label_loss == CrossEntropy()
+    assert stage().label_loss is None
+    assert stage().loss(TASK) == TASK.loss
     wanted = FocalCalibration(focal_weight=0.5, focusing_exponent=2.0, sample_dependent=True)
     assert (
         stage(name="focal_calibration", focal_weight=0.5, focusing_exponent=2, sample_dependent=True).label_loss

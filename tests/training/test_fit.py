@@ -12,8 +12,8 @@ from compress.datasets.splits import ArraySplit
 from compress.distill import Logits
 from compress.prune import gradual
 from compress.prune.masks import GradualPruning
-from compress.tasks.classification import on_labels as labels_only
 from compress.training import Data, Diverged, Progress, Training, fit
+from tests.said import TASK, labels_only
 
 layers, tf = keras.layers, keras.tf
 RNG = np.random.default_rng(0)
@@ -130,7 +130,9 @@ def test_killed_and_resumed_is_as_uninterrupted_to_the_bit(build, training, tmp_
 def test_what_is_drawn_with_a_batch_is_drawn_again_after_a_kill(tmp_path):
     logits = np.random.default_rng(0).normal(size=(len(DATA.train), 2, 3)).astype("float32")
     method = Logits(drop_teachers=1)
-    data = dataclasses.replace(DATA, with_images={"teacher_logits": logits}, drawn=method.drawn(2))
+    data = dataclasses.replace(
+        DATA, per_image_inputs={"teacher_logits": logits}, per_batch_inputs=method.per_batch_inputs(2)
+    )
     training = Training(epochs=3, batch_size=4, learning_rate=0.01)
 
     def build(folder):
@@ -138,7 +140,7 @@ def test_what_is_drawn_with_a_batch_is_drawn_again_after_a_kill(tmp_path):
 
     def objective(model, images, labels, **beside):
         assert set(beside) == {"teacher_logits", "teacher_weights"}
-        return method.phases([], model, 3)[0].objective(model, images, labels, **beside)
+        return method.phases([], model, 3, TASK, TASK.loss)[0].objective(model, images, labels, **beside)
 
     whole = once(tmp_path / "whole", build, training, data=data, objective=objective)
     once(tmp_path / "killed", build, training, data=data, objective=objective, kill_in=1)

@@ -73,7 +73,8 @@ def test_every_image_comes_once_with_its_label():
     batches = list(data().batches(4, 0))
     assert [len(images) for images, *_ in batches] == [4, 4, 4, 4, 4, 3]
     assert all(beside == {} for *_, beside in batches)
-    images, labels = (np.concatenate(parts) for parts in list(zip(*batches, strict=True))[:2])
+    images = np.concatenate([each for each, *_ in batches])
+    labels = np.concatenate([targets["labels"] for _, targets, _ in batches])
     who = images[:, 0, 0, 0]
     assert sorted(who) == list(range(23))
     np.testing.assert_array_equal(labels, who.astype(int) * 2 % 7)
@@ -96,7 +97,7 @@ def test_an_epochs_order_does_not_need_the_epochs_before_it():
 
 def test_what_goes_beside_images_stays_with_them_and_draws_follow_from_the_epoch():
     given = dataclasses.replace(
-        data(), with_images={"who": np.arange(23) * 10}, drawn={"chance": lambda rng: rng.random(2)}
+        data(), per_image_inputs={"who": np.arange(23) * 10}, per_batch_inputs={"chance": lambda rng: rng.random(2)}
     )
     drawn = []
     for epoch in (0, 1, 0):
@@ -116,7 +117,7 @@ def test_augmentation_follows_from_seed_and_epoch_and_keeps_the_order():
         np.testing.assert_array_equal(one, other)
     untouched = [images for images, *_ in plain.batches(4, 1)]
     assert any((one != other).any() for one, other in zip(first, untouched, strict=True))
-    labels = [np.concatenate([y for _, y, _ in d.batches(4, 1)]) for d in (plain, shaken)]
+    labels = [np.concatenate([y["labels"] for _, y, _ in d.batches(4, 1)]) for d in (plain, shaken)]
     np.testing.assert_array_equal(*labels)
     another = [images for images, *_ in shaken.batches(4, 2)]
     assert any((one != other).any() for one, other in zip(first, another, strict=True))

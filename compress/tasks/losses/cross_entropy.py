@@ -1,17 +1,19 @@
 """The usual loss on labels."""
 
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
 
 from compress.config import config
-from compress.tasks import classification
+from compress.tasks.classification import cross_entropy
 
 
 @config
 class CrossEntropy:
     """weight * cross-entropy: mean over the batch of -log p(label), natural log."""
 
+    TASKS: ClassVar[tuple[str, ...]] = ("classification",)
     name: Literal["cross_entropy"] = "cross_entropy"
 
-    def loss(self, logits: Any, labels: Any, weight: float = 1.0) -> Any:
+    def loss(self, outputs: Mapping[str, Any], targets: Mapping[str, Any], weight: float = 1.0) -> Any:
         """See ``Loss.loss``."""
-        return weight * classification.cross_entropy(logits, labels)
+        return weight * cross_entropy(outputs["logits"], targets["labels"])

@@ -1,13 +1,14 @@
 """Cross-entropy with a focal term, which makes a network less sure of itself: Mukhoti, Kulharia, Sanyal, Golodetz,
 Torr and Dokania, "Calibrating Deep Neural Networks using Focal Loss", NeurIPS 2020."""
 
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
 from compress import keras
 from compress.config import NotNegative, config
-from compress.tasks import classification
+from compress.tasks.classification import cross_entropy
 
 UNSURE, UNSURE_EXPONENT = 0.2, 5.0  # FLSD-53 (section 5): 5 where p(label) < 0.2
 
@@ -37,6 +38,7 @@ class FocalCalibration:
     """weight * cross-entropy + focal_weight * focal loss: samples that the network is sure of count less, so that it
     does not learn to be ever surer."""
 
+    TASKS: ClassVar[tuple[str, ...]] = ("classification",)
     name: Literal["focal_calibration"] = "focal_calibration"
     focal_weight: NotNegative = 0.1
     focusing_exponent: float = Field(default=3.0, ge=1)
@@ -44,7 +46,8 @@ class FocalCalibration:
     sample_dependent: bool = False
     """FLSD-53: the exponent is 5 for samples whose label has a probability under 0.2."""
 
-    def loss(self, logits: Any, labels: Any, weight: float = 1.0) -> Any:
+    def loss(self, outputs: Mapping[str, Any], targets: Mapping[str, Any], weight: float = 1.0) -> Any:
         """See ``Loss.loss``."""
+        logits, labels = outputs["logits"], targets["labels"]
         focal_loss = focal(logits, labels, self.focusing_exponent, self.sample_dependent)
-        return weight * classification.cross_entropy(logits, labels) + self.focal_weight * focal_loss
+        return weight * cross_entropy(logits, labels) + self.focal_weight * focal_loss

@@ -6,7 +6,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from compress.report import labels
+from compress.report import point_labels as labels
 
 FRAME = (0.0, 0.0, 400.0, 300.0)
 

@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from compress.tasks import calibration
-from compress.tasks.calibration import brier, expected_calibration_error, fit_temperature, log_probabilities, nll
-from compress.tasks.classification import top5
+from compress.metrics import confidence
+from compress.metrics.classification import top5
+from compress.metrics.confidence import brier, expected_calibration_error, fit_temperature, log_probabilities, nll
 
 RNG = np.random.default_rng(0)
 LOGITS = RNG.normal(0, 3, (400, 7))
@@ -23,7 +23,7 @@ def rows(confidences, right):
 
 
 def ece(log_p, labels, bins=15):
-    return expected_calibration_error(calibration.reliability(log_p, labels, bins))
+    return expected_calibration_error(confidence.reliability(log_p, labels, bins))
 
 
 FIVE = rows([0.95, 0.85, 0.75, 0.65, 0.55], [1, 1, 0, 1, 0])
@@ -45,7 +45,7 @@ def test_always_sure_and_right_in_seven_of_ten():
 
 
 def test_a_bin_holds_its_upper_edge_and_not_its_lower():
-    found = calibration.reliability(*rows([0.6, 0.8, 1.0], [1, 1, 0]), bins=5)
+    found = confidence.reliability(*rows([0.6, 0.8, 1.0], [1, 1, 0]), bins=5)
     assert found["images"] == [0, 0, 1, 1, 1]
     assert found["accuracy"] == [None, None, 1, 1, 0]
     assert found["confidence"][2:] == pytest.approx([0.6, 0.8, 1.0])
@@ -53,13 +53,13 @@ def test_a_bin_holds_its_upper_edge_and_not_its_lower():
 
 def test_the_bins_hold_every_image_once():
     log_p = log_probabilities(LOGITS)
-    found = calibration.reliability(log_p, LABELS)
+    found = confidence.reliability(log_p, LABELS)
     assert len(found["images"]) == 15
     assert sum(found["images"]) == 400
     accuracy = sum(n * a for n, a in zip(found["images"], found["accuracy"], strict=True) if n) / 400
     assert accuracy == pytest.approx((LOGITS.argmax(-1) == LABELS).mean())
-    for number, (count, confidence) in enumerate(zip(found["images"], found["confidence"], strict=True)):
-        assert count == 0 or number / 15 < confidence <= (number + 1) / 15
+    for number, (count, sure) in enumerate(zip(found["images"], found["confidence"], strict=True)):
+        assert count == 0 or number / 15 < sure <= (number + 1) / 15
 
 
 def test_nll_and_brier_by_hand():
@@ -106,7 +106,7 @@ def test_a_temperature_by_hand():
     """Two classes, a margin of log 9 (p = 0.9), right in 3 of 4: the likeliest p is 0.75, so T = log 9 / log 3 = 2."""
     log_p, labels = rows([0.9] * 4, [1, 1, 1, 0])
     assert fit_temperature(log_p, labels) == pytest.approx(2)
-    found = calibration.measure(log_p, labels, log_p, labels)
+    found = confidence.measure(log_p, labels, log_p, labels)
     assert found["nll_scaled"] == pytest.approx(-(3 * math.log(0.75) + math.log(0.25)) / 4)
     assert found["ece"] == pytest.approx(0.15)
     assert found["ece_scaled"] == pytest.approx(0, abs=1e-9)
@@ -116,7 +116,7 @@ def test_no_temperature_where_every_image_is_right_or_nothing_is_known():
     log_p = log_probabilities(LOGITS)
     assert fit_temperature(log_p, LOGITS.argmax(-1)) is None
     assert fit_temperature(log_p, LOGITS.argmin(-1)) is None
-    found = calibration.measure(LOGITS, LOGITS.argmax(-1), LOGITS, LABELS)
+    found = confidence.measure(LOGITS, LOGITS.argmax(-1), LOGITS, LABELS)
     assert [found[name] for name in ("temperature", "nll_scaled", "ece_scaled")] == [None] * 3
     assert found["nll"] == nll(log_p, LABELS)
 
@@ -129,13 +129,13 @@ def test_top5_by_hand():
     assert top5(outputs[:, :5], np.array([0, 1, 2, 3])) is None
 
 
-def test_a_measurement_has_it_all_for_logits_and_for_probabilities():
+def test_a_measurement_has_it_all_for_logits_and_for_logarithms_of_probabilities():
     half = slice(0, 200), slice(200, 400)
-    of_logits = calibration.measure(LOGITS[half[0]], LABELS[half[0]], LOGITS[half[1]], LABELS[half[1]])
-    p = np.exp(log_probabilities(LOGITS))
-    of_p = calibration.measure(p[half[0]], LABELS[half[0]], p[half[1]], LABELS[half[1]], probabilities=True)
+    of_logits = confidence.measure(LOGITS[half[0]], LABELS[half[0]], LOGITS[half[1]], LABELS[half[1]])
+    p = log_probabilities(np.exp(log_probabilities(LOGITS)), probabilities=True)
+    of_p = confidence.measure(p[half[0]], LABELS[half[0]], p[half[1]], LABELS[half[1]])
     assert list(of_logits) == [
-        "top1", "top5", "nll", "brier", "ece", "temperature", "nll_scaled", "ece_scaled", "reliability",
+        "top1", "top5", "nll", "brier", "ece", "temperature", "nll_scaled", "ece_scaled",
     ]  # fmt: skip
     for name in ("top1", "top5", "nll", "brier", "ece", "temperature", "nll_scaled", "ece_scaled"):
         assert of_p[name] == pytest.approx(of_logits[name], rel=1e-6), name

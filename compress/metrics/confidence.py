@@ -5,12 +5,14 @@ All of it takes log-probabilities, float64 (n, classes), which ``log_probabiliti
 .tflite gives, and labels, int64 (n,); n is at least 1.
 """
 
+from __future__ import annotations
+
 import math
 from typing import Any
 
 import numpy as np
 
-from compress.tasks.classification import top1, top5
+from .classification import top1, top5
 
 BINS = 15
 TEMPERATURES = (0.01, 100.0)  # beyond these a validation split does not determine one
@@ -61,7 +63,7 @@ def reliability(log_p: np.ndarray, labels: np.ndarray, bins: int = BINS) -> dict
 def expected_calibration_error(bins: dict[str, list[Any]]) -> float:
     """ECE (Naeini, Cooper and Hauskrecht, 2015; Guo et al., equation 3) of what ``reliability`` gives: the mean over
     images of |accuracy - confidence| of their bin, a fraction in [0, 1]."""
-    columns = zip(bins["images"], bins["confidence"], bins["accuracy"], strict=True)
+    columns = zip(bins["images"], bins["confidence"], bins["accuracy"])
     gaps = sum(count * abs(accuracy - confidence) for count, confidence, accuracy in columns if count)
     return gaps / sum(bins["images"])
 
@@ -92,17 +94,16 @@ def measure(
     validation_labels: np.ndarray,
     test: np.ndarray,
     test_labels: np.ndarray,
-    probabilities: bool = False,
-) -> dict[str, Any]:
+) -> dict[str, float | None]:
     """All metrics of a classifier on its test split; the temperature is fitted on the validation split.
 
-    Outputs (n, classes) are logits, or ``probabilities``. Gives fractions ``top1``, ``top5`` (None for fewer than 6
+    Outputs (n, classes) are logits. Gives fractions ``top1``, ``top5`` (None for fewer than 6
     classes) and ``ece``, ``nll`` in nats, ``brier``, the ``temperature``, with it ``nll_scaled`` and ``ece_scaled``
-    (all three None if none fits, see ``fit_temperature``), and the bins of ``reliability``, before scaling.
+    (all three None if none fits, see ``fit_temperature``).
     """
-    log_p = log_probabilities(test, probabilities)
+    log_p = log_probabilities(test)
     bins = reliability(log_p, test_labels)
-    temperature = fit_temperature(log_probabilities(validation, probabilities), validation_labels)
+    temperature = fit_temperature(log_probabilities(validation), validation_labels)
     scaled = None if temperature is None else log_probabilities(log_p / temperature)
     return {
         "top1": top1(test, test_labels),
@@ -113,5 +114,4 @@ def measure(
         "temperature": temperature,
         "nll_scaled": None if scaled is None else nll(scaled, test_labels),
         "ece_scaled": None if scaled is None else expected_calibration_error(reliability(scaled, test_labels)),
-        "reliability": bins,
     }

@@ -6,19 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from compress.report.format import percent, three_digits
 from compress.report.style import BLUE, SKY, VERMILION, figure_of
-from compress.report.words import percent, three_digits
+from compress.results import Run
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
-def reliability(run: Mapping[str, Any]) -> "Figure | None":
+def reliability(run: Run) -> "Figure | None":
     """Accuracy (%) by confidence (%) in bins, a panel a stage: blue up to the smaller of the two, then their gap in
     another colour by its sign; below, how many test images a bin has. None if no stage recorded them.
     """
-    stages = [stage for stage in run.get("stages", []) if stage.get("calibration")]
+    stages = [stage for stage in run.stages if stage.details.get("reliability")]
     if not stages:
         return None
     columns = min(3, len(stages))
@@ -26,12 +27,12 @@ def reliability(run: Mapping[str, Any]) -> "Figure | None":
     figure = figure_of(max(5.0, 3.5 * columns), 4.3 * lines + 0.6, run)
     figure.set_layout_engine("constrained", w_pad=0.1)  # inches: 100 of one panel stands beside 0 of the next
     grid = figure.subplots(2 * lines, columns, squeeze=False, sharex=True, sharey="row", height_ratios=[3.2, 1] * lines)
-    most = max(max(stage["calibration"]["reliability"]["images"]) for stage in stages)
+    most = max(max(stage.details["reliability"]["images"]) for stage in stages)
     for (line, column), stage in zip(np.ndindex(lines, columns), stages, strict=False):
         upper, lower = grid[2 * line : 2 * line + 2, column]
-        _bars(upper, stage["calibration"]["reliability"])
-        upper.set_title(f"{stage['name']}\n{_errors(stage['calibration'])}", fontsize=10)
-        _images(lower, stage["calibration"]["reliability"]["images"], most)
+        _bars(upper, stage.details["reliability"])
+        upper.set_title(f"{stage.name}\n{_errors(stage.network_metrics)}", fontsize=10)
+        _images(lower, stage.details["reliability"]["images"], most)
         lower.set_xlabel("confidence (%)")
         lower.tick_params(labelbottom=True)
         if column == 0:

@@ -1,6 +1,6 @@
 import pytest
 
-from compress.report import words
+from compress.report import format as words
 
 
 @pytest.mark.parametrize(

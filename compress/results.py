@@ -1,0 +1,272 @@
+"""What results consist of, as frozen classes: what is written into run.json and read from it. Loads no TensorFlow.
+
+Schema 1, of before there were tasks, is still read: it is of a classification.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from compress.errors import UserError
+
+SCHEMA = 2
+
+
+@dataclass(frozen=True)
+class Metric:
+    """How a number of a result is called and shown: ``factor`` * value, with so many ``decimals`` (None: three
+    digits) and the ``unit``.
+
+    ``better`` is "higher", "lower", or "" for neither. ``is_share``: the value is a share of the test examples, so that
+    it has a binomial interval. ``in_table``: it has a column in the table of a run.
+    """
+
+    key: str
+    title: str
+    unit: str = ""
+    factor: float = 1.0
+    decimals: int | None = 4
+    better: Literal["higher", "lower", ""] = "higher"
+    is_share: bool = False
+    in_table: bool = True
+
+    def text(self, value: float) -> str:
+        """The value as people read it.
+
+        >>> Metric("top1", "top-1", "%", 100.0, 2).text(0.98611)
+        '98.61 %'
+        """
+        return f"{self.number(value)}{f' {self.unit}' if self.unit else ''}"
+
+    def number(self, value: float) -> str:
+        """The same without the unit."""
+        shown = self.factor * value
+        return (f"{shown:#.3g}" if self.decimals is None else f"{shown:.{self.decimals}f}").rstrip(".")
+
+    @property
+    def axis(self) -> str:
+        """What an axis of it is called."""
+        return f"{self.title} ({self.unit})" if self.unit else self.title
+
+    def as_json(self) -> dict[str, Any]:
+        """The fields, by name."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Of a file on the host, batch 1, one thread, in milliseconds."""
+
+    latency_ms_mean: float
+    latency_ms_p50: float
+    latency_ms_p90: float
+    samples_ms: list[float] = field(default_factory=list)
+    machine: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Of a gradual pruning; sparsities are fractions of zeros, steps optimizer steps."""
+
+    initial_sparsity: float
+    final_sparsity: float
+    begin_step: int
+    end_step: int
+
+
+@dataclass(frozen=True)
+class SparsityStep:
+    """The fraction of zeros after a step."""
+
+    step: int
+    sparsity: float
+
+
+@dataclass(frozen=True)
+class StageResult:
+    """A stage of a run. None is what it has not, or what was not measured."""
+
+    name: str
+    kind: str = ""
+    reads: list[str] | None = None
+    """The earlier stages that it read; None in results that do not say."""
+    key: str = ""
+    cached: bool = False
+    metrics: dict[str, float | None] = field(default_factory=dict)
+    """What the task measures of its file on the test split."""
+    network_metrics: dict[str, float | None] = field(default_factory=dict)
+    """The same of its Keras network, or of the file again where ``measured_on`` says so."""
+    measured_on: Literal["network", ".tflite", ""] = ""
+    details: dict[str, Any] = field(default_factory=dict)
+    """What the task's section of the report shows, of what ``measured_on`` says."""
+    closeness_to_network: float | None = None
+    """How close the file's outputs are to the Keras network's."""
+    closeness_to_float: float | None = None
+    """Of a quantized network's file: to those of the network before its quantization."""
+    form: str = ""
+    params: int | None = None
+    kernel_sparsity: float | None = None
+    sparsity_schedule: Schedule | None = None
+    sparsity_steps: list[SparsityStep] = field(default_factory=list)
+    tflite_bytes: int | None = None
+    sparse_tflite_bytes: int | None = None
+    gzip_bytes: int | None = None
+    operators: dict[str, int] = field(default_factory=dict)
+    float_operators: list[str] | None = None
+    float_layers: dict[str, str] = field(default_factory=dict)
+    requantizations: int | None = None
+    latency: Latency | None = None
+    seconds: dict[str, float] | None = None
+    """Wall seconds by cause."""
+    history: list[dict[str, str]] = field(default_factory=list)
+    """The rows of history.csv."""
+
+    @property
+    def seconds_total(self) -> float | None:
+        """Of all causes."""
+        return None if self.seconds is None else round(sum(self.seconds.values()), 3)
+
+
+@dataclass(frozen=True)
+class DataFacts:
+    """What was trained on; ``shape`` is that of one example, and the splits are numbers of examples."""
+
+    name: str = ""
+    label_names: list[str] = field(default_factory=list)
+    shape: list[int] = field(default_factory=list)
+    train: int | None = None
+    validation: int | None = None
+    test: int | None = None
+    fingerprint: str = ""
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run of a pipeline: what run.json says, its digest apart."""
+
+    pipeline: str = "run"
+    seed: int | None = None
+    task: dict[str, Any] = field(default_factory=lambda: {"name": "classification"})
+    metrics: list[Metric] = field(default_factory=list)
+    """What the task measures; the first decides."""
+    closeness: Metric = field(default_factory=lambda: Metric("closeness", "closeness"))
+    """How alike two networks' outputs are."""
+    finished: str = ""
+    machine: dict[str, Any] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+    config_toml: str = ""
+    settings: list[str] = field(default_factory=list)
+    data: DataFacts = field(default_factory=DataFacts)
+    seconds: dict[str, float] = field(default_factory=dict)
+    """Wall seconds by cause."""
+    stages: list[StageResult] = field(default_factory=list)
+
+    @property
+    def first_metric(self) -> Metric:
+        """The one that decides."""
+        return self.metrics[0]
+
+    @property
+    def table_metrics(self) -> list[Metric]:
+        """Those with a column in the run's table."""
+        return [metric for metric in self.metrics if metric.in_table]
+
+    @property
+    def float_closeness(self) -> Metric:
+        """How close a quantized network is to the one before its quantization."""
+        key, title = f"{self.closeness.key}_with_float", f"{self.closeness.title} with the float network"
+        return replace(self.closeness, key=key, title=title)
+
+    def stage(self, name: str) -> StageResult:
+        """The stage of that name. Raises KeyError where there is none."""
+        return {stage.name: stage for stage in self.stages}[name]
+
+
+def as_json(run: Run) -> dict[str, Any]:
+    """What run.json holds, before it is sealed."""
+    return {"schema": SCHEMA, **asdict(run)}
+
+
+def read(path: Path) -> Run:
+    """The run.json at ``path``. Raises UserError, in one line, for what is none."""
+    try:
+        content = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} cannot be read as a result: {error}") from error
+    return parse(content, str(path))
+
+
+def parse(content: Any, where: str = "run.json") -> Run:
+    """A run of what run.json holds, of schema 1 or 2. Raises UserError, which names ``where``, for anything else."""
+    from pydantic import ValidationError
+
+    if not isinstance(content, Mapping):
+        raise UserError(f"{where} is no result of a run")
+    known: dict[Any, Callable[[Mapping[str, Any]], dict[str, Any]]] = {SCHEMA: dict, 1: _of_schema_1}
+    schema = content.get("schema", 1)
+    if schema not in known:
+        raise UserError(f"{where} has the schema {schema!r}; {' and '.join(map(str, sorted(known)))} are known here")
+    fields = {key: value for key, value in known[schema](content).items() if key not in ("schema", "digest")}
+    try:
+        return _adapter().validate_python(fields)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise UserError(f"{where}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+
+
+@cache
+def _adapter() -> Any:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Run)
+
+
+# what a classification measured, before runs said so themselves
+_OLD_METRICS = (
+    Metric("top1", "top-1", "%", 100.0, 2, is_share=True),
+    Metric("top5", "top-5", "%", 100.0, 2, is_share=True, in_table=False),
+    Metric("nll", "negative log-likelihood", "nats", 1.0, 4, "lower", in_table=False),
+    Metric("brier", "Brier score", "", 1.0, 4, "lower", in_table=False),
+    Metric("ece", "expected calibration error", "%", 100.0, 2, "lower", in_table=False),
+    Metric("temperature", "temperature that fits the validation split", "", 1.0, None, "", in_table=False),
+    Metric("nll_scaled", "negative log-likelihood, temperature fitted", "nats", 1.0, 4, "lower", in_table=False),
+    Metric("ece_scaled", "expected calibration error, temperature fitted", "%", 100.0, 2, "lower", in_table=False),
+)
+_OLD_CLOSENESS = Metric("agreement", "agreement", "%", 100.0, 2, is_share=True)
+
+
+def _of_schema_1(content: Mapping[str, Any]) -> dict[str, Any]:
+    data = dict(content.get("data") or {})
+    if "shape" not in data and data.get("size"):
+        data["shape"] = [data["size"], data["size"], 3]
+    if "classes" in data:
+        data["label_names"] = [str(name) for name in data.pop("classes")]
+    data.pop("size", None)
+    known = {*Run.__dataclass_fields__} - {"metrics", "closeness", "task", "data", "stages"}
+    return {
+        **{key: value for key, value in content.items() if key in known and value is not None},
+        "metrics": list(_OLD_METRICS),
+        "closeness": _OLD_CLOSENESS,
+        "data": {key: value for key, value in data.items() if key in DataFacts.__dataclass_fields__},
+        "stages": [_stage_of_schema_1(stage) for stage in content.get("stages") or []],
+    }
+
+
+def _stage_of_schema_1(stage: Mapping[str, Any]) -> dict[str, Any]:
+    measured = dict(stage.get("calibration") or {})
+    details = {"reliability": measured.pop("reliability")} if "reliability" in measured else {}
+    known = {*StageResult.__dataclass_fields__} - {"metrics", "latency"}
+    return {
+        **{key: value for key, value in stage.items() if key in known and value is not None},
+        "metrics": {"top1": stage["top1"]} if stage.get("top1") is not None else {},
+        "measured_on": measured.pop("measured_on", ""),
+        "network_metrics": measured,
+        "details": details,
+        "closeness_to_network": stage.get("agreement"),
+        "closeness_to_float": stage.get("agreement_with_float"),
+        "latency": stage.get("latency") or None,
+    }

@@ -1,0 +1,44 @@
+"""What an augmentation does to each image of a batch, drawn first and then applied to images and targets alike."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class Geometry:
+    """A padded crop, then a mirroring, for each of n images of (height, width) pixels.
+
+    The image gets ``padding`` black pixels on all four sides, and height x width pixels are cut out of that with their
+    upper left corner at (``tops``, ``lefts``), int64 (n,) each in [0, 2 * padding]. Then those of ``mirrored``, bool
+    (n,), are mirrored left to right. A padding of 0 and no mirrored image change nothing.
+    """
+
+    height: int
+    width: int
+    padding: int
+    tops: np.ndarray
+    lefts: np.ndarray
+    mirrored: np.ndarray
+
+    def of_images(self, images: np.ndarray) -> np.ndarray:
+        """uint8 (n, height, width, channels), moved; ``images`` stay as they are."""
+        if self.padding:
+            images = padded_crop(images, self.padding, self.tops, self.lefts)
+        if self.mirrored.any():
+            images = flipped(images, self.mirrored)
+        return images
+
+
+def padded_crop(images: np.ndarray, padding: int, tops: np.ndarray, lefts: np.ndarray) -> np.ndarray:
+    """Pad (n, h, w, c) with zeros on all four sides and cut h x w out of each at its top, left in [0, 2 * padding]."""
+    count, height, width, _ = images.shape
+    padded = np.pad(images, ((0, 0), (padding, padding), (padding, padding), (0, 0)))
+    rows = tops[:, None] + np.arange(height)
+    columns = lefts[:, None] + np.arange(width)
+    return padded[np.arange(count)[:, None, None], rows[:, :, None], columns[:, None, :]]
+
+
+def flipped(images: np.ndarray, which: np.ndarray) -> np.ndarray:
+    """Mirror left-right those of (n, h, w, c) whose ``which``, bool (n,), is true."""
+    return np.where(which[:, None, None, None], images[:, :, ::-1], images)

@@ -1,0 +1,176 @@
+"""Regression: numbers of an image, each in its own unit."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, ClassVar, Literal, Self
+
+import numpy as np
+
+from compress import keras
+from compress.config import Positive, config
+from compress.datasets import Dataset
+from compress.errors import UserError
+from compress.metrics import regression
+from compress.models import ends
+from compress.models.head import dense
+from compress.results import Metric
+from compress.targets import Quantities
+from compress.tasks.answers import Answers
+from compress.tasks.base import Arrays, Departure, Head, Output, Tensors
+from compress.tasks.single_output import only, width_of
+
+LEFT_OUT = 2  # images on which int8 rounding may be of any size, as for classes
+MOST_FLOAT = 1e-4  # of a deviation of the targets, at any image
+MOST_TYPICAL = {"float16": 0.005, "int8": 0.05}  # of a deviation, on the average image
+FAR = 0.2  # of a deviation: what the converter quantized is told to the user then
+TOLERANCE = {"float32": 1e-3, "float16": 1e-3, "int16x8": 1e-3, "int8": 0.05, "dynamic": 0.05}  # of a deviation
+MOST_POINTS = 500  # of the plot in the report
+
+
+@config
+class Regression:
+    """Numbers of an image. They are learned in deviations of the training targets and given in their own units."""
+
+    name: Literal["regression"] = "regression"
+    loss_function: Literal["mean_squared", "huber"] = "mean_squared"
+    huber_delta: Positive = 1.0
+    """From this many deviations on, an error counts by its size and no longer by its square."""
+    scale: tuple[float, ...] | None = None
+    """The deviation of each number; that of the training targets if it is not given."""
+    offset: tuple[float, ...] | None = None
+    """The mean of each number; that of the training targets if it is not given."""
+
+    METRICS: ClassVar[tuple[Metric, ...]] = (
+        Metric("mae", "mean absolute error", "", 1.0, None, "lower"),
+        Metric("rmse", "root mean squared error", "", 1.0, None, "lower"),
+        Metric("r2", "R2", "", 1.0, 4),
+    )
+    CLOSENESS: ClassVar[Metric] = Metric("difference", "difference", "% of a deviation", 100.0, 2, "lower")
+    OUTPUTS: ClassVar[tuple[Output, ...]] = (Output("numbers", "numbers", "numbers in the units of the targets"),)
+
+    def fitted(self, data: Dataset) -> Self:
+        targets = data.train.targets
+        if not isinstance(targets, Quantities):
+            raise UserError(f"{data.name} has no numbers of its images: regression cannot learn it")
+        values = targets.values.astype(np.float64)
+        scale = self.scale or tuple(map(float, values.std(axis=0)))
+        offset = self.offset or tuple(map(float, values.mean(axis=0)))
+        width = values.shape[1]
+        if len(scale) != width or len(offset) != width:
+            raise UserError(f"[task] scale and offset need {width} numbers each, as {data.name} has targets")
+        if flat := [name for name, size in zip(data.label_names, scale, strict=True) if size <= 0]:
+            raise UserError(f"{data.name}: {flat[0]} is the same for every training image: there is nothing to learn")
+        return replace(self, scale=scale, offset=offset)
+
+    def head(self, data: Dataset) -> Head:
+        return dense(len(data.label_names), self.scale, self.offset)
+
+    def own_end(self, network: Any, name: str) -> Any:
+        if ends.is_softmax(network):
+            raise UserError(f"{name} ends in a softmax: its outputs are classes, and no numbers")
+        return ends.as_row(network)
+
+    def check_outputs(self, shapes: Mapping[str, tuple[int | None, ...]], name: str, width: int | None) -> None:
+        own = width_of(shapes)
+        if own < 1 or (width is not None and own != width):
+            wanted = "" if width is None else f", the data have {width} numbers"
+            raise UserError(f"{name} emits {only(shapes)[1:]}{wanted}: not one for each number")
+
+    def loss(self, outputs: Tensors, targets: Tensors, weight: float = 1.0) -> Any:
+        """Mean over the batch and the numbers of d^2, or of Huber's function (Huber, 1964) of d: d^2 / 2 up to delta,
+        delta * (|d| - delta / 2) from there on; d is the error in deviations.
+        """
+        tf = keras.tf
+        errors = self._in_deviations(outputs["numbers"] - targets["values"])
+        if self.loss_function == "huber":
+            size = tf.abs(errors)
+            inside = tf.minimum(size, self.huber_delta)
+            return weight * tf.reduce_mean(inside * (size - 0.5 * inside))
+        return weight * tf.reduce_mean(tf.square(errors))
+
+    def logs(self, outputs: Tensors, targets: Tensors) -> dict[str, Any]:
+        return {"mae": keras.tf.reduce_mean(keras.tf.abs(outputs["numbers"] - targets["values"]))}
+
+    def in_deviations(self, outputs: Tensors) -> Tensors:
+        return {"numbers": self._in_deviations(outputs["numbers"])}
+
+    def from_file(self, outputs: Arrays, ends_in: str = "") -> Arrays:
+        return {"numbers": only(outputs)}
+
+    def score(self, outputs: Arrays, targets: Arrays) -> float:
+        return float(regression.mae(outputs["numbers"], targets["values"]).mean())
+
+    def measure(
+        self, outputs: Arrays, targets: Arrays, validation_outputs: Arrays, validation_targets: Arrays
+    ) -> dict[str, float | None]:
+        return regression.measure(outputs, targets)
+
+    def details(self, outputs: Arrays, targets: Arrays) -> dict[str, Any]:
+        """Some true and predicted numbers for a plot, and the errors of each number by itself."""
+        numbers, values = outputs["numbers"], targets["values"]
+        some = np.linspace(0, len(values) - 1, min(len(values), MOST_POINTS)).astype(int)
+        return {
+            "points": {"true": values[some].tolist(), "predicted": numbers[some].tolist()},
+            "numbers": {
+                "mae": regression.mae(numbers, values).tolist(),
+                "rmse": regression.rmse(numbers, values).tolist(),
+                "bias": (numbers.astype(np.float64) - values).mean(axis=0).tolist(),
+            },
+        }
+
+    def close(self, outputs: Arrays, others: Arrays) -> float:
+        """The mean absolute difference, in deviations."""
+        return float(np.abs(self._in_deviations(outputs["numbers"] - others["numbers"])).mean())
+
+    def departure(self, wanted: Arrays, got: Arrays, targets: Arrays, precision: str) -> Departure:
+        """In deviations of the targets; a float32 file may be off by more where the numbers themselves are many
+        deviations large, as float sums round with the size of what is summed."""
+        away = self._in_deviations(np.abs(np.asarray(got["numbers"], np.float64) - wanted["numbers"])).max(axis=-1)
+        each = np.sort(away)
+        typical, largest = float(each[: max(1, len(each) - LEFT_OUT)].mean()), float(each[-1])
+        facts = {"mean_difference": round(float(each.mean()), 9), "largest_difference": round(largest, 9)}
+        size = float(np.abs(self._in_deviations(wanted["numbers"])).max())
+        most_float = MOST_FLOAT * max(1.0, size / 10)
+        reason = ""
+        if precision == "float32" and largest > most_float:
+            reason = (
+                f"model.tflite and the Keras network differ by {largest:.2g} of the targets' deviation "
+                f"(at most {most_float:.1g})"
+            )
+        elif typical > MOST_TYPICAL.get(precision, np.inf):
+            reason = (
+                f"model.tflite and the Keras network differ by {typical:.3f} of the targets' deviation, on the average "
+                f"image (at most {MOST_TYPICAL[precision]:g})"
+            )
+        note = f"the numbers of model.tflite are {typical:.2f} of a deviation from the network's on the average image"
+        return Departure(facts, reason, note if typical > FAR else "")
+
+    def tolerance(self, precision: str) -> float | list[float]:
+        return [TOLERANCE[precision] * scale for scale in self.scale or (1.0,)]
+
+    def answers(self, outputs: Arrays, targets: Arrays) -> Answers | None:
+        """None: an error says nothing of pixels until it is known how large it should be."""
+        return None
+
+    def chance(self, targets: Arrays) -> float:
+        return 0.0
+
+    def ignorance(self, outputs: Arrays, targets: Arrays) -> str:
+        explained = regression.measure(outputs, targets)["r2"]
+        count = len(targets["values"])
+        told = f"is no nearer to the numbers of {count} validation images than their mean is"
+        return told if explained is None or explained <= 0 else ""
+
+    def collapse(self, outputs: Arrays, targets: Arrays) -> str:
+        moves = self._in_deviations(np.asarray(outputs["numbers"], np.float64).std(axis=0))
+        return "gives the same numbers for every test image" * bool(np.max(moves) < 0.01)
+
+    def describe(self, outputs: Arrays, label_names: tuple[str, ...], top: int) -> list[str]:
+        """Each number with its name."""
+        return [
+            ", ".join(f"{name} {value:.4g}" for name, value in zip(label_names, row, strict=True))
+            for row in outputs["numbers"]
+        ]
+
+    def _in_deviations(self, numbers: Any) -> Any:
+        return numbers / np.asarray(self.scale or (1.0,), np.float32)

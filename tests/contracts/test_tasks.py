@@ -1,0 +1,194 @@
+"""Every task: what it asks of targets, learns from outputs, measures, and says of a file that departs.
+
+A new one adds its line to CASES.
+"""
+
+import dataclasses
+import inspect
+import json
+
+import numpy as np
+import pytest
+
+from compress import keras, metrics
+from compress.config import as_dict, parse
+from compress.datasets.splits import ArraySplit, Dataset
+from compress.errors import UserError
+from compress.report.sections import SECTIONS
+from compress.targets import ClassIndices, ClassSets, Quantities, Targets
+from compress.tasks import TASKS, Output, Task
+
+RNG = np.random.default_rng(0)
+COUNT, WIDTH = 60, 4
+IMAGES = RNG.integers(0, 256, (COUNT, 8, 8, 3), dtype="uint8")
+
+
+def of_classes():
+    labels = RNG.integers(0, WIDTH, COUNT)
+    return ClassIndices(labels), {"logits": np.float32(8 * np.eye(WIDTH)[labels])}
+
+
+def of_sets():
+    present = RNG.random((COUNT, WIDTH)) < 0.4
+    return ClassSets(present), {"logits": np.float32(np.where(present, 6, -6))}
+
+
+def of_numbers():
+    values = RNG.normal([0, 10, 1000, -3], [1, 2, 50, 0.1], (COUNT, WIDTH))
+    return Quantities(values), {"numbers": values.astype("float32")}
+
+
+# targets, and raw outputs that are right
+CASES = {"classification": of_classes, "multi_label": of_sets, "regression": of_numbers}
+tasks = pytest.mark.parametrize("name", TASKS)
+
+
+def dataset(targets, task):
+    split = ArraySplit(IMAGES, targets, 8)
+    return Dataset.of("made", [f"label {number}" for number in range(WIDTH)], split, split, split, task=task)
+
+
+def case(name):
+    targets, right = CASES[name]()
+    return TASKS[name]().fitted(dataset(targets, name)), targets, right
+
+
+def wrong(outputs):
+    """The same, of other images."""
+    return {name: np.roll(values, 7, axis=0) for name, values in outputs.items()}
+
+
+def test_every_task_has_a_case_here_and_metrics_for_the_board():
+    assert CASES.keys() == TASKS.keys() == metrics.METRICS.keys()
+    assert SECTIONS.keys() <= TASKS.keys()
+
+
+@tasks
+def test_it_has_what_a_task_has(name):
+    task, targets, _ = case(name)
+    assert isinstance(task, Task) and isinstance(targets, Targets)
+    assert task.name == name and TASKS[name].__doc__
+    assert all(isinstance(output, Output) for output in task.OUTPUTS)
+    for function in (attribute for attribute in vars(Task) if not attribute.startswith("_") and attribute.islower()):
+        if inspect.isfunction(getattr(Task, function)):
+            wanted, own = (inspect.signature(getattr(kind, function)) for kind in (Task, TASKS[name]))
+            assert list(own.parameters) == list(wanted.parameters), function
+
+
+@tasks
+def test_a_file_tells_it_again(name):
+    """As model.json and stage.json have it: the fitted task is read back as it was."""
+    task, _, _ = case(name)
+    assert parse(TASKS[name], json.loads(json.dumps(as_dict(task))), "model.json") == task
+
+
+@tasks
+def test_targets_of_another_kind_are_refused(name):
+    for other in CASES.keys() - {name}:
+        with pytest.raises(UserError, match="made has no"):
+            TASKS[name]().fitted(dataset(CASES[other]()[0], other))
+
+
+@tasks
+def test_it_measures_what_it_describes_and_right_answers_are_best(name):
+    task, targets, right = case(name)
+    best, other = (
+        task.measure(outputs, targets.arrays(), outputs, targets.arrays()) for outputs in (right, wrong(right))
+    )
+    assert list(best) == [metric.key for metric in task.METRICS]
+    assert best[task.METRICS[0].key] == pytest.approx(task.score(right, targets.arrays()))
+    for metric in task.METRICS:
+        if metric.better and None not in (best[metric.key], other[metric.key]):
+            better = best[metric.key] - other[metric.key]
+            assert (better if metric.better == "higher" else -better) >= 0, metric.key
+    json.dumps([best, task.details(right, targets.arrays())], allow_nan=False)
+
+
+@tasks
+def test_the_board_measures_the_same(name):
+    task, targets, right = case(name)
+    some = {key: values + RNG.normal(0, 3, values.shape) for key, values in right.items()}
+    host = task.measure(some, targets.arrays(), some, targets.arrays())
+    board = metrics.METRICS[name].measure(some, targets.arrays())
+    assert board == {key: pytest.approx(host[key]) if host[key] is not None else None for key in board}
+    assert metrics.METRICS[name].same(some, some).all()
+
+
+@tasks
+def test_the_loss_is_a_scalar_of_at_least_0_that_falls_with_its_gradient(name):
+    tf = keras.tf
+    task, targets, right = case(name)
+    arrays = {key: tf.constant(values) for key, values in targets.arrays().items()}
+    variables = {key: tf.Variable(values) for key, values in wrong(right).items()}
+    with tf.GradientTape() as tape:
+        value = task.loss(variables, arrays)
+    gradients = tape.gradient(value, list(variables.values()))
+    assert value.shape == () and value.dtype == tf.float32 and float(value) > 0
+    step = {key: v - 0.05 * g for (key, v), g in zip(variables.items(), gradients, strict=True)}
+    assert float(task.loss(step, arrays)) < float(value)
+    assert 0 <= float(task.loss(right, arrays)) < float(value)
+    assert float(task.loss(variables, arrays, 2.0)) == pytest.approx(2 * float(value), rel=1e-5)
+    assert all(scalar.shape == () for scalar in task.logs(variables, arrays).values())
+
+
+@tasks
+def test_a_file_that_gives_what_the_network_gives_is_faithful_and_another_is_not(name):
+    task, targets, right = case(name)
+    for precision in ("float32", "float16", "int8"):
+        assert task.departure(right, right, targets.arrays(), precision).reason == ""
+        reason = task.departure(right, wrong(right), targets.arrays(), precision).reason
+        assert reason.startswith("model.tflite") and "\n" not in reason
+    assert task.close(right, right) == (1 if task.CLOSENESS.better == "higher" else 0)
+    assert task.tolerance("int8")
+
+
+@tasks
+def test_what_a_file_gives_comes_back_as_raw_outputs(name):
+    """By the operator that export puts behind them, and as they are."""
+    task, targets, right = case(name)
+    operators = {"SOFTMAX": keras.tf.nn.softmax, "LOGISTIC": keras.tf.sigmoid, "": lambda values: values}
+    given = {
+        output.in_file: np.asarray(operators[output.operator](right[output.name]), np.float32)
+        for output in task.OUTPUTS
+    }
+    for outputs in (given, right):
+        raw = task.from_file(outputs, task.OUTPUTS[0].operator if outputs is given else "")
+        assert raw.keys() == right.keys()
+        assert task.score(raw, targets.arrays()) == task.score(right, targets.arrays())
+        assert task.close(raw, right) == pytest.approx(task.close(right, right), abs=1e-6)
+
+
+@tasks
+def test_ignorance_and_collapse_are_told(name):
+    task, targets, right = case(name)
+    assert task.ignorance(right, targets.arrays()) == task.collapse(right, targets.arrays()) == ""
+    flat = {key: np.repeat(values.mean(axis=0, keepdims=True), COUNT, axis=0) for key, values in right.items()}
+    assert task.ignorance(flat, targets.arrays()) != ""
+    assert task.collapse(flat, targets.arrays()) != ""
+
+
+@tasks
+def test_every_example_is_described(name):
+    task, _, right = case(name)
+    lines = task.describe(right, ("a", "b", "c", "d"), 2)
+    assert len(lines) == COUNT
+    assert all(line and "\n" not in line for line in lines)
+
+
+@tasks
+def test_its_head_gives_its_outputs(name):
+    task, targets, right = case(name)
+    features = keras.Input((5,))
+    network = keras.Model(features, task.head(dataset(targets, name))(features))
+    shapes = {output.name: tuple(t.shape) for output, t in zip(task.OUTPUTS, network.outputs, strict=True)}
+    assert shapes == {key: (None, *values.shape[1:]) for key, values in right.items()}
+    task.check_outputs(shapes, "net", WIDTH)
+    with pytest.raises(UserError, match="net (emits|tells)"):
+        task.check_outputs(shapes, "net", WIDTH + 1)
+
+
+@tasks
+def test_its_settings_are_checked(name):
+    with pytest.raises(UserError, match="unknown key 'colour'"):
+        parse(TASKS[name], {"name": name, "colour": 1}, "[task]")
+    assert all(field.name in as_dict(TASKS[name]()) for field in dataclasses.fields(TASKS[name]))

@@ -1,0 +1,191 @@
+"""Several classes an image, and numbers of an image, through everything that a classification goes through."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from compress.datasets import DATASETS
+from compress.tasks import TASKS
+from tests.said import numbers_of
+
+ROOT = Path(__file__).parents[2]
+TOML = """
+[data]
+name = "{data}"
+size = {size}
+
+[[stage]]
+name = "teacher"
+kind = "train"
+model = "plain4"
+epochs = 3
+learning_rate = 3e-3
+
+[[stage]]
+name = "student"
+kind = "distill"
+teachers = ["teacher"]
+model = "plain2"
+epochs = 3
+learning_rate = 3e-3
+method = {{ name = "{method}" }}
+
+[[stage]]
+name = "pruned"
+kind = "prune"
+final_sparsity = 0.5
+epochs = 1
+
+[[stage]]
+name = "quantized"
+kind = "quantize"
+epochs = 1
+learning_rate = 1e-4
+
+[[stage]]
+name = "exported"
+kind = "export"
+"""
+CASES = {
+    # data set, size in TOML, method, the least first metric and how much worse the exported file may be
+    "multi_label": ("digit_pairs", [16, 32], "sigmoids"),
+    "regression": ("turned_digits", 16, "outputs"),
+}
+
+
+@pytest.fixture(scope="module", params=CASES)
+def chain(request, tmp_path_factory):
+    """(the task, the folder that everything was run in, what run.json says, the data set)."""
+    folder = tmp_path_factory.mktemp(request.param)
+    data, size, method = CASES[request.param]
+    (folder / "chain.toml").write_text(TOML.format(data=data, size=size, method=method))
+    jetslim(folder, "run", "chain.toml")
+    run = json.loads((folder / "runs/chain/run.json").read_text())
+    dataset = DATASETS[data](size=tuple(size) if isinstance(size, list) else size).load()
+    return TASKS[request.param]().fitted(dataset), folder, run, dataset
+
+
+def jetslim(folder, *words):
+    done = subprocess.run([sys.executable, "-m", "compress", *map(str, words)], cwd=folder, text=True,
+                          capture_output=True, env={**os.environ, "PYTHONPATH": str(ROOT)})  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_every_stage_is_measured_by_the_task_and_none_is_much_worse(chain):
+    task, _, run, _ = chain
+    assert run["task"]["name"] == task.name
+    assert [metric["key"] for metric in run["metrics"]] == [metric.key for metric in task.METRICS]
+    values = {stage["name"]: stage["metrics"] for stage in run["stages"]}
+    for stage in values.values():
+        assert list(stage) == [metric.key for metric in task.METRICS]
+    if task.name == "multi_label":
+        assert values["teacher"]["map"] > 0.8
+        assert values["exported"]["map"] >= values["pruned"]["map"] - 0.01
+    else:
+        assert values["teacher"]["r2"] > 0.5
+        assert values["exported"]["rmse"] <= 1.02 * values["pruned"]["rmse"]
+
+
+def test_the_file_says_by_itself_what_the_table_says(chain):
+    task, folder, run, dataset = chain
+    given = numbers_of(folder / "runs/chain/5-exported/model.tflite")(dataset.test.read(np.arange(len(dataset.test))))
+    (target,) = dataset.test.targets.arrays().values()
+    measured = run["stages"][-1]["metrics"]
+    if task.name == "multi_label":
+        assert given.min() >= 0 and given.max() <= 1
+        assert np.mean(((given >= 0.5) == target).all(-1)) == pytest.approx(measured["exact_match"])
+    else:
+        assert np.abs(given - target).mean() == pytest.approx(measured["mae"], rel=1e-5)  # in degrees
+    told = json.loads((folder / "runs/chain/5-exported/model.json").read_text())
+    assert told["task"]["name"] == task.name
+    assert [output["name"] for output in told["outputs"]] == [output.in_file for output in task.OUTPUTS]
+
+
+def test_tables_and_report_are_of_the_task(chain):
+    task, folder, run, _ = chain
+    with (folder / "runs/chain/table.csv").open(newline="") as file:
+        rows = {row["stage"]: row for row in csv.DictReader(file)}
+    first = task.METRICS[0].key
+    assert float(rows["exported"][first]) == run["stages"][-1]["metrics"][first]
+    report = (folder / "runs/chain/report.md").read_text()
+    assert ("## Classes" if task.name == "multi_label" else "## Numbers") in report
+    assert (folder / "runs/chain/plots/predicted_over_true.png").exists() == (task.name == "regression")
+    assert not (folder / "runs/chain/calibration.csv").exists() and "top-1" not in report
+
+
+def test_evaluate_compare_and_predict(chain):
+    task, folder, run, dataset = chain
+    data, size, _ = CASES[task.name]
+    first = task.METRICS[0]
+    for stage in ("5-exported", "3-pruned"):
+        value = next(one for one in run["stages"] if one["name"] == stage[2:])["metrics"][first.key]
+        told = jetslim(folder, "evaluate", f"runs/chain/{stage}", "--data", data)
+        assert f"{first.title} {first.text(value).replace(' %', '%')}" in told
+    told = jetslim(folder, "compare", "runs/chain/3-pruned", "runs/chain/5-exported", "--data", data)
+    assert first.title in told and task.CLOSENESS.title in told
+    image = dataset.test.read(np.arange(1))[0]
+    Image.fromarray(image).save(folder / "one.png")
+    told = jetslim(folder, "predict", "runs/chain/5-exported/model.tflite", "one.png")
+    (number,) = numbers_of(folder / "runs/chain/5-exported/model.tflite")(image[None])
+    if task.name == "regression":
+        assert told.strip() == f"one.png: degrees {number[0]:.4g}"
+    else:
+        assert all(f"{digit} ({number[digit]:.1%})" in told for digit in np.flatnonzero(number >= 0.5))
+
+
+def test_on_a_board(chain, tmp_path):
+    task, folder, run, _ = chain
+    subprocess.run([sys.executable, ROOT / "jetson/host/pack.py", tmp_path / "runner"], check=True)
+    jetslim(folder, "bundle", "chain.toml", "--with", tmp_path / "runner")
+    bundle = folder / "runs/chain/jetson-bundle"
+    words = ["benchmark", ".", "--repetitions", "1", "--threads", "1", "--power-seconds", "0", "--out", "out.json"]
+    done = subprocess.run([sys.executable, "jetson.pyz", *words], cwd=bundle, text=True, capture_output=True)
+    assert done.returncode == 0, done.stderr
+    result = json.loads((bundle / "out.json").read_text())
+    stages = {stage["name"]: stage["metrics"] for stage in run["stages"]}
+    for model in result["models"]:
+        wanted = stages[model["role"]]
+        assert model["accuracy"]["metrics"] == {key: pytest.approx(wanted[key], rel=1e-4) for key in wanted}
+        assert model["accuracy"]["expected"]["within_tolerance"] == model["accuracy"]["expected"]["same_answers"] == 1
+    assert task.METRICS[0].title in done.stdout
+    from benchmarks import tables
+
+    lines = tables.boards_table([result])
+    assert all(metric.title in lines[0] for metric in task.METRICS)
+    assert len({line.count("|") for line in lines}) == 1
+
+
+@pytest.mark.slow
+def test_a_sweep_shares_the_stages(chain):
+    task, folder, run, _ = chain
+    told = jetslim(folder, "sweep", "chain.toml", "--set", "quantized.calibration=minmax,percentile", "--name", "two")
+    assert "2 points" in told
+    with (folder / "runs/two/sweep.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    first = task.METRICS[0].key
+    assert float(rows[0][first]) == run["stages"][-1]["metrics"][first]
+    assert (folder / f"runs/two/plots/{first}.png").is_file()
+
+
+def test_a_method_and_a_loss_for_classes_are_refused_before_anything_is_trained(tmp_path):
+    (tmp_path / "chain.toml").write_text(TOML.format(data="turned_digits", size=16, method="logits"))
+    for words, message in (
+        ((), 'method "logits" is for classification, not for regression'),
+        (("--set", "student.method={ name = \"outputs\" }", "--set", "teacher.label_loss={ name = \"cross_entropy\" }"),
+         'label_loss "cross_entropy" is for classification, not for regression'),
+        (("--set", "task.name=multi_label"), "turned_digits has no sets of classes: multi_label cannot learn it"),
+        (("--set", "task.name=counting"), "unknown task 'counting'"),
+    ):  # fmt: skip
+        done = subprocess.run([sys.executable, "-m", "compress", "run", "chain.toml", *words], cwd=tmp_path, text=True,
+                              capture_output=True, env={**os.environ, "PYTHONPATH": str(ROOT)})  # fmt: skip
+        assert done.returncode == 2
+        assert message in done.stderr and done.stderr.count("\n") == 1
+        assert not (tmp_path / "store").exists()

@@ -1,0 +1,35 @@
+"""What networks and files of one output say, as plain arrays."""
+
+import numpy as np
+
+from compress.artifacts.saved_model import serving_function
+from compress.evaluate import KerasPredictor, TFLitePredictor
+from compress.tasks import Classification
+from compress.tasks.objective import objective
+
+TASK = Classification()
+labels_only = objective(TASK, TASK.loss)
+"""What a training of a classifier without a teacher minimises."""
+
+
+def logits_of(network):
+    """The predictor of a network: images -> its logits, float32 (n, classes)."""
+    predict = KerasPredictor(serving_function(network))
+    return lambda images: predict(images)["logits"]
+
+
+def numbers_of(content, *args, **options):
+    """The predictor of a .tflite: images -> what its one output gives, float32 (n, numbers)."""
+    predict = TFLitePredictor(content, *args, **options)
+
+    def only(images):
+        (numbers,) = predict(images).values()
+        return numbers
+
+    return only
+
+
+def probabilities(logits):
+    """Their softmax."""
+    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return powers / powers.sum(axis=-1, keepdims=True)
