@@ -78,7 +78,7 @@ def _epoch(one: Result) -> list[str]:
 
 
 def _cells(found: Sequence[Result], gains: Sequence[float]) -> list[str]:
-    names = [stage["name"] for stage in found[0]["stages"]]
+    names = [row["name"] for row in found[0]["stages"]]
     middle = [spread([100 * stage(one, name)["top1"] for one in found]) for name in LEARNERS[:-1] if name in names]
     errors = [stage(one, "student").get("ece") for one in found]
     shared = [statistics.mean(column) for column in zip(*(one["wrong_in_common"] for one in found), strict=True)]
