@@ -1,7 +1,11 @@
 # Two commands for a newcomer:  make pipeline MODEL=densenet121   and   make test
 # GPU=1 installs TensorFlow's CUDA libraries, too.
 
-PYTHON ?= python3.11
+# the newest of these that runs here (one may be there and not run, such as a version manager's); PYTHON= decides otherwise
+PYTHONS := python3.13 python3.12 python3.11
+ifndef PYTHON
+PYTHON := $(firstword $(foreach name,$(PYTHONS),$(shell $(name) -c 'import venv; print("$(name)")' 2>/dev/null)))
+endif
 MODEL ?= densenet121
 # one shell word each, so that paths may have spaces
 quoted = '$(subst ','\'',$(1))'
@@ -16,7 +20,7 @@ EXTRAS := dev$(if $(GPU),$(comma)gpu)
 READY := $(VENV)/.installed$(if $(GPU),-gpu)
 PEERS := benchmarks/peers/.venv
 
-.PHONY: help pipeline check bundle jetson test test-arm64 test-slow test-every-network peers tables lint clean
+.PHONY: help pipeline check bundle jetson test test-quick test-arm64 test-slow test-every-network peers tables lint clean
 
 help:
 	@echo "make pipeline MODEL=densenet121   teacher -> student -> pruned -> int8 .tflite, with a table"
@@ -56,6 +60,12 @@ check: $(READY)
 test: $(READY)
 	$(BIN)/python -m pytest -m "not slow and not every_network and not arm64" $(ARGS)
 
+# the part of them that depends most on the version of Python, and the tiny pipeline: what CI runs on all versions
+QUICK := artifacts config datasets distill metrics targets tasks training report benchmarks evaluate prune stages
+test-quick: $(READY)
+	$(BIN)/python -m pytest -m "not slow and not every_network and not arm64" $(QUICK:%=tests/%) $(ARGS)
+	folder=$$(mktemp -d) && $(BIN)/jetslim run tiny --store $$folder/store --runs $$folder/runs && rm -rf $$folder
+
 test-slow: $(READY)
 	$(BIN)/python -m pytest -m slow $(ARGS)
 
@@ -81,7 +91,8 @@ clean:
 	rm -rf $(VENV) $(PEERS)
 
 $(READY): setup.cfg pyproject.toml constraints.txt
-	@command -v $(PYTHON) >/dev/null || { echo "Error: $(PYTHON) was not found; name another with PYTHON=... (3.11)" >&2; exit 2; }
+	@test -n "$(PYTHON)" || { echo "Error: none of $(PYTHONS) runs here; name a Python of 3.11 to 3.13 with PYTHON=..." >&2; exit 2; }
+	@command -v $(PYTHON) >/dev/null || { echo "Error: $(PYTHON) was not found; name a Python of 3.11 to 3.13 with PYTHON=..." >&2; exit 2; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing into $(VENV) (about 1.5 GB, a few minutes)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS)]'

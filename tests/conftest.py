@@ -15,6 +15,19 @@ from PIL import Image
 
 ROOT = Path(__file__).parents[1]
 
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """With JETSLIM_NO_SKIPS a skipped test fails, unless its reason has one of the words in JETSLIM_MAY_SKIP."""
+    report = (yield).get_result()
+    if not report.skipped or not os.environ.get("JETSLIM_NO_SKIPS") or hasattr(report, "wasxfail"):
+        return
+    reason = str(report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr)
+    allowed = [word for word in os.environ.get("JETSLIM_MAY_SKIP", "").split(",") if word]
+    if not any(word in reason for word in allowed):
+        report.outcome, report.longrepr = "failed", f"{item.nodeid} was not run, and should have been: {reason}"
+
+
 SMALL = """
 [data]
 name = "folder"
