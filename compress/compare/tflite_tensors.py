@@ -59,7 +59,9 @@ class TFLiteTensors:
             sources: frozenset[int] = frozenset().union(*(carried.get(int(i), ()) for i in operator.inputs))
             relu = getattr(operator.builtinOptions, "fusedActivationFunction", 0) != 0
             # behind the last softmax comes a dequantization at most
-            if not (name in MOVERS and not relu) and not (name == "SOFTMAX" and number >= len(graph.operators) - 2):
+            if not (name in MOVERS and not relu) and not (
+                name in ("SOFTMAX", "LOGISTIC") and number >= len(graph.operators) - 2
+            ):
                 kind, form = f"{name}+RELU" if relu else name, types[tensor.type].lower()
                 self.values.append(Value(layers, kind, form, self._sizes[index], sources))
                 self._tensors.append(index)

@@ -101,8 +101,8 @@ def in_memory(
     _check_alike({part: x for part, (x, _) in pairs.items()})
     names = _label_names({part: y for part, (_, y) in pairs.items()}, classes, _one_hot_width(labels["train"]))
     notes = [_values_note(pairs["train"][0])]
-    if task != "classification":
-        notes.append(f"y is taken for {'several classes' if task == 'multi_label' else 'numbers'} an example: {task}")
+    if not isinstance(pairs["train"][1], ClassIndices):
+        notes.append(f"y is taken for {KINDS[task].replace('_', ' ')}: the task is {task}")
     for part, fraction, seed in (
         ("test", TEST_FRACTION, TEST_SEED),
         ("validation", VALIDATION_FRACTION, VALIDATION_SEED),

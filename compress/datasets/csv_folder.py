@@ -67,7 +67,7 @@ class CsvFolder(DatasetConfig):
         if bad and not skip_bad_images:
             more = f" and {len(bad) - 1} more" if len(bad) > 1 else ""
             raise UserError(f"unreadable image {bad[0]}{more}; mend or delete them, or give --skip-bad-images")
-        notes = [f"{len(files)} images of {table}, {'several classes' if task == 'multi_label' else 'numbers'} each"]
+        notes = [f"{len(files)} images of {table}: the task is {task}"]
         notes += [f"left out {len(bad)} unreadable image{'s' * (len(bad) > 1)}: {', '.join(bad)}"] if bad else []
         readable = {path: row for row, path in enumerate(store.paths)}
         chosen = {

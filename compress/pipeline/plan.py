@@ -15,8 +15,6 @@ from compress.datasets import DATASETS, Dataset
 from compress.errors import UserError, unknown
 from compress.pipeline.read import Pipeline
 from compress.stages import Export, Stage
-from compress.stages.distill import Distill
-from compress.stages.network import NetworkStage
 from compress.tasks import TASKS, Task
 
 VERSIONS = ("tensorflow", "tf_keras", "tensorflow-model-optimization")
@@ -133,7 +131,7 @@ def _link(stage: Stage, earlier: dict[str, _Link]) -> _Link:
         if stage.input is None and not earlier:
             raise UserError(
                 "is the first stage: give it a model or a saved_model"
-                if isinstance(stage, NetworkStage)
+                if stage.takes_network
                 else f"{stage.kind} needs an input: put a stage before it"
             )
         source = _earlier(stage.input or list(earlier)[-1], earlier, "input")
@@ -214,15 +212,14 @@ def _check_order(step: _Link) -> None:
 
 
 def _check_method(step: _Link) -> None:
-    if isinstance(step.stage, Distill):
-        names = [_model_name(teacher) if isinstance(teacher, _Link) else None for teacher in step.teachers]
-        step.stage.method.check(names, _model_name(step), step.stage.epochs)
+    names = [_model_name(teacher) if isinstance(teacher, _Link) else None for teacher in step.teachers]
+    step.stage.check_teachers(names, _model_name(step))
 
 
 def _model_name(step: _Link) -> str | None:
     """The name of the network that the step trains, where it is from the registry."""
-    names = [s.stage.model for s in step.chain if isinstance(s.stage, NetworkStage) and not s.stage.needs_input]
-    return names[0] if names and names[0] in models.MODELS else None
+    name = next((link.stage.network_name for link in step.chain if not link.stage.needs_input), None)
+    return name if name in models.MODELS else None
 
 
 def content(path: Path) -> str:

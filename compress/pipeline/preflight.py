@@ -8,12 +8,9 @@ from compress.errors import Failure, UserError
 from compress.evaluate import expected_pixels
 from compress.pipeline.networks import Networks
 from compress.pipeline.plan import Step
-from compress.stages import Context
-from compress.stages.distill import Distill
+from compress.stages import Context, Stage
 from compress.stages.inspection import inspect
 from compress.stages.network import NetworkStage
-from compress.stages.prune import Prune
-from compress.stages.quantize import Quantize
 from compress.stages.trial import is_quick, trial
 
 
@@ -27,11 +24,10 @@ def check(steps: Sequence[Step], networks: Networks, context: Callable[[Step], C
     for step in steps:
         try:
             stage, given = step.stage, context(step)
-            if isinstance(stage, Distill) and getattr(stage.method, "layers", None) and not stage.needs_input:
+            if stage.compares_layers and not stage.needs_input:
                 teacher_network = _network(step.teachers[0], networks, context)
                 if teacher_network is not None:
-                    student, loss = stage.network(given), stage.loss(given.task)
-                    stage.method.phases([teacher_network], student, stage.epochs, given.task, loss)
+                    stage.check_layers(teacher_network, given)
             if isinstance(stage, NetworkStage) and (stage.files or any(_patterns(step, steps))):
                 network = stage.network(given)
                 if stage.saved_model is not None and not _learns_from_the_start(stage, network):
@@ -73,17 +69,16 @@ def _inspect(network: Any, source: Step, steps: Sequence[Step], context: Context
             trial(network, way, context)
 
 
-def _rewriters(source: Step, steps: Sequence[Step]) -> list[Prune | Quantize]:
+def _rewriters(source: Step, steps: Sequence[Step]) -> list[Stage]:
     """The stages that rewrite the network of ``source``."""
-    readers = [step.stage for step in steps if source in step.inputs]
-    return [one for one in readers if isinstance(one, Prune) or (isinstance(one, Quantize) and one.rewrite)]
+    return [step.stage for step in steps if source in step.inputs and step.stage.rewrites]
 
 
 def _patterns(source: Step, steps: Sequence[Step]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """What they are to skip and to keep in float, by the layers' names."""
     stages = _rewriters(source, steps)
-    skip = tuple(pattern for stage in stages if isinstance(stage, Prune) for pattern in stage.skip)
-    keep = tuple(pattern for stage in stages if isinstance(stage, Quantize) for pattern in stage.keep_float)
+    skip = tuple(pattern for stage in stages for pattern in stage.left_dense)
+    keep = tuple(pattern for stage in stages for pattern in stage.kept_in_float)
     return skip, keep
 
 

@@ -1,6 +1,6 @@
 """What every stage has: a name, a kind, inputs, a check before anything runs, and ``make``."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -88,6 +88,36 @@ class Stage:
         return self.is_final
 
     @property
+    def takes_network(self) -> bool:
+        """Whether a network may be named in the stage, by a name or by a path."""
+        return False
+
+    @property
+    def network_name(self) -> str | None:
+        """The network of the registry that is named in the stage; None for none."""
+        return None
+
+    @property
+    def rewrites(self) -> bool:
+        """Whether the network is rewritten as plain layers, which not every layer can be."""
+        return False
+
+    @property
+    def left_dense(self) -> tuple[str, ...]:
+        """Layers that are not to be pruned, by name or pattern."""
+        return ()
+
+    @property
+    def kept_in_float(self) -> tuple[str, ...]:
+        """Layers that are to compute in float, by name or pattern."""
+        return ()
+
+    @property
+    def compares_layers(self) -> bool:
+        """Whether layers of a teacher and of the student, which the stage names, have to go together."""
+        return False
+
+    @property
     def files(self) -> tuple[str, ...]:
         """Files and folders of the user's that decide what is made: their content is part of the key."""
         return ()
@@ -99,6 +129,12 @@ class Stage:
 
     def check_input(self, source: "Stage") -> None:
         """Raises UserError for an input stage whose network cannot be read here; before anything runs."""
+
+    def check_teachers(self, teachers: Sequence[str | None], own: str | None) -> None:
+        """Raises UserError for teachers that the stage cannot learn from; names of the registry, None for others."""
+
+    def check_layers(self, teacher: Any, context: Context) -> None:
+        """Raises UserError for layers that are not there, or do not go together with the built ``teacher``'s."""
 
     def check_data(self, data: Dataset) -> None:
         """Raises UserError for what cannot work with these data; before anything runs."""

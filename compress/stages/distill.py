@@ -38,6 +38,16 @@ class Distill(NetworkStage, Training):
         if doubled := {name for name in self.teachers if self.teachers.count(name) > 1}:
             raise UserError(f"teacher {min(doubled)!r} is named twice")
 
+    @property
+    def compares_layers(self) -> bool:
+        return bool(getattr(self.method, "layers", None))
+
+    def check_teachers(self, teachers: Sequence[str | None], own: str | None) -> None:
+        self.method.check(teachers, own, self.epochs)
+
+    def check_layers(self, teacher: Any, context: Context) -> None:
+        self.method.phases([teacher], self.network(context), self.epochs, context.task, self.loss(context.task))
+
     def make(self, context: Context, out: Path, scratch: Path) -> dict[str, Any]:
         student = self.network(context)
         teachers, data = self._teaching(context, student)

@@ -23,6 +23,14 @@ class NetworkStage(Stage):
     """0.9 suits short trainings; Keras's own 0.99 needs thousands of steps."""
 
     @property
+    def takes_network(self) -> bool:
+        return True
+
+    @property
+    def network_name(self) -> str | None:
+        return self.model
+
+    @property
     def needs_input(self) -> bool:
         return self.model is None and self.saved_model is None
 

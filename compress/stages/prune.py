@@ -33,6 +33,14 @@ class Prune(Stage, Training):
     skip: tuple[str, ...] = ()
     """Layers to leave dense, by name or pattern, such as ["conv1/*"]. The dense head always stays dense."""
 
+    @property
+    def rewrites(self) -> bool:
+        return True
+
+    @property
+    def left_dense(self) -> tuple[str, ...]:
+        return self.skip
+
     def ramp(self, images: int) -> tuple[int, int, int]:
         """(begin_step, end_step, frequency) for a training split of that many images."""
         return gradual.ramp(self.steps(images), self.begin_step, self.end_step, self.frequency)

@@ -63,6 +63,14 @@ class Quantize(Stage, Training):
         return True
 
     @property
+    def rewrites(self) -> bool:
+        return self.rewrite
+
+    @property
+    def kept_in_float(self) -> tuple[str, ...]:
+        return self.keep_float
+
+    @property
     def is_judged_by_file(self) -> bool:
         return self.by_converter
 

@@ -117,6 +117,10 @@ class Task(Protocol):
         ``precision`` is what the file computes in: "float32", "float16", "int8", "int16x8" or "dynamic".
         """
 
+    def calibration_rows(self, targets: Arrays) -> np.ndarray:
+        """int64 indices of training examples on which ranges of activations have to be measured, whichever others are:
+        those with the largest outputs, where int8 must not cut them off. Empty where that does no harm."""
+
     def tolerance(self, precision: str) -> float | list[float]:
         """How far a file of that precision may be from its own outputs elsewhere, on another runtime: of every value of
         a float output, or of each number of a row."""

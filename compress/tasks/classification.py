@@ -125,6 +125,9 @@ class Classification:
             )
         return Departure(difference.facts(), reason, difference.note())
 
+    def calibration_rows(self, targets: Arrays) -> np.ndarray:
+        return np.empty(0, np.int64)  # a logit that is cut off changes no class
+
     def tolerance(self, precision: str) -> float | list[float]:
         return TOLERANCE[precision]
 

@@ -24,6 +24,7 @@ MOST_FLOAT = 1e-4  # of a deviation of the targets, at any image
 MOST_TYPICAL = {"float16": 0.005, "int8": 0.05}  # of a deviation, on the average image
 FAR = 0.2  # of a deviation: what the converter quantized is told to the user then
 TOLERANCE = {"float32": 1e-3, "float16": 1e-3, "int16x8": 1e-3, "int8": 0.05, "dynamic": 0.05}  # of a deviation
+EXTREMES = 10  # examples at either end of a number that ranges are measured on
 MOST_POINTS = 500  # of the plot in the report
 
 
@@ -144,6 +145,11 @@ class Regression:
             )
         note = f"the numbers of model.tflite are {typical:.2f} of a deviation from the network's on the average image"
         return Departure(facts, reason, note if typical > FAR else "")
+
+    def calibration_rows(self, targets: Arrays) -> np.ndarray:
+        """The examples of the smallest and of the largest values of each number."""
+        order = np.argsort(targets["values"], axis=0, kind="stable")
+        return np.unique(np.concatenate([order[:EXTREMES], order[-EXTREMES:]]))
 
     def tolerance(self, precision: str) -> float | list[float]:
         return [TOLERANCE[precision] * scale for scale in self.scale or (1.0,)]

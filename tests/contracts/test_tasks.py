@@ -168,6 +168,14 @@ def test_ignorance_and_collapse_are_told(name):
 
 
 @tasks
+def test_rows_for_calibration_are_rows(name):
+    task, targets, _ = case(name)
+    rows = task.calibration_rows(targets.arrays())
+    assert rows.dtype == np.int64 and len(set(rows.tolist())) == len(rows) <= COUNT
+    assert set(rows.tolist()) <= set(range(COUNT))
+
+
+@tasks
 def test_every_example_is_described(name):
     task, _, right = case(name)
     lines = task.describe(right, ("a", "b", "c", "d"), 2)

@@ -260,7 +260,7 @@ def test_whole_numbers_are_classes_and_all_others_numbers(load):
     assert (found.task, found.label_names) == ("regression", ("number",))
     assert found.train.targets.values.dtype == np.float32
     assert found.test.targets.values.tolist() == [[0], [1], [2], [3], [4], [5]]
-    assert any("y is taken for numbers an example: regression" in note for note in found.notes)
+    assert any("y is taken for numbers: the task is regression" in note for note in found.notes)
     two = load(y_train=np.stack([Y * 0.5, Y + 10.0], 1), y_test=np.ones((6, 2)))
     assert two.label_names == ("number 1", "number 2")
 

@@ -9,6 +9,7 @@ import pytest
 from compress.datasets import DATASETS, Augmentation
 from compress.stages import Context
 from compress.stages.quantize import calibration, keeps_zeros
+from tests.said import TASK
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +40,7 @@ def context(digits):
         shape=digits.shape,
     )
     given = dict.fromkeys((field.name for field in dataclasses.fields(Context)), None)
-    return Context(**{**given, "dataset": watched, "augmentation": Augmentation(), "seed": 3})
+    return Context(**{**given, "dataset": watched, "task": TASK, "augmentation": Augmentation(), "seed": 3})
 
 
 def test_training_reads_every_training_image_once_an_epoch_and_no_other(context, digits):

@@ -91,3 +91,11 @@ def test_a_softmax_gives_no_numbers_and_a_plain_end_stays():
         Regression().own_end(keras.Model(image, keras.layers.Dense(3, activation="softmax")(image)), "net")
     plain = keras.Model(image, keras.layers.Dense(3)(image))
     assert Regression().own_end(plain, "net") is plain
+
+
+def test_ranges_are_measured_at_both_ends_of_every_number():
+    values = np.stack([np.arange(100.0), -(np.arange(100.0) ** 2)], axis=1)
+    values[50, 1] = 7.0  # the largest of the second number
+    rows = Regression().calibration_rows({"values": values})
+    assert {0, 9, 50, 90, 99} <= set(rows.tolist())
+    assert len(rows) == 21
