@@ -66,4 +66,4 @@ def test_one_table_of_several_quantizations(colours, jetslim, tmp_path):
     # the measured file of the static stage has float ends, the exported one none
     assert stages[3]["operators"] == {**stages[4]["operators"], "DEQUANTIZE": 1, "SOFTMAX": 1}
     told = json.loads((folder / "5-exported" / "model.json").read_text())
-    assert (told["input"]["dtype"], told["output"]["dtype"]) == ("uint8", "int8")
+    assert (told["input"]["dtype"], told["outputs"][0]["dtype"]) == ("uint8", "int8")
