@@ -1,11 +1,11 @@
 # Two commands for a newcomer:  make pipeline MODEL=densenet121   and   make test
 # GPU=1 installs TensorFlow's CUDA libraries, too.
 
-# the newest of these that runs here (one may be there and not run, such as a version manager's); PYTHON= decides otherwise
+# The newest of these that works here; PYTHON= decides otherwise. One may be there and not run (a version manager's), or
+# lack what makes an environment (Debian's and Ubuntu's without python3-venv).
 PYTHONS := python3.13 python3.12 python3.11
-ifndef PYTHON
-PYTHON := $(firstword $(foreach name,$(PYTHONS),$(shell $(name) -c 'import venv; print("$(name)")' 2>/dev/null)))
-endif
+WORKS := -c 'import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' >/dev/null 2>&1
+PYTHON ?= $(firstword $(foreach name,$(PYTHONS),$(shell $(name) $(WORKS) && echo $(name))))
 MODEL ?= densenet121
 # one shell word each, so that paths may have spaces
 quoted = '$(subst ','\'',$(1))'
@@ -91,8 +91,8 @@ clean:
 	rm -rf $(VENV) $(PEERS)
 
 $(READY): setup.cfg pyproject.toml constraints.txt
-	@test -n "$(PYTHON)" || { echo "Error: none of $(PYTHONS) runs here; name a Python of 3.11 to 3.13 with PYTHON=..." >&2; exit 2; }
-	@command -v $(PYTHON) >/dev/null || { echo "Error: $(PYTHON) was not found; name a Python of 3.11 to 3.13 with PYTHON=..." >&2; exit 2; }
+	@test -n "$(PYTHON)" || { echo "Error: none of $(PYTHONS) works here; install one with its venv (python3-venv), or name it with PYTHON=..." >&2; exit 2; }
+	@$(PYTHON) $(WORKS) || { echo "Error: $(PYTHON) is no Python of 3.11 to 3.13 that works here with its venv (python3-venv); name another with PYTHON=..." >&2; exit 2; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing into $(VENV) (about 1.5 GB, a few minutes)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS)]'

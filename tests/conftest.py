@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,15 +17,23 @@ ROOT = Path(__file__).parents[1]
 
 
 @pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(item, call):
-    """With JETSLIM_NO_SKIPS a skipped test fails, unless its reason has one of the words in JETSLIM_MAY_SKIP."""
-    report = (yield).get_result()
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    _fail_if_skipped((yield).get_result())
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Iterator[None]:
+    _fail_if_skipped((yield).get_result())
+
+
+def _fail_if_skipped(report: Any) -> None:
+    """With JETSLIM_NO_SKIPS a skipped test or file fails, unless its reason has one of the phrases in JETSLIM_MAY_SKIP."""
     if not report.skipped or not os.environ.get("JETSLIM_NO_SKIPS") or hasattr(report, "wasxfail"):
         return
-    reason = str(report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr)
-    allowed = [word for word in os.environ.get("JETSLIM_MAY_SKIP", "").split(",") if word]
-    if not any(word in reason for word in allowed):
-        report.outcome, report.longrepr = "failed", f"{item.nodeid} was not run, and should have been: {reason}"
+    reason = str(report.longrepr[2])
+    allowed = filter(None, os.environ.get("JETSLIM_MAY_SKIP", "").split(","))
+    if not any(phrase in reason for phrase in allowed):
+        report.outcome, report.longrepr = "failed", f"{report.nodeid} was not run, and should have been: {reason}"
 
 
 SMALL = """
