@@ -69,7 +69,9 @@ def test_a_view_of_every_stage(results, table):
     for number, name in enumerate(STAGES, start=1):
         facts = json.loads((results / f"{number}-{name}" / "stage.json").read_text())
         assert facts["kind"] == table[number - 1]["kind"]
-        assert float(table[number - 1]["top1"]) == pytest.approx(facts["score"], abs=0.04)  # two of 60 images may differ
+        assert float(table[number - 1]["top1"]) == pytest.approx(
+            facts["score"], abs=0.04
+        )  # two of 60 images may differ
     assert (results / "4-quantized" / "history.csv").is_file()
 
 
