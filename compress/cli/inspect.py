@@ -30,7 +30,7 @@ def inspect(network: str, size: int, classes: int, skip: tuple[str, ...], keep_f
     from compress import models
     from compress.errors import Failure, unknown
     from compress.evaluate.expected_pixels import told_by
-    from compress.models import saved_model
+    from compress.models import ends, saved_model
     from compress.models.front import front_of
     from compress.stages.inspection import inspect as look
 
@@ -38,7 +38,7 @@ def inspect(network: str, size: int, classes: int, skip: tuple[str, ...], keep_f
     if network in models.MODELS:
         model = models.build(network, size, classes, seed=0)
     elif Path(network).exists():
-        model = saved_model.load(network, several_outputs=True)
+        model = saved_model.load(network, several_outputs=True, end=ends.without_activation)
         told = told_by(front_of(model)) if len(model.inputs[0].shape) == 4 else []
         model = saved_model.sized(model, tuple(side or size for side in model.input_shape[1:]))
     else:

@@ -69,6 +69,14 @@ def sigmoid_logits(model: Any, name: str) -> Any:
     return model
 
 
+def without_activation(model: Any, name: str) -> Any:
+    """The network without a softmax or sigmoids at its end, whatever its task is; any other end stays."""
+    last = _last(model)[1]
+    if _is_softmax(last):
+        return classifier(model, name)
+    return as_row(sigmoid_logits(model, name)) if _function(last) in SIGMOIDS else model
+
+
 def is_softmax(model: Any) -> bool:
     """Whether the network ends in a softmax."""
     return _is_softmax(_last(model)[1])

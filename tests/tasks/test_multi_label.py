@@ -52,3 +52,12 @@ def test_a_description_names_all_that_is_there():
     first, second = MultiLabel().describe(logits, ("a", "b", "c"), 1)
     assert first == "a (90.0%), c (80.0%)"
     assert second == "none of the classes; likeliest: b (20.0%)"
+
+
+@pytest.mark.parametrize("activation", ["softmax", "sigmoid", "linear", "tanh"])
+def test_a_network_of_any_task_can_be_looked_at(activation):
+    model = network(layers.Dense(3, activation=activation))
+    functions = {"softmax": keras.tf.nn.softmax, "sigmoid": keras.tf.sigmoid}
+    wanted = model(IMAGES).numpy()
+    got = functions.get(activation, lambda values: values)(ends.without_activation(model, "theirs")(IMAGES))
+    np.testing.assert_allclose(got, wanted, atol=1e-6)
