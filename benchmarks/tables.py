@@ -19,17 +19,12 @@ from benchmarks.focal import table as focal
 from benchmarks.keras3 import table as front_door
 from benchmarks.peers import table as peers
 from benchmarks.sweep import table as sweeps
-from compress.results import SCHEMA, Metric, Run, StageResult, parse
+from compress.results import OLD_METRICS, SCHEMA, Metric, Run, StageResult, parse
 
 HERE = Path(__file__).parent
 README = HERE.parent / "README.md"
 RESULTS = HERE / "RESULTS.md"
 RUNS, BOARDS = (1, SCHEMA), ("jetslim-board/1", "jetslim-board/2")
-OLD_METRICS = [
-    {"key": "top1", "title": "top-1", "unit": "%", "factor": 100.0, "decimals": 2, "better": "higher",
-     "is_share": True, "in_table": True},
-]  # fmt: skip
-"""Of the boards' results of before there were tasks."""
 SHOWN = "densenet121"  # the pipeline of the README
 BEGIN, END = "<!-- results: made by benchmarks/tables.py -->", "<!-- /results -->"
 BARS = (
@@ -163,7 +158,7 @@ def stages_table(run: Run) -> list[str]:
         shown = [(metric, stage.metrics.get(metric.key)) for metric in metrics]
         shown += [(run.closeness, stage.closeness_to_float)] * compared
         cells = [f"{stage.name} ({stage.form})"]
-        cells += ["" if value is None else metric.text(value).replace(" %", "%") for metric, value in shown]
+        cells += ["" if value is None else metric.compact(value) for metric, value in shown]
         cells += [f"{stage.params:,}", f"{stage.kernel_sparsity:.3f}"]
         sizes = (stage.tflite_bytes, stage.sparse_tflite_bytes, stage.gzip_bytes)
         cells += [f"{size / 1e6:.2f} MB" for size in sizes if size is not None]
@@ -222,7 +217,7 @@ def of_today(result: dict[str, Any]) -> dict[str, Any]:
             accuracy["metrics"] = {"top1": accuracy.pop("top1")}
             accuracy["intervals"] = {"top1": accuracy.pop("top1_interval")}
         models.append({**model, "accuracy": accuracy or None, "host_score": model.get("host_top1")})
-    return {**result, "models": models, "metrics": OLD_METRICS, "task": {"name": "classification"}}
+    return {**result, "models": models, "metrics": [OLD_METRICS[0].as_json()], "task": {"name": "classification"}}
 
 
 def boards_table(boards: list[dict[str, Any]]) -> list[str]:
@@ -260,7 +255,7 @@ def measured(metric: Metric, accuracy: dict[str, Any]) -> str:
     if value is None:
         return "-"
     interval = accuracy.get("intervals", {}).get(metric.key)
-    return metric.text(value).replace(" %", "%") + (f" ({interval[0]:.1%} to {interval[1]:.1%})" if interval else "")
+    return metric.compact(value) + (f" ({interval[0]:.1%} to {interval[1]:.1%})" if interval else "")
 
 
 def teacher(result: dict[str, Any]) -> dict[str, Any]:
@@ -273,7 +268,7 @@ def model_rows(model: dict[str, Any], reference: dict[int, Any], metrics: list[M
     accuracy = model["accuracy"] or {}
     values = [measured(metric, accuracy) for metric in metrics]
     score = model.get("host_score")
-    host = [metric.text(score).replace(" %", "%") if score is not None else "-" for metric in metrics[:1]]
+    host = [metric.compact(score) if score is not None else "-" for metric in metrics[:1]]
     rows = []
     for entry in model["latency"]:
         start = " | ".join([model["file"], f"{model['bytes'] / 1e6:.2f}", *values, *host, str(entry["threads"])])

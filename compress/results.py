@@ -46,6 +46,18 @@ class Metric:
         shown = self.factor * value
         return (f"{shown:#.3g}" if self.decimals is None else f"{shown:.{self.decimals}f}").rstrip(".")
 
+    def compact(self, value: float) -> str:
+        """``text`` with the per cent sign at the number, for a line of words or a narrow column.
+
+        >>> Metric("top1", "top-1", "%", 100.0, 2).compact(0.98611)
+        '98.61%'
+        """
+        return self.text(value).replace(" %", "%")
+
+    def counted(self, value: float, examples: int) -> str:
+        """Of how many test examples the value is; of a share, how many of them it is, too: "354 of 359"."""
+        return f"{round(value * examples)} of {examples}" if self.is_share else str(examples)
+
     @property
     def axis(self) -> str:
         """What an axis of it is called."""
@@ -225,8 +237,8 @@ def _adapter() -> Any:
     return TypeAdapter(Run)
 
 
-# what a classification measured, before runs said so themselves
-_OLD_METRICS = (
+# what a classification measured before runs said so themselves: it stays when today's Classification.METRICS change
+OLD_METRICS = (
     Metric("top1", "top-1", "%", 100.0, 2, is_share=True),
     Metric("top5", "top-5", "%", 100.0, 2, is_share=True, in_table=False),
     Metric("nll", "negative log-likelihood", "nats", 1.0, 4, "lower", in_table=False),
@@ -249,7 +261,7 @@ def _of_schema_1(content: Mapping[str, Any]) -> dict[str, Any]:
     known = {*Run.__dataclass_fields__} - {"metrics", "closeness", "task", "data", "stages"}
     return {
         **{key: value for key, value in content.items() if key in known and value is not None},
-        "metrics": list(_OLD_METRICS),
+        "metrics": list(OLD_METRICS),
         "closeness": _OLD_CLOSENESS,
         "data": {key: value for key, value in data.items() if key in DataFacts.__dataclass_fields__},
         "stages": [_stage_of_schema_1(stage) for stage in content.get("stages") or []],

@@ -72,9 +72,9 @@ def measure(arm: str, seed: int, data_dir: Path | None) -> dict[str, Any]:
 
 def measured(stage: StageResult) -> dict[str, Any]:
     """What is kept of a stage: METRICS, of its network but for the top-1 of its file."""
-    everything = {**stage.network_metrics, **stage.metrics, "params": stage.params, "seconds": stage.seconds}
-    own = {key: stage.network_metrics.get(key) for key in METRICS if key in stage.network_metrics and key != "top1"}
-    return {key: {**everything, **own}[key] for key in METRICS}
+    about = {"top1": stage.metrics["top1"], "params": stage.params, "seconds": stage.seconds}
+    everything = {**stage.metrics, **stage.network_metrics, **about}
+    return {key: everything[key] for key in METRICS}
 
 
 def is_there(path: Path, arm: str) -> bool:

@@ -158,10 +158,10 @@ def raw_outputs(model: Any, x: np.ndarray, task: Any, targets: Any = None, pixel
     from compress.artifacts.saved_model import serving_function
     from compress.evaluate import KerasPredictor, expected_pixels
     from compress.models import front
+    from compress.tasks.named import names
 
     network = task.own_end(in_legacy_keras(model), "the network")
     if images.dtype == np.uint8:
         chosen = expected_pixels.decide(network, "the network", task, wishes.pixels, split)
         network = front.fed(network, chosen)
-    names = [output.name for output in task.OUTPUTS]
-    return KerasPredictor(serving_function(network, names))(images)
+    return KerasPredictor(serving_function(network, names(task)))(images)

@@ -12,7 +12,7 @@ from filelock import FileLock
 
 from compress.artifacts.files import replace
 from compress.artifacts.locks import locked
-from compress.artifacts.outputs_file import read_outputs
+from compress.artifacts.outputs_file import read_outputs, write_outputs
 
 Arrays = dict[str, np.ndarray]
 LIMIT_BYTES = 2_000_000_000
@@ -73,7 +73,7 @@ class Outputs:
 
     def _keep(self, path: Path, values: Arrays) -> None:
         content = io.BytesIO()
-        np.savez(content, **values)  # type: ignore[arg-type]
+        write_outputs(content, values)
         size = content.getbuffer().nbytes
         if size > self.limit_bytes:
             return

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
 
-def write_outputs(path: Path, outputs: Mapping[str, np.ndarray]) -> None:
+def write_outputs(file: Path | BinaryIO, outputs: Mapping[str, np.ndarray]) -> None:
     """Arrays by name, each with a row an example of the split, in order."""
-    np.savez(path, **dict(outputs))  # type: ignore[arg-type]
+    np.savez(file, **dict(outputs))  # type: ignore[arg-type]
 
 
 def read_outputs(path: Path) -> dict[str, np.ndarray]:

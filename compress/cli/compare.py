@@ -124,10 +124,9 @@ def compare(
     click.echo("")
     for name, path, outs in zip("AB", (a, b), given, strict=True):
         first, value = task.METRICS[0], task.score(outs, images.targets.arrays())
-        share = f"{round(value * len(images))} of {len(images)}" if first.is_share else f"{len(images)}"
-        click.echo(f"{name}: {first.title} {first.text(value).replace(' %', '%')} ({share}), {path}")
-    alike = task.CLOSENESS.text(task.close(*given)).replace(" %", "%")
-    click.echo(f"{task.CLOSENESS.title} {alike} on the {split} images of {dataset.name}")
+        click.echo(f"{name}: {first.title} {first.compact(value)} ({first.counted(value, len(images))}), {path}")
+    closeness = task.CLOSENESS
+    click.echo(f"{closeness.title} {closeness.compact(task.close(*given))} on the {split} images of {dataset.name}")
     sure = not found.guessed and signal.folded == noisy.folded
     if sure and (keep := found.to_keep()):
         click.echo(f"most noise is made here; for the quantize stage: keep_float = {json.dumps(keep)}")

@@ -45,9 +45,9 @@ def evaluate(
     images = getattr(dataset, split)
     said = outputs(ready.raw, images)
     first, value = task.METRICS[0], task.score(said, images.targets.arrays())
-    share = f"{round(value * len(images))} of {len(images)}" if first.is_share else f"{len(images)}"
-    click.echo(f"{first.title} {first.text(value).replace(' %', '%')} ({share} {split} images of {dataset.name})")
+    count = first.counted(value, len(images))
+    click.echo(f"{first.title} {first.compact(value)} ({count} {split} images of {dataset.name})")
     if len(task.METRICS) > 1 and not first.is_share:
         others = task.measure(said, images.targets.arrays(), said, images.targets.arrays())
-        told = [f"{metric.title} {metric.text(others[metric.key])}" for metric in task.METRICS[1:] if metric.in_table]
-        click.echo(", ".join(told))
+        shown = [(metric, others[metric.key]) for metric in task.METRICS[1:] if metric.in_table]
+        click.echo(", ".join(f"{metric.title} {metric.text(value)}" for metric, value in shown if value is not None))

@@ -11,16 +11,13 @@ from pydantic import PlainValidator
 
 from compress.config import config
 from compress.datasets.base import (
-    TEST_FRACTION,
-    TEST_SEED,
-    VALIDATION_FRACTION,
-    VALIDATION_SEED,
     DatasetConfig,
     checked_size,
     located,
 )
 from compress.datasets.images import Size, to_channels
-from compress.datasets.splits import ArraySplit, Dataset, hold_out
+from compress.datasets.missing_splits import held_out_rows, split_note
+from compress.datasets.splits import ArraySplit, Dataset
 from compress.errors import UserError, first_line
 from compress.targets import ClassIndices, ClassSets, Quantities, Targets
 
@@ -103,15 +100,11 @@ def in_memory(
     notes = [_values_note(pairs["train"][0])]
     if not isinstance(pairs["train"][1], ClassIndices):
         notes.append(f"y is taken for {KINDS[task].replace('_', ' ')}: the task is {task}")
-    for part, fraction, seed in (
-        ("test", TEST_FRACTION, TEST_SEED),
-        ("validation", VALIDATION_FRACTION, VALIDATION_SEED),
-    ):
-        if part not in pairs:
-            x, y = pairs["train"]
-            kept, held = hold_out(y, fraction, seed, names)
-            pairs["train"], pairs[part] = (x[kept], y.take(kept)), (x[held], y.take(held))
-            notes.append(f"no x_{part}: a seeded {fraction:.0%} split of x_train ({len(held)} examples)")
+    held_out = held_out_rows({part: y for part, (_, y) in pairs.items()}, names)
+    notes += [split_note(part, f"x_{part}", "x_train", f"{len(rows)} examples")
+              for part, rows in held_out.items() if part != "train"]  # fmt: skip
+    x_train, y_train = pairs["train"]
+    pairs |= {part: (x_train[rows], y_train.take(rows)) for part, rows in held_out.items()}
     if size is not None or channels is not None:
         pairs = {part: (_images(x, channels), y) for part, (x, y) in pairs.items()}
     splits = {part: ArraySplit(x, y, size) for part, (x, y) in pairs.items()}

@@ -10,17 +10,11 @@ from typing import Literal
 import numpy as np
 
 from compress.config import config
-from compress.datasets.base import (
-    TEST_FRACTION,
-    TEST_SEED,
-    VALIDATION_FRACTION,
-    VALIDATION_SEED,
-    DatasetConfig,
-    located,
-)
-from compress.datasets.folder import MEMORY_LIMIT, Listing, Look, check
+from compress.datasets.base import DatasetConfig, located
+from compress.datasets.folder import MEMORY_LIMIT, Listing, Look, check, left_out_note
 from compress.datasets.images import Fit
-from compress.datasets.splits import Dataset, hold_out
+from compress.datasets.missing_splits import held_out_rows, split_note
+from compress.datasets.splits import Dataset
 from compress.errors import UserError, first_line
 from compress.targets import ClassSets, Quantities, Targets
 
@@ -64,24 +58,16 @@ class CsvFolder(DatasetConfig):
         look = Look(self.size, self.fit, self.channels)
         in_memory = len(files) * math.prod(look.shape) <= MEMORY_LIMIT
         store, bad = check(Listing(files, targets, Counter()), look, in_memory)
-        if bad and not skip_bad_images:
-            more = f" and {len(bad) - 1} more" if len(bad) > 1 else ""
-            raise UserError(f"unreadable image {bad[0]}{more}; mend or delete them, or give --skip-bad-images")
-        notes = [f"{len(files)} images of {table}: the task is {task}"]
-        notes += [f"left out {len(bad)} unreadable image{'s' * (len(bad) > 1)}: {', '.join(bad)}"] if bad else []
+        notes = [f"{len(files)} images of {table}: the task is {task}", *left_out_note(bad, skip_bad_images)]
         readable = {path: row for row, path in enumerate(store.paths)}
         chosen = {
             part: np.array([readable[files[row]] for row in rows_of if files[row] in readable], np.int64)
             for part, rows_of in parts.items()
         }
-        for part, fraction, seed in (
-            ("test", TEST_FRACTION, TEST_SEED),
-            ("validation", VALIDATION_FRACTION, VALIDATION_SEED),
-        ):
-            if part not in chosen:
-                kept, held = hold_out(store.targets.take(chosen["train"]), fraction, seed)
-                chosen["train"], chosen[part] = chosen["train"][kept], chosen["train"][held]
-                notes.append(f"no {part} rows: a seeded {fraction:.0%} split of the others ({len(held)} images)")
+        held_out = held_out_rows({part: store.targets.take(rows_of) for part, rows_of in chosen.items()})
+        notes += [split_note(part, f"{part} rows", "the others", f"{len(rows_of)} images")
+                  for part, rows_of in held_out.items() if part != "train"]  # fmt: skip
+        chosen |= {part: chosen["train"][rows_of] for part, rows_of in held_out.items()}
         if empty := [part for part in SPLITS if not len(chosen[part])]:
             raise UserError(f"{table}: no readable image is left for {empty[0]}")
         train, validation, test = [store.take(chosen[part]).as_split(look) for part in SPLITS]

@@ -11,16 +11,10 @@ from typing import Literal
 import numpy as np
 
 from compress.config import config
-from compress.datasets.base import (
-    TEST_FRACTION,
-    TEST_SEED,
-    VALIDATION_FRACTION,
-    VALIDATION_SEED,
-    DatasetConfig,
-    located,
-)
+from compress.datasets.base import DatasetConfig, located
 from compress.datasets.images import UNREADABLE, Fit, Size, decode, sides
-from compress.datasets.splits import THREADS, ArraySplit, Dataset, FileSplit, hold_out
+from compress.datasets.missing_splits import held_out_rows, split_note
+from compress.datasets.splits import THREADS, ArraySplit, Dataset, FileSplit
 from compress.errors import UserError
 from compress.targets import ClassIndices, Targets
 
@@ -78,25 +72,17 @@ class Folder(DatasetConfig):
         for part, listing in listings.items():
             stores[part], bad_here = check(listing, look, in_memory)
             bad += bad_here
-        if bad and not skip_bad_images:
-            more = f" and {len(bad) - 1} more" if len(bad) > 1 else ""
-            raise UserError(f"unreadable image {bad[0]}{more}; mend or delete them, or give --skip-bad-images")
+        left_out = left_out_note(bad, skip_bad_images)
         for part, store in stores.items():
             _check_classes(folders[part], part, store.targets.arrays()["labels"], classes)
 
         dark = _dark_note(max(store.brightest for store in stores.values()))
         passed_over = _passed_over_note(list(listings.values()))
-        notes = [*layout_notes, _conversion_note(look), *dark, *passed_over, *_bad_note(bad)]
-        if "test" not in stores:
-            stores["train"], stores["test"] = _split(stores["train"], TEST_FRACTION, TEST_SEED, classes)
-            notes.append(f"no test/ folder: a seeded 20 % split of train/ ({len(stores['test'].targets)} images)")
-        if "validation" not in stores:
-            stores["train"], stores["validation"] = _split(
-                stores["train"], VALIDATION_FRACTION, VALIDATION_SEED, classes
-            )
-            notes.append(
-                f"no validation/ folder: a seeded 10 % split of train/ ({len(stores['validation'].targets)} images)"
-            )
+        notes = [*layout_notes, _conversion_note(look), *dark, *passed_over, *left_out]
+        held_out = held_out_rows({part: store.targets for part, store in stores.items()}, classes)
+        notes += [split_note(part, f"{part}/ folder", "train/", f"{len(rows)} images")
+                  for part, rows in held_out.items() if part != "train"]  # fmt: skip
+        stores |= {part: stores["train"].take(rows) for part, rows in held_out.items()}
         train, validation, test = (stores[part].as_split(look) for part in ("train", "validation", "test"))
         return Dataset.of(self.name, classes, train, validation, test, notes)
 
@@ -256,11 +242,6 @@ def _check_classes(folder: Path, part: str, labels: np.ndarray, classes: Sequenc
         raise UserError(f"{folder / classes[int(counts.argmin())]}: no readable image")
 
 
-def _split(store: Store, fraction: float, seed: int, classes: Sequence[str]) -> tuple[Store, Store]:
-    kept, held = hold_out(store.targets, fraction, seed, classes)
-    return store.take(kept), store.take(held)
-
-
 def _conversion_note(look: Look) -> str:
     height, width, channels = look.shape
     shape = "a square" if height == width else "that aspect ratio"
@@ -287,7 +268,11 @@ def _passed_over_note(listings: Sequence[Listing]) -> list[str]:
     return [f"passed over, not images: {kinds}"] if passed_over else []
 
 
-def _bad_note(bad: Sequence[str]) -> list[str]:
+def left_out_note(bad: Sequence[str], skip_bad_images: bool) -> list[str]:
+    """A line on the unreadable images, each a "path (reason)"; raises UserError if they are not to be skipped."""
     if not bad:
         return []
+    if not skip_bad_images:
+        more = f" and {len(bad) - 1} more" if len(bad) > 1 else ""
+        raise UserError(f"unreadable image {bad[0]}{more}; mend or delete them, or give --skip-bad-images")
     return [f"left out {len(bad)} unreadable image{'s' * (len(bad) > 1)}: {', '.join(bad)}"]

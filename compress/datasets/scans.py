@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from compress.datasets.base import TEST_FRACTION, TEST_SEED, VALIDATION_FRACTION, VALIDATION_SEED
-from compress.datasets.splits import hold_out
+from compress.datasets.missing_splits import held_out_rows
 from compress.targets import ClassIndices
 
 PARTS = ("train", "validation", "test")
@@ -18,10 +17,8 @@ def scans() -> dict[str, tuple[np.ndarray, np.ndarray]]:
 
     source = load_digits()
     images, digits = to_bytes(source.images)[..., None], ClassIndices(source.target)
-    rest, test = hold_out(digits, TEST_FRACTION, TEST_SEED)
-    train, validation = (rest[part] for part in hold_out(digits.take(rest), VALIDATION_FRACTION, VALIDATION_SEED))
-    rows = dict(zip(PARTS, (train, validation, test), strict=True))
-    return {part: (images[indices], digits.labels[indices]) for part, indices in rows.items()}
+    rows = held_out_rows({"train": digits})
+    return {part: (images[rows[part]], digits.labels[rows[part]]) for part in PARTS}
 
 
 def to_bytes(values: np.ndarray) -> np.ndarray:

@@ -15,7 +15,8 @@ from compress.distill.combine import COMBINE
 from compress.distill.phase import Phase
 from compress.errors import UserError
 from compress.tasks import Task
-from compress.tasks.objective import Loss, named
+from compress.tasks.named import named
+from compress.tasks.objective import Loss
 
 
 @config

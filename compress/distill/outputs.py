@@ -13,7 +13,8 @@ from compress import keras
 from compress.config import NotNegative, config
 from compress.distill.phase import Phase
 from compress.tasks import Task
-from compress.tasks.objective import Loss, named
+from compress.tasks.named import named, names
+from compress.tasks.objective import Loss
 
 
 def squared_distance(teachers: Any, student: Any) -> Any:
@@ -40,17 +41,17 @@ class Outputs:
 
     def phases(self, teachers: Sequence[Any], student: Any, epochs: int, task: Task, loss: Loss) -> list[Phase]:
         """One phase; the teachers are not needed where the objective is given their outputs, ``teacher_<output>``."""
-        names = [output.name for output in task.OUTPUTS]
+        keys = names(task)
 
         def objective(network: Any, images: Any, targets: Any, **taught: Any) -> tuple[Any, dict[str, Any]]:
             tf = keras.tf
             if not taught:
                 said = [named(task, teacher(images, training=False)) for teacher in teachers]
-                taught = {f"teacher_{name}": tf.stack([each[name] for each in said], axis=1) for name in names}
+                taught = {f"teacher_{name}": tf.stack([each[name] for each in said], axis=1) for name in keys}
             outputs = named(task, network(images, training=True))
             student_outputs = task.in_deviations(outputs)
-            teacher_outputs = task.in_deviations({name: tf.stop_gradient(taught[f"teacher_{name}"]) for name in names})
-            distances = [squared_distance(teacher_outputs[name], student_outputs[name]) for name in names]
+            teacher_outputs = task.in_deviations({name: tf.stop_gradient(taught[f"teacher_{name}"]) for name in keys})
+            distances = [squared_distance(teacher_outputs[name], student_outputs[name]) for name in keys]
             own = loss(outputs, targets, self.student_loss_weight)
             return own + self.distillation_loss_weight * tf.add_n(distances), task.logs(outputs, targets)
 

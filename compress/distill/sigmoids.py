@@ -13,7 +13,8 @@ from compress import keras
 from compress.config import NotNegative, Positive, config
 from compress.distill.phase import Phase
 from compress.tasks import Task
-from compress.tasks.objective import Loss, named
+from compress.tasks.named import named
+from compress.tasks.objective import Loss
 
 
 def divergence(teacher: Any, student: Any, temperature: float) -> Any:

@@ -15,7 +15,7 @@ from compress.models.front import Front, front_of
 from compress.pixels import PIXELS, UNIT, Pixels
 from compress.tasks import Answers, Arrays, Task
 from compress.tasks.answers import STANDARD_ERRORS, standard_error
-from compress.tasks.objective import named
+from compress.tasks.named import named
 
 SMALLEST, LARGEST = 0.25, 300.0  # what a chain makes of the pixels that it was written for, at its largest
 MOST_IMAGES, MOST_PIXELS = 200, 200 * 112**2

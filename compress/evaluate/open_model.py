@@ -19,6 +19,7 @@ from compress.evaluate.tflite_predictor import TFLitePredictor, input_of, sized
 from compress.models import front, saved_model
 from compress.pixels import UNIT, Pixels
 from compress.tasks import Arrays, Task
+from compress.tasks.named import names, shapes
 
 Say = Callable[[str], None]
 KERAS_FILES = (".keras", ".h5", ".hdf5")
@@ -120,12 +121,10 @@ class _Network:
         network = saved_model.sized(self._network, sized(self.shape, shape, str(self.path)))
         if not self._is_ours:
             network = task.own_end(network, str(self.path))
-        names = [output.name for output in task.OUTPUTS]
-        shapes = dict(zip(names, (tuple(tensor.shape) for tensor in network.outputs), strict=False))
-        task.check_outputs(shapes, str(self.path), width)
+        task.check_outputs(shapes(task, network), str(self.path), width)
         if wishes.pixels is not None or not self._is_ours:
             network = self._for_images(network, task, wishes.pixels, images, say)
-        serve = KerasPredictor(serving_function(network, names))
+        serve = KerasPredictor(serving_function(network, names(task)))
         return Ready(serve, network, int(network.outputs[0].shape[-1]))
 
     def _for_images(self, network: Any, task: Task, given: Pixels | None, images: Split | None, say: Say) -> Any:
@@ -169,4 +168,4 @@ class _File:
 
 def file_outputs(task: Task) -> list[list[str]]:
     """The names that the outputs of a file of ours may have: with float outputs, and as the network has them."""
-    return [[output.in_file for output in task.OUTPUTS], [output.name for output in task.OUTPUTS]]
+    return [[output.in_file for output in task.OUTPUTS], names(task)]

@@ -91,7 +91,6 @@ def _fill(folder: Path, plan: Plan, chosen: dict[str, tuple[str, Artifact]], run
                 "role": role,
                 "form": form,
                 "score": artifact.facts["score"],
-                "outputs": [output.name for output in predictor.outputs],
                 "expected": {
                     name: values.round(6).tolist() for name, values in predictor(images[:EXPECTED_IMAGES]).items()
                 },

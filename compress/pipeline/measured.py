@@ -9,6 +9,8 @@ from compress.pipeline.plan import Plan, Step
 from compress.stages.finish import TEST_OUTPUTS, VALIDATION_OUTPUTS
 from compress.tasks import Arrays
 
+KEPT = (TEST_OUTPUTS, VALIDATION_OUTPUTS)
+
 
 def of_stage(step: Step, artifact: Artifact, export: Artifact, plan: Plan) -> dict[str, Any]:
     """The fields of ``results.StageResult`` that say how good the stage's file and its own network are.
@@ -16,18 +18,14 @@ def of_stage(step: Step, artifact: Artifact, export: Artifact, plan: Plan) -> di
     The network is judged by its raw outputs; where there is none (an export) and where the converter quantizes, since
     there the network is still the float one, the file is in its place.
     """
-    in_file = _raw(plan, export, is_file=True)
-    own = in_file if step.stage.is_judged_by_file else _raw(plan, artifact, is_file=False)
-    task, targets = plan.task, plan.dataset.test.targets.arrays()
-    validation_targets = plan.dataset.validation.targets.arrays()
-    of_file, of_own = (
-        task.measure(outputs["test"], targets, outputs["validation"], validation_targets) for outputs in (in_file, own)
-    )
+    by_file = step.stage.is_judged_by_file
+    in_file = _metrics(plan, *(_in_file(plan, export, kept) for kept in KEPT))
+    own_outputs = [_in_file(plan, export, kept) if by_file else read_outputs(artifact.path / kept) for kept in KEPT]
     return {
-        "metrics": of_file,
-        "network_metrics": of_own,
-        "measured_on": ".tflite" if own is in_file else "network",
-        "details": task.details(own["test"], targets),
+        "metrics": in_file,
+        "network_metrics": in_file if by_file else _metrics(plan, *own_outputs),
+        "measured_on": ".tflite" if by_file else "network",
+        "details": plan.task.details(own_outputs[0], plan.dataset.test.targets.arrays()),
         "closeness_to_network": export.facts["closeness_to_network"],
     }
 
@@ -37,16 +35,15 @@ def closeness_to_float(step: Step, plan: Plan, made: Mapping[str, tuple[Artifact
     quantized = next((one for one in (step, *step.inputs) if one.stage.quantizes), None)
     if quantized is None or quantized.input is None:
         return None
-    got = _raw(plan, made[plan.exports[step.stage.name].key][0], is_file=True)["test"]
+    got = _in_file(plan, made[plan.exports[step.stage.name].key][0], TEST_OUTPUTS)
     return plan.task.close(got, read_outputs(made[quantized.input.key][0].path / TEST_OUTPUTS))
 
 
-def _raw(plan: Plan, artifact: Artifact, is_file: bool) -> dict[str, Arrays]:
-    """The raw outputs on the test and the validation split that an artifact keeps."""
-    kept = {
-        "test": read_outputs(artifact.path / TEST_OUTPUTS),
-        "validation": read_outputs(artifact.path / VALIDATION_OUTPUTS),
-    }
-    if not is_file:
-        return dict(kept)
-    return {split: plan.task.from_file(outputs, artifact.facts["ends_in"]) for split, outputs in kept.items()}
+def _metrics(plan: Plan, test: Arrays, validation: Arrays) -> dict[str, Any]:
+    targets = (split.targets.arrays() for split in (plan.dataset.test, plan.dataset.validation))
+    return plan.task.measure(test, next(targets), validation, next(targets))
+
+
+def _in_file(plan: Plan, export: Artifact, kept: str) -> Arrays:
+    """The raw outputs of a split that an export keeps of its file."""
+    return plan.task.from_file(read_outputs(export.path / kept), export.facts["ends_in"])

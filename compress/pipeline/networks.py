@@ -19,6 +19,7 @@ from compress.pipeline.plan import Plan, content, readers
 from compress.pixels import Pixels
 from compress.stages.finish import TEST_OUTPUTS
 from compress.tasks import Arrays
+from compress.tasks.named import names, shapes
 
 
 class Networks:
@@ -52,9 +53,7 @@ class Networks:
         data, task = self._plan.dataset, self._plan.task
         with self._clock("load"):
             network = saved_model.load(path, None, data.shape, say=self._once, end=task.own_end)
-            names = (output.name for output in task.OUTPUTS)
-            shapes = (tuple(tensor.shape) for tensor in network.outputs)
-            task.check_outputs(dict(zip(names, shapes, strict=False)), path, len(data.label_names))
+            task.check_outputs(shapes(task, network), path, len(data.label_names))
         if not expected_pixels.are_asked_for(network, data.validation):
             return network
         if path not in self._pixels:
@@ -94,7 +93,7 @@ class Networks:
 
         def compute() -> dict[str, np.ndarray]:
             self._say(f"    computing what {name} says of the {len(data.train)} training images")
-            serve = serving_function(self.look(name), [output.name for output in task.OUTPUTS])
+            serve = serving_function(self.look(name), names(task))
             return outputs(KerasPredictor(serve), data.train)
 
         def waiting() -> None:

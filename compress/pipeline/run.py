@@ -17,6 +17,12 @@ from compress.pipeline.plan import Plan, Step
 from compress.results import DataFacts, Latency, Run, Schedule, SparsityStep, StageResult, as_json
 from compress.training import Progress, records
 
+# fields of StageResult that only the exported file knows
+OF_FILE = (
+    "tflite_bytes", "sparse_tflite_bytes", "gzip_bytes",
+    "operators", "float_operators", "float_layers", "requantizations",
+)  # fmt: skip
+
 Made = dict[str, tuple[Artifact, bool]]
 """Key -> the artifact, and whether it was there before."""
 
@@ -142,15 +148,15 @@ def _ensure(
     callbacks: Callable[[str], tuple[Any, ...]],
 ) -> tuple[Artifact, bool]:
     """The step's artifact, and whether it was there already."""
-    is_export = step.stage.is_final
+    is_final = step.stage.is_final
     if found := store.find(step.key):
-        progress.say(f"    {'exported' if is_export else 'made'} before: {found.path}")
+        progress.say(f"    {'exported' if is_final else 'made'} before: {found.path}")
         return found, True
 
     def build(out: Path, scratch: Path) -> dict[str, Any]:
         before = dict(clock.seconds)
         earlier = sum(float(row["seconds"]) for row in records.read(scratch / "history.csv"))  # before a restart
-        if is_export:
+        if is_final:
             progress.say("    exporting to .tflite and comparing it with Keras on the test split")
         facts = step.stage.make(context(step, plan, networks, progress, clock, callbacks), out, scratch)
         seconds = clock.since(before)
@@ -177,8 +183,6 @@ def _record(step: Step, plan: Plan, made: Made, latency: Latency | None) -> Stag
     # the seconds of an export stand once: with the export stage, where the pipeline has one of this network
     own_row = plan.exports[step.stage.name].key in {other.key for other in plan.steps}
     causes = [artifact.facts["seconds"]] + ([] if own_row else [exported.facts["seconds"]])
-    measured_in_file = ("tflite_bytes", "sparse_tflite_bytes", "gzip_bytes")
-    read_from_file = ("operators", "float_operators", "float_layers", "requantizations")
     schedule, steps = facts.get("sparsity_schedule"), facts.get("sparsity_steps", [])
     return StageResult(
         name=step.stage.name,
@@ -193,7 +197,7 @@ def _record(step: Step, plan: Plan, made: Made, latency: Latency | None) -> Stag
         kernel_sparsity=facts["kernel_sparsity"],
         sparsity_schedule=None if schedule is None else Schedule(**schedule),
         sparsity_steps=[SparsityStep(**row) for row in steps],
-        **{name: exported.facts[name] for name in (*measured_in_file, *read_from_file)},
+        **{name: exported.facts[name] for name in OF_FILE},
         latency=latency,
         seconds={
             cause: round(sum(part.get(cause, 0.0) for part in causes), 3)

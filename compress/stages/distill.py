@@ -15,6 +15,7 @@ from compress.stages.base import Context
 from compress.stages.finish import Serving, finish
 from compress.stages.network import NetworkStage
 from compress.tasks import Task
+from compress.tasks.named import shapes
 from compress.training import Data, Training, fit
 
 if TYPE_CHECKING:
@@ -77,27 +78,23 @@ class Distill(NetworkStage, Training):
 
     def _teaching(self, context: Context, student: Any) -> tuple[Sequence[Any], Data]:
         """The teachers' networks, and the training data; their outputs instead where images never change."""
-        wanted = {
-            output.name: tuple(tensor.shape[1:])
-            for output, tensor in zip(context.task.OUTPUTS, student.outputs, strict=True)
-        }
+        wanted = _of_one(shapes(context.task, student))
         data = replace(context.data, per_batch_inputs=self.method.per_batch_inputs(len(self.teachers)))
         if self.method.FROM_OUTPUTS and not context.augmentation.changes_images:
             with context.clock("teachers"):
                 taught = [context.training_outputs(name) for name in self.teachers]
             for name, outputs in zip(self.teachers, taught, strict=True):
-                self._check_shapes(name, {key: values.shape[1:] for key, values in outputs.items()}, wanted)
+                self._check_shapes(name, _of_one({key: values.shape for key, values in outputs.items()}), wanted)
             rows = {f"teacher_{key}": np.stack([outputs[key] for outputs in taught], axis=1) for key in wanted}
             return (), replace(data, per_image_inputs=rows)
         networks = [context.load(name) for name in self.teachers]
         for name, network in zip(self.teachers, networks, strict=True):
-            shapes = [tuple(tensor.shape[1:]) for tensor in network.outputs]
-            self._check_shapes(name, dict(zip(wanted, shapes, strict=False)), wanted)
+            self._check_shapes(name, _of_one(shapes(context.task, network)), wanted)
             network.trainable = False
         return networks, data
 
     def _check_shapes(
-        self, teacher: str, theirs: Mapping[str, tuple[int, ...]], wanted: Mapping[str, tuple[int, ...]]
+        self, teacher: str, theirs: Mapping[str, tuple[int | None, ...]], wanted: Mapping[str, tuple[int | None, ...]]
     ) -> None:
         """Raises UserError for a teacher whose outputs are of other shapes than the student's."""
         for key, shape in wanted.items():
@@ -106,3 +103,8 @@ class Distill(NetworkStage, Training):
                     f"stage {self.name!r}: the {key} of the teacher {teacher!r} are of shape {theirs.get(key)}, the "
                     f"student's of {shape}"
                 )
+
+
+def _of_one(shapes: Mapping[str, tuple[int | None, ...]]) -> dict[str, tuple[int | None, ...]]:
+    """Shapes without the batch."""
+    return {name: shape[1:] for name, shape in shapes.items()}

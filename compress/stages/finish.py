@@ -14,7 +14,8 @@ from compress.evaluate import KerasPredictor, outputs
 from compress.evaluate.predictors import as_arrays, to_float
 from compress.prune import kernel_sparsity, prunable_kernels
 from compress.stages.base import Context
-from compress.tasks.objective import named, objective
+from compress.tasks.named import named, names
+from compress.tasks.objective import objective
 from compress.training import Diverged, Training, fit
 
 TEST_OUTPUTS = "test_outputs.npz"  # raw outputs on the test split, in order
@@ -26,7 +27,7 @@ class Serving:
 
     def __init__(self, model: Any, context: Context) -> None:
         with context.clock("build"):
-            self.function = serving_function(model, [output.name for output in context.task.OUTPUTS])
+            self.function = serving_function(model, names(context.task))
         self.model, self.context = model, context
 
     def validate(self) -> dict[str, float]:

@@ -11,12 +11,12 @@ from compress.datasets import Dataset
 from compress.errors import UserError
 from compress.metrics import classification, confidence
 from compress.models import ends
-from compress.models.head import dense
 from compress.results import Metric
 from compress.targets import ClassIndices
 from compress.tasks.answers import Answers, at_chance
-from compress.tasks.base import Arrays, Departure, Head, Output, Tensors
-from compress.tasks.probabilities import TOLERANCE, Difference, tolerated
+from compress.tasks.base import Arrays, Departure, Output, Tensors
+from compress.tasks.difference import Difference, tolerated
+from compress.tasks.probabilities import BOUNDS, OfLogits
 from compress.tasks.single_output import only, width_of
 
 MOST_TOP1_LOST, LEAST_AGREEMENT = 0.005, 0.97
@@ -34,7 +34,7 @@ def accuracy(logits: Any, labels: Any) -> Any:
 
 
 @config
-class Classification:
+class Classification(OfLogits):
     """One class an image."""
 
     name: Literal["classification"] = "classification"
@@ -57,9 +57,6 @@ class Classification:
             raise UserError(f"{data.name} has no classes of its images, one each: classification cannot learn it")
         return self
 
-    def head(self, data: Dataset) -> Head:
-        return dense(len(data.label_names))
-
     def own_end(self, network: Any, name: str) -> Any:
         return ends.classifier(network, name)
 
@@ -80,9 +77,6 @@ class Classification:
 
     def logs(self, outputs: Tensors, targets: Tensors) -> dict[str, Any]:
         return {"accuracy": accuracy(outputs["logits"], targets["labels"])}
-
-    def in_deviations(self, outputs: Tensors) -> Tensors:
-        return outputs
 
     def from_file(self, outputs: Arrays, ends_in: str = "") -> Arrays:
         """Logits as they are; of probabilities their natural logarithms, float64 (n, classes)."""
@@ -115,7 +109,8 @@ class Classification:
         count, labels = len(got["logits"]), targets["labels"]
         top1, network_top1 = (classification.top1(outputs["logits"], labels) for outputs in (got, wanted))
         same = self.close(got, wanted)
-        difference = Difference.of(*(np.exp(confidence.log_probabilities(o["logits"])) for o in (wanted, got)))
+        own, of_file = (np.exp(confidence.log_probabilities(outputs["logits"])) for outputs in (wanted, got))
+        difference = Difference.of(own, of_file, BOUNDS)
         reason = difference.reason(wanted["logits"], precision)
         lost, differing = abs(top1 - network_top1) * count, (1 - same) * count
         if lost > tolerated(MOST_TOP1_LOST, count) or differing > tolerated(1 - LEAST_AGREEMENT, count):
@@ -124,12 +119,6 @@ class Classification:
                 f"they agree on {same:.2%} of the images (at least {LEAST_AGREEMENT:.0%} wanted)"
             )
         return Departure(difference.facts(), reason, difference.note())
-
-    def calibration_rows(self, targets: Arrays) -> np.ndarray:
-        return np.empty(0, np.int64)  # a logit that is cut off changes no class
-
-    def tolerance(self, precision: str) -> float | list[float]:
-        return TOLERANCE[precision]
 
     def answers(self, outputs: Arrays, targets: Arrays) -> Answers | None:
         log_p = confidence.log_probabilities(outputs["logits"])

@@ -11,12 +11,12 @@ from compress.datasets import Dataset
 from compress.errors import UserError
 from compress.metrics import multi_label
 from compress.models import ends
-from compress.models.head import dense
 from compress.results import Metric
 from compress.targets import ClassSets
 from compress.tasks.answers import Answers
-from compress.tasks.base import Arrays, Departure, Head, Output, Tensors
-from compress.tasks.probabilities import TOLERANCE, Difference, tolerated
+from compress.tasks.base import Arrays, Departure, Output, Tensors
+from compress.tasks.difference import Difference, tolerated
+from compress.tasks.probabilities import BOUNDS, OfLogits
 from compress.tasks.single_output import only, width_of
 
 LEAST_AGREEMENT = 0.97  # of images whose classes are all the same
@@ -33,7 +33,7 @@ def sigmoid_cross_entropy(logits: Any, present: Any) -> Any:
 
 
 @config
-class MultiLabel:
+class MultiLabel(OfLogits):
     """Any number of classes an image, each there or not."""
 
     name: Literal["multi_label"] = "multi_label"
@@ -50,9 +50,6 @@ class MultiLabel:
         if not isinstance(data.train.targets, ClassSets):
             raise UserError(f"{data.name} has no sets of classes: multi_label cannot learn it")
         return self
-
-    def head(self, data: Dataset) -> Head:
-        return dense(len(data.label_names))
 
     def own_end(self, network: Any, name: str) -> Any:
         return ends.as_row(ends.sigmoid_logits(network, name))
@@ -72,9 +69,6 @@ class MultiLabel:
         tf = keras.tf
         right = tf.equal(outputs["logits"] >= 0, targets["present"] > 0.5)
         return {"exact": tf.reduce_mean(tf.cast(tf.reduce_all(right, axis=-1), tf.float32))}
-
-    def in_deviations(self, outputs: Tensors) -> Tensors:
-        return outputs
 
     def from_file(self, outputs: Arrays, ends_in: str = "") -> Arrays:
         """Logits as they are; of sigmoids log(p / (1 - p)), float64 (n, classes)."""
@@ -114,7 +108,8 @@ class MultiLabel:
         return float(np.mean(multi_label.same(outputs, others)))
 
     def departure(self, wanted: Arrays, got: Arrays, targets: Arrays, precision: str) -> Departure:
-        difference = Difference.of(*(multi_label.probabilities(outputs["logits"]) for outputs in (wanted, got)))
+        own, of_file = (multi_label.probabilities(outputs["logits"]) for outputs in (wanted, got))
+        difference = Difference.of(own, of_file, BOUNDS)
         reason = difference.reason(wanted["logits"], precision)
         count, same = len(got["logits"]), self.close(got, wanted)
         if (1 - same) * count > tolerated(1 - LEAST_AGREEMENT, count):
@@ -123,12 +118,6 @@ class MultiLabel:
                 f"(at least {LEAST_AGREEMENT:.0%} wanted)"
             )
         return Departure(difference.facts(), reason, difference.note())
-
-    def calibration_rows(self, targets: Arrays) -> np.ndarray:
-        return np.empty(0, np.int64)  # a logit that is cut off changes no class
-
-    def tolerance(self, precision: str) -> float | list[float]:
-        return TOLERANCE[precision]
 
     def answers(self, outputs: Arrays, targets: Arrays) -> Answers | None:
         """Right is the share of classes, over all images, that are said rightly."""

@@ -5,15 +5,10 @@ from functools import partial
 from typing import Any
 
 from compress.tasks.base import Task, Tensors
+from compress.tasks.named import named
 
 Loss = Callable[..., Any]
 """(raw outputs, targets, weight=1.0) -> the scalar loss of a batch."""
-
-
-def named(task: Task, outputs: Any) -> Tensors:
-    """What a network of the task gives, one tensor or several in the order of OUTPUTS, by name."""
-    tensors = outputs if isinstance(outputs, (list, tuple)) else [outputs]
-    return {output.name: tensor for output, tensor in zip(task.OUTPUTS, tensors, strict=True)}
 
 
 def on_targets(task: Task, loss: Loss, network: Any, images: Any, targets: Tensors) -> tuple[Any, dict[str, Any]]:

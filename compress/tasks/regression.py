@@ -17,12 +17,16 @@ from compress.results import Metric
 from compress.targets import Quantities
 from compress.tasks.answers import Answers
 from compress.tasks.base import Arrays, Departure, Head, Output, Tensors
+from compress.tasks.difference import Bounds, Difference
 from compress.tasks.single_output import only, width_of
 
-LEFT_OUT = 2  # images on which int8 rounding may be of any size, as for classes
-MOST_FLOAT = 1e-4  # of a deviation of the targets, at any image
-MOST_TYPICAL = {"float16": 0.005, "int8": 0.05}  # of a deviation, on the average image
-FAR = 0.2  # of a deviation: what the converter quantized is told to the user then
+BOUNDS = Bounds(
+    unit="of the targets' deviation",
+    float32=1e-4,
+    typical={"float16": 0.005, "int8": 0.05},
+    far=0.2,
+    note="the numbers of model.tflite are {:.2f} of a deviation from the network's on the average image",
+)
 TOLERANCE = {"float32": 1e-3, "float16": 1e-3, "int16x8": 1e-3, "int8": 0.05, "dynamic": 0.05}  # of a deviation
 EXTREMES = 10  # examples at either end of a number that ranges are measured on
 MOST_POINTS = 500  # of the plot in the report
@@ -126,25 +130,9 @@ class Regression:
     def departure(self, wanted: Arrays, got: Arrays, targets: Arrays, precision: str) -> Departure:
         """In deviations of the targets; a float32 file may be off by more where the numbers themselves are many
         deviations large, as float sums round with the size of what is summed."""
-        away = self._in_deviations(np.abs(np.asarray(got["numbers"], np.float64) - wanted["numbers"])).max(axis=-1)
-        each = np.sort(away)
-        typical, largest = float(each[: max(1, len(each) - LEFT_OUT)].mean()), float(each[-1])
-        facts = {"mean_difference": round(float(each.mean()), 9), "largest_difference": round(largest, 9)}
-        size = float(np.abs(self._in_deviations(wanted["numbers"])).max())
-        most_float = MOST_FLOAT * max(1.0, size / 10)
-        reason = ""
-        if precision == "float32" and largest > most_float:
-            reason = (
-                f"model.tflite and the Keras network differ by {largest:.2g} of the targets' deviation "
-                f"(at most {most_float:.1g})"
-            )
-        elif typical > MOST_TYPICAL.get(precision, np.inf):
-            reason = (
-                f"model.tflite and the Keras network differ by {typical:.3f} of the targets' deviation, on the average "
-                f"image (at most {MOST_TYPICAL[precision]:g})"
-            )
-        note = f"the numbers of model.tflite are {typical:.2f} of a deviation from the network's on the average image"
-        return Departure(facts, reason, note if typical > FAR else "")
+        own, of_file = (self._in_deviations(np.asarray(outputs["numbers"], np.float64)) for outputs in (wanted, got))
+        difference = Difference.of(own, of_file, BOUNDS)
+        return Departure(difference.facts(), difference.reason(own, precision), difference.note())
 
     def calibration_rows(self, targets: Arrays) -> np.ndarray:
         """The examples of the smallest and of the largest values of each number."""

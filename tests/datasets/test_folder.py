@@ -48,7 +48,7 @@ def test_splits_classes_and_labels_follow_the_folders(root):
     assert dataset.test.targets.labels.tolist() == [0, 0, 1, 1]
     for split in (dataset.train, dataset.validation):
         assert [red == 0 for red, _, _ in pixels(split)] == split.targets.labels.astype(bool).tolist()
-    assert any("no validation/ folder: a seeded 10 % split of train/ (3 images)" in note for note in dataset.notes)
+    assert any("no validation/ folder: a seeded 10% split of train/ (3 images)" in note for note in dataset.notes)
 
 
 def test_missing_test_is_a_fifth_of_train(root):
@@ -57,7 +57,7 @@ def test_missing_test_is_a_fifth_of_train(root):
     # 30 images: 6 to test, 2.4 of the 24 left to validation, but no fewer than there are classes.
     assert sizes(dataset) == [22, 2, 6]
     assert np.bincount(dataset.test.targets.labels).tolist() == [4, 2]
-    assert "no test/ folder: a seeded 20 % split of train/ (6 images)" in dataset.notes
+    assert "no test/ folder: a seeded 20% split of train/ (6 images)" in dataset.notes
     assert pixels(load(root).test) == pixels(dataset.test)
 
 

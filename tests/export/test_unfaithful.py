@@ -11,7 +11,8 @@ from compress.datasets.splits import ArraySplit, Dataset
 from compress.export import convert
 from compress.quantize.qat import quantization_aware
 from compress.stages.export import Export, Unfaithful, at_least_as_sparse, compare
-from compress.tasks.probabilities import MOST_TYPICAL, Difference
+from compress.tasks.difference import Difference
+from compress.tasks.probabilities import BOUNDS, MOST_TYPICAL
 from tests.said import logits_of, probabilities
 
 layers = keras.layers
@@ -109,7 +110,7 @@ def test_two_images_may_differ_by_anything_in_int8():
     logits = np.zeros((50, 3), "float32")
     outputs = np.full((50, 3), 1 / 3, "float32")
     outputs[:2] = [1, 0, 0]
-    found = Difference.of(probabilities(logits), outputs)
+    found = Difference.of(probabilities(logits), outputs, BOUNDS)
     assert (found.typical, found.largest) == (pytest.approx(0, abs=1e-6), pytest.approx(2 / 3))
     assert found.mean == pytest.approx(2 / 3 * 2 / 50)
     assert found.reason(logits, "int8") == ""
@@ -118,7 +119,7 @@ def test_two_images_may_differ_by_anything_in_int8():
 
 def test_a_float_file_of_large_logits_rounds_more():
     logits = np.array([[200, 199.99, 0]], "float32")
-    found = Difference.of(probabilities(logits), probabilities(logits + np.float32([[0.004, 0, 0]])))
+    found = Difference.of(probabilities(logits), probabilities(logits + np.float32([[0.004, 0, 0]])), BOUNDS)
     assert 5e-4 < found.largest < 2e-3
     assert found.reason(logits, "float32") == ""
     assert found.reason(logits / 20, "float32") != ""

@@ -2,7 +2,6 @@
 
 import csv
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -54,29 +53,34 @@ name = "exported"
 kind = "export"
 """
 CASES = {
-    # data set, size in TOML, method, the least first metric and how much worse the exported file may be
+    # data set, size, distillation method
     "multi_label": ("digit_pairs", [16, 32], "sigmoids"),
     "regression": ("turned_digits", 16, "outputs"),
 }
 
 
+@pytest.fixture(scope="module")
+def succeed(jetslim):
+    """Runs a command that must succeed; what it says."""
+
+    def call(folder, *words):
+        done = jetslim(*words, cwd=folder)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return call
+
+
 @pytest.fixture(scope="module", params=CASES)
-def chain(request, tmp_path_factory):
+def chain(request, tmp_path_factory, succeed):
     """(the task, the folder that everything was run in, what run.json says, the data set)."""
     folder = tmp_path_factory.mktemp(request.param)
     data, size, method = CASES[request.param]
     (folder / "chain.toml").write_text(TOML.format(data=data, size=size, method=method))
-    jetslim(folder, "run", "chain.toml")
+    succeed(folder, "run", "chain.toml")
     run = json.loads((folder / "runs/chain/run.json").read_text())
     dataset = DATASETS[data](size=tuple(size) if isinstance(size, list) else size).load()
     return TASKS[request.param]().fitted(dataset), folder, run, dataset
-
-
-def jetslim(folder, *words):
-    done = subprocess.run([sys.executable, "-m", "compress", *map(str, words)], cwd=folder, text=True,
-                          capture_output=True, env={**os.environ, "PYTHONPATH": str(ROOT)})  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def test_every_stage_is_measured_by_the_task_and_none_is_much_worse(chain):
@@ -121,19 +125,19 @@ def test_tables_and_report_are_of_the_task(chain):
     assert not (folder / "runs/chain/calibration.csv").exists() and "top-1" not in report
 
 
-def test_evaluate_compare_and_predict(chain):
+def test_evaluate_compare_and_predict(chain, succeed):
     task, folder, run, dataset = chain
     data, size, _ = CASES[task.name]
     first = task.METRICS[0]
     for stage in ("5-exported", "3-pruned"):
         value = next(one for one in run["stages"] if one["name"] == stage[2:])["metrics"][first.key]
-        told = jetslim(folder, "evaluate", f"runs/chain/{stage}", "--data", data)
-        assert f"{first.title} {first.text(value).replace(' %', '%')}" in told
-    told = jetslim(folder, "compare", "runs/chain/3-pruned", "runs/chain/5-exported", "--data", data)
+        told = succeed(folder, "evaluate", f"runs/chain/{stage}", "--data", data)
+        assert f"{first.title} {first.compact(value)}" in told
+    told = succeed(folder, "compare", "runs/chain/3-pruned", "runs/chain/5-exported", "--data", data)
     assert first.title in told and task.CLOSENESS.title in told
     image = dataset.test.read(np.arange(1))[0]
     Image.fromarray(image).save(folder / "one.png")
-    told = jetslim(folder, "predict", "runs/chain/5-exported/model.tflite", "one.png")
+    told = succeed(folder, "predict", "runs/chain/5-exported/model.tflite", "one.png")
     (number,) = numbers_of(folder / "runs/chain/5-exported/model.tflite")(image[None])
     if task.name == "regression":
         assert told.strip() == f"one.png: degrees {number[0]:.4g}"
@@ -141,10 +145,10 @@ def test_evaluate_compare_and_predict(chain):
         assert all(f"{digit} ({number[digit]:.1%})" in told for digit in np.flatnonzero(number >= 0.5))
 
 
-def test_on_a_board(chain, tmp_path):
+def test_on_a_board(chain, tmp_path, succeed):
     task, folder, run, _ = chain
     subprocess.run([sys.executable, ROOT / "jetson/host/pack.py", tmp_path / "runner"], check=True)
-    jetslim(folder, "bundle", "chain.toml", "--with", tmp_path / "runner")
+    succeed(folder, "bundle", "chain.toml", "--with", tmp_path / "runner")
     bundle = folder / "runs/chain/jetson-bundle"
     words = ["benchmark", ".", "--repetitions", "1", "--threads", "1", "--power-seconds", "0", "--out", "out.json"]
     done = subprocess.run([sys.executable, "jetson.pyz", *words], cwd=bundle, text=True, capture_output=True)
@@ -164,9 +168,9 @@ def test_on_a_board(chain, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_sweep_shares_the_stages(chain):
+def test_a_sweep_shares_the_stages(chain, succeed):
     task, folder, run, _ = chain
-    told = jetslim(folder, "sweep", "chain.toml", "--set", "quantized.calibration=minmax,percentile", "--name", "two")
+    told = succeed(folder, "sweep", "chain.toml", "--set", "quantized.calibration=minmax,percentile", "--name", "two")
     assert "2 points" in told
     with (folder / "runs/two/sweep.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
@@ -175,7 +179,7 @@ def test_a_sweep_shares_the_stages(chain):
     assert (folder / f"runs/two/plots/{first}.png").is_file()
 
 
-def test_a_method_and_a_loss_for_classes_are_refused_before_anything_is_trained(tmp_path):
+def test_a_method_and_a_loss_for_classes_are_refused_before_anything_is_trained(tmp_path, jetslim):
     (tmp_path / "chain.toml").write_text(TOML.format(data="turned_digits", size=16, method="logits"))
     for words, message in (
         ((), 'method "logits" is for classification, not for regression'),
@@ -184,8 +188,7 @@ def test_a_method_and_a_loss_for_classes_are_refused_before_anything_is_trained(
         (("--set", "task.name=multi_label"), "turned_digits has no sets of classes: multi_label cannot learn it"),
         (("--set", "task.name=counting"), "unknown task 'counting'"),
     ):  # fmt: skip
-        done = subprocess.run([sys.executable, "-m", "compress", "run", "chain.toml", *words], cwd=tmp_path, text=True,
-                              capture_output=True, env={**os.environ, "PYTHONPATH": str(ROOT)})  # fmt: skip
+        done = jetslim("run", "chain.toml", *words, cwd=tmp_path)
         assert done.returncode == 2
         assert message in done.stderr and done.stderr.count("\n") == 1
         assert not (tmp_path / "store").exists()
