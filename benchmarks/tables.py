@@ -24,7 +24,7 @@ from compress.results import OLD_METRICS, SCHEMA, Metric, Run, StageResult, pars
 HERE = Path(__file__).parent
 README = HERE.parent / "README.md"
 RESULTS = HERE / "RESULTS.md"
-RUNS, BOARDS = (1, SCHEMA), ("jetslim-board/1", "jetslim-board/2")
+RUNS, BOARDS = (1, 2, SCHEMA), ("jetslim-board/1", "jetslim-board/2", "jetslim-board/3")
 SHOWN = "densenet121"  # the pipeline of the README
 BEGIN, END = "<!-- results: made by benchmarks/tables.py -->", "<!-- /results -->"
 BARS = (
@@ -157,7 +157,7 @@ def stages_table(run: Run) -> list[str]:
     for stage in run.stages:
         shown = [(metric, stage.metrics.get(metric.key)) for metric in metrics]
         shown += [(run.closeness, stage.closeness_to_float)] * compared
-        cells = [f"{stage.name} ({stage.form})"]
+        cells = [f"{stage.name} ({stage.precision})"]
         cells += ["" if value is None else metric.compact(value) for metric, value in shown]
         cells += [f"{stage.params:,}", f"{stage.kernel_sparsity:.3f}"]
         sizes = (stage.tflite_bytes, stage.sparse_tflite_bytes, stage.gzip_bytes)

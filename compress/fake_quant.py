@@ -15,7 +15,7 @@ from compress import keras
 
 tf = keras.tf
 tfmot: Any = keras.tfmot.quantization.keras
-_on_grid: ContextVar[bool] = ContextVar("_on_grid", default=False)
+_kernels_are_constants: ContextVar[bool] = ContextVar("_kernels_are_constants", default=False)
 
 
 @keras.utils.register_keras_serializable("jetslim")
@@ -30,7 +30,7 @@ class KernelQuantizer(tfmot.quantizers.Quantizer):
         return {"axes": channel_axes(name, len(tensor_shape), layer.layer)}
 
     def __call__(self, inputs: Any, training: Any, weights: dict[str, Any], **kwargs: Any) -> Any:
-        return inputs if _on_grid.get() else quantize_kernel(inputs, weights["axes"])
+        return inputs if _kernels_are_constants.get() else quantize_kernel(inputs, weights["axes"])
 
     def get_config(self) -> dict[str, Any]:
         return {}
@@ -44,7 +44,7 @@ class FloatKernel(KernelQuantizer):
         return {}
 
     def __call__(self, inputs: Any, training: Any, weights: dict[str, Any], **kwargs: Any) -> Any:
-        return inputs if _on_grid.get() else _with_zeros_held(inputs)
+        return inputs if _kernels_are_constants.get() else _with_zeros_held(inputs)
 
 
 @keras.utils.register_keras_serializable("jetslim")
@@ -60,7 +60,7 @@ class Float(keras.layers.Layer):
         self.of = of
 
     def call(self, inputs: Any) -> Any:
-        return tf.reverse(inputs, [0]) if _on_grid.get() else inputs
+        return tf.reverse(inputs, [0]) if _kernels_are_constants.get() else inputs
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "of": self.of}
@@ -68,7 +68,7 @@ class Float(keras.layers.Layer):
 
 @keras.utils.register_keras_serializable("jetslim")
 class Threshold(keras.layers.Layer):
-    """max(x, t) for channels that rise, min(x, t) for those that fall; ``compress.quantize.threshold`` says why.
+    """max(x, t) for channels that rise, min(x, t) for those that fall (``compress.quantize.batchnorm_relu_as_max``).
 
     Weights: ``threshold`` and, fixed, ``rising`` (1 or -1), both (1, 1, 1, channels). ``falls``: any channel does.
     """
@@ -138,7 +138,7 @@ def quantize_kernel(kernel: Any, axes: tuple[int, ...]) -> Any:
     return tf.transpose(tf.reshape(quantized, moved.shape), [order.index(i) for i in range(len(order))])
 
 
-def settle_kernels(model: Any) -> None:
+def freeze_quantized_kernels(model: Any) -> None:
     """Puts every kernel on its int8 grid for good, and its bias on the int32 grid that TFLite gives it.
 
     A bias of one value for all channels gets another last bit in one of them: the converter would write one code for
@@ -150,7 +150,7 @@ def settle_kernels(model: Any) -> None:
             if settings:  # none for a kernel that stays float
                 kernel.assign(quantize_kernel(kernel, settings["axes"]))
                 if bias is not None and (step := _step(layer)):
-                    bias.assign(on_bias_grid(bias.numpy(), kernel.numpy(), settings["axes"], step))
+                    bias.assign(quantized_bias(bias.numpy(), kernel.numpy(), settings["axes"], step))
         if bias is not None and len(bias.shape) == 1 and bias.shape[0] > 1:  # a recurrent layer has several rows
             values = bias.numpy()
             if values[0] and (values == values[0]).all():
@@ -158,7 +158,7 @@ def settle_kernels(model: Any) -> None:
                 bias.assign(values)
 
 
-def on_bias_grid(bias: np.ndarray, kernel: np.ndarray, axes: tuple[int, ...], step: float) -> np.ndarray:
+def quantized_bias(bias: np.ndarray, kernel: np.ndarray, axes: tuple[int, ...], step: float) -> np.ndarray:
     """The bias rounded as TFLite stores it: in units of the input's ``step`` times that of its channel's kernel.
 
     ``kernel`` is settled, with a scale per index of ``axes``. Small units, but a rounding that goes the other way moves
@@ -183,17 +183,17 @@ def _step(layer: Any) -> float | None:
 
 
 @contextmanager
-def kernels_on_grid() -> Iterator[None]:
+def kernels_as_constants() -> Iterator[None]:
     """Traces made inside take settled kernels as they are.
 
     The converter then quantizes plain constants, with the same scales. It cannot fold the fake quantization
     of a kernel over 100 kB, and computes such a layer in float.
     """
-    token = _on_grid.set(True)
+    token = _kernels_are_constants.set(True)
     try:
         yield
     finally:
-        _on_grid.reset(token)
+        _kernels_are_constants.reset(token)
 
 
 @keras.utils.register_keras_serializable("jetslim")

@@ -1,6 +1,7 @@
 """What results consist of, as frozen classes: what is written into run.json and read from it. Loads no TensorFlow.
 
-Schema 1, of before there were tasks, is still read: it is of a classification.
+Older schemas are still read: 2, which called the precision "form", and 1, of before there were tasks, which is of a
+classification.
 """
 
 import json
@@ -12,7 +13,7 @@ from typing import Any, Literal
 
 from compress.errors import UserError
 
-SCHEMA = 2
+SCHEMA = 3
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,8 @@ class StageResult:
     """How close the file's outputs are to the Keras network's."""
     closeness_to_float: float | None = None
     """Of a quantized network's file: to those of the network before its quantization."""
-    form: str = ""
+    precision: str = ""
+    """What its file computes in: "float32", "float16", "int8", "int16x8" or "dynamic"."""
     params: int | None = None
     kernel_sparsity: float | None = None
     sparsity_schedule: Schedule | None = None
@@ -203,7 +205,7 @@ def as_json(run: Run) -> dict[str, Any]:
     return {"schema": SCHEMA, **asdict(run)}
 
 
-def read(path: Path) -> Run:
+def read_run(path: Path) -> Run:
     """The run.json at ``path``. Raises UserError, in one line, for what is none."""
     try:
         content = json.loads(path.read_text())
@@ -213,12 +215,12 @@ def read(path: Path) -> Run:
 
 
 def parse(content: Any, where: str = "run.json") -> Run:
-    """A run of what run.json holds, of schema 1 or 2. Raises UserError, which names ``where``, for anything else."""
+    """A run of what run.json holds, of schema 1 to 3. Raises UserError, which names ``where``, for anything else."""
     from pydantic import ValidationError
 
     if not isinstance(content, Mapping):
         raise UserError(f"{where} is no result of a run")
-    known: dict[Any, Callable[[Mapping[str, Any]], dict[str, Any]]] = {SCHEMA: dict, 1: _of_schema_1}
+    known: dict[Any, Callable[[Mapping[str, Any]], dict[str, Any]]] = {SCHEMA: dict, 2: _of_schema_2, 1: _of_schema_1}
     schema = content.get("schema", 1)
     if schema not in known:
         raise UserError(f"{where} has the schema {schema!r}; {' and '.join(map(str, sorted(known)))} are known here")
@@ -251,6 +253,14 @@ OLD_METRICS = (
 _OLD_CLOSENESS = Metric("agreement", "agreement", "%", 100.0, 2, is_share=True)
 
 
+def _of_schema_2(content: Mapping[str, Any]) -> dict[str, Any]:
+    return {**content, "stages": [_with_precision(stage) for stage in content.get("stages") or []]}
+
+
+def _with_precision(stage: Mapping[str, Any]) -> dict[str, Any]:
+    return {"precision" if key == "form" else key: value for key, value in stage.items()}
+
+
 def _of_schema_1(content: Mapping[str, Any]) -> dict[str, Any]:
     data = dict(content.get("data") or {})
     if "shape" not in data and data.get("size"):
@@ -269,6 +279,7 @@ def _of_schema_1(content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _stage_of_schema_1(stage: Mapping[str, Any]) -> dict[str, Any]:
+    stage = _with_precision(stage)
     measured = dict(stage.get("calibration") or {})
     details = {"reliability": measured.pop("reliability")} if "reliability" in measured else {}
     known = {*StageResult.__dataclass_fields__} - {"metrics", "latency"}

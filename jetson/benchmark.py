@@ -78,7 +78,7 @@ def _described(target: Target) -> Dict[str, Any]:
         "sha256": target.sha256,
         "bytes": target.size,
         "role": target.role,
-        "form": target.form,
+        "precision": target.precision,
         "host_score": target.host_score,
         "latency": [],
         "accuracy": None,

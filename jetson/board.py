@@ -16,7 +16,7 @@ JETPACKS = {  # release of L4T -> JetPack, by NVIDIA's archives of both
 MAJOR = {"32": "4", "34": "5", "35": "5", "36": "6", "38": "7"}
 
 
-def read(path: Path) -> Optional[str]:
+def read_text(path: Path) -> Optional[str]:
     """A small text file's content without padding, None if it cannot be read."""
     try:
         return path.read_bytes().replace(b"\0", b" ").decode("utf-8", "replace").strip()
@@ -26,12 +26,12 @@ def read(path: Path) -> Optional[str]:
 
 def facts(root: Path = Path("/")) -> Dict[str, Any]:
     """What does not change while it is on."""
-    cpuinfo = read(root / "proc/cpuinfo") or ""
-    release = l4t(read(root / "etc/nv_tegra_release") or "")
-    compatible = read(root / "proc/device-tree/compatible") or ""
-    model = read(root / "proc/device-tree/model")
+    cpuinfo = read_text(root / "proc/cpuinfo") or ""
+    release = l4t(read_text(root / "etc/nv_tegra_release") or "")
+    compatible = read_text(root / "proc/device-tree/compatible") or ""
+    model = read_text(root / "proc/device-tree/model")
     soc = re.search(r"nvidia,(tegra\w+)", compatible)
-    host = read(root / "proc/sys/kernel/arch")  # qemu-user changes what uname says, but not this file
+    host = read_text(root / "proc/sys/kernel/arch")  # qemu-user changes what uname says, but not this file
     emulated = (bool(host) and host != platform.machine()) or (
         "aarch64" in platform.machine() and "vendor_id" in cpuinfo
     )
@@ -46,10 +46,10 @@ def facts(root: Path = Path("/")) -> Dict[str, Any]:
         "cpu": _cpu_name(cpuinfo),
         "cpu_features": _field(cpuinfo, "Features") or _field(cpuinfo, "flags"),
         "cores": os.cpu_count(),
-        "memory_mb": _kilobytes(read(root / "proc/meminfo") or "", "MemTotal"),
+        "memory_mb": _kilobytes(read_text(root / "proc/meminfo") or "", "MemTotal"),
         "kernel": platform.release(),
         "glibc": platform.libc_ver()[1] or None,
-        "system": _field(read(root / "etc/os-release") or "", "PRETTY_NAME", "="),
+        "system": _field(read_text(root / "etc/os-release") or "", "PRETTY_NAME", "="),
         "python": platform.python_version(),
     }
 
@@ -68,16 +68,16 @@ def jetpack(release: Optional[str]) -> Optional[str]:
 def state(root: Path = Path("/"), command: Optional[Callable[[List[str]], Optional[str]]] = None) -> Dict[str, Any]:
     """What changes: clocks, governors, temperatures, throttling, load, swap, power mode."""
     command = command or (_output if root == Path("/") else lambda words: None)
-    memory = read(root / "proc/meminfo") or ""
+    memory = read_text(root / "proc/meminfo") or ""
     swap, free = _kilobytes(memory, "SwapTotal"), _kilobytes(memory, "SwapFree")
-    load = read(root / "proc/loadavg")
+    load = read_text(root / "proc/loadavg")
     policies = sorted((root / "sys/devices/system/cpu").glob("cpu[0-9]*/cpufreq"), key=lambda p: int(p.parent.name[3:]))
     return {
         "power_mode": power_mode(command(["nvpmodel", "-q"]) or ""),
-        "governors": [read(policy / "scaling_governor") for policy in policies] or None,
-        "clocks_mhz": [_mega(read(policy / "scaling_cur_freq")) for policy in policies] or None,
-        "lowest_clocks_mhz": [_mega(read(policy / "scaling_min_freq")) for policy in policies] or None,
-        "highest_clocks_mhz": [_mega(read(policy / "scaling_max_freq")) for policy in policies] or None,
+        "governors": [read_text(policy / "scaling_governor") for policy in policies] or None,
+        "clocks_mhz": [_mega(read_text(policy / "scaling_cur_freq")) for policy in policies] or None,
+        "lowest_clocks_mhz": [_mega(read_text(policy / "scaling_min_freq")) for policy in policies] or None,
+        "highest_clocks_mhz": [_mega(read_text(policy / "scaling_max_freq")) for policy in policies] or None,
         "temperatures_c": temperatures(root),
         "throttled": throttled(root),
         "load_1min": float(load.split()[0]) if load else None,
@@ -95,7 +95,7 @@ def temperatures(root: Path) -> Optional[Dict[str, float]]:
     """Degrees Celsius by sensor, without those that are off or constant."""
     found = {}
     for zone in sorted((root / "sys/class/thermal").glob("thermal_zone*")):
-        name, value = read(zone / "type"), read(zone / "temp")
+        name, value = read_text(zone / "type"), read_text(zone / "temp")
         try:
             degrees = int(value or "") / 1000.0
         except ValueError:
@@ -109,7 +109,7 @@ def throttled(root: Path) -> Optional[bool]:
     """Whether a cooling device that limits the processor's clock is at work; None where there is none to ask."""
     states = []
     for device in (root / "sys/class/thermal").glob("cooling_device*"):
-        kind, now = (read(device / "type") or "").lower(), read(device / "cur_state")
+        kind, now = (read_text(device / "type") or "").lower(), read_text(device / "cur_state")
         if ("cpu" in kind or "throttl" in kind) and now is not None and now.isdigit():
             states.append(int(now))
     return any(states) if states else None

@@ -7,7 +7,7 @@ from typing import Any, Dict, List, NamedTuple, Optional
 
 from jetson.errors import UserError
 
-MANIFEST, SCHEMA = "manifest.json", "jetslim-bundle/2"
+MANIFEST, SCHEMA = "manifest.json", "jetslim-bundle/3"
 
 
 class Target(NamedTuple):
@@ -18,7 +18,7 @@ class Target(NamedTuple):
     sha256: str
     size: int
     role: Optional[str] = None
-    form: Optional[str] = None
+    precision: Optional[str] = None
     expected: Optional[Dict[str, List[Any]]] = None
     """Outputs by name of the first images of the test set."""
     tolerance: Dict[str, Any] = {}  # noqa: RUF012 (a NamedTuple has no default_factory)
@@ -51,18 +51,18 @@ def open_target(path: Path) -> Bundle:
 
     Raises UserError for anything else, and for a damaged bundle."""
     if path.is_dir():
-        return read(path)
+        return read_bundle(path)
     if not path.is_file():
         raise UserError(f"{path} does not exist")
     if (path.parent / MANIFEST).is_file():
-        whole = read(path.parent)
+        whole = read_bundle(path.parent)
         known = [target for target in whole.targets if target.file == path.name]
         if known:
             return whole._replace(targets=known)
     return Bundle([Target(path.name, path, sha256_of(path), path.stat().st_size)])
 
 
-def read(folder: Path) -> Bundle:
+def read_bundle(folder: Path) -> Bundle:
     """The bundle in ``folder``; every file's size and hash is compared with the manifest."""
     path = folder / MANIFEST
     if not path.is_file():
@@ -82,7 +82,7 @@ def read(folder: Path) -> Bundle:
                 files[model["file"]]["sha256"],
                 files[model["file"]]["bytes"],
                 model["role"],
-                model["form"],
+                model["precision"],
                 model["expected"],
                 dict(model["tolerance"]),
                 model.get("score"),

@@ -7,7 +7,7 @@ from typing import List, Tuple
 import numpy as np
 
 from jetson import board
-from jetson.bundle import MANIFEST, read
+from jetson.bundle import MANIFEST, read_bundle
 from jetson.errors import UserError
 from jetson.interpreter import find
 
@@ -52,7 +52,7 @@ def examine(folder: Path, root: Path = Path("/")) -> Tuple[List[str], bool]:
         lines.append("throttled    yes: let it cool down")
     if (folder / MANIFEST).is_file():
         try:
-            bundle = read(folder)
+            bundle = read_bundle(folder)
             lines.append("bundle       whole: {}".format(", ".join(target.file for target in bundle.targets)))
         except UserError as error:
             able = False

@@ -8,7 +8,7 @@ from typing import Any, Dict, List, Optional
 
 from jetson.board import fixed_clocks
 
-SCHEMA = "jetslim-board/2"
+SCHEMA = "jetslim-board/3"
 MOST_VARIATION, MOST_WARMING_C, FEWEST_SAMPLES, SHORTEST_LOOP_S = 0.05, 5.0, 10, 20.0
 
 

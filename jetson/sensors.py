@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Dict, List, NamedTuple, Optional
 
 from jetson import tegrastats
-from jetson.board import read
+from jetson.board import read_text
 
 Rails = Dict[str, float]  # rail -> mW
 
@@ -26,13 +26,13 @@ def ina3221(root: Path = Path("/")) -> Optional[Rails]:
     """
     found: Rails = {}
     for label in sorted((root / "sys/bus/i2c/drivers/ina3221").glob("*/hwmon/hwmon*/in*_label")):
-        name, number = read(label), label.name[2:-6]
-        millivolts = read(label.with_name(f"in{number}_input"))
-        milliamperes = read(label.with_name(f"curr{number}_input"))
+        name, number = read_text(label), label.name[2:-6]
+        millivolts = read_text(label.with_name(f"in{number}_input"))
+        milliamperes = read_text(label.with_name(f"curr{number}_input"))
         if name and name != "NC" and "sum" not in name.lower() and millivolts and milliamperes:
             found[name] = int(millivolts) * int(milliamperes) / 1000.0
     for label in sorted((root / "sys/bus/i2c/drivers/ina3221x").glob("*/iio:device*/rail_name_*")):
-        name, milliwatts = read(label), read(label.with_name(f"in_power{label.name[-1]}_input"))
+        name, milliwatts = read_text(label), read_text(label.with_name(f"in_power{label.name[-1]}_input"))
         if name and name != "NC" and milliwatts:
             found[name] = float(milliwatts)
     return found or None

@@ -13,7 +13,7 @@ from typing import Any, Callable, Dict, List, Optional
 
 import numpy as np
 
-from jetson.board import read
+from jetson.board import read_text
 from jetson.errors import UserError
 from jetson.interpreter import Model, find
 from jetson.metrics import METRICS
@@ -99,7 +99,7 @@ def latency(
 
 def peak_memory_mb() -> Optional[float]:
     """The most memory that this process held, in MB (10^6 bytes): VmHWM, as ru_maxrss inherits the parent's."""
-    for line in (read(Path("/proc/self/status")) or "").splitlines():
+    for line in (read_text(Path("/proc/self/status")) or "").splitlines():
         if line.startswith("VmHWM:"):
             return round(int(line.split()[1]) * 1024 / 1e6, 2)
     return None

@@ -42,7 +42,7 @@ def test_the_readmes_toml_is_a_pipeline(tmp_path):
     text = re.search(r"```toml\n(.*?)```", README, re.DOTALL).group(1)
     path = tmp_path / "my.toml"
     path.write_text(text)
-    assert [stage.kind for stage in pipeline.read(str(path)).stages] == [
+    assert [stage.kind for stage in pipeline.read_pipeline(str(path)).stages] == [
         "train",
         "distill",
         "prune",

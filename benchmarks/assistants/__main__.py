@@ -18,11 +18,11 @@ from benchmarks.record import keep
 from compress.artifacts import Store
 from compress.artifacts.outputs_file import read_outputs
 from compress.clock import Clock
-from compress.pipeline import plan, read
+from compress.pipeline import plan, read_pipeline
 from compress.pipeline import run as run_plan
 from compress.report.style import png
 from compress.results import StageResult
-from compress.stages.finish import TEST_OUTPUTS
+from compress.stages.save_and_evaluate import TEST_OUTPUTS
 from compress.training import Progress
 
 ROOT = Path(__file__).parents[2]
@@ -36,7 +36,8 @@ METRICS = ("top1", "params", "seconds", "nll", "brier", "ece", "ece_scaled")
 
 def settings(arm: str) -> list[str]:
     """What differs from the arm's pipeline file."""
-    stages = [stage.name for stage in read(f"assistants-{ARMS[arm].pipeline}").stages if stage.kind != "export"]
+    pipeline = read_pipeline(f"assistants-{ARMS[arm].pipeline}")
+    stages = [stage.name for stage in pipeline.stages if not stage.is_final]
     common = [f"{stage}.epochs={EPOCHS}" for stage in stages] + [f"{stage}.batch_size={BATCH}" for stage in stages]
     data = ["data.name=cifar10", f"data.train_images={IMAGES}", f"data.test_images={TEST_IMAGES}"]
     own = [f"{stage}.{change}" for stage, changes in ARMS[arm].changes.items() for change in changes]
@@ -46,7 +47,7 @@ def settings(arm: str) -> list[str]:
 def measure(arm: str, seed: int, data_dir: Path | None) -> dict[str, Any]:
     """One arm, trained or taken from the store."""
     name, own = f"assistants-{ARMS[arm].pipeline}", settings(arm)
-    pipeline, clock, progress = read(name, own, seed), Clock(), Progress()
+    pipeline, clock, progress = read_pipeline(name, own, seed), Clock(), Progress()
     dataset = pipeline.data.load(data_dir)
     runs = WORK / "runs" / f"{arm}-{seed}"
     try:
@@ -82,7 +83,7 @@ def is_there(path: Path, arm: str) -> bool:
     if not path.exists():
         return False
     kept = json.loads(path.read_text())
-    text = read(f"assistants-{ARMS[arm].pipeline}").text
+    text = read_pipeline(f"assistants-{ARMS[arm].pipeline}").text
     return bool(kept["settings"] == settings(arm) and loads(kept["config_toml"]) == loads(text))
 
 

@@ -17,7 +17,7 @@ from benchmarks.record import keep
 from compress import models
 from compress.datasets import Augmentation
 from compress.datasets.splits import ArraySplit
-from compress.pipeline import read
+from compress.pipeline import read_pipeline
 from compress.stages.distill import Distill
 from compress.tasks import Classification
 from compress.tasks.objective import objective as objective_of
@@ -44,7 +44,7 @@ def seconds(objective: Objective, data: Data, stage: Distill) -> float:
 
 
 def main() -> None:
-    stage = next(one for one in read("assistants-dgkd").stages if one.name == "student")
+    stage = next(one for one in read_pipeline("assistants-dgkd").stages if one.name == "student")
     assert isinstance(stage, Distill)
     assert len(stage.teachers) == TEACHERS
     task, rng = Classification(), np.random.default_rng(0)

@@ -6,9 +6,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from benchmarks.assistants import words
+from benchmarks.assistants import findings
 from benchmarks.assistants.arms import ARMS, LEARNERS, PAPER, Result, held, less, stage, student_top1
-from benchmarks.words import spread
+from benchmarks.format import spread
 
 SCHEMA, EPOCH = "jetslim-assistants/1", "jetslim-assistants-epoch/1"
 NOTE = (
@@ -63,7 +63,7 @@ def _beside_the_paper(results: Sequence[Result]) -> list[str]:
             said = "" if paper is None else f"{paper:+.0f}"
             cells = [ARMS[better].what, ARMS[worse].what, said, spread(points, "+.2f"), held(paper, points)]
             lines.append(f"| {' | '.join(cells)} |")
-    return [PAPER_NOTE, "", *lines, "", *words.section(results)] if len(lines) > 2 else []
+    return [PAPER_NOTE, "", *lines, "", *findings.section(results)] if len(lines) > 2 else []
 
 
 def _epoch(one: Result) -> list[str]:

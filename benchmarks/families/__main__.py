@@ -24,9 +24,9 @@ from compress import fake_quant, models
 from compress.evaluate.predictors import to_float
 from compress.export import flatbuffer
 from compress.export.convert import Converter
+from compress.inspection import difference
 from compress.quantize.fold import fold
 from compress.quantize.qat import float_layers, quantization_aware
-from compress.stages.inspection import difference
 
 RESULTS = Path(__file__).parents[1] / "results" / "families"
 SIZE, IMAGES = 224, 8

@@ -15,11 +15,10 @@ from benchmarks.focal.table import METRICS, SCHEMA, SHOWN
 from benchmarks.record import keep
 from compress.artifacts.files import replace
 from compress.report.style import png
-from compress.results import Run, StageResult
-from compress.results import read as read_run
+from compress.results import Run, StageResult, read_run
 from compress.sweep import plots
 from compress.sweep.grid import SEED
-from compress.sweep.read import read
+from compress.sweep.load_sweep import read_sweep
 from compress.tasks import Classification
 
 HERE = Path(__file__).parent
@@ -43,7 +42,7 @@ def measure(name: str, data_dir: Path) -> dict[str, Any]:
     path = HERE / f"{name}.toml"
     command = [sys.executable, "-m", "compress", "sweep", str(path), "--data-dir", str(data_dir)]
     subprocess.run([*command, "--store", str(WORK / "store"), "--runs", str(WORK / "runs")], check=True)
-    points = read(str(path)).points
+    points = read_sweep(str(path)).points
     runs = [read_run(WORK / "runs" / f"{name}-sweep" / one.name / "run.json") for one in points]
     data = runs[0].data
     return {

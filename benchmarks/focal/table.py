@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.words import spread
+from benchmarks.format import spread
 
 SCHEMA = "jetslim-focal/1"
 METRICS = ("top1", "nll", "brier", "ece", "ece_scaled", "temperature")

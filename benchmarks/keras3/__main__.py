@@ -64,7 +64,7 @@ def family(name: str) -> dict[str, Any]:
         path = Path(folder) / "network.keras"
         model.save(path)
         start = time.perf_counter()
-        rebuilt = network_file.read(path)
+        rebuilt = network_file.read_network(path)
         seconds = time.perf_counter() - start
     got = rebuilt(images, training=False).numpy()
     return {

@@ -24,7 +24,7 @@ from compress.artifacts import Store
 from compress.artifacts.files import write_json
 from compress.artifacts.source import SOURCES
 from compress.pipeline import machine
-from compress.results import read
+from compress.results import read_run
 
 HERE = Path(__file__).parent
 RESULTS = HERE.parent / "results" / "sweep"
@@ -54,7 +54,7 @@ def timed(arguments: list[str], work: Path, name: str) -> float:
 
 def exported(runs: Path) -> dict[str, Any]:
     """What a run's results say of the last stage, and the sha256 of its file."""
-    run = read(runs / "run.json")
+    run = read_run(runs / "run.json")
     last = run.stages[-1]
     file = runs / f"{len(run.stages)}-{last.name}" / "model.tflite"
     return {"top1": last.metrics["top1"], "sha256": hashlib.sha256(file.read_bytes()).hexdigest()}

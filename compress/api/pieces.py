@@ -25,7 +25,7 @@ def inspect(model: Any, skip: Sequence[str] = (), keep_float: Sequence[str] = ()
     Raises:
         UserError: for what is no network whose layers can be seen, and for a pattern that no layer matches.
     """
-    from compress.stages.inspection import inspect as look
+    from compress.inspection import inspect as look
 
     return look(in_legacy_keras(model), tuple(skip), tuple(keep_float))
 
@@ -49,12 +49,12 @@ def prune(model: Any, sparsity: float, skip: Sequence[str] = ()) -> Any:
         Han, Pool, Tran and Dally, "Learning both weights and connections for efficient neural networks", 2015.
     """
     from compress.prune import gradual
-    from compress.rewrite import plain
+    from compress.rewrite import as_plain_layers
     from compress.rewrite.graph import clone, rebuild
 
     if not 0 <= sparsity < 1:
         raise UserError(f"sparsity = {sparsity} should be a fraction from 0 to less than 1")
-    network = plain(rebuild(in_legacy_keras(model), lambda layer, name: clone(layer, name=name)))
+    network = as_plain_layers(rebuild(in_legacy_keras(model), lambda layer, name: clone(layer, name=name)))
     if not gradual.prune_at_once(network, sparsity, tuple(skip)):
         raise UserError(f"{network.name} has no convolution to prune")
     return network
@@ -86,7 +86,7 @@ def quantize(model: Any, calibration: Any, keep_float: Sequence[str] = ()) -> An
     examples = to_float(np.asarray(calibration))
     parts = np.array_split(examples, max(1, len(examples) // 50))
     network = quantization_aware(in_legacy_keras(model), parts, None, tuple(keep_float))
-    fake_quant.settle_kernels(network)
+    fake_quant.freeze_quantized_kernels(network)
     return network
 
 

@@ -14,8 +14,8 @@ from compress.clock import Clock
 from compress.datasets import Dataset, meant_by
 from compress.errors import UserError
 from compress.models import MODELS
-from compress.pipeline import Pipeline, links, plan, read
-from compress.pipeline.read import find
+from compress.pipeline import Pipeline, links, plan, read_pipeline
+from compress.pipeline.load_pipeline import find
 from compress.stages import STAGES, Stage
 from compress.stages.network import NetworkStage
 from compress.training import Progress
@@ -112,13 +112,13 @@ def distill(
     fields += _fields(settings)
     if data is not None:
         fields = [*_data_settings(data), *fields]
-    pipeline = read("distill", fields, seed)
+    pipeline = read_pipeline("distill", fields, seed)
     return _run(pipeline, _dataset(pipeline, train, test, validation, data, classes), store, runs, force, progress)
 
 
 def _pipeline(name: str, recipe: str, teacher: str | None, settings: list[str], seed: int | None) -> Pipeline:
     if recipe == "default":
-        return read(name, settings, seed, teacher, trained=teacher is None and name not in MODELS)
+        return read_pipeline(name, settings, seed, teacher, trained=teacher is None and name not in MODELS)
     if teacher is not None:
         raise UserError('a teacher goes with recipe="default": else name it in the settings, as a stage\'s teachers')
     path, _, _ = find(recipe)
@@ -127,7 +127,7 @@ def _pipeline(name: str, recipe: str, teacher: str | None, settings: list[str], 
     if not takers:
         raise UserError(f"the pipeline {recipe} has no stage that takes a network")
     chosen = next((stage for stage in takers if "model" not in stage and "input" not in stage), takers[0])
-    return read(recipe, [f"{chosen['name']}.{_network(name)}", *settings], seed)
+    return read_pipeline(recipe, [f"{chosen['name']}.{_network(name)}", *settings], seed)
 
 
 def _network(name: str) -> str:

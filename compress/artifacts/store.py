@@ -26,9 +26,9 @@ from compress.errors import UserError
 FACTS = "stage.json"
 
 
-def content_key(made_of: dict[str, Any]) -> str:
-    """20 hexadecimal digits of the SHA-256 of ``made_of`` as canonical JSON."""
-    text = json.dumps(made_of, sort_keys=True, separators=(",", ":"))
+def content_key(provenance: dict[str, Any]) -> str:
+    """20 hexadecimal digits of the SHA-256 of ``provenance`` as canonical JSON."""
+    text = json.dumps(provenance, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:20]
 
 

@@ -103,7 +103,9 @@ def compare(
         given = said(ready_a.raw, "A"), said(ready_b.raw, "B")
     if table:
         replace(table, as_csv(found.rows))
-    cells = [(row.name, row.kind, row.form, decibels(row.snr), decibels(row.own_snr)) for row in found.rows[:worst]]
+    cells = [
+        (row.name, row.kind, row.precision, decibels(row.snr), decibels(row.own_snr)) for row in found.rows[:worst]
+    ]
     for line in aligned([TITLES, *cells]):
         click.echo(line)
     if better := len(found.rows[worst:]):
@@ -135,13 +137,13 @@ def compare(
 def common_shape(a: Any, b: Any) -> tuple[int | None, ...]:
     """The shape of the examples that both models read. Raises UserError where there is none."""
     from compress.errors import UserError
-    from compress.evaluate.tflite_predictor import words
+    from compress.evaluate.tflite_predictor import shape_text
 
     same = len(a.shape) == len(b.shape) and all(
         None in sides or sides[0] == sides[1] for sides in zip(a.shape, b.shape, strict=True)
     )
     if not same:
-        told = [f"{model.path} reads {words(model.shape)}" for model in (a, b)]
+        told = [f"{model.path} reads {shape_text(model.shape)}" for model in (a, b)]
         raise UserError(f"{told[0]}, {told[1]}: they cannot be compared")
     return tuple(one if other is None else other for one, other in zip(a.shape, b.shape, strict=True))
 
@@ -151,7 +153,7 @@ def as_csv(rows: Sequence[Any]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["layer", "kind", "computes_in", "snr_db", "snr_by_itself_db"])
-    writer.writerows([row.name, row.kind, row.form, f"{row.snr:.2f}", f"{row.own_snr:.2f}"] for row in rows)
+    writer.writerows([row.name, row.kind, row.precision, f"{row.snr:.2f}", f"{row.own_snr:.2f}"] for row in rows)
     return text.getvalue()
 
 

@@ -71,18 +71,18 @@ def image_shape(
     """
     from compress.datasets.images import sides
     from compress.errors import UserError
-    from compress.evaluate.tflite_predictor import words
+    from compress.evaluate.tflite_predictor import shape_text
 
     height, width, channels = (*reads, 1) if len(reads) == 2 else reads if len(reads) == 3 else (0, 0, 0)
     if channels not in (1, 3, None) or any(side is not None and side < SMALLEST for side in (height, width)):
-        raise UserError(f"{model} reads {words(reads)}, no images of 1 or 3 channels: {advice}")
+        raise UserError(f"{model} reads {shape_text(reads)}, no images of 1 or 3 channels: {advice}")
     if size and any(side not in (None, now) for side, now in zip((height, width), size, strict=True)):
-        raise UserError(f"{model} reads images of {words((height, width))}, --size says {words(size)}")
+        raise UserError(f"{model} reads images of {shape_text((height, width))}, --size says {shape_text(size)}")
     colours: Literal[1, 3] = 1 if channels == 1 else 3
     if height and width:
         return (height, width), colours
     if size is None and usual is None:
-        raise UserError(f"{model} reads images of any size ({words(reads)}): say which, such as --size 224")
+        raise UserError(f"{model} reads images of any size ({shape_text(reads)}): say which, such as --size 224")
     given = size or sides(usual)
     return (height or given[0], width or given[1]), colours
 

@@ -30,9 +30,9 @@ def inspect(network: str, size: int, classes: int, skip: tuple[str, ...], keep_f
     from compress import models
     from compress.errors import Failure, unknown
     from compress.evaluate.expected_pixels import told_by
+    from compress.inspection import inspect as look
     from compress.models import ends, saved_model
     from compress.models.front import front_of
-    from compress.stages.inspection import inspect as look
 
     told: list[Any] = []
     if network in models.MODELS:

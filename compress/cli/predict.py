@@ -79,7 +79,7 @@ def _arrays(paths: tuple[Path, ...], reads: Sequence[int | None], model: Path) -
     import numpy as np
 
     from compress.errors import UserError, first_line
-    from compress.evaluate.tflite_predictor import words
+    from compress.evaluate.tflite_predictor import shape_text
 
     for path in paths:
         try:
@@ -87,7 +87,7 @@ def _arrays(paths: tuple[Path, ...], reads: Sequence[int | None], model: Path) -
         except (OSError, ValueError, EOFError) as error:
             raise UserError(f"{path} cannot be read as an array: {first_line(error)}") from error
         if array.dtype.kind not in "fiu" or array.ndim - len(reads) not in (0, 1) or not array.size:
-            raise UserError(f"{path} holds {array.dtype} {array.shape}, {model} reads examples of {words(reads)}")
+            raise UserError(f"{path} holds {array.dtype} {array.shape}, {model} reads examples of {shape_text(reads)}")
         array = array if array.dtype == np.uint8 else array.astype(np.float32)
         if array.ndim == len(reads):
             yield str(path), array

@@ -139,9 +139,9 @@ def load_plan(
     skip_bad_images: bool,
     clock: Any,
 ) -> Any:
-    from compress.pipeline import links, plan, read
+    from compress.pipeline import links, plan, read_pipeline
 
-    pipeline = read(name, settings, seed, teacher, trained)
+    pipeline = read_pipeline(name, settings, seed, teacher, trained)
     links(pipeline)  # a mistake in the file shows before data are read, or downloaded
     with clock("data"):
         dataset = pipeline.data.load(data_dir, skip_bad_images)

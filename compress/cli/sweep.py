@@ -49,35 +49,35 @@ def sweep(
     from compress.errors import Failure, UserError
     from compress.sweep import plots
     from compress.sweep.cluster import Cluster
+    from compress.sweep.load_sweep import read_sweep
     from compress.sweep.local import Processes
-    from compress.sweep.plan import plan
-    from compress.sweep.read import read
+    from compress.sweep.plan import plan_points
     from compress.sweep.run import run
 
     if ray is not None and jobs > 1:
         raise UserError("--jobs is for this machine; with --ray the cluster decides how many points run at a time")
-    wanted = read(pipeline, settings, seed, teacher, trained)
-    planned = plan(wanted, pipeline, teacher, trained, data_dir, skip_bad_images)
+    wanted = read_sweep(pipeline, settings, seed, teacher, trained)
+    planned = plan_points(wanted, pipeline, teacher, trained, data_dir, skip_bad_images)
     for note in dict.fromkeys(note for one in planned for note in one.plan.dataset.notes):
         click.echo(f"note: {note}")
     folder = runs / (name or f"{wanted.pipeline}-sweep")
 
-    def hire(points: int) -> Any:
+    def start_workers(points: int) -> Any:
         retries = wanted.resources.max_retries
         return Cluster(ray, wanted.resources) if ray is not None else Processes(min(jobs, points), retries)
 
     store = Store(store_folder, cache_limit_bytes)
-    book = run(planned, wanted.fields, hire, store, folder, click.echo, data_dir, skip_bad_images)
-    written = plots.write(book.rows(), wanted.fields, wanted.pipeline, folder / "plots", book.metrics)
+    state = run(planned, wanted.fields, start_workers, store, folder, click.echo, data_dir, skip_bad_images)
+    written = plots.write(state.rows(), wanted.fields, wanted.pipeline, folder / "plots", state.metrics)
     click.echo("")
     click.echo((folder / "sweep.md").read_text())
     click.echo(f"tables:  {folder / 'sweep.csv'}, {folder / 'sweep.md'}")
     if written:
         click.echo(f"plots:   {folder / 'plots'}/<metric>.png")
     click.echo(f"points:  {folder}/<point>/table.md, with links to what each stage made")
-    if book.causes:
-        number, cause = min(book.causes.items())
+    if state.causes:
+        number, cause = min(state.causes.items())
         raise Failure(
-            f"{len(book.causes)} of {len(planned)} points failed (point {number}: {cause}); "
+            f"{len(state.causes)} of {len(planned)} points failed (point {number}: {cause}); "
             "the same command tries them again"
         )

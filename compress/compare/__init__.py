@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from compress.compare.noise import Comparison, Row, compare
+from compress.compare.noise import ComparedLayer, Comparison, compare
 from compress.compare.values import Value, Values
 
-__all__ = ["Comparison", "Row", "Value", "Values", "compare", "look_into"]
+__all__ = ["ComparedLayer", "Comparison", "Value", "Values", "compare", "look_into"]
 
 
 def look_into(a: Any, b: Any) -> tuple[Values, Values]:

@@ -10,8 +10,9 @@ from compress.compare.values import Value
 from compress.evaluate.predictors import to_float
 from compress.export.convert import is_quantized
 from compress.quantize.fold import fold
-from compress.quantize.support import Int8, fuses_relu, kind, support
+from compress.quantize.int8_support import fuses_relu, support
 from compress.rewrite.graph import arguments, clone, is_functional, nodes, only_reader, readers, rebuild
+from compress.rewrite.layer_kinds import Int8, kind
 from compress.rewrite.layers import activation_name
 
 
@@ -57,7 +58,7 @@ class KerasLayers:
                 if layer.name == f"{owner}_int8" and len(sources) == 1:  # of an operation that has no wrapper
                     (position,) = sources
                     self._at = {key: at for key, at in self._at.items() if at != position}
-                    self._at[node.flat_output_ids[0]], self.values[position].form = position, "int8"
+                    self._at[node.flat_output_ids[0]], self.values[position].precision = position, "int8"
             elif not (_only_moves(layer) or (kind(layer) in ("Softmax", "softmax") and reader is None)):
                 parts = [part for part in (fused.get(node.layer.name), node.layer) if part is not None]
                 self._at[node.flat_output_ids[0]] = len(self.values)
@@ -91,14 +92,14 @@ def inner(layer: Any) -> Any:
 
 def _value(parts: list[Any], tensor: Any, sources: frozenset[int]) -> Value:
     layers = [inner(part) for part in parts]
-    on_grid = any(
+    is_int8 = any(
         part is not layer and not part.quantize_config.keep_float for part, layer in zip(parts, layers, strict=True)
     )
     has_relu = len(parts) > 1 or (kind(layers[0]) != "relu" and activation_name(layers[0]) == "relu")
     return Value(
         tuple(layer.name for layer in layers),
         f"{kind(layers[0])}+ReLU" if has_relu else kind(layers[0]),
-        "int8" if on_grid else "float32",
+        "int8" if is_int8 else "float32",
         tensor.shape[1:].num_elements() or 0,
         sources,
     )
@@ -112,5 +113,5 @@ def _only_moves(layer: Any) -> bool:
     """A layer whose output holds only values that were there before."""
     how = support(layer)
     if isinstance(how, Int8):
-        return how.aside or (how.tied and type(layer).__name__ != "AveragePooling2D")
+        return how.integers or (how.same_scale and type(layer).__name__ != "AveragePooling2D")
     return type(layer).__name__ == "Float"

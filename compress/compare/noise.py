@@ -10,12 +10,12 @@ from compress.errors import UserError
 
 
 @dataclass(frozen=True)
-class Row:
+class ComparedLayer:
     """One layer, of which the noisy network gives what the other gives, and noise."""
 
     layers: tuple[str, ...]
     kind: str
-    form: str
+    precision: str
     noise: float
     """The noise's part of the signal, as powers: sum of squares by sum of squares; 0 where there is none."""
     own: float
@@ -42,7 +42,7 @@ class Row:
 class Comparison:
     """Every layer that two networks have in common, the noisiest first."""
 
-    rows: list[Row]
+    rows: list[ComparedLayer]
     alone: int
     """Layers of the noisy network that were not found in the other."""
     folded: bool
@@ -50,14 +50,14 @@ class Comparison:
     guessed: bool = False
     """Whether ``own`` is guessed from the noise of what a layer reads, for want of a way to run it by itself."""
 
-    def begins(self, decibels: float) -> Row | None:
+    def begins(self, decibels: float) -> ComparedLayer | None:
         """Where the two part: the first layer in order of computation that by itself has less than so many dB."""
         in_order = sorted(self.rows, key=lambda row: row.position)
         return next((row for row in in_order if row.own_snr < decibels), None)
 
     def to_keep(self, most: int = 3) -> list[str]:
         """For ``keep_float``: the int8 layers of most noise by themselves, the worst and down to a quarter of it."""
-        found = sorted((row for row in self.rows if row.form == "int8" and row.own > 0), key=lambda row: -row.own)
+        found = sorted((row for row in self.rows if row.precision == "int8" and row.own > 0), key=lambda row: -row.own)
         worst = [row for row in found[:most] if row.own >= found[0].own / 4]
         return [layer for row in worst for layer in row.layers] if self.folded else []
 
@@ -68,7 +68,7 @@ def decibels(noise: float) -> float:
         return float(-10 * np.log10(noise))
 
 
-def pairs(signal: Values, noisy: Values) -> dict[int, int]:
+def matched_values(signal: Values, noisy: Values) -> dict[int, int]:
     """Position of a value of ``noisy`` -> that of the same layer's of ``signal``.
 
     A layer may be several values in one network and one in the other: the last one, which holds all the others' work,
@@ -96,7 +96,7 @@ def compare(signal: Values, noisy: Values, batches: Iterable[np.ndarray]) -> Com
 
     Raises UserError where the two have no layer in common.
     """
-    paired = pairs(signal, noisy)
+    paired = matched_values(signal, noisy)
     if not paired:
         raise UserError("the two have no layer in common, by name and size")
     powers = dict.fromkeys(paired, np.zeros(3))  # of the signal, of the noise, of the layer's own noise
@@ -121,7 +121,7 @@ def compare(signal: Values, noisy: Values, batches: Iterable[np.ndarray]) -> Com
         value, other = noisy.values[position], signal.values[number].layers
         common = tuple(layer for layer in value.layers if layer in other)  # only one of the two may be folded
         layers = common or value.layers or other or ("output",)
-        rows.append(Row(layers, value.kind, value.form, noise[position], own[position], position))
+        rows.append(ComparedLayer(layers, value.kind, value.precision, noise[position], own[position], position))
         named |= {*value.layers, *other}
     alone = [v for i, v in enumerate(noisy.values) if i not in paired and named.isdisjoint(v.layers)]
     rows.sort(key=lambda row: row.snr)

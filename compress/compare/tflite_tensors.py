@@ -36,7 +36,7 @@ class TFLiteTensors:
         self._sizes = {index: int(np.prod(detail["shape"][1:])) for index, detail in details.items()}
         self.values: list[Value] = []
         self._tensors: list[int] = []  # of each value
-        self._walk(flatbuffer.read(predictor.file.content))
+        self._walk(flatbuffer.read_model(predictor.file.content))
 
     def _walk(self, model: Any) -> None:
         """Finds the values, in the order of the operators."""
@@ -62,8 +62,8 @@ class TFLiteTensors:
             if not (name in MOVERS and not relu) and not (
                 name in ("SOFTMAX", "LOGISTIC") and number >= len(graph.operators) - 2
             ):
-                kind, form = f"{name}+RELU" if relu else name, types[tensor.type].lower()
-                self.values.append(Value(layers, kind, form, self._sizes[index], sources))
+                kind, precision = f"{name}+RELU" if relu else name, types[tensor.type].lower()
+                self.values.append(Value(layers, kind, precision, self._sizes[index], sources))
                 self._tensors.append(index)
                 sources = frozenset({len(self.values) - 1})
             elif name in ("RESHAPE", "TRANSPOSE") and layers and len(sources) == 1:

@@ -13,7 +13,7 @@ class Value:
     layers: tuple[str, ...]
     """Names in order of computation, as in the folded network where it is known."""
     kind: str
-    form: str
+    precision: str
     """The type that it is computed in: "float32", "int8", ..."""
     size: int
     """Numbers an image."""

@@ -62,7 +62,7 @@ class Arrays(DatasetConfig):
 
     def load(self, data_dir: Path | None = None, skip_bad_images: bool = False) -> Dataset:
         """See ``DatasetConfig.load``. Raises UserError naming the array that is missing or not what it should be."""
-        found = read(located(self.path, data_dir, "file or folder", Path.exists))
+        found = read_arrays(located(self.path, data_dir, "file or folder", Path.exists))
         return in_memory(
             found["train"],
             test=found.get("test"),
@@ -117,7 +117,7 @@ def in_memory(
     return Dataset.of("arrays", names, splits["train"], splits["validation"], splits["test"], notes, task)
 
 
-def read(path: Path) -> dict[str, Pair]:
+def read_arrays(path: Path) -> dict[str, Pair]:
     """Part ("train", "validation", "test") -> its arrays; "train" is always there, pickled objects are never loaded."""
     try:
         files = _in_folder(path) if path.is_dir() else _in_archive(path)

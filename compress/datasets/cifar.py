@@ -88,7 +88,7 @@ class Cifar(DatasetConfig):
         contents) or the archive, then in tf_keras's cache, and else downloads into that cache.
         """
         source = find(self.archive, self.name, data_dir)
-        classes, (images, labels), (test_images, test_labels) = read(source, self.archive)
+        classes, (images, labels), (test_images, test_labels) = read_archive(source, self.archive)
         targets, test_targets = ClassIndices(labels), ClassIndices(test_labels)
 
         kept, held = hold_out(targets, VALIDATION_FRACTION, VALIDATION_SEED, classes)
@@ -133,7 +133,7 @@ def find(archive: Archive, name: str, data_dir: Path | None) -> Path:
     return _download(archive, name, cache, data_dir)
 
 
-def read(
+def read_archive(
     source: Path, archive: Archive
 ) -> tuple[tuple[str, ...], tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
     """Read class names, training and test (images uint8 (n, 32, 32, 3), labels int64 (n,)) from a folder or an archive.

@@ -51,7 +51,7 @@ class CsvFolder(DatasetConfig):
         """See ``DatasetConfig.load``. Raises UserError naming the row of the table that is wrong, and the file."""
         root = located(self.path, data_dir, f"folder with a {TABLE}", lambda path: (path / TABLE).is_file())
         table = root / TABLE
-        header, rows = read(table)
+        header, rows = read_table(table)
         files = [_file(root, row[0], table, number) for number, row in enumerate(rows, start=2)]
         names, targets, task = _targets(table, header, rows, self.targets)
         parts = _parts(table, header, rows)
@@ -74,7 +74,7 @@ class CsvFolder(DatasetConfig):
         return Dataset.of(self.name, names, train, validation, test, notes, task)
 
 
-def read(table: Path) -> tuple[list[str], list[list[str]]]:
+def read_table(table: Path) -> tuple[list[str], list[list[str]]]:
     """(names of the columns, the rows), each stripped. Raises UserError for what is no such table."""
     try:
         with table.open(newline="", encoding="utf-8-sig") as file:

@@ -73,13 +73,13 @@ class Folder(DatasetConfig):
             stores[part], bad_here = check(listing, look, in_memory)
             bad += bad_here
         left_out = left_out_note(bad, skip_bad_images)
-        for part, store in stores.items():
-            _check_classes(folders[part], part, store.targets.arrays()["labels"], classes)
+        for part, checked in stores.items():
+            _check_classes(folders[part], part, checked.targets.arrays()["labels"], classes)
 
-        dark = _dark_note(max(store.brightest for store in stores.values()))
+        dark = _dark_note(max(checked.brightest for checked in stores.values()))
         passed_over = _passed_over_note(list(listings.values()))
         notes = [*layout_notes, _conversion_note(look), *dark, *passed_over, *left_out]
-        held_out = held_out_rows({part: store.targets for part, store in stores.items()}, classes)
+        held_out = held_out_rows({part: checked.targets for part, checked in stores.items()}, classes)
         notes += [split_note(part, f"{part}/ folder", "train/", f"{len(rows)} images")
                   for part, rows in held_out.items() if part != "train"]  # fmt: skip
         stores |= {part: stores["train"].take(rows) for part, rows in held_out.items()}
@@ -113,7 +113,7 @@ class Listing:
 
 
 @dataclass(frozen=True, eq=False)
-class Store:
+class CheckedImages:
     """Images that are known to be readable: their paths, targets, and pixels if they are kept in memory.
 
     ``brightest`` is the largest value of all pixels that were looked at.
@@ -124,9 +124,10 @@ class Store:
     images: np.ndarray | None
     brightest: int = 0
 
-    def take(self, indices: np.ndarray) -> "Store":
+    def take(self, indices: np.ndarray) -> "CheckedImages":
         images = None if self.images is None else self.images[indices]
-        return Store([self.paths[index] for index in indices], self.targets.take(indices), images, self.brightest)
+        paths = [self.paths[index] for index in indices]
+        return CheckedImages(paths, self.targets.take(indices), images, self.brightest)
 
     def as_split(self, look: Look) -> ArraySplit | FileSplit:
         if self.images is None:
@@ -198,7 +199,7 @@ def list_images(folder: Path, classes: Sequence[str]) -> Listing:
     return Listing(paths, ClassIndices(np.array(labels, np.int64)), passed_over)
 
 
-def check(listing: Listing, look: Look, in_memory: bool) -> tuple[Store, list[str]]:
+def check(listing: Listing, look: Look, in_memory: bool) -> tuple[CheckedImages, list[str]]:
     """Decode every image once.
 
     Gives the readable ones, with their pixels if ``in_memory``, and a "path (reason)" for each of the others.
@@ -222,11 +223,11 @@ def check(listing: Listing, look: Look, in_memory: bool) -> tuple[Store, list[st
     with ThreadPoolExecutor(THREADS) as pool:
         for start in range(0, count, _BLOCK):
             failures += pool.map(failure, range(start, min(start + _BLOCK, count)))
-    store = Store(listing.paths, listing.targets, images, int(brightest.max(initial=0)))
+    checked = CheckedImages(listing.paths, listing.targets, images, int(brightest.max(initial=0)))
     bad = [text for text in failures if text is not None]
     if bad:
-        store = store.take(np.array([index for index, text in enumerate(failures) if text is None], np.int64))
-    return store, bad
+        checked = checked.take(np.array([index for index, text in enumerate(failures) if text is None], np.int64))
+    return checked, bad
 
 
 def _visible(folder: Path) -> list[Path]:

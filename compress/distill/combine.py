@@ -19,7 +19,7 @@ from typing import Any
 from compress import keras
 
 
-def divergence(teacher: Any, student: Any) -> Any:
+def kl_divergence(teacher: Any, student: Any) -> Any:
     """KL(p || q) of log-probabilities (n, classes): summed over classes, mean over the batch."""
     tf = keras.tf
     return tf.reduce_mean(tf.reduce_sum(tf.exp(teacher) * (teacher - student), axis=-1))
@@ -29,7 +29,7 @@ def each(teachers: Any, student: Any, temperature: float, weights: Any = None) -
     """``weights``: float32 (teachers,), 0 for those that are left out of this batch; all count 1 if it is None."""
     tf = keras.tf
     q = tf.nn.log_softmax(student / temperature)
-    terms = [divergence(tf.nn.log_softmax(z / temperature), q) for z in tf.unstack(teachers, axis=1)]
+    terms = [kl_divergence(tf.nn.log_softmax(z / temperature), q) for z in tf.unstack(teachers, axis=1)]
     return tf.add_n(terms if weights is None else [weights[j] * term for j, term in enumerate(terms)])
 
 
@@ -37,7 +37,7 @@ def mean_logits(teachers: Any, student: Any, temperature: float) -> Any:
     """Of the teachers' mean logits."""
     tf = keras.tf
     mean = tf.reduce_mean(teachers, axis=1)
-    return divergence(tf.nn.log_softmax(mean / temperature), tf.nn.log_softmax(student / temperature))
+    return kl_divergence(tf.nn.log_softmax(mean / temperature), tf.nn.log_softmax(student / temperature))
 
 
 def mean_probabilities(teachers: Any, student: Any, temperature: float) -> Any:
@@ -45,7 +45,7 @@ def mean_probabilities(teachers: Any, student: Any, temperature: float) -> Any:
     tf = keras.tf
     total = tf.reduce_logsumexp(tf.nn.log_softmax(teachers / temperature), axis=1)
     mean = total - math.log(teachers.shape[1])
-    return divergence(mean, tf.nn.log_softmax(student / temperature))
+    return kl_divergence(mean, tf.nn.log_softmax(student / temperature))
 
 
 COMBINE: dict[str, Callable[..., Any]] = {

@@ -17,7 +17,7 @@ from compress.tasks.named import named
 from compress.tasks.objective import Loss
 
 
-def divergence(teacher: Any, student: Any, temperature: float) -> Any:
+def bernoulli_kl_divergence(teacher: Any, student: Any, temperature: float) -> Any:
     """Mean over batch and classes of KL(p || q) of two Bernoulli distributions, p = sigmoid(teacher / T) and q =
     sigmoid(student / T), natural log; logits float32 (n, classes)."""
     tf = keras.tf
@@ -58,7 +58,7 @@ class Sigmoids:
                 teacher_logits = tf.stack([teacher(images, training=False) for teacher in teachers], axis=1)
             outputs = named(task, network(images, training=True))
             student_logits = tf.broadcast_to(outputs["logits"][:, None], tf.shape(teacher_logits))
-            distilled = divergence(tf.stop_gradient(teacher_logits), student_logits, self.temperature)
+            distilled = bernoulli_kl_divergence(tf.stop_gradient(teacher_logits), student_logits, self.temperature)
             own = loss(outputs, targets, self.student_loss_weight)
             total = own + self.distillation_loss_weight * self.temperature**2 * distilled
             return total, task.logs(outputs, targets)

@@ -100,17 +100,17 @@ def sized(reads: Sequence[int | None], shape: Sequence[int] | None, name: str) -
     if None not in reads and shape is None:
         return tuple(side for side in reads if side is not None)
     if shape is None:
-        raise UserError(f"{name} reads examples of any size ({words(reads)}): say which, such as --size 224")
+        raise UserError(f"{name} reads examples of any size ({shape_text(reads)}): say which, such as --size 224")
     given = shape[: len(reads)] if len(shape) == len(reads) + 1 and shape[-1] == 1 else shape  # grey without channels
     if len(given) != len(reads) or any(side not in (None, now) for side, now in zip(reads, given, strict=True)):
-        raise UserError(f"{name} reads {words(reads)}, the data are {words(shape)}")
+        raise UserError(f"{name} reads {shape_text(reads)}, the data are {shape_text(shape)}")
     return tuple(given)
 
 
-def words(shape: Sequence[int | None]) -> str:
+def shape_text(shape: Sequence[int | None]) -> str:
     """A shape as a user thinks of it.
 
-    >>> words((48, None, 3))
+    >>> shape_text((48, None, 3))
     '48x?x3'
     """
     return "x".join("?" if side is None else str(side) for side in shape)

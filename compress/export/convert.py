@@ -33,7 +33,7 @@ def inference_function(model: Any, names: Sequence[str]) -> Any:
         return serving_function(model, names, batch=1)
     from compress import fake_quant
 
-    with fake_quant.kernels_on_grid():
+    with fake_quant.kernels_as_constants():
         return serving_function(model, names, batch=1)
 
 

@@ -25,14 +25,14 @@ class Operators:
     requantizations: int
 
 
-def read(content: bytes) -> Any:
+def read_model(content: bytes) -> Any:
     """The file as the schema's editable objects."""
     from ai_edge_litert import schema_py_generated as schema
 
     return schema.ModelT.InitFromPackedBuf(content, 0)
 
 
-def write(model: Any, size_hint: int) -> bytes:
+def write_model(model: Any, size_hint: int) -> bytes:
     """The objects as a .tflite file."""
     import flatbuffers
 
@@ -52,7 +52,7 @@ def with_operator(content: bytes, number: int, operator: str, title: str) -> byt
     """
     from ai_edge_litert import schema_py_generated as schema
 
-    model = read(content)
+    model = read_model(content)
     graph = model.subgraphs[0]
     logits = int(graph.outputs[number])
     probabilities = schema.TensorT()
@@ -76,7 +76,7 @@ def with_operator(content: bytes, number: int, operator: str, title: str) -> byt
     outputs = list(map(int, graph.outputs))
     outputs[number] = len(graph.tensors) - 1
     graph.outputs = outputs
-    return write(model, len(content))
+    return write_model(model, len(content))
 
 
 def with_signature(content: bytes, inputs: Sequence[str], outputs: Sequence[str]) -> bytes:
@@ -91,13 +91,13 @@ def with_signature(content: bytes, inputs: Sequence[str], outputs: Sequence[str]
             maps.append(entry)
         return maps
 
-    model = read(content)
+    model = read_model(content)
     graph = model.subgraphs[0]
     signature = schema.SignatureDefT()
     signature.signatureKey, signature.subgraphIndex = b"serving_default", 0
     signature.inputs, signature.outputs = mapped(inputs, graph.inputs), mapped(outputs, graph.outputs)
     model.signatureDefs = [signature]
-    return write(model, len(content))
+    return write_model(model, len(content))
 
 
 def without_reversals(content: bytes) -> bytes:
@@ -109,7 +109,7 @@ def without_reversals(content: bytes) -> bytes:
     """
     from ai_edge_litert import schema_py_generated as schema
 
-    model = read(content)
+    model = read_model(content)
     graph, builtin = model.subgraphs[0], schema.BuiltinOperator
     codes = [code.builtinCode for code in model.operatorCodes]
 
@@ -147,7 +147,7 @@ def without_reversals(content: bytes) -> bytes:
             output.tensorIndex = source(output.tensorIndex)
     used = {int(tensor) for op in graph.operators for tensor in op.inputs} | {int(tensor) for tensor in graph.outputs}
     graph.operators = [op for op in graph.operators if not len(op.outputs) or not used.isdisjoint(map(int, op.outputs))]
-    return write(model, len(content))
+    return write_model(model, len(content))
 
 
 def _code(model: Any, builtin: int) -> int:
@@ -176,13 +176,13 @@ def _same_grid(graph: Any, operator: Any) -> bool:
 
 def with_titles(content: bytes, titles: list[str]) -> bytes:
     """The same model with layers' names for the marks that it was traced with (``export.titles``)."""
-    model = read(content)
+    model = read_model(content)
     for graph in model.subgraphs:
         for tensor in graph.tensors:
             if tensor.name:
                 tensor.name = unmarked(tensor.name.decode(), titles).encode()
     model.description = EXACT.encode()
-    return write(model, len(content))
+    return write_model(model, len(content))
 
 
 def with_image_bytes(content: bytes) -> bytes:
@@ -190,11 +190,11 @@ def with_image_bytes(content: bytes) -> bytes:
 
     A range that was calibrated on images without a white pixel would give another scale; QUANTIZE translates.
     """
-    model = read(content)
+    model = read_model(content)
     graph = model.subgraphs[0]
     grid = graph.tensors[int(graph.inputs[0])].quantization
     grid.scale, grid.zeroPoint = np.array([1 / 255], np.float32), np.array([0], np.int64)
-    return write(model, len(content))
+    return write_model(model, len(content))
 
 
 def ends(content: bytes) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -205,7 +205,7 @@ def ends(content: bytes) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     from ai_edge_litert import schema_py_generated as schema
 
     names = {value: name.lower() for name, value in vars(schema.TensorType).items() if isinstance(value, int)}
-    graph = read(content).subgraphs[0]
+    graph = read_model(content).subgraphs[0]
 
     def end(index: int) -> dict[str, Any]:
         tensor = graph.tensors[int(index)]
@@ -224,7 +224,7 @@ def operators(content: bytes) -> Operators:
     from ai_edge_litert import schema_py_generated as schema
 
     names = {value: name for name, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)}
-    model = read(content)
+    model = read_model(content)
     graph = model.subgraphs[0]
     inputs, outputs = {int(i) for i in graph.inputs}, {int(i) for i in graph.outputs}
     last = {int(i) for op in graph.operators for i in op.inputs if int(op.outputs[0]) in outputs}  # read by the softmax
@@ -257,7 +257,7 @@ def convolution_kernels(content: bytes) -> dict[str, np.ndarray]:
     """
     from ai_edge_litert import schema_py_generated as schema
 
-    model = read(content)
+    model = read_model(content)
     graph = model.subgraphs[0]
     kinds = {schema.TensorType.INT8: np.int8, schema.TensorType.FLOAT16: np.float16}
     builtin = schema.BuiltinOperator

@@ -17,7 +17,7 @@ from compress.rewrite.graph import clone, rebuild
 Say = Callable[[str], None]
 
 
-def read(path: str | Path, say: Say | None = None) -> keras.Model:
+def read_network(path: str | Path, say: Say | None = None) -> keras.Model:
     """The network as it was saved, as one of legacy Keras, not compiled.
 
     A file of Keras 3 is rebuilt in legacy Keras (``compress.models.keras3``). tfmot's pruning wrappers are stripped, a
@@ -27,7 +27,7 @@ def read(path: str | Path, say: Say | None = None) -> keras.Model:
     place = Path(path)
     file_kinds.check(place)
     if keras3.is_keras3(place):
-        return keras3.read(place)
+        return keras3.read_keras3(place)
     content = _description(place)
     if b"jetslim>" in content:
         import compress.fake_quant  # noqa: F401  (registers what rewritten networks are made of)

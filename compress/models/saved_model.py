@@ -9,7 +9,7 @@ from typing import Any
 from compress import keras
 from compress.errors import UserError
 from compress.models import ends
-from compress.models.network_file import read
+from compress.models.network_file import read_network
 
 Shape = tuple[int, ...]
 
@@ -32,7 +32,7 @@ def load(
     all. Raises UserError, in one line, for anything else, and for a number of classes or a shape other than the given
     ones. ``say`` is told what had to be changed to read the file.
     """
-    model = checked(read(path, say), path, shape, several_outputs)
+    model = checked(read_network(path, say), path, shape, several_outputs)
     model = sized(as_floats(model, path), shape)
     if len(model.outputs) == 1:
         model = end(model, str(path))

@@ -16,7 +16,7 @@ def count(path: str) -> int:
 
     Raises UserError where nothing can be read.
     """
-    return len(_arrays(path)) if _is_h5(path) else len(network_file.read(path).weights)
+    return len(_arrays(path)) if _is_h5(path) else len(network_file.read_network(path).weights)
 
 
 def load(model: keras.Model, path: str) -> None:
@@ -35,7 +35,7 @@ def load(model: keras.Model, path: str) -> None:
         if _is_h5(path):
             target.load_weights(path)
         else:
-            target.set_weights(network_file.read(path).get_weights())
+            target.set_weights(network_file.read_network(path).get_weights())
     except (ValueError, KeyError, OSError) as error:
         raise UserError(f"weights {path} do not fit {model.name}: {first_line(error)}") from error
 
@@ -46,7 +46,7 @@ def _with_the_files_head(model: keras.Model, path: str) -> keras.Model:
         heads = [shape[-1] for name, shape in _arrays(path).items() if "predictions" in name and "bias" in name]
         missing = len(_arrays(path)) == len(model.weights) - 2
     else:
-        stored = network_file.read(path)
+        stored = network_file.read_network(path)
         heads = [stored.output_shape[-1]] if isinstance(stored.layers[-1], keras.layers.Dense) else []
         missing = len(stored.weights) == len(model.weights) - 2
     if missing and not heads:

@@ -1,8 +1,8 @@
 """Runs the stages of a pipeline, skips the finished ones, keeps a readable view of the results."""
 
+from compress.pipeline.load_pipeline import Pipeline, read_pipeline
 from compress.pipeline.networks import Networks
 from compress.pipeline.plan import Plan, links, plan
-from compress.pipeline.read import Pipeline, read
 from compress.pipeline.run import Made, latencies, load_libraries, look_ahead, make, results, run
 
 __all__ = [
@@ -16,7 +16,7 @@ __all__ = [
     "look_ahead",
     "make",
     "plan",
-    "read",
+    "read_pipeline",
     "results",
     "run",
 ]

@@ -16,11 +16,11 @@ from compress.artifacts import Artifact, Store
 from compress.artifacts.files import fingerprint, write_json
 from compress.errors import UserError
 from compress.evaluate import TFLitePredictor, file_outputs
+from compress.pipeline.load_pipeline import Pipeline
 from compress.pipeline.plan import Plan, Step
-from compress.pipeline.read import Pipeline
 from compress.targets import Targets
 
-SCHEMA = "jetslim-bundle/2"
+SCHEMA = "jetslim-bundle/3"
 MOST_IMAGES = 1000
 EXPECTED_IMAGES = 16
 MOST_STEPS = 1.01  # of a value on a grid; a hundredth for the rounding of floats
@@ -84,12 +84,12 @@ def _fill(folder: Path, plan: Plan, chosen: dict[str, tuple[str, Artifact]], run
     for name, (role, artifact) in chosen.items():
         shutil.copy(artifact.path / "model.tflite", folder / name)
         predictor = TFLitePredictor(folder / name, expected=file_outputs(plan.task))
-        form = artifact.facts["form"]
+        precision = artifact.facts["precision"]
         models.append(
             {
                 "file": name,
                 "role": role,
-                "form": form,
+                "precision": precision,
                 "score": artifact.facts["score"],
                 "expected": {
                     name: values.round(6).tolist() for name, values in predictor(images[:EXPECTED_IMAGES]).items()
@@ -97,7 +97,8 @@ def _fill(folder: Path, plan: Plan, chosen: dict[str, tuple[str, Artifact]], run
                 "input_type": artifact.facts["input_type"],
                 "output_type": artifact.facts["output_type"],
                 "tolerance": {
-                    output.name: MOST_STEPS * output.step or plan.task.tolerance(form) for output in predictor.outputs
+                    output.name: MOST_STEPS * output.step or plan.task.tolerance(precision)
+                    for output in predictor.outputs
                 },
             }
         )

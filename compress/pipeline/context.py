@@ -29,7 +29,7 @@ def context(
         fit=getattr(data, "fit", "stretch"),
         clock=clock,
         progress=progress,
-        load=networks.look if step.stage.is_final else networks.take,
+        load=networks.borrow if step.stage.is_final else networks.checkout,
         outputs=networks.outputs,
         training_outputs=networks.training_outputs,
         facts=networks.facts,

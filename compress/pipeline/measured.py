@@ -6,7 +6,7 @@ from typing import Any
 from compress.artifacts import Artifact
 from compress.artifacts.outputs_file import read_outputs
 from compress.pipeline.plan import Plan, Step
-from compress.stages.finish import TEST_OUTPUTS, VALIDATION_OUTPUTS
+from compress.stages.save_and_evaluate import TEST_OUTPUTS, VALIDATION_OUTPUTS
 from compress.tasks import Arrays
 
 KEPT = (TEST_OUTPUTS, VALIDATION_OUTPUTS)

@@ -17,7 +17,7 @@ from compress.models import front, saved_model
 from compress.pipeline import machine
 from compress.pipeline.plan import Plan, content, readers
 from compress.pixels import Pixels
-from compress.stages.finish import TEST_OUTPUTS
+from compress.stages.save_and_evaluate import TEST_OUTPUTS
 from compress.tasks import Arrays
 from compress.tasks.named import names, shapes
 
@@ -36,7 +36,7 @@ class Networks:
         """Remembers a network that was just read back from its SavedModel."""
         self._loaded[key] = network
 
-    def take(self, name: str) -> Any:
+    def checkout(self, name: str) -> Any:
         """The network of an earlier stage, or of a path of the user's own."""
         if name in self._loaded:
             return self._loaded.pop(name)
@@ -68,9 +68,9 @@ class Networks:
             self._said.add(line)
             self._say(line)
 
-    def look(self, name: str) -> Any:
+    def borrow(self, name: str) -> Any:
         """As ``take``, for one who only infers: the network stays for the next."""
-        network = self.take(name)
+        network = self.checkout(name)
         self._loaded[self._steps[name].key if name in self._steps else name] = network
         return network
 
@@ -81,7 +81,7 @@ class Networks:
     def training_outputs(self, name: str) -> Arrays:
         """The raw outputs of an earlier stage, or of a path of the user's own, on the training split; computed once."""
         data, task = self._plan.dataset, self._plan.task
-        made_of = {
+        provenance = {
             # a stage's content, not its key: made again on another machine, its last digits may be others
             "network": content(self._artifact(name).saved_model if name in self._steps else Path(name)),
             "data": data.fingerprint,
@@ -93,13 +93,13 @@ class Networks:
 
         def compute() -> dict[str, np.ndarray]:
             self._say(f"    computing what {name} says of the {len(data.train)} training images")
-            serve = serving_function(self.look(name), names(task))
+            serve = serving_function(self.borrow(name), names(task))
             return outputs(KerasPredictor(serve), data.train)
 
         def waiting() -> None:
             self._say(f"    another run is computing what {name} says of the training images: waiting for it")
 
-        return self._store.outputs.get(content_key(made_of), compute, waiting)
+        return self._store.outputs.get(content_key(provenance), compute, waiting)
 
     def facts(self, name: str) -> dict[str, Any]:
         """What an earlier stage wrote down of itself."""

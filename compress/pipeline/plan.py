@@ -13,7 +13,7 @@ from compress import config, models
 from compress.artifacts import content_key, modules_of, source_hash
 from compress.datasets import DATASETS, Dataset
 from compress.errors import UserError, unknown
-from compress.pipeline.read import Pipeline
+from compress.pipeline.load_pipeline import Pipeline
 from compress.stages import Export, Stage
 from compress.tasks import TASKS, Task
 
@@ -28,12 +28,12 @@ class Step:
     stage: Stage
     input: "Step | None"
     teachers: "tuple[Step | Path, ...]"
-    made_of: dict[str, Any]
+    provenance: dict[str, Any]
 
     @cached_property
     def key(self) -> str:
         """Names the artifact: equal for whatever makes the same."""
-        return content_key(self.made_of)
+        return content_key(self.provenance)
 
     @property
     def inputs(self) -> "Iterator[Step]":
@@ -145,7 +145,7 @@ def _step(link: _Link, steps: dict[str, Step], pipeline: Pipeline, dataset: Data
     teachers = tuple(t if isinstance(t, Path) else steps[t.stage.name] for t in link.teachers)
     own = {key: value for key, value in config.as_dict(stage).items() if key not in stage.NOT_IN_KEY}
     pixels = pipeline.pixels if stage.files or any(isinstance(teacher, Path) for teacher in teachers) else None
-    made_of = {
+    provenance = {
         "config": own,
         "input": source.key if source else None,
         "teachers": [teacher.key if isinstance(teacher, Step) else content(teacher) for teacher in teachers],
@@ -160,7 +160,7 @@ def _step(link: _Link, steps: dict[str, Step], pipeline: Pipeline, dataset: Data
         "versions": {name: version(name) for name in VERSIONS},
         "source": source_hash(*modules_of(stage), *modules_of(task), *readers(pipeline, dataset), GIVEN_BY),
     }
-    return Step(stage, source, teachers, made_of)
+    return Step(stage, source, teachers, provenance)
 
 
 def task_for(pipeline: Pipeline, dataset: Dataset) -> Task:

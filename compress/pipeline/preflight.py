@@ -6,10 +6,10 @@ from typing import Any
 
 from compress.errors import Failure, UserError
 from compress.evaluate import expected_pixels
+from compress.inspection import inspect
 from compress.pipeline.networks import Networks
 from compress.pipeline.plan import Step
 from compress.stages import Context, Stage
-from compress.stages.inspection import inspect
 from compress.stages.network import NetworkStage
 from compress.stages.trial import is_quick, trial
 
@@ -35,7 +35,7 @@ def check(steps: Sequence[Step], networks: Networks, context: Callable[[Step], C
                 _inspect(network, step, steps, given)
             for teacher in step.teachers:
                 if isinstance(teacher, Path):
-                    _refuse_ignorance(networks.look(str(teacher)), str(teacher), given, force)
+                    _refuse_ignorance(networks.borrow(str(teacher)), str(teacher), given, force)
         except UserError as error:
             raise UserError(f"[[stage]] {step.stage.name!r}: {error}") from error
 
@@ -85,7 +85,7 @@ def _patterns(source: Step, steps: Sequence[Step]) -> tuple[tuple[str, ...], tup
 def _network(teacher: Step | Path, networks: Networks, context: Callable[[Step], Context]) -> Any:
     """A network with the teacher's layers; None where that takes an earlier stage's own network."""
     if isinstance(teacher, Path):
-        return networks.look(str(teacher))
+        return networks.borrow(str(teacher))
     step: Step | None = teacher
     while step is not None:
         if isinstance(step.stage, NetworkStage) and not step.stage.needs_input:

@@ -10,12 +10,12 @@ from typing import Any
 from compress import artifacts, config, keras
 from compress.artifacts import Artifact, Store
 from compress.clock import Clock
-from compress.pipeline import machine, measure, measured, preflight, view
+from compress.pipeline import host_latency, machine, measured, preflight, run_folder
 from compress.pipeline.context import context
 from compress.pipeline.networks import Networks
 from compress.pipeline.plan import Plan, Step
 from compress.results import DataFacts, Latency, Run, Schedule, SparsityStep, StageResult, as_json
-from compress.training import Progress, records
+from compress.training import Progress, csv_history
 
 # fields of StageResult that only the exported file knows
 OF_FILE = (
@@ -42,8 +42,8 @@ def run(
         load_libraries()
     networks = Networks(plan, store, clock, progress.say)
     look_ahead(plan, store, networks, progress, clock, force)
-    made = make(plan, store, networks, progress, clock, callbacks, partial(view.link, folder))
-    view.drop_after(folder, len(plan.steps))
+    made = make(plan, store, networks, progress, clock, callbacks, partial(run_folder.link, folder))
+    run_folder.drop_after(folder, len(plan.steps))
     with clock("latency"):
         progress.say("measuring latency on this host")
         timed = latencies(plan, store, made)
@@ -85,7 +85,7 @@ def make(
 
 def latencies(plan: Plan, store: Store, made: Made) -> dict[str, Latency]:
     """Stage -> latency of its file on this machine; call it while nothing else runs."""
-    return {name: measure.latency(store, made[export.key][0]) for name, export in plan.exports.items()}
+    return {name: host_latency.latency(store, made[export.key][0]) for name, export in plan.exports.items()}
 
 
 def results(plan: Plan, made: Made, latencies: Mapping[str, Latency], seconds: Mapping[str, float]) -> Run:
@@ -155,7 +155,8 @@ def _ensure(
 
     def build(out: Path, scratch: Path) -> dict[str, Any]:
         before = dict(clock.seconds)
-        earlier = sum(float(row["seconds"]) for row in records.read(scratch / "history.csv"))  # before a restart
+        epochs_before = csv_history.read_rows(scratch / "history.csv")  # those of a run that was interrupted
+        earlier = sum(float(row["seconds"]) for row in epochs_before)
         if is_final:
             progress.say("    exporting to .tflite and comparing it with Keras on the test split")
         facts = step.stage.make(context(step, plan, networks, progress, clock, callbacks), out, scratch)
@@ -167,7 +168,7 @@ def _ensure(
             "kind": step.stage.kind,
             "name": step.stage.name,
             "pipeline": plan.pipeline.name,
-            "made_of": step.made_of,
+            "provenance": step.provenance,
             **facts,
             "seconds": seconds,
         }
@@ -192,7 +193,7 @@ def _record(step: Step, plan: Plan, made: Made, latency: Latency | None) -> Stag
         cached=cached,
         **measured.of_stage(step, artifact, exported, plan),
         closeness_to_float=measured.closeness_to_float(step, plan, made),
-        form=facts["form"],
+        precision=facts["precision"],
         params=facts["params"],
         kernel_sparsity=facts["kernel_sparsity"],
         sparsity_schedule=None if schedule is None else Schedule(**schedule),
@@ -203,5 +204,5 @@ def _record(step: Step, plan: Plan, made: Made, latency: Latency | None) -> Stag
             cause: round(sum(part.get(cause, 0.0) for part in causes), 3)
             for cause in sorted({cause for part in causes for cause in part})
         },
-        history=view.history(artifact),
+        history=run_folder.history(artifact),
     )

@@ -11,7 +11,7 @@ import numpy as np
 from tensorflow_model_optimization.python.core.sparsity.keras.pruning_impl import Pruning
 
 from compress import keras
-from compress.training import records
+from compress.training import csv_history
 
 tf = keras.tf
 
@@ -31,7 +31,8 @@ class GradualPruning(keras.callbacks.Callback):
         self._step, self._per_epoch, self._frequency, self._path = 0, steps_per_epoch, schedule.frequency, path
         pruned = [(kernel, mask, threshold) for kernel, mask in zip(kernels, self.variables, strict=True)]
         self._pruning = Pruning(lambda: tf.constant(self._step, tf.int64), pruned, schedule, (1, 1), "AVG")
-        self.rows = [{"step": int(row["step"]), "sparsity": float(row["sparsity"])} for row in records.read(path)]
+        earlier = csv_history.read_rows(path)
+        self.rows = [{"step": int(row["step"]), "sparsity": float(row["sparsity"])} for row in earlier]
 
     @tf.function(autograph=False)
     def _apply(self) -> None:
@@ -54,4 +55,4 @@ class GradualPruning(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         self._apply()  # the step's update has moved what was masked
-        records.write(self._path, self.rows)
+        csv_history.write_rows(self._path, self.rows)

@@ -10,15 +10,19 @@ from typing import Any
 import numpy as np
 
 from compress import keras
-from compress.quantize.support import Int8, Range, layers_in_int8
+from compress.quantize.int8_support import SupportByLayer, layers_in_int8
 from compress.rewrite.graph import gives_integers, nodes
+from compress.rewrite.layer_kinds import Int8, Range
 
 OF_BYTES: Range = (0.0, 1.0)  # of an input: its grid is exact
 
 
-def tied_groups(model: Any, plan: dict[str, Int8 | str] | None = None) -> dict[str, str]:
-    """Layer name -> the name of its group: layers whose outputs must share one scale. ``plan``: ``layers_in_int8``."""
-    plan = layers_in_int8(model) if plan is None else plan
+def same_scale_groups(model: Any, support_by_layer: SupportByLayer | None = None) -> dict[str, str]:
+    """Layer name -> the name of its group: layers whose outputs must share one scale.
+
+    ``support_by_layer``: what ``layers_in_int8`` returns; None computes it.
+    """
+    support_by_layer = layers_in_int8(model) if support_by_layer is None else support_by_layer
     parent: dict[str, str] = {layer.name: layer.name for layer in model.layers}
 
     def root(name: str) -> str:
@@ -28,8 +32,8 @@ def tied_groups(model: Any, plan: dict[str, Int8 | str] | None = None) -> dict[s
         return name
 
     for node in nodes(model):
-        how = plan[node.layer.name]
-        if isinstance(how, Int8) and how.tied:
+        how = support_by_layer[node.layer.name]
+        if isinstance(how, Int8) and how.same_scale:
             for source in node.parent_nodes:
                 if not gives_integers(source.layer):
                     parent[root(source.layer.name)] = root(node.layer.name)

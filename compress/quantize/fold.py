@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 
 from compress import keras
-from compress.quantize.affine import affine, composed, is_affine
+from compress.quantize.average_pool_as_depthwise import average_pool, is_small
+from compress.quantize.batchnorm_relu_as_max import is_even, moved_into, reads_by_pixel, threshold
+from compress.quantize.channel_affine import affine, composed, is_affine
 from compress.quantize.hard_swish import factors_behind
 from compress.quantize.image_affine import at_the_image, into_first_kernel
-from compress.quantize.pool import average_pool, is_small
-from compress.quantize.stem import Pairs, in_pairs, pairs
-from compress.quantize.threshold import is_even, moved_into, reads_by_pixel, threshold
-from compress.rewrite import plain
+from compress.quantize.pixel_pair_stem import PixelPairs, on_pixel_pairs, pixel_pairs
+from compress.rewrite import as_plain_layers
 from compress.rewrite.graph import clone, copy, input_shape, nodes, only_reader, readers, rebuild, with_weights
 
 Arrays = list[np.ndarray]
@@ -40,7 +40,7 @@ class Folding:
     pool: Any = None
     cut: bool = False
     reads: "Folding | None" = None
-    pairs: Pairs | None = None
+    pairs: PixelPairs | None = None
     padding: Any = None
 
     @cached_property
@@ -51,7 +51,7 @@ class Folding:
 
 def fold(model: Any) -> Any:
     """A functional network of plain layers with the same outputs (to float rounding), all normalizations gone."""
-    model = _prepared(plain(model))
+    model = _prepared(as_plain_layers(model))
     found = foldings(model)
     gone = {layer.name for f in found.values() for layer in (*f.norms, f.relu, f.padding) if layer is not None}
     moved = {f.pool.name: f for f in found.values() if f.pool is not None}
@@ -73,7 +73,7 @@ def fold(model: Any) -> Any:
 
 def fates(model: Any) -> dict[str, str]:
     """Name of each layer of a plain network that does not stay as it is -> what becomes of it, in words."""
-    model = plain(model)
+    model = as_plain_layers(model)
     behind, _ = factors_behind(model, readers(model))
     found = dict.fromkeys(behind, "into the kernels that read the product")
     if (chain := at_the_image(model)) is not None:
@@ -151,7 +151,7 @@ def foldings(model: Any) -> dict[str, Folding]:
         while (reader := only_reader(model_readers, last)) is not None and is_affine(reader):
             folding.norms.append(reader)
             last = reader
-        if reader is not None and _is_relu(reader):
+        if reader is not None and _is_uncapped_relu(reader):
             folding.relu = reader
         elif reader is not None and _is_pointwise(layer) and _is_shrinking_average(reader):
             folding.pool = reader
@@ -162,7 +162,7 @@ def foldings(model: Any) -> dict[str, Folding]:
         if _is_linear(folding.layer):
             source = calls[folding.layer.name].parent_nodes[0].layer
             alone = type(source).__name__ == "ZeroPadding2D" and only_reader(model_readers, source) is folding.layer
-            folding.pairs = pairs(folding.layer, source if alone else None)
+            folding.pairs = pixel_pairs(folding.layer, source if alone else None)
             folding.padding = source if alone and folding.pairs is not None else None
         if folding.relu is not None and not _is_linear(folding.layer) and len(input_shape(folding.layer)) == 4:
             behind = model_readers[folding.relu.name]
@@ -184,7 +184,7 @@ def _folded(folding: Folding) -> Any:
         if folding.pairs is not None:
             pad = folding.padding
             source, rows = (pad.input_shape, pad.padding[0]) if pad is not None else (layer.input_shape, (0, 0))
-            return in_pairs(new, weights, folding.pairs, source[1:], rows)
+            return on_pixel_pairs(new, weights, folding.pairs, source[1:], rows)
         return with_weights(new, weights)
     scale, shift = folding.line
     return _threshold(layer, scale, shift) if folding.cut else _depthwise(layer, scale, shift, activation)
@@ -242,7 +242,7 @@ def _shift(layer: Any) -> Any:
     return Shift(float(np.ravel(layer.offset)[0]), name=layer.name)
 
 
-def _is_relu(layer: Any) -> bool:
+def _is_uncapped_relu(layer: Any) -> bool:
     if isinstance(layer, keras.layers.ReLU):
         return layer.max_value is None and not layer.negative_slope and not layer.threshold
     return isinstance(layer, keras.layers.Activation) and layer.activation is keras.activations.relu

@@ -8,13 +8,9 @@ takes 0.03 ns. So the factor 1/6 goes on, behind the product, into the kernels t
 from collections.abc import Iterator
 from typing import Any
 
+from compress.quantize.int8_support import support
 from compress.rewrite.graph import keras_kind, only_reader
-
-TAKES = ("Conv2D", "Conv2DTranspose", "Dense", "DepthwiseConv2D")  # their kernels
-PASSES = (
-    *("AveragePooling2D", "Dropout", "Flatten", "GlobalAveragePooling2D", "GlobalMaxPooling2D", "MaxPooling2D"),
-    *("Multiply", "Reshape", "SpatialDropout2D", "ZeroPadding2D"),
-)
+from compress.rewrite.layer_kinds import Int8, known_of
 
 
 def factors_behind(model: Any, readers: dict[str, list[Any]]) -> tuple[set[str], dict[str, float]]:
@@ -51,10 +47,11 @@ def _reached(product: Any, readers: dict[str, list[Any]]) -> Iterator[str | None
     waiting, scaled = [product], {product.name: 1}
     while waiting:
         for reader in readers[waiting.pop().name]:
-            kind = None if reader is None or len(reader.inbound_nodes) != 1 else keras_kind(reader)
-            if kind in TAKES:
+            if reader is None or len(reader.inbound_nodes) != 1:
+                yield None
+            elif isinstance(how := support(reader), Int8) and how.kernel:
                 yield reader.name
-            elif kind in PASSES:
+            elif known_of(reader).passes_factor:
                 scaled[reader.name] = scaled.get(reader.name, 0) + 1
                 if scaled[reader.name] > 1:  # both sides of a product would bring it
                     yield None

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from compress import keras
-from compress.quantize.affine import composed, is_affine
+from compress.quantize.channel_affine import composed, is_affine
 from compress.rewrite.graph import clone, copy, is_functional, only_reader, readers, rebuild, with_weights
 
 NOTHING = 1e-6  # of the range of an image

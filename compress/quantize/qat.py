@@ -7,54 +7,66 @@ from typing import Any
 import numpy as np
 
 from compress import keras
-from compress.quantize import calibrate, clip
+from compress.quantize import calibrate, range_clipping
+from compress.quantize.batchnorm_relu_as_max import quantized_threshold
 from compress.quantize.fold import fold
-from compress.quantize.support import IDLE, Int8, Range, fixed_range, kind, layers_in_int8, support
-from compress.quantize.threshold import on_grid as threshold_on_grid
+from compress.quantize.int8_support import SupportByLayer, fixed_range, layers_in_int8, support
 from compress.rewrite.graph import clone, copy, input_shape, readers, rebuild
+from compress.rewrite.layer_kinds import Int8, Range, known_of
 
 
 def quantization_aware(
-    model: Any, calibration: Sequence[np.ndarray], cut: clip.Clip | None = None, keep_float: Sequence[str] = ()
+    model: Any,
+    calibration: Sequence[np.ndarray],
+    cut: range_clipping.Clip | None = None,
+    keep_float: Sequence[str] = (),
 ) -> Any:
     """Rewrites the network into int8's layers, measures ranges on the calibration batches and wraps what computes.
 
-    ``model`` is functional and emits logits; ``calibration`` holds float32 NHWC batches in [0, 1]; ``cut`` clips the
-    ranges (``compress.quantize.clip``); ``keep_float`` names layers of the folded network, or patterns, which are to
-    compute in float. Raises UserError for a layer that is refused, and for a pattern that no layer matches.
+    Args:
+        model: A functional network that emits raw outputs, such as logits.
+        calibration: Batches as the network reads them: float32 NHWC in [0, 1] for images.
+        cut: How the measured ranges are clipped (``compress.quantize.range_clipping``); None keeps them.
+        keep_float: Names of layers of the folded network, or patterns, which are to compute in float.
+
+    Returns:
+        A network whose layers are wrapped by tfmot's QuantizeWrapperV2; it trains, and converts to an int8 .tflite.
+
+    Raises:
+        UserError: A layer is refused, or no layer matches a pattern.
     """
     from compress.fake_quant import Float, Int8Config
 
     folded = fold(model)
-    plan = layers_in_int8(folded, keep_float)
-    ranges = _ranges(folded, plan, calibration, cut)
-    needed, corrections = _read_by_int8(folded, plan), _corrections(folded, plan, ranges)
+    support_by_layer = layers_in_int8(folded, keep_float)
+    ranges = _ranges(folded, support_by_layer, calibration, cut)
+    needed, corrections = _read_by_int8(folded, support_by_layer), _corrections(folded, support_by_layer, ranges)
     wrap = keras.tfmot.quantization.keras.QuantizeWrapperV2
 
-    def on_grid(name: str) -> Any:
+    def output_quantizer(name: str) -> Any:
         return wrap(keras.layers.Activation("linear", name=f"{name}_int8"), Int8Config(None, *ranges[name]))
 
     def behind_float(name: str) -> tuple[Any, Any]:
-        return Float(name, name=f"{name}_float"), on_grid(name)
+        return Float(name, name=f"{name}_float"), output_quantizer(name)
 
     def replace(layer: Any, name: str) -> Any:
-        how = plan[name]
-        if not isinstance(how, Int8) and kind(layer) in IDLE:
+        how = support_by_layer[name]
+        if not isinstance(how, Int8) and known_of(layer).idle:
             return clone(layer) if name not in needed else _in_a_row(clone(layer), *behind_float(name))
         if not isinstance(how, Int8):
             new = _in_float(_kept_float(layer, wrap, corrections.get(name)), Float(name, name=f"{name}_from_int8"))
             return new if name not in needed else _in_a_row(new, *behind_float(name))
         if how.kernel:
-            limits = (None, None) if how.silent else ranges[name]
+            limits = (None, None) if how.no_output_quantizer else ranges[name]
             correction = corrections.get(name)
             if not layer.trainable:  # on its grid for good: the wrapper would train a kernel that it takes
-                return wrap(_settled(layer, how.kernel, correction), Int8Config(None, *limits))
+                return wrap(_frozen(layer, how.kernel, correction), Int8Config(None, *limits))
             return wrap(_built(layer, correction), Int8Config(how.kernel, *limits))
-        if how.silent:
+        if how.no_output_quantizer:
             return clone(layer)
         if type(layer).__name__ == "TFOpLambda":  # no wrapper: its arguments are its own
-            return _in_a_row(clone(layer), on_grid(name))
-        if how.pooled:
+            return _in_a_row(clone(layer), output_quantizer(name))
+        if how.relu_as_max_pool:
             pool = keras.layers.MaxPooling2D(1, name=f"{name}_pool")
             return _in_a_row(pool, wrap(clone(layer), Int8Config(None, *ranges[name])))
         # a cap is the upper end of the grid: TFLite computes it with the rest, and a minimum would be one more operator
@@ -64,7 +76,7 @@ def quantization_aware(
     def first(tensor: Any) -> Any:
         name = tensor.node.layer.name
         # numbers that a float layer alone reads are as they come: on a grid, those of an Embedding would be others
-        return on_grid(name) if name in needed or ranges[name] == calibrate.OF_BYTES else lambda given: given
+        return output_quantizer(name) if name in needed or ranges[name] == calibrate.OF_BYTES else lambda given: given
 
     return rebuild(folded, replace, first)
 
@@ -85,12 +97,15 @@ def float_layers(aware: Any) -> dict[str, str]:
 
 
 def _ranges(
-    folded: Any, plan: dict[str, Int8 | str], calibration: Sequence[np.ndarray], cut: clip.Clip | None
+    folded: Any,
+    support_by_layer: SupportByLayer,
+    calibration: Sequence[np.ndarray],
+    cut: range_clipping.Clip | None,
 ) -> dict[str, Range]:
     """Layer name -> the range of its output's grid: measured, cut, as TFLite prescribes it, and shared where tied."""
-    ranges = clip.clipped(folded, calibration, calibrate.observe(folded, calibration), cut)
+    ranges = range_clipping.clipped(folded, calibration, calibrate.observe(folded, calibration), cut)
     fixed = {layer.name: limits for layer in folded.layers if (limits := fixed_range(layer))}
-    return calibrate.shared(ranges | fixed, calibrate.tied_groups(folded, plan))
+    return calibrate.shared(ranges | fixed, calibrate.same_scale_groups(folded, support_by_layer))
 
 
 def _in_float(layer: Any, barrier: Any) -> Callable[..., Any]:
@@ -120,15 +135,15 @@ def _in_a_row(first: Any, *others: Any) -> Callable[..., Any]:
     return call
 
 
-def _corrections(folded: Any, plan: dict[str, Int8 | str], ranges: dict[str, Range]) -> dict[str, np.ndarray]:
+def _corrections(folded: Any, support_by_layer: SupportByLayer, ranges: dict[str, Range]) -> dict[str, np.ndarray]:
     """Name of each convolution behind a threshold -> what its bias gains because the threshold lies on a grid."""
     found: dict[str, np.ndarray] = {}
     behind = readers(folded)
     for layer in folded.layers:
-        if type(layer).__name__ != "Threshold" or not isinstance(plan[layer.name], Int8):
+        if type(layer).__name__ != "Threshold" or not isinstance(support_by_layer[layer.name], Int8):
             continue
         exact, rising = (weight.ravel() for weight in layer.get_weights())
-        moved = exact - threshold_on_grid(exact, rising, ranges[layer.name])
+        moved = exact - quantized_threshold(exact, rising, ranges[layer.name])
         waiting = list(behind[layer.name])
         while waiting:
             reader = waiting.pop()
@@ -153,7 +168,7 @@ def _built(layer: Any, correction: Any = None) -> Any:
     return new
 
 
-def _settled(layer: Any, kernel: str, correction: Any) -> Any:
+def _frozen(layer: Any, kernel: str, correction: Any) -> Any:
     from compress.fake_quant import channel_axes, quantize_kernel
 
     new = _built(layer, correction)
@@ -171,14 +186,14 @@ def _kept_float(layer: Any, wrap: Callable[..., Any], correction: Any) -> Any:
     return clone(layer)
 
 
-def _read_by_int8(folded: Any, plan: dict[str, Int8 | str]) -> set[str]:
+def _read_by_int8(folded: Any, support_by_layer: SupportByLayer) -> set[str]:
     """Layers whose output an int8 layer reads: a float one among them needs a grid behind it."""
     return {
         name
         for name, read_by in readers(folded).items()
-        if any(reader is not None and _is_int8(plan[reader.name]) for reader in read_by)
+        if any(reader is not None and _is_int8(support_by_layer[reader.name]) for reader in read_by)
     }
 
 
 def _is_int8(how: Int8 | str) -> bool:
-    return isinstance(how, Int8) and not how.aside
+    return isinstance(how, Int8) and not how.integers

@@ -118,7 +118,7 @@ def _operators(run: Run) -> str:
     if not run.stages or not run.stages[-1].operators:
         return ""
     stage = run.stages[-1]
-    facts = [f"`{stage.name}` is {stage.form or 'of unknown form'}."]
+    facts = [f"`{stage.name}` is {stage.precision or 'of unknown precision'}."]
     if stage.float_operators is not None:
         operators = Counter(stage.float_operators)
         listed = ", ".join(name if count == 1 else f"{name} ({count})" for name, count in sorted(operators.items()))

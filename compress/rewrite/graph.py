@@ -87,9 +87,9 @@ def free_name(name: str, taken: Container[str]) -> str:
     return name if name not in taken else next(f"{name}_{k}" for k in count(1) if f"{name}_{k}" not in taken)
 
 
-def made_of(layer: Any) -> str:
+def original_name(layer: Any) -> str:
     """The name, in the network that was rebuilt last, of the layer that this one was made of."""
-    return str(getattr(layer, "_made_of", layer.name))
+    return str(getattr(layer, "_original_name", layer.name))
 
 
 # (layer, its name in the rebuilt network) -> what to call in its place, or None to pass its first input through
@@ -161,7 +161,7 @@ class _Rebuilding:
                 self._taken.add(layer.name)
             if frozen:
                 layer.trainable = False
-            object.__setattr__(layer, "_made_of", name)  # past Keras's own __setattr__
+            object.__setattr__(layer, "_original_name", name)  # past Keras's own __setattr__
 
 
 def arguments(node: Any, tensors: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:

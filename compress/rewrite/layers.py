@@ -286,25 +286,3 @@ def scaled_residual(layer: Any, name: str) -> Any:
     scale = keras.layers.Rescaling(float(layer.scale), name=f"{name}_scale")
     add = keras.layers.Add(name=name)
     return lambda tensors, **_: add([tensors[0], scale(tensors[1])])
-
-
-RULES: dict[str, Callable[[Any, str], Any]] = {
-    "Activation": activation,
-    "Add": merge,
-    "Average": average,
-    "AveragePooling1D": average_pool_1d,
-    "Conv1D": convolution_1d,
-    "Conv2D": convolution,
-    "Conv2DTranspose": kernel_layer,
-    "CustomScaleLayer": scaled_residual,
-    "Dense": dense,
-    "DepthwiseConv1D": convolution_1d,
-    "DepthwiseConv2D": kernel_layer,
-    "Maximum": merge,
-    "Minimum": merge,
-    "Multiply": merge,
-    "ReLU": relu,
-    "SeparableConv1D": separable_1d,
-    "SeparableConv2D": separable,
-    "UpSampling1D": up_sampling_1d,
-}

@@ -67,7 +67,7 @@ def _arithmetic(kind: str, left: Callable[[Any], Any], right: Callable[[Any], An
     return rule
 
 
-def _maximum(layer: Any, name: str) -> Call:
+def maximum(layer: Any, name: str) -> Call:
     """max(x, 0) is a ReLU."""
     relu = cache(lambda: keras.layers.ReLU(name=name))
     other = _arithmetic("Maximum", lambda c: None, lambda c: None)(layer, name)
@@ -157,62 +157,43 @@ def _sides(size: Any) -> tuple[int, ...] | None:
     return (numbers[0], numbers[-1])
 
 
-def _cast(layer: Any, name: str) -> Call:
+def cast(layer: Any, name: str) -> Call:
     """To the type that the tensor has: nothing."""
     kept = cache(lambda: clone(layer, name=name))
     return lambda x, dtype, **_: x if x.dtype == keras.tf.as_dtype(dtype) else kept()(x, dtype)
 
 
-def _concat(layer: Any, name: str) -> Call:
+def concat(layer: Any, name: str) -> Call:
     made = cache(lambda axis: keras.layers.Concatenate(axis, name=name))
     return lambda values, axis, **_: made(int(axis))(values)
 
 
-def _add_n(layer: Any, name: str) -> Call:
+def add_n(layer: Any, name: str) -> Call:
     made = cache(lambda count: two_at_a_time(keras.layers.Add, name, count))
     return lambda inputs, **_: made(len(inputs))(inputs)
 
 
-_ADD = _arithmetic("Add", lambda c: (1.0, c), lambda c: (1.0, c))
-_SUBTRACT = _arithmetic("Subtract", lambda c: (1.0, -np.asarray(c)), lambda c: (-1.0, c))
-_MULTIPLY = _arithmetic("Multiply", lambda c: (c, 0.0), lambda c: (c, 0.0))
-_DIVIDE = _arithmetic("", lambda c: (1 / np.asarray(c), 0.0), lambda c: None)
+def bias_add(layer: Any, name: str) -> Call:
+    """A bias for each channel, as preprocess_input subtracts its means."""
+    addition = add(layer, name)
+    return lambda value, bias, **_: addition(value, bias)
 
 
-def _bias_add(layer: Any, name: str) -> Call:
-    """A bias for each channel, as preprocess_input takes off its means."""
-    add = _ADD(layer, name)
-    return lambda value, bias, **_: add(value, bias)
-
-
-RULES: dict[str, Callable[[Any, str], Call]] = {
-    "__operators__.add": _ADD,
-    "math.add": _ADD,
-    "math.add_n": _add_n,
-    "__operators__.sub": _SUBTRACT,
-    "math.subtract": _SUBTRACT,
-    "math.multiply": _MULTIPLY,
-    "__operators__.mul": _MULTIPLY,
-    "math.divide": _DIVIDE,
-    "math.truediv": _DIVIDE,
-    "__operators__.truediv": _DIVIDE,
-    "math.maximum": _maximum,
-    "math.minimum": _arithmetic("Minimum", lambda c: None, lambda c: None),
-    "math.negative": _unary(lambda name: keras.layers.Rescaling(-1.0, name=name)),
-    "math.sigmoid": _unary(_activation("sigmoid")),
-    "math.tanh": _unary(_activation("tanh")),
-    "nn.bias_add": _bias_add,
-    "nn.avg_pool": _unary(_average_pool),
-    "nn.avg_pool2d": _unary(_average_pool),
-    "nn.relu": _unary(lambda name: keras.layers.ReLU(name=name)),
-    "nn.relu6": _unary(lambda name: keras.layers.ReLU(6.0, name=name)),
-    "nn.leaky_relu": _unary(_leaky),
-    "nn.silu": _unary(_activation("swish")),
-    "nn.gelu": _unary(_gelu),
-    "nn.softmax": _unary(lambda axis=-1, *, name: keras.layers.Softmax(axis or -1, name=name)),
-    "cast": _cast,
-    "clip_by_value": _unary(_clip),
-    "concat": _concat,
-    "math.reduce_mean": _pool("GlobalAveragePooling2D"),
-    "math.reduce_max": _pool("GlobalMaxPooling2D"),
-}
+add = _arithmetic("Add", lambda c: (1.0, c), lambda c: (1.0, c))
+subtract = _arithmetic("Subtract", lambda c: (1.0, -np.asarray(c)), lambda c: (-1.0, c))
+multiply = _arithmetic("Multiply", lambda c: (c, 0.0), lambda c: (c, 0.0))
+divide = _arithmetic("", lambda c: (1 / np.asarray(c), 0.0), lambda c: None)
+minimum = _arithmetic("Minimum", lambda c: None, lambda c: None)
+negative = _unary(lambda name: keras.layers.Rescaling(-1.0, name=name))
+sigmoid = _unary(_activation("sigmoid"))
+tanh = _unary(_activation("tanh"))
+silu = _unary(_activation("swish"))
+average_pool = _unary(_average_pool)
+relu = _unary(lambda name: keras.layers.ReLU(name=name))
+relu6 = _unary(lambda name: keras.layers.ReLU(6.0, name=name))
+leaky_relu = _unary(_leaky)
+gelu = _unary(_gelu)
+softmax = _unary(lambda axis=-1, *, name: keras.layers.Softmax(axis or -1, name=name))
+clip_by_value = _unary(_clip)
+reduce_mean = _pool("GlobalAveragePooling2D")
+reduce_max = _pool("GlobalMaxPooling2D")

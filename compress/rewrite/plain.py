@@ -3,12 +3,13 @@
 from typing import Any
 
 from compress.errors import UserError
-from compress.rewrite import layers, operators
-from compress.rewrite.graph import clone, gives_integers, is_functional, keras_kind, rebuild
+from compress.rewrite import layers
+from compress.rewrite.graph import clone, gives_integers, is_functional, rebuild
+from compress.rewrite.layer_kinds import KINDS, UNKNOWN, kind_of_class
 from compress.rewrite.refuse import refusals
 
 
-def plain(model: Any) -> Any:
+def as_plain_layers(model: Any) -> Any:
     """Opens nested networks and puts every layer through its rule; the outputs stay the same, to float rounding.
 
     ``model`` itself is returned where there is nothing to do. Raises UserError that names the layers whose inside
@@ -27,11 +28,8 @@ def rule(layer: Any, name: str) -> Any:
         return None
     if gives_integers(layer):
         return layers.KEEP
-    if function := operators.operation(layer):
-        chosen = operators.RULES.get(function.removeprefix("keras.activations.").replace("swish", "nn.silu"))
-    else:
-        chosen = layers.RULES.get(keras_kind(layer))
-    return chosen(layer, name) if chosen else layers.KEEP
+    rewrite = KINDS.get(kind_of_class(layer), UNKNOWN).rewrite
+    return rewrite(layer, name) if rewrite else layers.KEEP
 
 
 def _replacement(found: Any, layer: Any, name: str) -> Any:

@@ -68,7 +68,7 @@ class Stage:
         return True
 
     @property
-    def form(self) -> str:
+    def precision(self) -> str:
         """What the network that is emitted computes in, once it is exported."""
         return "float32"
 

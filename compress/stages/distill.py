@@ -12,8 +12,8 @@ from compress.config import config
 from compress.distill import METHODS, Method
 from compress.errors import UserError
 from compress.stages.base import Context
-from compress.stages.finish import Serving, finish
 from compress.stages.network import NetworkStage
+from compress.stages.save_and_evaluate import Serving, finish
 from compress.tasks import Task
 from compress.tasks.named import shapes
 from compress.training import Data, Training, fit

@@ -20,7 +20,7 @@ from compress.stages import faithful
 from compress.stages.base import Context, Stage
 from compress.stages.calibration import calibration
 from compress.stages.faithful import Unfaithful
-from compress.stages.finish import TEST_OUTPUTS, VALIDATION_OUTPUTS, parameters
+from compress.stages.save_and_evaluate import TEST_OUTPUTS, VALIDATION_OUTPUTS, parameters
 from compress.tasks import Arrays, Output
 
 COLOURS = {1: "grey", 3: "RGB"}  # channels -> what a program on the board must know of them
@@ -48,8 +48,8 @@ class Export(Stage):
 
     def check_input(self, source: Stage) -> None:
         for name, chosen in (("input_type", self.input_type), ("output_type", self.output_type)):
-            if chosen != "float32" and source.form != "int8":
-                raise UserError(f'{name} = "{chosen}" needs an int8 network: {source.name!r} is {source.form}')
+            if chosen != "float32" and source.precision != "int8":
+                raise UserError(f'{name} = "{chosen}" needs an int8 network: {source.name!r} is {source.precision}')
 
     def check_data(self, data: Dataset) -> None:
         if self.input_type == "uint8" and data.dtype != np.uint8:
@@ -59,8 +59,8 @@ class Export(Stage):
         model, task = context.load(self.input or ""), context.task
         kernels = prunable_kernels(model)
         source = context.facts(self.input or "")
-        form, quantized = source["form"], convert.is_quantized(model)
-        post_training = None if quantized or form == "float32" else form
+        precision, quantized = source["precision"], convert.is_quantized(model)
+        post_training = None if quantized or precision == "float32" else precision
         images = calibration(context, source["calibration_images"]) if post_training in convert.CALIBRATED else []
         zeros = max((float(np.mean(kernel == 0)) for kernel in kernels.values()), default=0.0)
         with ThreadPoolExecutor(1) as beside:
@@ -71,13 +71,13 @@ class Export(Stage):
                 dense = converter.dense()
                 # takes seconds: on another core, while this one converts and compares
                 gzipped = beside.submit(convert.gzip_bytes, dense)
-                has_zeros = zeros >= convert.MIN_SPARSITY and form not in convert.NEVER_SPARSE
+                has_zeros = zeros >= convert.MIN_SPARSITY and precision not in convert.NEVER_SPARSE
                 sparse = min(dense, converter.sparse(), key=len) if has_zeros else dense
                 (out / "model.tflite").write_bytes(dense)
                 (out / "model.sparse.tflite").write_bytes(sparse)
                 found = flatbuffer.operators(dense)
                 stored = flatbuffer.convolution_kernels(dense)
-            if form != "float32":
+            if precision != "float32":
                 context.progress.say(f"    {summary(found)}")
             if quantized:
                 if surplus := floats_beside(found, source.get("float_layers", {})):
@@ -85,12 +85,12 @@ class Export(Stage):
                 at_least_as_sparse(kernels, stored)
             with context.clock("evaluate"):
                 wanted = context.outputs(self.input or "")
-                compared = compare(model, wanted, out, context, form, post_training in (None, "float16"))
+                compared = compare(model, wanted, out, context, precision, post_training in (None, "float16"))
             with context.clock("convert"):
                 compressed = gzipped.result()
         facts = {
             "task": as_dict(task),
-            "form": form,
+            "precision": precision,
             "input_type": self.input_type,
             "output_type": self.output_type,
             "params": parameters(model),
@@ -109,7 +109,7 @@ class Export(Stage):
 
 
 def compare(
-    network: Any, wanted: Arrays, out: Path, context: Context, form: str = "float32", strict: bool = True
+    network: Any, wanted: Arrays, out: Path, context: Context, precision: str = "float32", strict: bool = True
 ) -> dict[str, Any]:
     """Runs both files in LiteRT over the test split and keeps the outputs, and those on the validation split.
 
@@ -131,10 +131,10 @@ def compare(
         raise Unfaithful("model.sparse.tflite and model.tflite give different outputs")
     write_outputs(out / TEST_OUTPUTS, given)
     got = task.from_file(given, dense.ends_in)
-    departure = task.departure(wanted, got, targets, form)
+    departure = task.departure(wanted, got, targets, precision)
     if departure.reason and strict:
-        begins = faithful.where_it_begins(network, out / "model.tflite", test, form)
-        if begins is not None or form == "float32":
+        begins = faithful.where_it_begins(network, out / "model.tflite", test, precision)
+        if begins is not None or precision == "float32":
             raise Unfaithful(departure.reason + (begins or ""))
         context.progress.say(
             f"    note: {departure.reason}; every layer by itself computes the same: int8 rounding adds up"
@@ -204,7 +204,7 @@ def describe(
     write_json(
         out / "model.json",
         {
-            "schema": 2,
+            "schema": 3,
             "task": facts["task"],
             "input": {
                 **ends[0],
@@ -219,7 +219,7 @@ def describe(
                 {**described(output, facts["output_type"]), **kind}
                 for output, kind in zip(sorted(task.OUTPUTS, key=lambda one: one.name), ends[1], strict=True)
             ],
-            "form": facts["form"],
+            "precision": facts["precision"],
             "score": {"metric": task.METRICS[0].as_json(), "value": facts["score"]},
             "departure": facts["departure"],
             "files": files,

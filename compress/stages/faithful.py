@@ -20,7 +20,7 @@ class Unfaithful(Failure):
     """The .tflite does not compute what the Keras network computes."""
 
 
-def where_it_begins(network: Any, file: Path, images: Split, form: str) -> str | None:
+def where_it_begins(network: Any, file: Path, images: Split, precision: str) -> str | None:
     """The first layer, in order of computation, of which the file by itself computes something else, in words.
 
     None where every layer computes what the network's does: then rounding alone, which a network may enlarge from layer
@@ -31,7 +31,7 @@ def where_it_begins(network: Any, file: Path, images: Split, form: str) -> str |
         found = compare(*look_into(network, TFLitePredictor(file)), [few])
     except UserError:  # no layer in common, or none that can be looked at
         return ""
-    first = found.begins(FEWEST_DECIBELS.get(form, LEAST))
+    first = found.begins(FEWEST_DECIBELS.get(precision, LEAST))
     if first is not None:
         return f"; it begins in {first.name}, whose own signal-to-noise ratio is {first.own_snr:.0f} dB"
     return "" if found.alone or found.guessed else None

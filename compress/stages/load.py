@@ -6,8 +6,8 @@ from typing import Any, Literal
 from compress.config import config
 from compress.errors import UserError
 from compress.stages.base import Context
-from compress.stages.finish import Serving, finish
 from compress.stages.network import NetworkStage
+from compress.stages.save_and_evaluate import Serving, finish
 
 
 @config

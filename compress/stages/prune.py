@@ -10,9 +10,9 @@ from compress.config import Count, Fraction, config
 from compress.datasets import Dataset
 from compress.errors import UserError
 from compress.prune import gradual, kernel_sparsity, prunable_kernels
-from compress.rewrite import plain
+from compress.rewrite import as_plain_layers
 from compress.stages.base import Context, Stage
-from compress.stages.finish import Serving, finish, train_on_targets
+from compress.stages.save_and_evaluate import Serving, finish, train_on_targets
 from compress.training import Training
 
 
@@ -62,7 +62,7 @@ class Prune(Stage, Training):
         images = len(context.dataset.train)
         begin, end, frequency = self.ramp(images)
         given = context.load(self.input or "")
-        network = plain(given)
+        network = as_plain_layers(given)
         kernels = [layer.kernel for layer in gradual.prunable_layers(network, self.skip)]
         context.progress.say(f"    {counted(gradual.unpruned(network, self.skip))}")
         if not kernels:

@@ -11,13 +11,13 @@ from pydantic import Field
 from compress.config import Count, config
 from compress.errors import UserError
 from compress.prune import prunable_kernels
-from compress.rewrite import plain
+from compress.rewrite import as_plain_layers
 from compress.stages.base import Context, Stage
 from compress.stages.calibration import calibration
-from compress.stages.finish import Serving, finish, train_on_targets
+from compress.stages.save_and_evaluate import Serving, finish, train_on_targets
 from compress.training import Training
 
-FORMS = {"qat": "int8", "static": "int8", "dynamic": "dynamic", "float16": "float16", "static_int16x8": "int16x8"}
+PRECISIONS = {"qat": "int8", "static": "int8", "dynamic": "dynamic", "float16": "float16", "static_int16x8": "int16x8"}
 TRAINING = tuple(field.name for field in fields(Training))  # type: ignore[arg-type]
 
 
@@ -50,8 +50,8 @@ class Quantize(Stage, Training):
     """Layers that are to compute in float, by name or pattern: what `jetslim compare` found to lose the most."""
 
     @property
-    def form(self) -> str:
-        return FORMS[self.mode]
+    def precision(self) -> str:
+        return PRECISIONS[self.mode]
 
     @property
     def by_converter(self) -> bool:
@@ -92,9 +92,9 @@ class Quantize(Stage, Training):
 
     def _refuse(self, unused: bool, names: tuple[str, ...], go_with: str) -> None:
         """Raises UserError for the first of these settings that is not its default, if they are ``unused``."""
-        plain = Quantize(name=self.name)
+        default = Quantize(name=self.name)
         for name in names if unused else ():
-            if getattr(self, name) != getattr(plain, name):
+            if getattr(self, name) != getattr(default, name):
                 raise UserError(f"{name} goes with {go_with}")
 
     def make(self, context: Context, out: Path, scratch: Path) -> dict[str, Any]:
@@ -107,7 +107,7 @@ class Quantize(Stage, Training):
             "calibration_images": self.calibration_images,
         }
         with context.clock("build"):
-            network = plain(network) if self.rewrite else network
+            network = as_plain_layers(network) if self.rewrite else network
             kernels = prunable_kernels(network)
             network = self._quantized(network, context)
             how["float_layers"] = {} if self.by_converter else float_layers(network)
@@ -119,21 +119,21 @@ class Quantize(Stage, Training):
         if not self.by_converter:
             from compress import fake_quant
 
-            fake_quant.settle_kernels(network)
+            fake_quant.freeze_quantized_kernels(network)
             keeps_zeros(kernels, prunable_kernels(network))
-        return {**finish(serving, context, out, scratch, self.form), **how}
+        return {**finish(serving, context, out, scratch, self.precision), **how}
 
     def _quantized(self, network: Any, context: Context) -> Any:
         """The network that the SavedModel will hold: with int8 emulated, or in float for the converter."""
-        from compress.quantize import clip
+        from compress.quantize import range_clipping
         from compress.quantize.fold import fold
         from compress.quantize.qat import quantization_aware
 
         if self.by_converter:
             return fold(network) if self.rewrite else network
-        clips: dict[str, clip.Clip] = {
-            "percentile": partial(clip.percentile, percent=self.percentile),
-            "entropy": clip.entropy,
+        clips: dict[str, range_clipping.Clip] = {
+            "percentile": partial(range_clipping.percentile, percent=self.percentile),
+            "entropy": range_clipping.entropy,
         }
         images = calibration(context, self.calibration_images)
         return quantization_aware(network, images, clips.get(self.calibration), self.keep_float)
@@ -142,7 +142,7 @@ class Quantize(Stage, Training):
 def keeps_zeros(before: dict[str, np.ndarray], after: dict[str, np.ndarray]) -> None:
     """Raises RuntimeError if a kernel lost a zero. Kernels by layer name, as ``prunable_kernels`` gives them.
 
-    A kernel that was laid out anew (``quantize.stem``) may have more zeros, and no more of other weights.
+    A kernel that was laid out anew (``quantize.pixel_pair_stem``) may have more zeros, and no more of other weights.
     """
     for name, kernel in before.items():
         now = after[name]

@@ -5,8 +5,8 @@ from typing import Any, Literal
 
 from compress.config import config
 from compress.stages.base import Context
-from compress.stages.finish import Serving, finish, train_on_targets
 from compress.stages.network import NetworkStage
+from compress.stages.save_and_evaluate import Serving, finish, train_on_targets
 from compress.training import Training
 
 

@@ -10,7 +10,7 @@ from compress.evaluate import TFLitePredictor
 from compress.evaluate.predictors import to_float
 from compress.export import convert
 from compress.prune import gradual
-from compress.rewrite import plain
+from compress.rewrite import as_plain_layers
 from compress.rewrite.graph import clone, rebuild
 from compress.stages.base import Context, Stage
 from compress.stages.prune import Prune
@@ -37,28 +37,28 @@ def trial(network: Any, stages: Sequence[Stage], context: Context) -> None:
 
     few = context.dataset.train.read(np.arange(min(IMAGES, len(context.dataset.train))))
     copy = rebuild(network, lambda layer, name: clone(layer, name=name))
-    form = "float32"
+    precision = "float32"
     for stage in stages:
         try:
             if isinstance(stage, Prune):
-                copy = plain(copy)
+                copy = as_plain_layers(copy)
                 gradual.prune_at_once(copy, stage.final_sparsity, stage.skip)
             elif isinstance(stage, Quantize):
-                form = stage.form
-                copy = plain(copy) if stage.rewrite else copy
+                precision = stage.precision
+                copy = as_plain_layers(copy) if stage.rewrite else copy
                 if not stage.by_converter:
                     copy = quantization_aware(copy, [to_float(few)], None, stage.keep_float)
-                    fake_quant.settle_kernels(copy)
+                    fake_quant.freeze_quantized_kernels(copy)
                 elif stage.rewrite:
                     copy = fold(copy)
         except (UserError, Failure) as error:
             raise UserError(f"stage {stage.name!r} cannot take it: {error}") from error
-    _run(copy, form, few, context.task.OUTPUTS)
+    _run(copy, precision, few, context.task.OUTPUTS)
 
 
-def _run(network: Any, form: str, images: np.ndarray, names: Sequence[Output]) -> None:
+def _run(network: Any, precision: str, images: np.ndarray, names: Sequence[Output]) -> None:
     """Converts the network and runs the file on the images."""
-    post_training = None if convert.is_quantized(network) or form == "float32" else form
+    post_training = None if convert.is_quantized(network) or precision == "float32" else precision
     try:
         calibration = [to_float(images)]
         converter = convert.Converter(network, post_training=post_training, calibration=calibration, outputs=names)

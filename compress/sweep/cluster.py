@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from compress.errors import Failure, UserError, first_line
-from compress.sweep.local import Said
-from compress.sweep.read import Resources
-from compress.sweep.work import Job, Outcome, clean_up, work
+from compress.sweep.load_sweep import Resources
+from compress.sweep.local import Message
+from compress.sweep.worker import Job, Outcome, clean_up, make_point
 
 PATIENCE_S = 5.0  # for an answer
 
@@ -25,7 +25,7 @@ class Cluster:
     def __init__(self, address: str, resources: Resources) -> None:
         self._address, self._resources = address, resources
         self._jobs: dict[Any, Job] = {}
-        self._said: list[Said] = []
+        self._said: list[Message] = []
 
     def __enter__(self) -> "Cluster":
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # no call home, should this start a cluster
@@ -75,7 +75,7 @@ class Cluster:
         chosen = self._task.options(name=f"point {job.number}", **vars(self._resources))
         self._jobs[chosen.remote(job, os.getcwd(), self._lines)] = job
 
-    def wait(self, seconds: float) -> list[Said]:
+    def wait(self, seconds: float) -> list[Message]:
         """What the points have said since, after at most so many seconds."""
         try:
             ended, _ = self._ray.wait(list(self._jobs), num_returns=1, timeout=seconds)
@@ -86,7 +86,7 @@ class Cluster:
             said += self._ray.get(self._lines.take.remote(), timeout=10)
         return said + [self._ended(reference) for reference in ended]
 
-    def _ended(self, reference: Any) -> Said:
+    def _ended(self, reference: Any) -> Message:
         job = self._jobs.pop(reference)
         try:
             return job.number, self._ray.get(reference)
@@ -109,12 +109,12 @@ class Lines:
     """An actor: what tasks say, until the driver takes it."""
 
     def __init__(self) -> None:
-        self._said: list[Said] = []
+        self._said: list[Message] = []
 
     def add(self, number: int, line: str) -> None:
         self._said.append((number, line))
 
-    def take(self) -> list[Said]:
+    def take(self) -> list[Message]:
         said, self._said = self._said, []
         return said
 
@@ -132,6 +132,6 @@ def task(job: Job, folder: str, lines: Any) -> Outcome:
         return Outcome(cause=f"{missing} is not on {ray.util.get_node_ip_address()}: the nodes must share it")
     os.chdir(folder)
     try:
-        return work(job, tell)
+        return make_point(job, tell)
     finally:
         clean_up()

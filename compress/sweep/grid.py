@@ -116,7 +116,7 @@ def _name(parts: Sequence[str]) -> str:
     return f"{cut}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
-def plain(found: Any) -> Any:
+def table_value(found: Any) -> Any:
     """A value as a table has it: numbers and words as they are, all else as JSON."""
     if isinstance(found, str) or (isinstance(found, int | float) and not isinstance(found, bool)):
         return found
@@ -125,7 +125,7 @@ def plain(found: Any) -> Any:
 
 def _word(text: str) -> str:
     """A value in its shortest form: equal for values that are the same, however they were written."""
-    return str(plain(value(text)))
+    return str(table_value(value(text)))
 
 
 def _escaped(text: str, at: int) -> bool:

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from multiprocessing import connection
 from typing import Any
 
-from compress.sweep.work import Job, Outcome, clean_up, warm_up, work
+from compress.sweep.worker import Job, Outcome, clean_up, make_point, warm_up
 
-Said = tuple[int, str | Outcome]
+Message = tuple[int, str | Outcome]
 """A point's number, and a line of its progress or what became of it."""
 
 _SPAWN = multiprocessing.get_context("spawn")  # TensorFlow does not survive a fork
@@ -34,7 +34,7 @@ class Processes:
         self._workers: list[_Worker] = []
 
     def __enter__(self) -> "Processes":
-        self._workers = [_hire() for _ in range(self.at_once)]
+        self._workers = [_start_worker() for _ in range(self.at_once)]
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -53,10 +53,10 @@ class Processes:
         idle = [number for number, worker in enumerate(self._workers) if worker.job is None]
         self._give(idle[0], job)
 
-    def wait(self, seconds: float) -> list[Said]:
+    def wait(self, seconds: float) -> list[Message]:
         """What the points have said since, after at most so many seconds."""
         busy = {worker.pipe: number for number, worker in enumerate(self._workers) if worker.job is not None}
-        said: list[Said] = []
+        said: list[Message] = []
         for pipe in connection.wait(list(busy), seconds):
             number = busy[pipe]
             worker = self._workers[number]
@@ -75,11 +75,11 @@ class Processes:
         try:
             self._workers[number].pipe.send(job)
         except ConnectionError:  # it died while it was idle
-            self._workers[number] = _hire()
+            self._workers[number] = _start_worker()
             self._workers[number].pipe.send(job)
         self._workers[number].job = job
 
-    def _died(self, number: int, job: Job) -> Said:
+    def _died(self, number: int, job: Job) -> Message:
         process = self._workers[number].process
         process.join()
         how = (
@@ -87,14 +87,14 @@ class Processes:
         )
         cause = f"its process ended {how}" + (" (no memory left?)" if process.exitcode == -signal.SIGKILL else "")
         deaths = self._deaths[job.number] = self._deaths.get(job.number, 0) + 1
-        self._workers[number] = _hire()
+        self._workers[number] = _start_worker()
         if deaths > self._max_retries:
             return job.number, Outcome(cause=f"{cause}, {deaths} times" if deaths > 1 else cause)
         self._give(number, job)
         return job.number, f"{cause}: it is started again"
 
 
-def _hire() -> _Worker:
+def _start_worker() -> _Worker:
     ours, theirs = _SPAWN.Pipe()
     process = _SPAWN.Process(target=_serve, args=(theirs,), daemon=True)
     # a terminal sends Ctrl-C to all processes: the workers ignore it from their first moment on, and are killed by us
@@ -112,7 +112,7 @@ def _serve(pipe: Any) -> None:
     warm_up()
     with contextlib.suppress(EOFError, ConnectionError):  # nobody listens any more
         while True:
-            pipe.send(work(pipe.recv(), pipe.send))
+            pipe.send(make_point(pipe.recv(), pipe.send))
             clean_up()
 
 

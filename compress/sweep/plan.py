@@ -14,7 +14,7 @@ from compress.errors import UserError
 from compress.pipeline import Plan, machine
 from compress.results import Run, parse
 from compress.sweep.grid import Point
-from compress.sweep.read import Sweep
+from compress.sweep.load_sweep import Sweep
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Planned:
         return self.plan.keys
 
 
-def plan(
+def plan_points(
     sweep: Sweep, name: str, teacher: str | None, trained: bool, data_dir: Path | None, skip_bad_images: bool
 ) -> list[Planned]:
     """The points planned. Raises UserError, with the point, for the first that cannot work; each data set is read once.
@@ -40,7 +40,7 @@ def plan(
     read: list[pipeline.Pipeline] = []
     for point in sweep.points:
         try:
-            read.append(pipeline.read(name, point.settings, point.seed, teacher, trained))
+            read.append(pipeline.read_pipeline(name, point.settings, point.seed, teacher, trained))
             pipeline.links(read[-1])  # a mistake in any point shows before data are read, or downloaded
         except UserError as error:
             raise UserError(f"{point.name}: {error}") from error

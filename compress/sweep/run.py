@@ -7,11 +7,11 @@ from typing import Protocol
 
 from compress.artifacts import Store
 from compress.progress import duration
-from compress.sweep import order
-from compress.sweep.book import Book
-from compress.sweep.local import Said
+from compress.sweep import scheduler
+from compress.sweep.local import Message
 from compress.sweep.plan import Planned, finished
-from compress.sweep.work import Job, Outcome
+from compress.sweep.state import State
+from compress.sweep.worker import Job, Outcome
 
 POLL_S = 0.5  # how soon a point is started after a stage that it waits for is in the store
 
@@ -27,37 +27,37 @@ class Runner(Protocol):
 
     def start(self, job: Job) -> None: ...
 
-    def wait(self, seconds: float) -> list[Said]: ...
+    def wait(self, seconds: float) -> list[Message]: ...
 
 
 def run(
     planned: Sequence[Planned],
     fields: Sequence[str],
-    hire: Callable[[int], AbstractContextManager[Runner]],
+    start_workers: Callable[[int], AbstractContextManager[Runner]],
     store: Store,
     folder: Path,
     say: Callable[[str], None],
     data_dir: Path | None = None,
     skip_bad_images: bool = False,
-) -> Book:
+) -> State:
     """Makes the points that no earlier run has finished, writes everything below ``folder``, and tells how it went.
 
-    ``hire(n)`` gives the runner for n points, which is asked for only if there is one to make; ``say`` prints a line.
+    ``start_workers(n)`` gives the runner for n points and is called only if a point is missing; ``say`` prints a line.
     """
     folder.mkdir(parents=True, exist_ok=True)  # what cannot be written is told before anything is made
-    book = Book(planned, fields, folder, store, finished(folder, planned, store))
-    waiting = [one for one in planned if one.point.number not in book.found and not book.take(one)]
+    state = State(planned, fields, folder, store, finished(folder, planned, store))
+    waiting = [one for one in planned if one.point.number not in state.found and not state.take(one)]
     say(summary(planned, waiting, fields, store))
     store.root.mkdir(parents=True, exist_ok=True)
     for one in planned:
-        if one.point.number in book.causes:
-            say(book.news(one))
-    book.write()
-    book.measure(say)
+        if one.point.number in state.causes:
+            say(state.news(one))
+    state.write()
+    state.measure(say)
     if waiting:
-        with hire(len(waiting)) as runner:
-            _make(book, waiting, runner, say, data_dir, skip_bad_images)
-    return book
+        with start_workers(len(waiting)) as runner:
+            _make(state, waiting, runner, say, data_dir, skip_bad_images)
+    return state
 
 
 def summary(planned: Sequence[Planned], waiting: Sequence[Planned], fields: Sequence[str], store: Store) -> str:
@@ -73,7 +73,7 @@ def summary(planned: Sequence[Planned], waiting: Sequence[Planned], fields: Sequ
 
 
 def _make(
-    book: Book,
+    state: State,
     waiting: list[Planned],
     runner: Runner,
     say: Callable[[str], None],
@@ -81,15 +81,15 @@ def _make(
     skip_bad_images: bool,
 ) -> None:
     def has(key: str) -> bool:
-        return book.store.find(key) is not None
+        return state.store.find(key) is not None
 
-    count, store = len(book.planned), book.store.root.resolve()
-    limit = book.store.outputs.limit_bytes
+    count, store = len(state.planned), state.store.root.resolve()
+    limit = state.store.outputs.limit_bytes
     running: dict[int, Planned] = {}
     while waiting or running:
         if not running:
-            book.measure(say)
-        while runner.has_room and (one := order.next_point(waiting, list(running.values()), has)):
+            state.measure(say)
+        while runner.has_room and (one := scheduler.next_point(waiting, list(running.values()), has)):
             waiting.remove(one)
             number = one.point.number
             running[number] = one
@@ -100,17 +100,17 @@ def _make(
                 say(f"point {number} | {said}")
                 continue
             ended = [running.pop(number)]
-            book.end(ended[0], said)
-            if said.hopeless:
-                alike = [one for one in waiting if said.hopeless in one.keys]
+            state.end(ended[0], said)
+            if said.failed_stage_key:
+                alike = [one for one in waiting if said.failed_stage_key in one.keys]
                 for one in alike:
                     waiting.remove(one)
-                    book.end(one, Outcome(cause=f"as point {number}: {said.cause}"))
+                    state.end(one, Outcome(cause=f"as point {number}: {said.cause}"))
                 ended += alike
             left = [*running.values(), *waiting]
             for one in ended:
-                say(book.news(one))
-            seconds = order.seconds_left(left, has, list(book.found.values()), runner.at_once)
+                say(state.news(one))
+            seconds = scheduler.seconds_left(left, has, list(state.found.values()), runner.at_once)
             if left:
                 say(f"{count - len(left)} of {count} points ended" + (f", {duration(seconds)} left" if seconds else ""))
-    book.measure(say)
+    state.measure(say)

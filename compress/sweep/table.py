@@ -6,7 +6,7 @@ from typing import Any
 from compress.report import table
 from compress.report.format import markdown_table
 from compress.results import Metric, Run
-from compress.sweep.grid import Point, plain
+from compress.sweep.grid import Point, table_value
 
 TECHNICAL = ("params", "kernel_sparsity", "tflite_bytes", "sparse_tflite_bytes", "gzip_bytes", "latency_ms_p50")
 
@@ -51,7 +51,7 @@ def _row(
         last[run.float_closeness.key] = stage.closeness_to_float
     return {
         "point": point.number,
-        **{field: plain(point.values[field]) for field in fields},
+        **{field: table_value(point.values[field]) for field in fields},
         "state": "failed" if run is None else "done",
         **{name: last.get(name) for name in names},
         "seconds": None if run is None else _seconds(run),

@@ -7,7 +7,7 @@ from typing import Any
 
 from compress import keras
 from compress.progress import Progress
-from compress.training import records
+from compress.training import csv_history
 
 
 class History(keras.callbacks.Callback):
@@ -43,5 +43,6 @@ class History(keras.callbacks.Callback):
         row |= {name: round(total / self._steps, 6) for name, total in self._sums.items()}
         row |= {name: round(value, 6) for name, value in self._validate().items()}
         row["seconds"] = round(time.perf_counter() - self._start, 3)
-        records.write(self._path, [*(old for old in records.read(self._path) if int(old["epoch"]) <= epoch), row])
+        earlier = [old for old in csv_history.read_rows(self._path) if int(old["epoch"]) <= epoch]
+        csv_history.write_rows(self._path, [*earlier, row])
         self.row = row

@@ -13,11 +13,11 @@ from compress.training.settings import Data, Diverged, Training
 tf = keras.tf
 
 
-class Trainee(keras.Model):
+class TrainingModel(keras.Model):
     """A network and its objective. The objective is no Keras object: a teacher in it is not saved with the student."""
 
     def __init__(self, network: Any, objective: Any, weight_decay: float, also_kept: list[Any]) -> None:
-        super().__init__(name="trainee")
+        super().__init__(name="training_model")
         self.network = network
         self._also_kept = also_kept  # in the backup, as everything that is an attribute
         self._objective = objective
@@ -130,10 +130,10 @@ def run(
 ) -> None:
     steps = training.steps(len(data.train), 1)
     also_kept = [variable for callback in callbacks for variable in getattr(callback, "variables", ())]
-    trainee = Trainee(network, objective, training.weight_decay, also_kept)
-    trainee.compile(optimizer(training, steps * training.epochs, steps * first_epoch))
+    training_model = TrainingModel(network, objective, training.weight_decay, also_kept)
+    training_model.compile(optimizer(training, steps * training.epochs, steps * first_epoch))
     # before the first trace, or it would be traced twice; and before the restore, so that slots are restored at once
-    trainee.optimizer._create_all_weights(network.trainable_weights)
+    training_model.optimizer._create_all_weights(network.trainable_weights)
     position = {"epoch": first_epoch}
     extra_inputs = rows_of(data.per_image_inputs)
     for name, draw in data.per_batch_inputs.items():
@@ -154,7 +154,7 @@ def run(
     announce = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: progress.epoch_end(history.row))
     randomness = Randomness(network, data.seed)
     try:
-        trainee.fit(
+        training_model.fit(
             batches,
             initial_epoch=first_epoch,
             epochs=last_epoch,

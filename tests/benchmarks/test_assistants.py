@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from benchmarks.assistants import table, words
+from benchmarks.assistants import findings, table
 from benchmarks.assistants.__main__ import EPOCHS, settings
 from benchmarks.assistants.arms import ARMS
-from compress.pipeline import links, read
+from compress.pipeline import links, read_pipeline
 
 
 def result(arm, seed, top1, names=("teacher", "student")):
@@ -45,14 +45,14 @@ def test_words_follow_the_numbers():
     """Four points above no distillation with both seeds, but TAKD: a point above with one, two below with the other."""
     top1 = dict.fromkeys(ARMS, (0.64, 0.66)) | {"none": (0.60, 0.62), "takd": (0.61, 0.60)}
     runs = [result(arm, seed, value) for arm, both in top1.items() for seed, value in enumerate(both)]
-    said = "\n".join(words.section(runs))
+    said = "\n".join(findings.section(runs))
     helped = "direct, dgkd, dgkd-drop, ensemble-logits, ensemble-probabilities"
     assert f"the difference: {helped}; that is not shown for: takd (-0.50 ± 2.12)." in said
     assert "The best chain, dgkd, gains +4.00 ± 0.00 points over no distillation and +0.00 ± 0.00 over" in said
     assert "Where the paper has 3 and 3 points, ours are 4.5 and 4.5." in said
     assert "10.0 to 10.0 % distilled, 10.0 % not; with a temperature fitted" in said
     assert "5.00 times taught by it alone" in said  # half of the errors; the teacher is wrong in a tenth of the images
-    assert words.section(runs[2:]) == []
+    assert findings.section(runs[2:]) == []
 
 
 def test_the_cost_of_cached_teachers_is_the_median_of_pairs():
@@ -64,8 +64,8 @@ def test_the_cost_of_cached_teachers_is_the_median_of_pairs():
 @pytest.mark.parametrize("arm", ARMS)
 def test_an_arm_can_be_planned(arm):
     name = f"assistants-{ARMS[arm].pipeline}"
-    stages = [stage.name for stage in read(name).stages if stage.kind != "export"]
-    found = links(read(name, settings(arm)))
+    stages = [stage.name for stage in read_pipeline(name).stages if stage.kind != "export"]
+    found = links(read_pipeline(name, settings(arm)))
     assert all(found[stage].stage.epochs == EPOCHS for stage in stages)
     if arm == "none":
         assert found["student"].stage.method.distillation_loss_weight == 0

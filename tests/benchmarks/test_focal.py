@@ -5,9 +5,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.focal import table
-from compress.pipeline import links
-from compress.pipeline import read as read_pipeline
-from compress.sweep.read import read
+from compress.pipeline import links, read_pipeline
+from compress.sweep.load_sweep import read_sweep
 
 FOLDER = Path(table.__file__).parent
 BEFORE = {"seed": 0, "teacher": {"top1": 0.7}, "common": {"top1": 0.5}}
@@ -68,7 +67,7 @@ def test_words_follow_the_numbers():
 @pytest.mark.parametrize(("grid", "points", "seeds"), [("grid", 100, 1), ("useful", 48, 3), ("sure", 12, 3)])
 def test_a_grid_can_be_planned(grid, points, seeds):
     path = str(FOLDER / f"{grid}.toml")
-    found = read(path)
+    found = read_sweep(path)
     assert len(found.points) == points
     for each in (found.points[0], found.points[-1]):
         planned = list(links(read_pipeline(path, each.settings, each.seed)).values())[-1].stage

@@ -24,7 +24,7 @@ def result(**changes):
         ],
     }  # fmt: skip
     found = {
-        "schema": "jetslim-board/2", "task": {"name": "classification"}, "metrics": [OLD_METRICS[0].as_json()], "started": "2026-11-21T05:00:00Z", "bundle": {"pipeline": "densenet121"},
+        "schema": "jetslim-board/3", "task": {"name": "classification"}, "metrics": [OLD_METRICS[0].as_json()], "started": "2026-11-21T05:00:00Z", "bundle": {"pipeline": "densenet121"},
         "board": {"model": "Jetson AGX Xavier", "cpu": None, "machine": "aarch64", "is_jetson": True, "emulated": False,
                   "jetpack": "5.1", "system": "Ubuntu 20.04"},
         "runtime": {"name": "ai-edge-litert", "version": "2.1.0"}, "power_source": "ina3221",

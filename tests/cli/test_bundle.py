@@ -42,7 +42,7 @@ def test_the_manifest_names_every_file(bundled):
     for name, facts in manifest["files"].items():
         content = (folder / name).read_bytes()
         assert facts == {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
-    assert [(model["file"], model["role"], model["form"]) for model in manifest["models"]] == [
+    assert [(model["file"], model["role"], model["precision"]) for model in manifest["models"]] == [
         ("model.tflite", "exported", "int8"), ("teacher.tflite", "teacher", "float32"),
     ]  # fmt: skip
     assert manifest["preprocessing"] == {"fit": "stretch", "resize": [16, 16], "filter": "bilinear", "divide_by": 255}

@@ -48,7 +48,7 @@ def test_the_wheel_holds_the_library_alone(wheel):
 
 
 def test_a_pipeline_is_found_by_name_from_anywhere(wheel, tmp_path):
-    code = "from compress.pipeline import read; import compress; print(compress.__file__, read('densenet121').name)"
+    code = "from compress.pipeline import read_pipeline; import compress; print(compress.__file__, read_pipeline('densenet121').name)"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(wheel)}, text=True,
         capture_output=True, check=True,

@@ -45,7 +45,7 @@ def network():
 
 def quantized(model, **options):
     aware = quantization_aware(model, [IMAGES], **options)
-    fake_quant.settle_kernels(aware)
+    fake_quant.freeze_quantized_kernels(aware)
     return aware
 
 
@@ -91,7 +91,7 @@ def test_the_ruined_layer_comes_first(of, a, b):
     assert found.rows[0].own_snr == pytest.approx(found.rows[0].snr, abs=0.5)
     assert min(row.own_snr for row in found.rows[1:]) > 20 or found.guessed
     assert found.rows[1].snr > found.rows[0].snr + 3
-    assert all(row.form == "int8" for row in found.rows)
+    assert all(row.precision == "int8" for row in found.rows)
     assert found.alone == 0
     assert found.to_keep() == ["ruined"]
 
@@ -123,7 +123,7 @@ def test_a_file_of_the_folded_network_without_a_wrapper(of):
     """Its names alone tell: no batch norm is among them."""
     found = of("float", "dynamic.tflite")
     assert {row.name for row in found.rows} == LAYERS
-    assert {row.form for row in found.rows} == {"float32"}
+    assert {row.precision for row in found.rows} == {"float32"}
     assert min(row.snr for row in found.rows) > 30  # kernels this small stay float
 
 
@@ -133,7 +133,7 @@ def test_the_layer_that_is_kept_in_float_is_better_and_so_is_what_follows():
     worse, better = ({row.name: row for row in found.rows} for found in (before, after))
     for name in ("ruined", "norm", "predictions"):
         assert better[name].snr > worse[name].snr + 10, name
-    assert (worse["ruined"].form, better["ruined"].form) == ("int8", "float32")
+    assert (worse["ruined"].precision, better["ruined"].precision) == ("int8", "float32")
     assert "ruined" not in after.to_keep()
 
 
@@ -170,5 +170,5 @@ def test_layers_as_people_write_them(tmp_path):
     }  # fmt: skip
     assert min(row.snr for row in same.rows) > 100
     assert min(row.snr for row in int8.rows) > 25
-    assert {row.name for row in int8.rows if row.form == "float32"} == {"ln"}
+    assert {row.name for row in int8.rows if row.precision == "float32"} == {"ln"}
     assert same.alone == int8.alone == 0

@@ -5,8 +5,8 @@ from math import inf
 import numpy as np
 import pytest
 
-from compress.compare import Comparison, Row, Value, compare
-from compress.compare.noise import pairs
+from compress.compare import ComparedLayer, Comparison, Value, compare
+from compress.compare.noise import matched_values
 from compress.errors import UserError
 
 
@@ -93,7 +93,7 @@ def values(*layers, sizes=None):
 
 
 def found(signal, noisy):
-    return [(noisy.values[i].layers, signal.values[j].layers) for i, j in pairs(signal, noisy).items()]
+    return [(noisy.values[i].layers, signal.values[j].layers) for i, j in matched_values(signal, noisy).items()]
 
 
 def test_a_layer_that_is_several_values_is_its_last_one():
@@ -118,8 +118,8 @@ def test_nothing_in_common():
         compare(values("a", "b"), values("c", "d"), [])
 
 
-def row(name, noise, own, form="int8"):
-    return Row((name,), "Conv2D", form, noise, own)
+def row(name, noise, own, precision="int8"):
+    return ComparedLayer((name,), "Conv2D", precision, noise, own)
 
 
 def test_what_to_keep_in_float():

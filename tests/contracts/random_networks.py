@@ -12,12 +12,12 @@ import numpy as np
 from compress import fake_quant, keras, keras3
 from compress.errors import UserError
 from compress.export import convert, flatbuffer
+from compress.inspection import inspect
 from compress.prune import prunable_kernels
 from compress.quantize.fold import fold
 from compress.quantize.qat import float_layers, quantization_aware
-from compress.rewrite import plain
+from compress.rewrite import as_plain_layers
 from compress.stages.export import at_least_as_sparse, floats_beside
-from compress.stages.inspection import inspect
 from compress.tasks import Output
 from tests.said import numbers_of
 
@@ -514,7 +514,7 @@ def check(model) -> Outcome:
         assert found.exact, f"the rewritten network departs by {found.difference:.1e}"
         wanted = model.predict(data, verbose=0)
         size = max(float(abs(wanted).max()), 1e-6)
-        plainer = plain(model)
+        plainer = as_plain_layers(model)
         for name, rewritten in (("plain", plainer), ("folded", fold(model))):
             departs = float(abs(rewritten.predict(data, verbose=0) - wanted).max())
             assert departs <= max(1e-4, 10 * found.rounding) * size, f"{name} departs by {departs / size:.1e}"
@@ -522,7 +522,7 @@ def check(model) -> Outcome:
         departs = float(abs(got - wanted).max())
         assert departs <= max(1e-3, 100 * found.rounding) * size, f"the float file departs by {departs / size:.1e}"
         aware = quantization_aware(plainer, [data[: EXAMPLES // 2], data[EXAMPLES // 2 :]])
-        fake_quant.settle_kernels(aware)
+        fake_quant.freeze_quantized_kernels(aware)
         emulated = aware.predict(data, verbose=0)
         content = file_of(aware)
         operators = flatbuffer.operators(content)

@@ -12,7 +12,7 @@ from compress.prune.gradual import prunable_layers
 from compress.prune.masks import GradualPruning
 from compress.quantize.fold import fold
 from compress.quantize.qat import float_layers, quantization_aware
-from compress.rewrite import plain
+from compress.rewrite import as_plain_layers
 from compress.stages.export import at_least_as_sparse, floats_beside
 from compress.stages.quantize import keeps_zeros
 from tests.said import logits_of, numbers_of, probabilities
@@ -46,7 +46,7 @@ def as_trained(name):
 
 def pruned(model, path):
     """The plain network after one step of tfmot's pruning to SPARSITY."""
-    network = plain(model)
+    network = as_plain_layers(model)
     kernels = [layer.kernel for layer in prunable_layers(network)]
     schedule = keras.tfmot.sparsity.keras.ConstantSparsity(SPARSITY, 0, frequency=1)
     pruning = GradualPruning(kernels, schedule, 1, path)
@@ -83,7 +83,7 @@ def test_a_family(name, tmp_path):
     before = [weight.numpy() for weight in aware.trainable_weights]
     train(aware, images, rng.integers(0, 10, 8), 2)
     assert any((weight != old).any() for weight, old in zip(aware.get_weights(), before, strict=False))
-    fake_quant.settle_kernels(aware)
+    fake_quant.freeze_quantized_kernels(aware)
     kernels = prunable_kernels(aware)
     keeps_zeros(sparse_kernels, kernels)
     assert kernel_sparsity(kernels) >= kernel_sparsity(sparse_kernels)

@@ -5,11 +5,11 @@ import pytest
 
 from compress import fake_quant, keras
 from compress.export import convert, flatbuffer
-from compress.quantize import affine, support
 from compress.quantize.fold import fold
+from compress.quantize.int8_support import support
 from compress.quantize.qat import float_layers, quantization_aware
-from compress.rewrite import layers as layer_rules
-from compress.rewrite import operators
+from compress.rewrite.layer_kinds import KINDS
+from compress.rewrite.layer_kinds import kind as kind_of
 from compress.stages.export import floats_beside
 from tests.said import logits_of, numbers_of, probabilities
 
@@ -54,7 +54,7 @@ def sized_by_shapes(x):
     return tf.cast(tf.gather(tf.image.resize(x, size), tf.constant([3, 1, 0, 7]), axis=-1), tf.float32)
 
 
-# kind of layer, as support.kind says it -> something of it on a map x of 8 channels with negative values, too
+# kind of layer, as layer_kinds.kind says it -> something of it on a map x of 8 channels with negative values, too
 SAMPLES = {
     "ActivityRegularization": lambda x: layers.ActivityRegularization(0.1)(x),
     "Add": lambda x: layers.Add()([x, half(x), half(x)]),
@@ -207,10 +207,10 @@ def network(sample):
 
 
 def test_every_rule_has_a_sample():
-    # Activation goes by its function; a threshold and a shift are made of others (tests/quantize)
-    kinds = {*support.LAYERS, *layer_rules.RULES, *affine.AFFINE} - {"Activation", "Shift", "Threshold"}
-    kinds |= {f"tf.{name}" for name in operators.RULES} | {f"activation {name}" for name in support.ACTIVATIONS}
-    assert {*SAMPLES} >= kinds
+    # Activation goes by its function, what is always float by what it gives; a threshold and a shift are made of others
+    of_others = {"Activation", "Shift", "Threshold", "tf.keras.activations.swish"}
+    kinds = {name for name, known in KINDS.items() if known.rewrite or known.channel_line or not isinstance(known.int8, str)}
+    assert {*SAMPLES} >= kinds - of_others
 
 
 @pytest.mark.parametrize("kind", SAMPLES)
@@ -221,7 +221,7 @@ def test_a_layer_with_a_rule(kind):
     folded = fold(model)
     np.testing.assert_allclose(folded(IMAGES, training=False), wanted, atol=1e-5 * abs(wanted).max())
     aware = quantization_aware(model, [IMAGES])
-    fake_quant.settle_kernels(aware)
+    fake_quant.freeze_quantized_kernels(aware)
     logits = logits_of(aware)(PIXELS)
     assert np.corrcoef(logits.ravel(), wanted.ravel())[0, 1] > 0.98
     content = convert.Converter(aware).dense()
@@ -234,7 +234,7 @@ def test_an_operation_in_the_float_file(kind):
     """Constants of the user's are no inputs of the file."""
     model = network(SAMPLES[kind])
     content = convert.Converter(model).dense()
-    assert len(flatbuffer.read(content).subgraphs[0].inputs) == 1
+    assert len(flatbuffer.read_model(content).subgraphs[0].inputs) == 1
     wanted = probabilities(model(IMAGES, training=False).numpy())
     np.testing.assert_allclose(numbers_of(content)(PIXELS), wanted, atol=1e-4)
 
@@ -254,7 +254,7 @@ def test_an_activation_that_is_a_layer(behind, activation):
 def test_a_layer_that_is_kept_float(pattern):
     model = network(lambda x: layers.Conv2D(8, 3, name="middle", activation="relu")(half(x)))
     aware = quantization_aware(model, [IMAGES], keep_float=[pattern])
-    fake_quant.settle_kernels(aware)
+    fake_quant.freeze_quantized_kernels(aware)
     content = convert.Converter(aware).dense()
     assert flatbuffer.operators(content).floats == ["DEQUANTIZE", "CONV_2D", "QUANTIZE"]
     kernel = aware.get_layer("quant_middle")._weight_vars[0][0].numpy()
@@ -270,7 +270,7 @@ def test_an_activation_that_is_kept_float(function):
     model = network(lambda x: layers.Activation(function, name="gate")(half(x)) * x)
     aware = quantization_aware(model, [IMAGES], keep_float=["gate"])
     assert float_layers(aware) == {"gate": "keep_float asks for it"}
-    fake_quant.settle_kernels(aware)
+    fake_quant.freeze_quantized_kernels(aware)
     content = convert.Converter(aware).dense()
     operator = {"sigmoid": "LOGISTIC"}.get(function, function.upper())
     assert flatbuffer.operators(content).floats == ["DEQUANTIZE", operator, "QUANTIZE"]
@@ -326,10 +326,10 @@ def test_a_pattern_that_names_no_layer_is_refused():
 )
 def test_what_has_no_int8_rule_computes_in_float(kind, sample, operators):
     model = network(sample)
-    (layer,) = (layer for layer in model.layers if support.kind(layer) == kind)
-    assert isinstance(support.support(layer), str)
+    (layer,) = (layer for layer in model.layers if kind_of(layer) == kind)
+    assert isinstance(support(layer), str)
     aware = quantization_aware(model, [IMAGES])
-    fake_quant.settle_kernels(aware)
+    fake_quant.freeze_quantized_kernels(aware)
     content = convert.Converter(aware).dense()
     found = flatbuffer.operators(content)
     assert {"DEQUANTIZE", "QUANTIZE", *operators} <= set(found.floats)
@@ -349,7 +349,7 @@ def test_a_reversal_of_the_users_stays_in_the_file(axis):
     assert ("REVERSE_V2" in flatbuffer.operators(content).counts) == (axis != 0)
     np.testing.assert_allclose(numbers_of(content)(PIXELS), probabilities(wanted), atol=1e-4)
     aware = quantization_aware(model, [IMAGES])
-    fake_quant.settle_kernels(aware)
+    fake_quant.freeze_quantized_kernels(aware)
     content = convert.Converter(aware).dense()
     assert flatbuffer.operators(content).counts.get("REVERSE_V2", 0) == (axis != 0)
     logits = np.concatenate([aware(image[None], training=False) for image in IMAGES])
@@ -377,7 +377,7 @@ def test_float_layers_in_a_row_have_nothing_between_them(kind):
     model = network(IN_A_ROW[kind])
     keep = ["m*"] if any(layer.name.startswith("m") for layer in model.layers) else []
     aware = quantization_aware(model, [IMAGES], keep_float=keep)
-    fake_quant.settle_kernels(aware)
+    fake_quant.freeze_quantized_kernels(aware)
     content = convert.Converter(aware).dense()
     found = flatbuffer.operators(content)
     assert "REVERSE_V2" not in found.counts

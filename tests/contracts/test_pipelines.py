@@ -7,7 +7,7 @@ import pytest
 
 from compress.datasets import DATASETS
 from compress.errors import UserError
-from compress.pipeline import plan, read
+from compress.pipeline import plan, read_pipeline
 from compress.stages import STAGES
 
 ROOT = Path(__file__).parents[2]
@@ -51,7 +51,7 @@ def net(tmp_path, monkeypatch):
 
 @files
 def test_it_reads_and_plans(path, digits):
-    pipeline = read(str(path), SETTINGS.get(path.stem, NETWORKS.get(path.stem, ("", None, ()))[2]))
+    pipeline = read_pipeline(str(path), SETTINGS.get(path.stem, NETWORKS.get(path.stem, ("", None, ()))[2]))
     planned = plan(pipeline, data_of(pipeline, digits))
     assert [step.stage.name for step in planned.steps] == [stage.name for stage in pipeline.stages]
     assert len({step.key for step in planned.steps}) == len(planned.steps)
@@ -70,21 +70,21 @@ def test_the_first_line_is_the_command_that_runs_it(path):
 @files
 def test_it_is_found_by_name(path):
     name, teacher, settings = NETWORKS.get(path.stem, (path.stem, None, ()))
-    found = read(name, teacher=teacher, trained=path.stem == "default-trained")
+    found = read_pipeline(name, teacher=teacher, trained=path.stem == "default-trained")
     assert found.text == path.read_text()
     assert found.settings == settings
 
 
 def test_a_network_of_the_users_own_goes_through_the_default(tmp_path):
     (tmp_path / "mine.keras").touch()
-    found = read(str(tmp_path / "mine.keras"), ["data.size=32"])
+    found = read_pipeline(str(tmp_path / "mine.keras"), ["data.size=32"])
     assert (found.name, found.data.size) == ("mine", 32)
     assert found.stages[0].saved_model == str(tmp_path / "mine.keras")
     assert found.stages[0].model is None
 
 
 def test_a_run_with_a_teacher_has_a_name_of_its_own():
-    assert read("mobilenetv2", teacher="resnet50").name == "mobilenetv2-from-resnet50"
+    assert read_pipeline("mobilenetv2", teacher="resnet50").name == "mobilenetv2-from-resnet50"
 
 
 @pytest.mark.parametrize(("name", "teacher", "words"), [
@@ -94,12 +94,12 @@ def test_a_run_with_a_teacher_has_a_name_of_its_own():
 ])  # fmt: skip
 def test_what_is_neither(name, teacher, words):
     with pytest.raises(UserError, match=words):
-        read(name, teacher=teacher)
+        read_pipeline(name, teacher=teacher)
 
 
 def test_arrays_keep_their_shape_whatever_a_shipped_pipeline_says():
     settings = ["data.name=arrays", "data.path=data.npz"]
     for name in ("default", "tiny"):
-        assert read(name, settings).data.size is None
-        assert read(name, [*settings, "data.size=[48, 96]"]).data.size == (48, 96)
-    assert read("default", ["data.size=[48, 96]", "data.channels=1"]).data.size == (48, 96)
+        assert read_pipeline(name, settings).data.size is None
+        assert read_pipeline(name, [*settings, "data.size=[48, 96]"]).data.size == (48, 96)
+    assert read_pipeline("default", ["data.size=[48, 96]", "data.channels=1"]).data.size == (48, 96)

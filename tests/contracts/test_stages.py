@@ -72,9 +72,9 @@ def test_facts_say_what_the_artifact_is_made_of(kind, small):
     path = next((small.folder / "runs/small").glob(f"[0-9]-{dict(NAMES)[kind]}"))
     facts = json.loads((path / "stage.json").read_text())
     assert facts["kind"] == kind
-    assert {"config", "input", "teachers", "files", "data", "seed", "versions", "source"} <= set(facts["made_of"])
-    assert "name" not in facts["made_of"]["config"]
-    assert facts["form"] == ("int8" if kind in ("quantize", "export") else "float32")
+    assert {"config", "input", "teachers", "files", "data", "seed", "versions", "source"} <= set(facts["provenance"])
+    assert "name" not in facts["provenance"]["config"]
+    assert facts["precision"] == ("int8" if kind in ("quantize", "export") else "float32")
     assert 0 <= facts["score"] <= 1
     assert facts["params"] > 0
     assert np.isfinite(list(facts["seconds"].values())).all()

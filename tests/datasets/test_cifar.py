@@ -88,7 +88,7 @@ def test_a_pixel_lies_where_the_official_layout_puts_it():
 
 
 def test_images_and_labels_come_in_the_order_of_the_batches(folder):
-    classes, (images, labels), (test_images, test_labels) = cifar.read(folder, CIFAR10)
+    classes, (images, labels), (test_images, test_labels) = cifar.read_archive(folder, CIFAR10)
     assert classes[0] == "airplane" and classes[9] == "truck"
     assert (images == np.concatenate([noise(20, seed) for seed in range(5)])).all()
     assert labels.tolist() == list(range(10)) * 10

@@ -4,7 +4,7 @@ from PIL import Image
 
 from compress.datasets.splits import ArraySplit, Dataset, FileSplit, hold_out, stratified_subset
 from compress.errors import UserError
-from compress.pipeline import plan, read
+from compress.pipeline import plan, read_pipeline
 from compress.targets import ClassIndices
 
 
@@ -151,14 +151,14 @@ def test_networks_by_name_are_for_images(shape):
     split = ArraySplit(np.zeros((2, *shape), np.float32), np.array([0, 1]))
     data = Dataset.of("made", "ab", split, split, split)
     with pytest.raises(UserError, match="'teacher': densenet_small reads images, the data are arrays of 4"):
-        plan(read("tiny", ["data.name=arrays", "data.path=there.npz"]), data)
+        plan(read_pipeline("tiny", ["data.name=arrays", "data.path=there.npz"]), data)
 
 
 def test_imagenets_weights_are_refused_before_anything_is_built():
     split = ArraySplit(np.zeros((2, 96, 96, 1), np.uint8), np.array([0, 1]))
     data = Dataset.of("made", "ab", split, split, split)
     with pytest.raises(UserError, match="for RGB images, channels = 3, not 1"):
-        plan(read("mobilenetv2", ["trained.weights=imagenet"]), data)
+        plan(read_pipeline("mobilenetv2", ["trained.weights=imagenet"]), data)
 
 
 @pytest.mark.parametrize("shape", [(4,), (4, 2), (4, 2, 3, 1)])
@@ -167,4 +167,4 @@ def test_crops_and_flips_are_for_images(shape):
     data = Dataset.of("made", "ab", split, split, split)
     settings = ["data.name=arrays", "data.path=there.npz", "data.augmentation.flip=true"]
     with pytest.raises(UserError, match="augmentation: crops and flips are for images, the data are arrays of 4"):
-        plan(read("tiny", settings), data)
+        plan(read_pipeline("tiny", settings), data)

@@ -7,7 +7,7 @@ import pytest
 
 from compress import keras
 from compress.distill.outputs import Outputs, squared_distance
-from compress.distill.sigmoids import Sigmoids, divergence
+from compress.distill.sigmoids import Sigmoids, bernoulli_kl_divergence
 from compress.tasks import MultiLabel, Regression
 
 tf = keras.tf
@@ -22,8 +22,8 @@ def test_the_divergence_of_sigmoids(temperature):
     teacher, student = np.float32([[2.0, -1.0]]), np.float32([[1.0, 1.0]])
     p, q = (1 / (1 + np.exp(-logits[0] / temperature)) for logits in (teacher, student))
     wanted = sum(bernoulli(a, b) for a, b in zip(p, q, strict=True)) / 2
-    assert float(divergence(teacher, student, temperature)) == pytest.approx(wanted, rel=1e-5)
-    assert float(divergence(teacher, teacher, temperature)) == pytest.approx(0, abs=1e-7)
+    assert float(bernoulli_kl_divergence(teacher, student, temperature)) == pytest.approx(wanted, rel=1e-5)
+    assert float(bernoulli_kl_divergence(teacher, teacher, temperature)) == pytest.approx(0, abs=1e-7)
 
 
 def test_the_distance_of_outputs():

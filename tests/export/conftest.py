@@ -16,10 +16,10 @@ from tests.said import logits_of
 
 @pytest.fixture
 def stage_context() -> Callable[..., Any]:
-    """(network, images, form) -> a context whose labels are what the network says of the images, a quarter apart."""
+    """(network, images, precision) -> a context whose labels are what the network says of the images, a quarter apart."""
 
-    def make(model: Any, pixels: np.ndarray, form: str = "float32") -> Any:
-        facts = {"form": form, "calibration_images": 20}
+    def make(model: Any, pixels: np.ndarray, precision: str = "float32") -> Any:
+        facts = {"precision": precision, "calibration_images": 20}
         logits = logits_of(model)(pixels)
         classes = logits.shape[1]
         labels = logits.argmax(-1)

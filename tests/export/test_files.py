@@ -73,7 +73,7 @@ def test_an_operator_is_put_behind_the_logits():
 
 def test_a_signature_names_both_ends():
     content = convert.Converter(network()).dense()
-    (signature,) = flatbuffer.read(content).signatureDefs
+    (signature,) = flatbuffer.read_model(content).signatureDefs
     assert signature.signatureKey == b"serving_default"
     assert [entry.name for entry in signature.inputs] == [b"image"]
     assert [entry.name for entry in signature.outputs] == [b"probabilities"]
@@ -89,7 +89,7 @@ def test_very_different_logits_keep_their_probabilities():
 
 def test_read_and_written_a_file_computes_the_same(sparse):
     for content in sparse[1:]:
-        again = flatbuffer.write(flatbuffer.read(content), len(content))
+        again = flatbuffer.write_model(flatbuffer.read_model(content), len(content))
         np.testing.assert_array_equal(numbers_of(again)(PIXELS), numbers_of(content)(PIXELS))
         assert again[4:8] == b"TFL3"
 

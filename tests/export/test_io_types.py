@@ -34,7 +34,7 @@ def aware():
     head = model.get_layer("predictions")
     head.set_weights([20 * head.kernel.numpy(), head.bias.numpy()])  # logits of a trained network's size
     found = quantization_aware(model, [PIXELS / np.float32(255)])
-    fake_quant.settle_kernels(found)
+    fake_quant.freeze_quantized_kernels(found)
     return found
 
 
@@ -98,11 +98,11 @@ def test_no_operator_computes_in_float(aware, input_type, output_type):
 
 def test_a_range_without_a_white_pixel_is_translated(integer_ends):
     """As if the images of the calibration had all been dark: QUANTIZE goes from the bytes' grid to the other."""
-    model = flatbuffer.read(integer_ends)
+    model = flatbuffer.read_model(integer_ends)
     graph = model.subgraphs[0]
     inner = graph.tensors[int(graph.operators[0].outputs[0])].quantization
     graph.tensors[int(graph.inputs[0])].quantization.scale = inner.scale * 0.5
-    dark = flatbuffer.write(model, len(integer_ends))
+    dark = flatbuffer.write_model(model, len(integer_ends))
     assert not np.allclose(numbers_of(dark, pixels=UNIT)(PIXELS), numbers_of(integer_ends)(PIXELS), atol=0.05)
     mended = flatbuffer.with_image_bytes(dark)
     np.testing.assert_array_equal(numbers_of(mended)(PIXELS), numbers_of(integer_ends)(PIXELS))
@@ -125,7 +125,7 @@ def test_model_json_says_so(stage_context, aware, tmp_path):
     facts = Export(name="out", input="quantized", input_type="uint8", output_type="int8").make(
         context, tmp_path, tmp_path
     )
-    assert (facts["form"], facts["input_type"], facts["output_type"]) == ("int8", "uint8", "int8")
+    assert (facts["precision"], facts["input_type"], facts["output_type"]) == ("int8", "uint8", "int8")
     assert facts["float_operators"] == []
     assert facts["closeness_to_network"] >= 0.97
     told = json.loads((tmp_path / "model.json").read_text())

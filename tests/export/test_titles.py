@@ -13,7 +13,7 @@ from compress.export.titles import layers_of
 from compress.prune import prunable_kernels
 from compress.prune.gradual import magnitude_mask
 from compress.quantize.qat import float_layers, quantization_aware
-from compress.rewrite import plain
+from compress.rewrite import as_plain_layers
 from compress.stages.export import at_least_as_sparse, floats_beside
 from tests.said import logits_of, numbers_of, probabilities
 
@@ -84,7 +84,7 @@ def test_a_pruned_network_is_int8_and_compared_whatever_its_layers_are_called(st
     keras.utils.set_random_seed(0)
     image = keras.Input((16, 16, 3), name="image")
     x = layers.GlobalAveragePooling2D(name="mean")(style(image))
-    model = plain(keras.Model(image, layers.Dense(4, name="head")(x), name=name))
+    model = as_plain_layers(keras.Model(image, layers.Dense(4, name="head")(x), name=name))
     for layer in model.layers:
         if type(layer) is layers.Conv2D:
             kernel = layer.kernel.numpy()
@@ -92,7 +92,7 @@ def test_a_pruned_network_is_int8_and_compared_whatever_its_layers_are_called(st
     kernels = prunable_kernels(model)
     aware = quantization_aware(model, [IMAGES], keep_float=["head"])
     names = [layer.name for layer in aware.layers]
-    fake_quant.settle_kernels(aware)
+    fake_quant.freeze_quantized_kernels(aware)
     content = convert.Converter(aware).dense()
     assert [layer.name for layer in aware.layers] == names
     found = flatbuffer.operators(content)

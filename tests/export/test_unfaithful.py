@@ -91,8 +91,8 @@ def differences(one, other):
     return np.abs(probabilities(logits_of(one)(PIXELS)) - probabilities(logits_of(other)(PIXELS))).max(-1)
 
 
-@pytest.mark.parametrize("form", ["int8", "float16"])
-def test_other_forms_are_judged_by_the_average_image(tmp_path, stage_context, form):
+@pytest.mark.parametrize("precision", ["int8", "float16"])
+def test_other_forms_are_judged_by_the_average_image(tmp_path, stage_context, precision):
     model, other = network(0), network(0)
     head = other.get_layer("predictions")
     head.set_weights([3 * weight for weight in head.get_weights()])
@@ -100,8 +100,8 @@ def test_other_forms_are_judged_by_the_average_image(tmp_path, stage_context, fo
     mean = np.sort(differences(model, other))[:-2].mean()
     assert mean > 0.02
     with pytest.raises(Unfaithful, match=rf"differ by {mean:.3f} in a probability, on the average image"):
-        compare(model, wanted(model), tmp_path, stage_context(model, PIXELS), form)
-    found = compare(model, wanted(model), tmp_path, stage_context(model, PIXELS), form, strict=False)
+        compare(model, wanted(model), tmp_path, stage_context(model, PIXELS), precision)
+    found = compare(model, wanted(model), tmp_path, stage_context(model, PIXELS), precision, strict=False)
     assert found["departure"]["mean_difference"] == pytest.approx(differences(model, other).mean(), abs=1e-5)
     assert found["departure"]["largest_difference"] == pytest.approx(differences(model, other).max(), abs=1e-5)
 
@@ -154,7 +154,7 @@ def aware():
         x = layers.ReLU()(layers.Conv2D(8, 3, name="second", bias_initializer=keras.initializers.Constant(shift))(x))
         model = keras.Model(image, layers.Dense(5, name="predictions")(layers.Flatten()(x)), name="small")
         found = quantization_aware(model, [PIXELS / np.float32(255)])
-        fake_quant.settle_kernels(found)
+        fake_quant.freeze_quantized_kernels(found)
         return found
 
     return quantized(0.0), quantized(0.2)
@@ -212,7 +212,7 @@ def test_a_kernel_that_is_not_in_the_file_is_unfaithful():
 def test_the_stage_writes_what_a_board_needs(tmp_path, stage_context):
     model = network(0)
     facts = Export(name="out", kind="export").make(stage_context(model, PIXELS), tmp_path, tmp_path)
-    assert (facts["form"], facts["score"], facts["closeness_to_network"], facts["params"]) == (
+    assert (facts["precision"], facts["score"], facts["closeness_to_network"], facts["params"]) == (
         "float32",
         0.75,
         1.0,

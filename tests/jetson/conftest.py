@@ -91,13 +91,13 @@ def bundle(tflite, tmp_path):
         for path in sorted(folder.iterdir())
     }
     model = {
-        "form": "float32",
+        "precision": "float32",
         "expected": {"probabilities": outputs[:4].tolist()},
         "tolerance": {"probabilities": 1e-3},
         "score": 0.9,
     }
     manifest = {
-        "schema": "jetslim-bundle/2", "task": {"name": "classification"}, "metrics": METRICS, "pipeline": "toy", "made": "2026-11-21T00:00:00Z",
+        "schema": "jetslim-bundle/3", "task": {"name": "classification"}, "metrics": METRICS, "pipeline": "toy", "made": "2026-11-21T00:00:00Z",
         "runtime": {"name": "ai-edge-litert", "version": "0.0.0"}, "labels": ["a", "b", "c"],
         "models": [{"file": "model.tflite", "role": "exported", **model}, {"file": "teacher.tflite", "role": "teacher", **model}],
         "testset": {"file": "testset.npz", "images": 30, "of": 30, "data": "toy"}, "files": files,

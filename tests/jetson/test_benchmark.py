@@ -89,7 +89,7 @@ def test_models_take_turns(jetson, bundle):
         ("model.tflite", lambda content: content[:-1] + b"\1", "its sha256 differs"),
         ("testset.npz", lambda content: content[:100] + b"\1" + content[101:], "its sha256 differs"),
         ("manifest.json", lambda content: content[:-5], "is damaged"),
-        ("manifest.json", lambda content: content.replace(b"jetslim-bundle/2", b"jetslim-bundle/9"), "is unknown here"),
+        ("manifest.json", lambda content: content.replace(b"jetslim-bundle/3", b"jetslim-bundle/9"), "is unknown here"),
         (
             "manifest.json",
             lambda content: content.replace(b'"testset.npz": {', b'"../testset.npz": {'),

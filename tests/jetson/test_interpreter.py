@@ -22,7 +22,7 @@ def network():
     x = keras.layers.Conv2D(8, 3, activation="relu")(image)
     x = keras.layers.Dense(3)(keras.layers.GlobalAveragePooling2D()(x))
     found = quantization_aware(keras.Model(image, x), [BYTES[None] / np.float32(255)])
-    fake_quant.settle_kernels(found)
+    fake_quant.freeze_quantized_kernels(found)
     return found
 
 

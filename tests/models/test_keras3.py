@@ -99,7 +99,7 @@ def test_it_computes_the_same(style, file, tmp_path):
         pytest.skip("Keras 3 itself does not read its .h5 of these")
     else:
         model.save(tmp_path / file)
-        rebuilt = network_file.read(tmp_path / file)
+        rebuilt = network_file.read_network(tmp_path / file)
     assert isinstance(rebuilt, keras.Model)
     assert rebuilt.name == "theirs"
     assert rebuilt.input_names == ["image"]
@@ -178,7 +178,7 @@ def test_a_family(name, size, tmp_path):
     model = getattr(keras3.applications, name)(weights=None, input_shape=(size, size, 3), classes=4)
     model.save(tmp_path / "net.keras")
     images = np.random.default_rng(0).random((2, size, size, 3), dtype="float32") * 255
-    rebuilt = network_file.read(tmp_path / "net.keras")
+    rebuilt = network_file.read_network(tmp_path / "net.keras")
     wanted = np.asarray(model(images, training=False))
     np.testing.assert_allclose(rebuilt(images, training=False), wanted, atol=1e-5 * abs(wanted).max())
 
@@ -235,7 +235,7 @@ def test_an_exported_network_only_serves(tmp_path):
     model = network(nested)
     model.export(str(tmp_path / "served"), verbose=False)
     with pytest.raises(UserError, match=r"only serves.*model.save\(.net.keras.\)"):
-        network_file.read(tmp_path / "served")
+        network_file.read_network(tmp_path / "served")
 
 
 def test_whose_network_it_is(tmp_path):

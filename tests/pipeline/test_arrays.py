@@ -92,7 +92,7 @@ def test_from_arrays_to_a_bundle(network, file, main, tmp_path, monkeypatch):
     assert trained["metrics"]["top1"] >= 0.95 and last["metrics"]["top1"] >= 0.95
     assert abs(last["metrics"]["top1"] - pruned["metrics"]["top1"]) <= 0.05
     assert pruned["kernel_sparsity"] == (pytest.approx(0.5, abs=0.05) if network is not perceptron else 0)
-    assert last["form"] == quantized["form"] == "int8"
+    assert last["precision"] == quantized["precision"] == "int8"
 
     # the file itself, by a loop of our own
     answers = np.array([numbers_of(exported / "model.tflite")(one[None].astype("float32"))[0] for one in x_test])

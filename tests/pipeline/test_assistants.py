@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from compress.artifacts.outputs_file import read_outputs
-from compress.pipeline import plan, read
+from compress.pipeline import plan, read_pipeline
 
 CHAIN = """
 [data]
@@ -59,7 +59,7 @@ def test_teachers_are_asked_once(folder, main):
     from compress import artifacts
     from compress.evaluate.predictors import to_float
 
-    train = read("chain.toml").data.load().train
+    train = read_pipeline("chain.toml").data.load().train
     images = to_float(train.read(np.arange(len(train))))
     for stage in ("1-teacher", "2-assistant"):
         network = artifacts.load(folder / "runs/chain" / stage / "saved_model")
@@ -120,9 +120,9 @@ def test_one_teacher_teaches_the_same_to_the_last_bit_however_it_is_combined(fol
 
 
 def test_the_shipped_chains_share_what_they_have_in_common():
-    dataset = read("assistants-direct").data.load()
+    dataset = read_pipeline("assistants-direct").data.load()
     keys = {
-        name: {step.stage.name: step.key for step in plan(read(f"assistants-{name}"), dataset).steps}
+        name: {step.stage.name: step.key for step in plan(read_pipeline(f"assistants-{name}"), dataset).steps}
         for name in ("direct", "takd", "dgkd", "ensemble")
     }
     for name in ("takd", "dgkd", "ensemble"):

@@ -55,7 +55,7 @@ def done(tmp_path_factory):
     """(folder of the run, run.json, rows of calibration.csv by stage, data set)."""
     folder = tmp_path_factory.mktemp("calibration")
     (folder / "digits.toml").write_text(TOML)
-    chosen = pipeline.read(str(folder / "digits.toml"))
+    chosen = pipeline.read_pipeline(str(folder / "digits.toml"))
     dataset = chosen.data.load(None, False)
     plan = pipeline.plan(chosen, dataset)
     results = pipeline.run(plan, Store(folder / "store"), folder / "runs", Progress(), Clock())

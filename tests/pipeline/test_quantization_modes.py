@@ -62,7 +62,7 @@ def test_one_table_of_several_quantizations(colours, jetslim, tmp_path):
         assert int(row["tflite_bytes"]) < int(trained["tflite_bytes"]) / 2
     assert float(dynamic["seconds_training"]) == 0
     stages = json.loads((folder / "run.json").read_text())["stages"]
-    assert [stage["form"] for stage in stages] == ["float32", "dynamic", "int8", "int8", "int8"]
+    assert [stage["precision"] for stage in stages] == ["float32", "dynamic", "int8", "int8", "int8"]
     # the measured file of the static stage has float ends, the exported one none
     assert stages[3]["operators"] == {**stages[4]["operators"], "DEQUANTIZE": 1, "SOFTMAX": 1}
     told = json.loads((folder / "5-exported" / "model.json").read_text())

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from compress.pipeline import plan, read
+from compress.pipeline import plan, read_pipeline
 
 
 @pytest.fixture
@@ -17,11 +17,11 @@ def copy(small, tmp_path):
 
 @pytest.fixture(scope="module")
 def dataset(small):
-    return read(str(small.toml)).data.load()
+    return read_pipeline(str(small.toml)).data.load()
 
 
 def keys(dataset, toml, settings=(), seed=None):
-    planned = plan(read(str(toml), settings, seed), dataset)
+    planned = plan(read_pipeline(str(toml), settings, seed), dataset)
     return {step.stage.name: step.key for step in planned.steps}
 
 

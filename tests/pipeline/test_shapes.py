@@ -60,7 +60,7 @@ def test_wide_grey_images(main, colours, tmp_path, monkeypatch):
     assert told["input"]["colours"] == "grey"
     assert told["preprocessing"] == {"fit": "crop", "resize": [16, 24], "filter": "bilinear", "divide_by": 255}
     stages = json.loads((tmp_path / "runs" / "wide" / "run.json").read_text())["stages"]
-    assert stages[-1]["form"] == "int8"
+    assert stages[-1]["precision"] == "int8"
 
     # by a loop of our own: a centre crop of 16 x 16 to 2 : 3, resized, in the grey of ITU-R BT.601
     right, predict = [], numbers_of(exported / "model.tflite")

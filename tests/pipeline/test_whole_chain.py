@@ -87,7 +87,7 @@ def test_the_distillation_recorded_both_phases(results):
 def test_model_json_and_labels_tell_the_board_all(exported):
     told = json.loads((exported / "model.json").read_text())
     assert (exported / "labels.txt").read_text() == "blue\ngreen\nred\n"
-    assert told["form"] == "int8"
+    assert told["precision"] == "int8"
     assert told["input"]["shape"] == [1, 32, 32, 3]
     assert set(told["files"]) == {"model.tflite", "model.sparse.tflite", "labels.txt"}
     for name, file in told["files"].items():

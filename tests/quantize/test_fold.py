@@ -5,8 +5,8 @@ import pytest
 
 from compress import keras, models
 from compress.errors import UserError
-from compress.quantize.affine import scale_and_shift
 from compress.quantize.fold import fold
+from compress.rewrite.channel_lines import scale_and_shift
 
 layers = keras.layers
 IMAGES = np.random.default_rng(1).random((4, 12, 12, 3), dtype="float32")

@@ -7,7 +7,7 @@ from compress import keras
 from compress.models.front import fed
 from compress.pixels import PIXELS
 from compress.quantize.fold import fates, fold
-from compress.rewrite import plain
+from compress.rewrite import as_plain_layers
 
 layers = keras.layers
 UNITS = np.random.default_rng(0).random((4, 12, 12, 3), dtype="float32")
@@ -48,7 +48,7 @@ def test_it_computes_the_same_with_fewer_layers(case):
     names = [layer.name for layer in folded.layers]
     assert names[1 : 1 + len(left)] == left
     if left == ["conv"]:
-        gone = {name: text for name, text in fates(plain(model)).items() if name != "conv"}
+        gone = {name: text for name, text in fates(as_plain_layers(model)).items() if name != "conv"}
         assert gone
         assert all(text.startswith(("into conv", "nothing")) for text in gone.values())
 

@@ -20,7 +20,7 @@ def test_numbers_of_words_are_read_as_they_are():
     examples = np.random.default_rng(0).integers(0, 200, (64, 6)).astype("float32")
     wanted = model(examples).numpy()
     aware = quantization_aware(model, [examples])
-    fake_quant.settle_kernels(aware)
+    fake_quant.freeze_quantized_kernels(aware)
     step = np.ptp(wanted) / 255
     assert np.abs(aware(examples, training=False).numpy() - wanted).max() < 4 * step
     predict = numbers_of(convert.Converter(aware, output_type="int8").dense())

@@ -47,7 +47,7 @@ def network():
 def quantized():
     model = network()
     aware = quantization_aware(model, [IMAGES[:12], IMAGES[12:]])
-    fake_quant.settle_kernels(aware)
+    fake_quant.freeze_quantized_kernels(aware)
     return model, aware, convert.Converter(aware).dense()
 
 
@@ -73,7 +73,7 @@ def test_every_operator_computes_in_int8(quantized):
 def graph_of(content):
     from ai_edge_litert import schema_py_generated as schema
 
-    model = flatbuffer.read(content)
+    model = flatbuffer.read_model(content)
     names = {value: name for name, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)}
     graph = model.subgraphs[0]
     return graph, [(names[model.operatorCodes[op.opcodeIndex].builtinCode], op) for op in graph.operators]
@@ -104,7 +104,7 @@ def test_the_files_kernels_are_the_networks(quantized):
     """The trained grid is the file's: dequantized, a settled kernel comes back to float rounding."""
     _, aware, content = quantized
     graph, found = graph_of(content)
-    buffers = flatbuffer.read(content).buffers
+    buffers = flatbuffer.read_model(content).buffers
     seen = 0
     for name, operator in found:
         if name not in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"):
@@ -200,6 +200,6 @@ def test_a_bias_of_one_value_is_that_value_in_every_channel(value):
     kernel, bias = model.get_layer("conv").get_weights()
     model.get_layer("conv").set_weights([kernel * [0.01, 0.1, 1, 2, 3, 4], bias])
     aware = quantization_aware(model, [IMAGES])
-    fake_quant.settle_kernels(aware)
+    fake_quant.freeze_quantized_kernels(aware)
     content = convert.Converter(aware, output_type="int8").dense()
     np.testing.assert_allclose(numbers_of(content)(PIXELS), model(IMAGES), atol=0.04)

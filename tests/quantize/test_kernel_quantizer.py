@@ -179,13 +179,13 @@ def test_settled_kernels_are_on_the_grid_and_predict_the_same():
     network = quantization_aware(sparse_network(), [IMAGES])
     wanted = network(IMAGES, training=False).numpy()
     before = prunable_kernels(network)
-    fake_quant.settle_kernels(network)
+    fake_quant.freeze_quantized_kernels(network)
     np.testing.assert_allclose(network(IMAGES, training=False), wanted, atol=1e-5)
     for name, kernel in prunable_kernels(network).items():
         assert (kernel != before[name]).any()
         found = kernel / (abs(kernel).max(axis=(0, 1, 2)) / 127)
         np.testing.assert_allclose(found, np.round(found), atol=1e-3)
-    with fake_quant.kernels_on_grid():
+    with fake_quant.kernels_as_constants():
         np.testing.assert_allclose(network(IMAGES, training=False), wanted, atol=1e-5)
     depth = next(layer for layer in network.layers if layer.name == "quant_depth")
     (kernel, _, _) = depth._weight_vars[0]
@@ -196,7 +196,7 @@ def test_settled_kernels_are_on_the_grid_and_predict_the_same():
 def test_on_grid_means_that_kernels_are_taken_as_they_are():
     network = quantization_aware(sparse_network(), [IMAGES])
     quantized = network(IMAGES, training=False).numpy()
-    with fake_quant.kernels_on_grid():
+    with fake_quant.kernels_as_constants():
         assert abs(network(IMAGES, training=False).numpy() - quantized).max() > 1e-5
     np.testing.assert_array_equal(network(IMAGES, training=False), quantized)
 
@@ -206,11 +206,11 @@ def test_a_bias_in_units_of_input_and_kernel():
     kernel[0, 0, :, :2] = [[1.27, 0.5], [-0.4, -2.54]]  # steps of 0.01 and 0.02; the third channel has none
     bias = np.float32([0.0124, -0.0251, 0.3])
     # by an input whose step is 0.5: units of 0.005 and 0.01
-    np.testing.assert_allclose(fake_quant.on_bias_grid(bias, kernel, (3,), 0.5), [0.01, -0.03, 0.3], rtol=1e-6)
+    np.testing.assert_allclose(fake_quant.quantized_bias(bias, kernel, (3,), 0.5), [0.01, -0.03, 0.3], rtol=1e-6)
     # one scale for all channels, as a dense kernel has: units of 0.01
-    np.testing.assert_allclose(fake_quant.on_bias_grid(bias, kernel, (), 0.5), [0.01, -0.03, 0.3], rtol=1e-6)
+    np.testing.assert_allclose(fake_quant.quantized_bias(bias, kernel, (), 0.5), [0.01, -0.03, 0.3], rtol=1e-6)
     far = np.float32([3e9 * 0.005, 0, 0])
-    np.testing.assert_array_equal(fake_quant.on_bias_grid(far, kernel, (3,), 0.5), far)
+    np.testing.assert_array_equal(fake_quant.quantized_bias(far, kernel, (3,), 0.5), far)
 
 
 def test_a_deep_network_gives_the_same_codes_in_litert():
@@ -223,7 +223,7 @@ def test_a_deep_network_gives_the_same_codes_in_litert():
     model = keras.Model(image, layers.Dense(4, **random)(layers.Flatten()(x)))
     pixels = np.random.default_rng(0).integers(0, 256, (64, 16, 16, 3), dtype="uint8")
     network = quantization_aware(model, [pixels[:16] / np.float32(255)])
-    fake_quant.settle_kernels(network)
+    fake_quant.freeze_quantized_kernels(network)
     content = convert.Converter(network, output_type="int8").dense()
     step = TFLitePredictor(content).outputs[0].step
     differ = abs(numbers_of(content)(pixels) - logits_of(network)(pixels)) > step / 2

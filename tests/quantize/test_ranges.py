@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from compress import keras
-from compress.quantize.calibrate import observe, shared, tied_groups
+from compress.quantize.calibrate import observe, same_scale_groups, shared
 
 layers = keras.layers
 
@@ -25,7 +25,7 @@ def dense_block():
 
 
 def test_a_dense_block_is_one_group():
-    groups = tied_groups(dense_block())
+    groups = same_scale_groups(dense_block())
     members = {}
     for name, group in groups.items():
         members.setdefault(group, set()).add(name)
@@ -48,7 +48,7 @@ def test_padding_and_reshaping_tie_an_addition_does_not():
     x = layers.ZeroPadding2D(name="pad")(image)
     y = layers.Conv2D(2, 1, name="conv")(x)
     x = layers.Flatten(name="flat")(layers.Add(name="sum")([x, y]))
-    groups = tied_groups(keras.Model(image, x))
+    groups = same_scale_groups(keras.Model(image, x))
     assert groups["image"] == groups["pad"]
     assert groups["sum"] == groups["flat"]
     assert len(set(groups.values())) == 3

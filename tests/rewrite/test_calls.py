@@ -7,7 +7,7 @@ from compress import fake_quant, keras
 from compress.errors import UserError
 from compress.quantize.fold import fold
 from compress.quantize.qat import quantization_aware
-from compress.rewrite import plain
+from compress.rewrite import as_plain_layers
 from compress.rewrite.refuse import refusals
 
 layers = keras.layers
@@ -37,7 +37,7 @@ def test_a_base_that_is_called_in_inference_stays_so_while_the_head_is_trained()
     model = on_top(base(), training=False)
     wanted = model(IMAGES, training=True).numpy()
     np.testing.assert_array_equal(wanted, model(IMAGES, training=False))
-    opened = plain(model)
+    opened = as_plain_layers(model)
     assert {layer.name for layer in opened.layers} >= {"base/inner/conv", "base/inner/norm", "base/inner/drop"}
     np.testing.assert_allclose(opened(IMAGES, training=True), wanted, atol=1e-6)
     mean = opened.get_layer("base/inner/norm").moving_mean.numpy()
@@ -47,7 +47,7 @@ def test_a_base_that_is_called_in_inference_stays_so_while_the_head_is_trained()
 
 
 def test_a_base_without_a_word_trains_when_the_network_does():
-    opened = plain(on_top(base()))
+    opened = as_plain_layers(on_top(base()))
     assert np.any(opened(IMAGES, training=True).numpy() != opened(IMAGES, training=False).numpy())
 
 
@@ -59,7 +59,7 @@ def test_a_frozen_base_stays_frozen_layer_by_layer(which):
         for layer in network._flatten_layers(include_self=False):
             layer._trainable = True
     model = on_top(network)
-    opened = plain(model)
+    opened = as_plain_layers(model)
     assert [weight.name for weight in opened.trainable_weights] == ["head/kernel:0", "head/bias:0"]
     wanted = model(IMAGES, training=False).numpy()
     np.testing.assert_allclose(opened(IMAGES, training=True), wanted, atol=1e-6)
@@ -67,7 +67,7 @@ def test_a_frozen_base_stays_frozen_layer_by_layer(which):
     np.testing.assert_allclose(fold(model)(IMAGES), wanted, atol=1e-5)
     aware = quantization_aware(opened, [IMAGES])
     assert len(aware.trainable_weights) == 2
-    fake_quant.settle_kernels(aware)
+    fake_quant.freeze_quantized_kernels(aware)
     assert np.corrcoef(np.ravel(aware(IMAGES)), wanted.ravel())[0, 1] > 0.99
 
 
@@ -89,7 +89,7 @@ def test_a_batch_norm_of_its_own_stays_frozen_as_a_depthwise_convolution():
 )
 def test_a_base_that_is_called_in_training_is_refused(dropout, words):
     with pytest.raises(UserError, match=words):
-        plain(on_top(base(dropout), training=True))
+        as_plain_layers(on_top(base(dropout), training=True))
 
 
 def test_a_frozen_base_that_is_called_in_training_is_not():
@@ -97,7 +97,7 @@ def test_a_frozen_base_that_is_called_in_training_is_not():
     network.trainable = False
     model = on_top(network, training=True)
     assert refusals(model) == {}
-    np.testing.assert_allclose(plain(model)(IMAGES, training=True), model(IMAGES, training=False), atol=1e-6)
+    np.testing.assert_allclose(as_plain_layers(model)(IMAGES, training=True), model(IMAGES, training=False), atol=1e-6)
 
 
 def test_a_layers_own_word_counts_more_than_its_networks():
@@ -110,4 +110,4 @@ def test_an_input_of_integers_is_refused():
     image = keras.Input((12, 12, 3), dtype="int32", name="image")
     x = layers.Flatten()(layers.Rescaling(1 / 255)(image))
     with pytest.raises(UserError, match="'image' reads int32: build the network with Input.*float32"):
-        plain(keras.Model(image, layers.Dense(2)(x)))
+        as_plain_layers(keras.Model(image, layers.Dense(2)(x)))

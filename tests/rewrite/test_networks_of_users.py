@@ -9,7 +9,7 @@ from compress.export import convert, flatbuffer
 from compress.models import network_file
 from compress.quantize.fold import fold
 from compress.quantize.qat import quantization_aware
-from compress.rewrite import plain
+from compress.rewrite import as_plain_layers
 from compress.rewrite.refuse import refusals
 
 tf, layers = keras.tf, keras.layers
@@ -87,11 +87,11 @@ def test_it_is_rewritten_exactly_and_quantized(style):
     model = network(style)
     before = len(model.layers), [len(layer.inbound_nodes) for layer in model.layers]
     wanted = model(IMAGES, training=False).numpy()
-    for rewritten in (plain(model), fold(model)):
+    for rewritten in (as_plain_layers(model), fold(model)):
         np.testing.assert_allclose(rewritten(IMAGES, training=False), wanted, atol=1e-5 * abs(wanted).max())
         assert not any(isinstance(layer, keras.Model) for layer in rewritten.layers)
     aware = quantization_aware(model, [IMAGES])
-    fake_quant.settle_kernels(aware)
+    fake_quant.freeze_quantized_kernels(aware)
     assert np.corrcoef(aware(IMAGES).numpy().ravel(), wanted.ravel())[0, 1] > 0.99
     assert flatbuffer.operators(convert.Converter(aware).dense()).floats == []
     assert before == (len(model.layers), [len(layer.inbound_nodes) for layer in model.layers])
@@ -102,23 +102,23 @@ def test_it_is_rewritten_exactly_and_quantized(style):
 def test_it_is_the_same_read_back(style, form, tmp_path):
     model = network(style)
     model.save(tmp_path / form)
-    read = network_file.read(tmp_path / form)
+    read = network_file.read_network(tmp_path / form)
     wanted = model(IMAGES, training=False).numpy()
     np.testing.assert_allclose(fold(read)(IMAGES, training=False), wanted, atol=1e-5 * abs(wanted).max())
 
 
 def test_layers_of_a_nested_network_are_called_outer_inner():
-    names = [layer.name for layer in plain(network(nested)).layers]
+    names = [layer.name for layer in as_plain_layers(network(nested)).layers]
     assert names == ["image", "stem/conv", "stem/relu", "first/conv", "first/norm", "first/relu", "second/conv", "second/norm", "second/relu", "mean", "head"]  # fmt: skip
 
 
 def test_a_nested_network_that_is_called_twice_stays_shared():
-    conv = plain(network(nested_twice)).get_layer("twice/conv")
+    conv = as_plain_layers(network(nested_twice)).get_layer("twice/conv")
     assert len(conv.inbound_nodes) == 3
 
 
 def test_a_plain_network_trains_as_before():
-    model = plain(network(nested))
+    model = as_plain_layers(network(nested))
     assert len(model.trainable_weights) == 2 + 4 + 4 + 2
     assert isinstance(model.get_layer("first/norm"), layers.BatchNormalization)
 
@@ -132,16 +132,16 @@ def test_several_outputs():
     for got, wanted in zip(aware(IMAGES), model(IMAGES), strict=True):
         assert got.shape == wanted.shape
         assert np.corrcoef(np.ravel(got), np.ravel(wanted))[0, 1] > 0.99
-    fake_quant.settle_kernels(aware)
+    fake_quant.freeze_quantized_kernels(aware)
     for converted in (model, aware):
-        graph = flatbuffer.read(convert.Converter(converted).dense()).subgraphs[0]
+        graph = flatbuffer.read_model(convert.Converter(converted).dense()).subgraphs[0]
         shapes = {tuple(int(side) for side in graph.tensors[number].shape) for number in graph.outputs}
         assert shapes == {(1, 3), (1, 5), (1, 10, 10, 6)}
 
 
 def test_a_network_that_is_plain_is_returned_as_it_is():
     model = block(3, "plain")
-    assert plain(model) is model
+    assert as_plain_layers(model) is model
 
 
 class Residual(layers.Layer):
@@ -188,7 +188,7 @@ def test_what_cannot_be_seen_is_refused_by_name(style, words):
     model = network(style)
     assert len(refusals(model)) == 1
     with pytest.raises(UserError, match=words):
-        plain(model)
+        as_plain_layers(model)
 
 
 def test_all_refused_layers_are_named_at_once():
@@ -204,7 +204,7 @@ def test_a_class_that_is_not_known_here_is_refused(tmp_path):
 
     network(lambda x: Twice(name="their_twice")(x)).save(tmp_path / "model")
     with pytest.raises(UserError, match="'their_twice' .*not known here.*register_keras_serializable"):
-        plain(network_file.read(tmp_path / "model"))
+        as_plain_layers(network_file.read_network(tmp_path / "model"))
 
 
 def test_names_that_keras_gives_do_not_collide_with_ours():
@@ -214,7 +214,7 @@ def test_names_that_keras_gives_do_not_collide_with_ours():
         return layers.Add(name="add_1")([x, one])
 
     model = network(style)
-    np.testing.assert_allclose(plain(model)(IMAGES), model(IMAGES), atol=1e-5)
+    np.testing.assert_allclose(as_plain_layers(model)(IMAGES), model(IMAGES), atol=1e-5)
 
 
 @keras.utils.register_keras_serializable("theirs")

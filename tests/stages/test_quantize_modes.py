@@ -15,8 +15,8 @@ from compress.export import flatbuffer
 from compress.metrics import classification
 from compress.prune.gradual import magnitude_mask
 from compress.stages import Context, Export
-from compress.stages.finish import TEST_OUTPUTS
-from compress.stages.quantize import FORMS, Quantize
+from compress.stages.quantize import PRECISIONS, Quantize
+from compress.stages.save_and_evaluate import TEST_OUTPUTS
 from compress.tasks import Classification
 from compress.training import Progress
 from tests.said import logits_of, numbers_of
@@ -87,7 +87,7 @@ def types(content, least=64):
     from ai_edge_litert import schema_py_generated as schema
 
     names = {value: name for name, value in vars(schema.TensorType).items() if isinstance(value, int)}
-    model = flatbuffer.read(content)
+    model = flatbuffer.read_model(content)
     computed, constant = set(), set()
     for tensor in model.subgraphs[0].tensors:
         data = model.buffers[tensor.buffer].data
@@ -105,7 +105,7 @@ def types(content, least=64):
 ], ids=lambda settings: "-".join(str(value) for value in settings.values()))  # fmt: skip
 def test_a_file_of_every_mode_predicts_what_the_float_network_does(made, settings):
     found = made(**settings)
-    assert found.stage["form"] == found.facts["form"] == FORMS[settings["mode"]]
+    assert found.stage["precision"] == found.facts["precision"] == PRECISIONS[settings["mode"]]
     assert found.stage["mode"] == settings["mode"]
     assert classification.agreement(found.outputs, found.float_logits) > 0.9
     np.testing.assert_allclose(found.outputs.sum(-1), 1, atol=1e-5)  # probabilities, by a float softmax
@@ -176,7 +176,7 @@ def test_what_the_converter_refuses_is_one_line(made):
 def test_the_same_images_calibrate_both_ways(made):
     """Noise holds black and white: the converter finds the bytes' own grid, as ours is given it."""
     for rewrite in (True, False):
-        graph = flatbuffer.read(made(mode="static", rewrite=rewrite).dense).subgraphs[0]
+        graph = flatbuffer.read_model(made(mode="static", rewrite=rewrite).dense).subgraphs[0]
         grid = graph.tensors[graph.operators[0].outputs[0]].quantization
         assert grid.scale[0] == pytest.approx(1 / 255)
         assert grid.zeroPoint[0] == -128
@@ -203,5 +203,5 @@ def test_integer_ends_need_int8():
     stage = Export(name="out", input="small", input_type="uint8")
     stage.check_input(Quantize(name="small", mode="static", rewrite=False))
     for mode in ("dynamic", "float16", "static_int16x8"):
-        with pytest.raises(UserError, match=f"'small' is {FORMS[mode]}"):
+        with pytest.raises(UserError, match=f"'small' is {PRECISIONS[mode]}"):
             stage.check_input(Quantize(name="small", mode=mode))

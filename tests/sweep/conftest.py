@@ -69,10 +69,10 @@ def chain_toml(tmp_path: Path) -> Path:
 @pytest.fixture
 def planned(chain_toml: Path) -> Callable[[Sequence[str]], list[Any]]:
     """Settings of a sweep -> its points, planned."""
-    from compress.sweep.plan import plan
-    from compress.sweep.read import read
+    from compress.sweep.load_sweep import read_sweep
+    from compress.sweep.plan import plan_points
 
-    return lambda settings: plan(read(str(chain_toml), settings), str(chain_toml), None, False, None, False)
+    return lambda settings: plan_points(read_sweep(str(chain_toml), settings), str(chain_toml), None, False, None, False)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import pytest
 from compress import pipeline
 from compress.errors import UserError
 from compress.sweep.grid import given, points, split
-from compress.sweep.read import as_toml, read
+from compress.sweep.load_sweep import as_toml, read_sweep
 
 FILE = """
 seed = 7
@@ -115,7 +115,7 @@ def file(tmp_path):
 
 
 def test_the_files_table(file):
-    sweep = read(str(file))
+    sweep = read_sweep(str(file))
     assert sweep.pipeline == "mine"
     assert sweep.fields == ("seed", "pruned.final_sparsity", "pruned.skip")
     assert len(sweep.points) == 8
@@ -125,14 +125,14 @@ def test_the_files_table(file):
         1,
         {"seed": 1, "pruned.final_sparsity": 0.75, "pruned.skip": ["conv1*", "a,b"]},
     )
-    read_back = pipeline.read(str(file), point.settings, point.seed)
+    read_back = pipeline.read_pipeline(str(file), point.settings, point.seed)
     assert (read_back.seed, read_back.stages[1].final_sparsity) == (1, 0.75)
     assert read_back.stages[1].skip == ("conv1*", "a,b")
     assert read_back.has_sweep
 
 
 def test_the_command_line_stands_instead_of_the_files_values(file):
-    sweep = read(str(file), ["pruned.final_sparsity=0.9", "pruned.epochs=1,2", "seed=4", "pruned.skip=[]"])
+    sweep = read_sweep(str(file), ["pruned.final_sparsity=0.9", "pruned.epochs=1,2", "seed=4", "pruned.skip=[]"])
     assert sweep.fields == ("pruned.epochs",)
     assert [point.settings for point in sweep.points] == [
         ("pruned.final_sparsity=0.9", "pruned.skip=[]", f"pruned.epochs={epochs}") for epochs in (1, 2)
@@ -157,14 +157,14 @@ method = { name = "logits" }
 def test_a_field_with_two_spellings_is_one_field(tmp_path):
     path = tmp_path / "mine.toml"
     path.write_text(TAUGHT)
-    sweep = read(str(path), ["student.temperature=3,4"])
+    sweep = read_sweep(str(path), ["student.temperature=3,4"])
     assert [point.settings for point in sweep.points] == [
         ("student.method.temperature=3",), ("student.method.temperature=4",),
     ]  # fmt: skip
     with pytest.raises(UserError, match=r"student.temperature is student.method.temperature, which is given, too"):
-        read(str(path), ["student.method.temperature=3", "student.temperature=3,4"])
+        read_sweep(str(path), ["student.method.temperature=3", "student.temperature=3,4"])
     with pytest.raises(UserError, match=r"student.method is set as a whole, and so is student.method.temperature"):
-        read(str(path), ["student.method={ name = 'logits' }"])
+        read_sweep(str(path), ["student.method={ name = 'logits' }"])
 
 
 @pytest.mark.parametrize(("old", "new", "words"), [
@@ -180,17 +180,17 @@ def test_a_field_with_two_spellings_is_one_field(tmp_path):
 def test_mistakes_in_the_table(file, old, new, words):
     file.write_text(FILE.replace(old, new))
     with pytest.raises(UserError, match=words):
-        read(str(file))
+        read_sweep(str(file))
 
 
 def test_nothing_swept_and_a_seed_twice(file):
     with pytest.raises(UserError, match="give --seed or sweep the seed, not both"):
-        read(str(file), seed=1)
+        read_sweep(str(file), seed=1)
     file.write_text(FILE[: FILE.index("[sweep]")] + FILE[FILE.index("[data]") :])
     for settings in ([], ["pruned.final_sparsity=0.5"]):
         with pytest.raises(UserError, match="nothing is swept: give a field several values"):
-            read(str(file), settings)
-    assert {point.seed for point in read(str(file), ["pruned.epochs=1,2"], seed=5).points} == {5}
+            read_sweep(str(file), settings)
+    assert {point.seed for point in read_sweep(str(file), ["pruned.epochs=1,2"], seed=5).points} == {5}
 
 
 @pytest.mark.parametrize("value", [

@@ -22,13 +22,13 @@ def is_keras3_model(model: Any) -> bool:
     return keras3.is_loaded() and isinstance(model, keras3.Model)
 
 
-def read(path: str | Path) -> keras.Model:
+def read_keras3(path: str | Path) -> keras.Model:
     """The network in a .keras or .h5 file of Keras 3, rebuilt in legacy Keras.
 
     Keras 3 itself reads the file, in its safe mode: layers that are registered with it are found, and no pickled code
     is run. Raises UserError in one line where that fails, or where the network cannot be rebuilt.
     """
-    model = files.read(Path(path))
+    model = files.load_in_keras3(Path(path))
     try:
         return convert(model)
     except UserError as error:

@@ -20,7 +20,7 @@ def is_keras3(path: Path) -> bool:
     return major.isdigit() and int(major) >= 3
 
 
-def read(path: Path) -> Any:
+def load_in_keras3(path: Path) -> Any:
     """The network as Keras 3 reads it, not compiled, in safe mode. Raises UserError."""
     config = peek.config(path)
     if lambdas := [str(name) for name in _lambdas(config)]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from compress import keras
 from compress.quantize.calibrate import activations
-from compress.quantize.support import Range
+from compress.rewrite.layer_kinds import Range
 
 BINS = 2048  # on each side of 0
 STEP = 8  # bins between two cuts that are compared
@@ -58,23 +58,23 @@ def entropy(counts: np.ndarray, limit: float) -> Range:
     magnitudes[0] = magnitudes[1]  # 0 is on every grid and most of what a ReLU gives: no say, as in TensorRT
     levels = 128 if left.any() and right.any() else 256
     cuts = range(len(magnitudes), levels - 1, -STEP)  # of equals the widest
-    cut = limit * min(cuts, key=lambda kept: divergence(magnitudes, kept, levels)) / len(magnitudes)
+    cut = limit * min(cuts, key=lambda kept: clipping_divergence(magnitudes, kept, levels)) / len(magnitudes)
     return -cut, cut
 
 
-def divergence(counts: np.ndarray, kept: int, levels: int) -> float:
-    """D(P || Q) in nats: what the first ``kept`` bins tell, P, lose by being told in ``levels`` steps, Q.
+def clipping_divergence(counts: np.ndarray, bins: int, levels: int) -> float:
+    """D(P || Q) in nats: what the first ``bins`` bins tell, P, lose by being told in ``levels`` steps, Q.
 
     P counts all that lies beyond in its last bin, as clipping does. Q knows nothing of that, and shares the values of a
     step out evenly among its bins that are not empty.
     """
-    inside = counts[:kept].astype(np.float64)
+    inside = counts[:bins].astype(np.float64)
     clipped_p = inside.copy()
-    clipped_p[-1] += counts[kept:].sum()
-    starts = np.arange(levels) * kept // levels
+    clipped_p[-1] += counts[bins:].sum()
+    starts = np.arange(levels) * bins // levels
     filled = inside > 0
     each = np.add.reduceat(inside, starts) / np.maximum(1, np.add.reduceat(filled.astype(int), starts))
-    q = np.repeat(each, np.diff([*starts, kept])) * filled
+    q = np.repeat(each, np.diff([*starts, bins])) * filled
     if np.any((clipped_p > 0) & (q == 0)) or not q.any():  # values where the steps have none
         return float("inf")
     p = clipped_p[filled] / clipped_p.sum()

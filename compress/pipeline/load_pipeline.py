@@ -83,7 +83,7 @@ def _network(stage: str, name: str) -> str:
     return f"{stage}.{'model' if name in MODELS else 'saved_model'}={json.dumps(name)}"
 
 
-def read(
+def read_pipeline(
     name: str,
     settings: Sequence[str] = (),
     seed: int | None = None,

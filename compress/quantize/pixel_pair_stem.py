@@ -19,7 +19,7 @@ SMALLEST = 25  # weights a channel; a 3x3 kernel gains next to nothing
 
 
 @dataclass(frozen=True)
-class Pairs:
+class PixelPairs:
     """How a convolution reads pairs: columns of zeros before its kernel, its steps, and pairs of padding."""
 
     lead: int
@@ -28,7 +28,7 @@ class Pairs:
     right: int
 
 
-def pairs(layer: Any, padding: Any = None) -> Pairs | None:
+def pixel_pairs(layer: Any, padding: Any = None) -> PixelPairs | None:
     """How a convolution can read two pixels at a time, and is the faster for it; None where it cannot.
 
     ``padding`` is the ZeroPadding2D that it alone reads, if any.
@@ -49,10 +49,12 @@ def pairs(layer: Any, padding: Any = None) -> Pairs | None:
     lead = before % 2
     steps, left = -(-(taps + lead) // 2), (before + lead) // 2
     right = layer.output_shape[2] - 1 + steps - left - width // 2
-    return Pairs(lead, steps, left, right) if width % 2 == 0 and right >= 0 else None
+    return PixelPairs(lead, steps, left, right) if width % 2 == 0 and right >= 0 else None
 
 
-def in_pairs(layer: Any, weights: list[np.ndarray], how: Pairs, shape: tuple[int, int, int], rows: Any) -> Any:
+def on_pixel_pairs(
+    layer: Any, weights: list[np.ndarray], how: PixelPairs, shape: tuple[int, int, int], rows: Any
+) -> Any:
     """The same convolution on pairs, as a function of the image before its padding.
 
     ``weights``: of ``layer``; ``shape``: of that image; ``rows``: padding above and below.

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from compress import keras
-from compress.stages.inspection import Inspection, inspect, macs
+from compress.inspection import Inspection, inspect, macs
 
 layers = keras.layers
 

@@ -8,7 +8,7 @@ from typing import Any
 from compress.artifacts.files import replace
 
 
-def read(path: Path) -> list[dict[str, Any]]:
+def read_rows(path: Path) -> list[dict[str, Any]]:
     """The rows of a history.csv, values as text; none if there is no file."""
     if not path.exists():
         return []
@@ -16,7 +16,7 @@ def read(path: Path) -> list[dict[str, Any]]:
         return list(csv.DictReader(file))
 
 
-def write(path: Path, rows: list[dict[str, Any]]) -> None:
+def write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
     """Replaces the file in one step; a column that a row lacks stays empty."""
     columns = list(dict.fromkeys(name for row in rows for name in row))
     text = io.StringIO(newline="")

@@ -10,7 +10,7 @@ from pydantic import Field
 from compress import config
 from compress.config import NotNegative
 from compress.errors import UserError, unknown
-from compress.pipeline.read import find, full_address
+from compress.pipeline.load_pipeline import find, full_address
 from compress.sweep.grid import SEED, Point, given, points
 
 
@@ -40,14 +40,14 @@ class Sweep:
     resources: Resources
 
 
-def read(
+def read_sweep(
     name: str,
     settings: Sequence[str] = (),
     seed: int | None = None,
     teacher: str | None = None,
     trained: bool = False,
 ) -> Sweep:
-    """The sweep over the pipeline that ``name`` and ``teacher`` mean (``pipeline.read``).
+    """The sweep over the pipeline that ``name`` and ``teacher`` mean (``read_pipeline``).
 
     A field of ``settings`` stands instead of the [sweep] table's, with several values or with one. Raises UserError
     for a mistake in either, and where nothing is swept.

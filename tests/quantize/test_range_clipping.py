@@ -8,8 +8,8 @@ import pytest
 
 from compress import keras
 from compress.quantize.calibrate import observe
-from compress.quantize.clip import BINS, clipped, divergence, entropy, percentile
 from compress.quantize.qat import quantization_aware
+from compress.quantize.range_clipping import BINS, clipped, clipping_divergence, entropy, percentile
 
 layers = keras.layers
 
@@ -17,13 +17,13 @@ layers = keras.layers
 def test_divergence_by_hand():
     counts = np.array([6, 2, 4, 4, 0, 0, 0, 1])
     # 8 bins in 4 steps of two: (6, 2) is told as (4, 4), (0, 1) as itself
-    assert divergence(counts, 8, 4) == pytest.approx((6 * math.log(6 / 4) + 2 * math.log(2 / 4)) / 17)
+    assert clipping_divergence(counts, 8, 4) == pytest.approx((6 * math.log(6 / 4) + 2 * math.log(2 / 4)) / 17)
     # 4 bins in 4 steps: P = (6, 2, 4, 5) of 17, the last with what lies beyond, Q = (6, 2, 4, 4) of 16
-    assert divergence(counts, 4, 4) == pytest.approx((12 * math.log(16 / 17) + 5 * math.log(20 / 17)) / 17)
+    assert clipping_divergence(counts, 4, 4) == pytest.approx((12 * math.log(16 / 17) + 5 * math.log(20 / 17)) / 17)
     # cut at 6, the one beyond falls where the steps have nothing
-    assert divergence(counts, 6, 4) == math.inf
+    assert clipping_divergence(counts, 6, 4) == math.inf
     # a bin a step and nothing beyond: nothing is lost
-    assert divergence(counts, 8, 8) == 0
+    assert clipping_divergence(counts, 8, 8) == 0
 
 
 def test_percentile_by_hand():

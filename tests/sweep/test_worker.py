@@ -13,13 +13,13 @@ from compress.sweep import local, work
 from compress.training import Diverged
 
 
-@pytest.mark.parametrize(("error", "hopeless"), [
+@pytest.mark.parametrize(("error", "failed_stage_key"), [
     (Diverged("the loss is nan"), True),
     (Unfaithful("a zero was lost"), True),
     (UserError("stage 'teacher' was deleted from the store while it was needed"), False),
     (Failure("no room on the disk"), False),
 ])  # fmt: skip
-def test_only_what_would_fail_again_stops_other_points(planned, monkeypatch, tmp_path, error, hopeless):
+def test_only_what_would_fail_again_stops_other_points(planned, monkeypatch, tmp_path, error, failed_stage_key):
     (one, _) = planned(["pruned.final_sparsity=0.3,0.6"])
 
     def fail(*_):
@@ -29,7 +29,7 @@ def test_only_what_would_fail_again_stops_other_points(planned, monkeypatch, tmp
     job = work.Job(1, one.plan.pipeline, one.keys, tmp_path / "store", 0, None, False)
     outcome = work.work(job, print)
     assert outcome.cause == str(error)
-    assert outcome.hopeless == (one.keys[0] if hopeless else "")
+    assert outcome.failed_stage_key == (one.keys[0] if failed_stage_key else "")
     assert not outcome.traceback
 
 

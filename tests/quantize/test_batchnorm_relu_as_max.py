@@ -5,9 +5,9 @@ import pytest
 
 from compress import artifacts, fake_quant, keras
 from compress.export import convert, flatbuffer
+from compress.quantize.batchnorm_relu_as_max import is_even, moved_into, quantized_threshold, threshold
 from compress.quantize.fold import fold
 from compress.quantize.qat import quantization_aware
-from compress.quantize.threshold import is_even, moved_into, on_grid, threshold
 
 layers = keras.layers
 IMAGES = np.random.default_rng(0).normal(0.4, 0.3, (8, 10, 10, 3)).clip(0, 1).astype("float32")
@@ -33,7 +33,7 @@ def test_the_kernel_and_bias_by_hand():
 def test_on_the_grid_a_threshold_is_rounded_where_it_acts():
     # a grid of 0 to 25.5 by tenths; the second lies above it, the third below it, the fourth falls and lies below it
     t, rising = np.float32([1.26, 30, -3, -3]), np.float32([1, 1, 1, -1])
-    np.testing.assert_allclose(on_grid(t, rising, (0.0, 25.5)), [1.3, 25.5, -3, 0], atol=1e-5)
+    np.testing.assert_allclose(quantized_threshold(t, rising, (0.0, 25.5)), [1.3, 25.5, -3, 0], atol=1e-5)
 
 
 def test_factors_of_many_sizes_are_uneven():
@@ -67,7 +67,7 @@ def test_a_network_with_a_threshold_is_the_same_and_int8(gamma, behind, tmp_path
     assert type(folded.get_layer("norm")).__name__ == "Threshold"
     np.testing.assert_allclose(folded(IMAGES), wanted, atol=2e-6)
     aware = quantization_aware(model, [IMAGES])
-    fake_quant.settle_kernels(aware)
+    fake_quant.freeze_quantized_kernels(aware)
     assert np.corrcoef(aware(IMAGES).numpy().ravel(), wanted.ravel())[0, 1] > 0.999
     found = flatbuffer.operators(convert.Converter(aware).dense())
     assert (found.floats, found.requantizations) == ([], 0)

@@ -60,7 +60,7 @@ def train_on_targets(
         )
 
 
-def finish(serving: Serving, context: Context, out: Path, scratch: Path, form: str) -> dict[str, Any]:
+def finish(serving: Serving, context: Context, out: Path, scratch: Path, precision: str) -> dict[str, Any]:
     """Writes ``out/saved_model`` and the history; returns the facts of the network that was read back."""
     clock, path, task = context.clock, out / "saved_model", context.task
     some = to_float(context.dataset.train.read(np.arange(min(8, len(context.dataset.train)))))
@@ -87,7 +87,7 @@ def finish(serving: Serving, context: Context, out: Path, scratch: Path, form: s
         write_outputs(out / VALIDATION_OUTPUTS, outputs(predictor, context.dataset.validation))
     context.finished(loaded)
     return {
-        "form": form,
+        "precision": precision,
         "task": config.as_dict(task),
         "score": task.score(test_outputs, test.targets.arrays()),
         "params": parameters(loaded),

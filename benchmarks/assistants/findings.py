@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Sequence
 
 from benchmarks.assistants.arms import ARMS, PAPER, Result, held, less, stage
-from benchmarks.words import spread
+from benchmarks.format import spread
 
 TAUGHT = tuple(arm for arm in ARMS if arm != "none")
 

@@ -4,7 +4,7 @@ import pytest
 
 from compress.errors import UserError
 from compress.results import parse
-from compress.sweep.order import next_point, seconds_left
+from compress.sweep.scheduler import next_point, seconds_left
 
 
 def test_a_point_makes_each_stage_and_how_it_is_measured_in_order(planned):

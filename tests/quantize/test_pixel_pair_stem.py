@@ -5,7 +5,7 @@ import pytest
 
 from compress import keras
 from compress.quantize.fold import fold
-from compress.quantize.stem import Pairs, pairs
+from compress.quantize.pixel_pair_stem import PixelPairs, pixel_pairs
 
 layers = keras.layers
 
@@ -22,7 +22,7 @@ def test_how_densenets_stem_reads_pairs():
     image = keras.Input((224, 224, 3))
     pad, conv = layers.ZeroPadding2D(3), layers.Conv2D(64, 7, 2)
     conv(pad(image))
-    assert pairs(conv, pad) == Pairs(lead=1, steps=4, left=2, right=1)
+    assert pixel_pairs(conv, pad) == PixelPairs(lead=1, steps=4, left=2, right=1)
 
 
 @pytest.mark.parametrize("options", [
@@ -46,4 +46,4 @@ def test_it_computes_the_same(options):
     {"channels": 4, "groups": 1, "dilation_rate": 2, "strides": 1, "kernel_size": 5},
 ])  # fmt: skip
 def test_others_stay(options):
-    assert pairs(network(**options).layers[1]) is None
+    assert pixel_pairs(network(**options).layers[1]) is None

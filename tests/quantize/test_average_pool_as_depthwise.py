@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from compress import keras
-from compress.quantize.pool import average_pool, pixels_counted
+from compress.quantize.average_pool_as_depthwise import average_pool, pixels_counted
 
 layers = keras.layers
 IMAGES = np.random.default_rng(0).normal(size=(2, 7, 8, 3)).astype("float32")

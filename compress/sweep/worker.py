@@ -49,17 +49,17 @@ class Outcome:
     seconds: dict[str, float] = field(default_factory=dict)
     """An account (pipeline.machine)."""
     cause: str = ""
-    hopeless: str = ""
+    failed_stage_key: str = ""
     """The key of a stage whose training or export went wrong: it would for every other point, too."""
     traceback: str = ""
     """Of a cause that nobody foresaw."""
 
 
-def work(job: Job, tell: Tell) -> Outcome:
+def make_point(job: Job, tell: Tell) -> Outcome:
     """Makes what the job's pipeline lacks; ``tell`` is given the lines of its progress. Raises nothing but Ctrl-C."""
     clock, start, store = Clock(), time.perf_counter(), Store(job.store, job.cache_limit_bytes)
     was_there: dict[str, bool] = {}
-    cause = hopeless = unforeseen = ""
+    cause = failed_stage_key = unforeseen = ""
     try:
         with clock("import"):
             warm_up()
@@ -68,20 +68,20 @@ def work(job: Job, tell: Tell) -> Outcome:
         planned = plan(job.pipeline, dataset)
         if planned.keys != job.keys:
             raise Failure("data, jetslim or TensorFlow are not the same here as where the sweep was started")
-        progress = Told(tell)
+        progress = ForwardedProgress(tell)
         networks = Networks(planned, store, clock, progress.say)
         look_ahead(planned, store, networks, progress, clock)
         try:
             made = make(planned, store, networks, progress, clock)
         except (Diverged, Unfaithful):
-            hopeless = next((key for key in job.keys if store.find(key) is None), "")
+            failed_stage_key = next((key for key in job.keys if store.find(key) is None), "")
             raise
         was_there = {key: before for key, (_, before) in made.items()}
     except (UserError, Failure) as error:
         cause = " ".join(str(error).split())
     except Exception as error:
         cause, unforeseen = f"{type(error).__name__}: {first_line(error)}", traceback.format_exc()
-    return Outcome(was_there, machine.account(clock, time.perf_counter() - start), cause, hopeless, unforeseen)
+    return Outcome(was_there, machine.account(clock, time.perf_counter() - start), cause, failed_stage_key, unforeseen)
 
 
 def warm_up() -> None:
@@ -96,7 +96,7 @@ def clean_up() -> None:
     gc.collect()
 
 
-class Told(Progress):
+class ForwardedProgress(Progress):
     """Progress whose lines are told to another process; a line an epoch, no bar."""
 
     def __init__(self, tell: Tell) -> None:

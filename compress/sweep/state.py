@@ -12,14 +12,14 @@ from compress.artifacts import Store
 from compress.artifacts.files import replace, seal, write_json
 from compress.clock import Clock
 from compress.errors import Failure, UserError, first_line
-from compress.pipeline import Made, latencies, results, view
+from compress.pipeline import Made, latencies, results, run_folder
 from compress.pipeline.machine import account
 from compress.progress import duration
 from compress.report.format import megabytes
 from compress.results import Metric, Run, as_json
 from compress.sweep import table
 from compress.sweep.plan import Planned
-from compress.sweep.work import Outcome
+from compress.sweep.worker import Outcome
 
 TRACEBACK = "traceback.txt"
 LOOK_S = 0.5  # between two looks into a folder of a network
@@ -28,7 +28,7 @@ DAMAGED = (UserError, Failure, FileNotFoundError, ValueError, EOFError, KeyError
 
 
 @dataclass
-class Book:
+class State:
     """What is known of a sweep's points, by their numbers, and its files below ``folder``."""
 
     planned: Sequence[Planned]
@@ -101,8 +101,8 @@ class Book:
         run = self.found[one.point.number] = results(one.plan, made, measured, seconds)
         folder = self.folder / one.point.name
         for number, step in enumerate(one.plan.steps, start=1):
-            view.link(folder, number, step.stage.name, made[step.key][0].path)
-        view.drop_after(folder, len(one.plan.steps))
+            run_folder.link(folder, number, step.stage.name, made[step.key][0].path)
+        run_folder.drop_after(folder, len(one.plan.steps))
         report.write(run, folder, plotted=False)  # plots of all points would take longer than some points
         write_json(folder / "run.json", seal(as_json(run)))  # the last file: the point is finished
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from compress import keras
-from compress.quantize.support import Range
+from compress.rewrite.layer_kinds import Range
 
 SMALL = 1e-6  # of the largest factor: such a channel is constant
 MOST_UNEVEN = 8  # the largest factor over the smallest of nine tenths of them; 3.5 at most in a trained DenseNet121
@@ -43,7 +43,7 @@ def moved_into(
     return moved, (bias + constant @ kernel[0, 0] - threshold(scale, shift) @ moved[0, 0]).astype(np.float32)
 
 
-def on_grid(t: np.ndarray, rising: np.ndarray, limits: Range) -> np.ndarray:
+def quantized_threshold(t: np.ndarray, rising: np.ndarray, limits: Range) -> np.ndarray:
     """What the bias must take off where the threshold lies on the grid of x: where it acts, as it is rounded there.
 
     Beyond the end of the grid where no x is cut, the threshold does nothing, and the exact one stays.

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from compress.artifacts import Artifact
-from compress.training import records
+from compress.training import csv_history
 
 
 def link(folder: Path, number: int, stage: str, artifact: Path) -> None:
@@ -30,4 +30,4 @@ def drop_after(folder: Path, last: int) -> None:
 
 def history(artifact: Artifact) -> list[dict[str, Any]]:
     """The stage's epochs, values as text; none for a stage that does not train."""
-    return records.read(artifact.path / "history.csv")
+    return csv_history.read_rows(artifact.path / "history.csv")

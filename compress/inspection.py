@@ -9,16 +9,17 @@ from compress import keras
 from compress.errors import UserError
 from compress.prune import unpruned
 from compress.quantize.fold import fates, fold
-from compress.quantize.support import IDLE, Int8, kind, layers_in_int8
-from compress.rewrite import plain
-from compress.rewrite.graph import made_of, named
+from compress.quantize.int8_support import SupportByLayer, layers_in_int8
+from compress.rewrite import as_plain_layers
+from compress.rewrite.graph import named, original_name
+from compress.rewrite.layer_kinds import known_of
 from compress.rewrite.refuse import refusals
 
 EXACT = 1e-4  # of the largest output
 
 
 @dataclass(frozen=True)
-class Row:
+class InspectedLayer:
     """One layer of the network as its owner wrote it; ``macs``: multiplications and additions for one image."""
 
     layer: str
@@ -42,7 +43,7 @@ class Inspection:
     has never seen, a deep network can make much of a last bit, and no rewrite can be closer than that.
     """
 
-    rows: list[Row]
+    rows: list[InspectedLayer]
     difference: float
     rounding: float = 0.0
 
@@ -51,11 +52,11 @@ class Inspection:
         return self.difference <= max(EXACT, 10 * self.rounding)
 
     @property
-    def refused(self) -> list[Row]:
+    def refused(self) -> list[InspectedLayer]:
         return [row for row in self.rows if row.refused]
 
     @property
-    def in_float(self) -> list[Row]:
+    def in_float(self) -> list[InspectedLayer]:
         return [row for row in self.rows if row.computes.startswith("float")]
 
     def summary(self) -> str:
@@ -82,24 +83,25 @@ def inspect(model: Any, skip: tuple[str, ...] = (), keep_float: tuple[str, ...] 
     refused = refusals(model)
     if refused:
         rows = [
-            Row(name, type(layer).__name__, f"refused: it {refused[name]}" if name in refused else "", "", "", 0, 0)
+            InspectedLayer(name, type(layer).__name__, becomes, "", "", 0, 0)
             for name, layer in originals.items()
+            for becomes in [f"refused: it {refused[name]}" if name in refused else ""]
         ]
         return Inspection(rows, float("nan"))
-    plainer = plain(model)
+    plainer = as_plain_layers(model)
     folded = fold(plainer)
-    plan, becomes, dense = layers_in_int8(folded, keep_float), fates(plainer), unpruned(plainer, skip)
+    support_by_layer, becomes, dense = layers_in_int8(folded, keep_float), fates(plainer), unpruned(plainer, skip)
     kinds = {layer.name: type(layer).__name__ for layer in folded.layers}
     parts: dict[str, list[Any]] = {name: [] for name in originals}
     for layer in plainer.layers:
-        if (owner := made_of(layer)) in parts:
+        if (owner := original_name(layer)) in parts:
             parts[owner].append(layer)
     rows = [
-        Row(
+        InspectedLayer(
             name,
             type(layer).__name__,
             _becomes(layer, parts[name], becomes, kinds),
-            _computes(parts[name], plan, becomes),
+            _computes(parts[name], support_by_layer, becomes),
             _pruned(parts[name], dense),
             layer.count_params(),
             macs(layer),
@@ -153,13 +155,13 @@ def _becomes(layer: Any, parts: list[Any], becomes: dict[str, str], kinds: dict[
     return " + ".join(text for text in texts if text)
 
 
-def _computes(parts: list[Any], plan: dict[str, Int8 | str], becomes: dict[str, str]) -> str:
+def _computes(parts: list[Any], support_by_layer: SupportByLayer, becomes: dict[str, str]) -> str:
     how = [
-        plan[part.name]
+        support_by_layer[part.name]
         for part in parts
-        if part.name in plan
+        if part.name in support_by_layer
         and not becomes.get(part.name, "").startswith("into ")
-        and not (kind(part) in IDLE and isinstance(plan[part.name], str))  # it computes nothing
+        and not (known_of(part).idle and isinstance(support_by_layer[part.name], str))  # it computes nothing
     ]
     reasons = [reason for reason in how if isinstance(reason, str)]
     if reasons:

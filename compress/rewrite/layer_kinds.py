@@ -1,0 +1,251 @@
+"""What is known of each kind of layer: one entry a kind in one table.
+
+Keys are the names of Keras's classes, "tf.NAME" for TensorFlow's operations, and "activation NAME" for the function of
+an Activation. What has no entry stays as it is and computes in float.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from compress.rewrite import channel_lines, layers, operators
+from compress.rewrite.channel_lines import Line
+from compress.rewrite.graph import keras_kind
+from compress.rewrite.layers import activation_name
+from compress.rewrite.operators import operation
+
+Range = tuple[float, float]
+"""The smallest and the largest value of an int8 grid."""
+
+
+@dataclass(frozen=True)
+class Int8:
+    """How TFLite computes a layer in int8."""
+
+    kernel: str | None = None
+    """The attribute that holds the layer's kernel, which gets scales of its own."""
+    same_scale: bool = False
+    """Inputs and output must have one scale."""
+    no_output_quantizer: bool = False
+    """The output needs no range of its own: it holds only values that were quantized before, integers, or what one
+    operator computes together with the ReLU behind it."""
+    fixed: Range | None = None
+    """The range of the output that TFLite prescribes, or that the layer's definition gives."""
+    relu_as_max_pool: bool = False
+    """A ReLU by itself: fast as the activation of a 1x1 maximum pool, slow as an operator of its own."""
+    integers: bool = False
+    """The outputs are integers, such as a shape or indices, which are not quantized."""
+
+
+@dataclass(frozen=True)
+class LayerKind:
+    """All that is known of one kind of layer."""
+
+    rewrite: Callable[[Any, str], Any] | None = None
+    """A rule as in ``layers``: layer and name -> the plainer layers that compute the same. None: it stays."""
+    channel_line: Callable[[Any], Line | None] | None = None
+    """The layer -> its scale and shift per channel; None for a layer that computes something else."""
+    int8: Int8 | str | Callable[[Any], Int8 | str] | None = None
+    """How it computes in int8 once the network is folded, or why it computes in float; may depend on the layer."""
+    fuses_relu: bool = False
+    """TFLite computes a ReLU or ReLU6 that alone reads the layer in the layer's own operator."""
+    passes_factor: bool = False
+    """f(c * x) = c * f(x) for any positive number c: a factor before the layer may be applied behind it."""
+    idle: bool = False
+    """It does nothing in inference."""
+
+
+UNKNOWN = LayerKind()
+INTEGERS = Int8(no_output_quantizer=True, integers=True)
+MOVES = Int8(same_scale=True, no_output_quantizer=True)  # the output holds only values of the inputs
+_MEASURED = Int8()  # the output's range is measured on calibration data
+_SIGMOID, _TANH = Int8(fixed=(0.0, 255 / 256)), Int8(fixed=(-1.0, 127 / 128))
+_NO_OPERATOR = "TFLite has no operator for it"
+_NO_ELU = "the converter has no int8 ELU"
+_OTHER_AXIS = "it normalizes an axis other than the last"
+
+
+def _relu(layer: Any) -> Int8 | str:
+    if layer.threshold or (layer.negative_slope and layer.max_value is not None):
+        return "TFLite has no ReLU with a threshold, nor a capped one with a slope"
+    if layer.max_value not in (None, 6.0):
+        return Int8(fixed=(0.0, float(layer.max_value)))  # the upper end of the grid is the cap
+    return _MEASURED
+
+
+def _transposed_convolution(layer: Any) -> Int8 | str:
+    if layer.dilation_rate != (1, 1):
+        return "TFLite has no dilated transposed convolution in int8"
+    return Int8("kernel")
+
+
+_IDLE = LayerKind(int8=MOVES, idle=True)
+_IDLE_AND_PASSES_FACTOR = LayerKind(int8=MOVES, idle=True, passes_factor=True)
+
+KINDS: dict[str, LayerKind] = {
+    # kernels
+    "Conv1D": LayerKind(layers.convolution_1d),
+    "Conv2D": LayerKind(layers.convolution, int8=Int8("kernel"), fuses_relu=True),
+    "Conv2DTranspose": LayerKind(layers.kernel_layer, int8=_transposed_convolution),
+    "Dense": LayerKind(layers.dense, int8=Int8("kernel"), fuses_relu=True),
+    "DepthwiseConv1D": LayerKind(layers.convolution_1d),
+    "DepthwiseConv2D": LayerKind(
+        layers.kernel_layer, channel_lines.depthwise_1x1, int8=Int8("depthwise_kernel"), fuses_relu=True
+    ),
+    "SeparableConv1D": LayerKind(layers.separable_1d),
+    "SeparableConv2D": LayerKind(layers.separable),
+    # scales and shifts
+    "BatchNormalization": LayerKind(channel_line=channel_lines.batch_normalization, int8=_OTHER_AXIS),
+    "LayerScale": LayerKind(channel_line=channel_lines.layer_scale),
+    "Normalization": LayerKind(channel_line=channel_lines.normalization),
+    "Rescaling": LayerKind(channel_line=channel_lines.rescaling, int8=_MEASURED),
+    "Shift": LayerKind(int8=_MEASURED, fuses_relu=True),
+    "SyncBatchNormalization": LayerKind(channel_line=channel_lines.batch_normalization, int8=_OTHER_AXIS),
+    # several inputs
+    "Add": LayerKind(layers.merge, int8=_MEASURED, fuses_relu=True),
+    "Average": LayerKind(layers.average),
+    "Concatenate": LayerKind(int8=MOVES),
+    "CustomScaleLayer": LayerKind(layers.scaled_residual),
+    "Maximum": LayerKind(layers.merge, int8=MOVES),
+    "Minimum": LayerKind(layers.merge, int8=MOVES),
+    "Multiply": LayerKind(layers.merge, int8=_MEASURED, fuses_relu=True, passes_factor=True),
+    "Subtract": LayerKind(int8=_MEASURED, fuses_relu=True),
+    # activations
+    "Activation": LayerKind(layers.activation),
+    "ELU": LayerKind(int8=_NO_ELU),
+    "LeakyReLU": LayerKind(int8=_MEASURED),
+    "PReLU": LayerKind(int8=_MEASURED),
+    "ReLU": LayerKind(layers.relu, int8=_relu),
+    "Softmax": LayerKind(int8=_SIGMOID),
+    "Threshold": LayerKind(int8=Int8(same_scale=True)),
+    "activation elu": LayerKind(int8=_NO_ELU),
+    "activation exponential": LayerKind(int8=_MEASURED),
+    "activation gelu": LayerKind(int8=_MEASURED),
+    "activation mish": LayerKind(int8=_NO_OPERATOR),
+    "activation relu": LayerKind(int8=_MEASURED),
+    "activation selu": LayerKind(int8=_NO_OPERATOR),
+    "activation sigmoid": LayerKind(int8=_SIGMOID),
+    "activation softmax": LayerKind(int8=_SIGMOID),
+    "activation softplus": LayerKind(int8=_NO_OPERATOR),
+    "activation softsign": LayerKind(int8=_NO_OPERATOR),
+    "activation tanh": LayerKind(int8=_TANH),
+    # normalizations of what is measured on each example
+    "GroupNormalization": LayerKind(int8=f"{_NO_OPERATOR}; its variance needs more than 8 bits"),
+    "LayerNormalization": LayerKind(int8=f"{_NO_OPERATOR}; its variance needs more than 8 bits"),
+    "UnitNormalization": LayerKind(int8=f"{_NO_OPERATOR}; its sum of squares needs more than 8 bits"),
+    # pools; an average lies inside its inputs' range
+    "AveragePooling1D": LayerKind(layers.average_pool_1d),
+    "AveragePooling2D": LayerKind(int8=Int8(same_scale=True), passes_factor=True),
+    "GlobalAveragePooling1D": LayerKind(int8=_MEASURED),
+    "GlobalAveragePooling2D": LayerKind(int8=_MEASURED, passes_factor=True),
+    "GlobalMaxPooling1D": LayerKind(int8=MOVES),
+    "GlobalMaxPooling2D": LayerKind(int8=MOVES, passes_factor=True),
+    "MaxPooling1D": LayerKind(int8=MOVES),
+    "MaxPooling2D": LayerKind(int8=MOVES, passes_factor=True),
+    # shapes
+    "Cropping1D": LayerKind(int8=MOVES),
+    "Cropping2D": LayerKind(int8=MOVES),
+    "Flatten": LayerKind(int8=MOVES, passes_factor=True),
+    "Permute": LayerKind(int8=MOVES),
+    "RepeatVector": LayerKind(int8=MOVES),
+    "Reshape": LayerKind(int8=MOVES, passes_factor=True),
+    "SlicingOpLambda": LayerKind(int8=MOVES),
+    "UpSampling1D": LayerKind(layers.up_sampling_1d),
+    "UpSampling2D": LayerKind(int8=MOVES),
+    # with a range of their own: the converter does not carry one through a pad and a pool to a sum (NASNet)
+    "ZeroPadding1D": LayerKind(int8=Int8(same_scale=True)),
+    "ZeroPadding2D": LayerKind(int8=Int8(same_scale=True), passes_factor=True),
+    # nothing in inference
+    "ActivityRegularization": _IDLE,
+    "AlphaDropout": _IDLE,
+    "Dropout": _IDLE_AND_PASSES_FACTOR,
+    "GaussianDropout": _IDLE,
+    "GaussianNoise": _IDLE,
+    "RandomBrightness": _IDLE,
+    "RandomContrast": _IDLE,
+    "RandomFlip": _IDLE,
+    "RandomHeight": _IDLE,
+    "RandomRotation": _IDLE,
+    "RandomTranslation": _IDLE,
+    "RandomWidth": _IDLE,
+    "RandomZoom": _IDLE,
+    "SpatialDropout1D": _IDLE,
+    "SpatialDropout2D": _IDLE_AND_PASSES_FACTOR,
+    "SpatialDropout3D": _IDLE,
+    "StochasticDepth": _IDLE,
+    "tf.identity": _IDLE,
+    "tf.stop_gradient": _IDLE,
+    # TensorFlow's operations that become layers
+    "tf.__operators__.add": LayerKind(operators.add),
+    "tf.__operators__.mul": LayerKind(operators.multiply),
+    "tf.__operators__.sub": LayerKind(operators.subtract),
+    "tf.__operators__.truediv": LayerKind(operators.divide),
+    "tf.cast": LayerKind(operators.cast),
+    "tf.clip_by_value": LayerKind(operators.clip_by_value),
+    "tf.concat": LayerKind(operators.concat),
+    "tf.keras.activations.swish": LayerKind(operators.silu),
+    "tf.math.add": LayerKind(operators.add),
+    "tf.math.add_n": LayerKind(operators.add_n),
+    "tf.math.divide": LayerKind(operators.divide),
+    "tf.math.maximum": LayerKind(operators.maximum, int8=MOVES),
+    "tf.math.minimum": LayerKind(operators.minimum, int8=MOVES),
+    "tf.math.multiply": LayerKind(operators.multiply),
+    "tf.math.negative": LayerKind(operators.negative),
+    "tf.math.reduce_max": LayerKind(operators.reduce_max, int8=MOVES),
+    "tf.math.reduce_mean": LayerKind(operators.reduce_mean, int8=_MEASURED),
+    "tf.math.sigmoid": LayerKind(operators.sigmoid),
+    "tf.math.subtract": LayerKind(operators.subtract),
+    "tf.math.tanh": LayerKind(operators.tanh),
+    "tf.math.truediv": LayerKind(operators.divide),
+    "tf.nn.avg_pool": LayerKind(operators.average_pool),
+    "tf.nn.avg_pool2d": LayerKind(operators.average_pool),
+    "tf.nn.bias_add": LayerKind(operators.bias_add),
+    "tf.nn.gelu": LayerKind(operators.gelu, int8=_MEASURED),
+    "tf.nn.leaky_relu": LayerKind(operators.leaky_relu),
+    "tf.nn.relu": LayerKind(operators.relu),
+    "tf.nn.relu6": LayerKind(operators.relu6),
+    "tf.nn.silu": LayerKind(operators.silu),
+    "tf.nn.softmax": LayerKind(operators.softmax),
+    # those that stay operations
+    "tf.expand_dims": LayerKind(int8=MOVES),
+    "tf.gather": LayerKind(int8=MOVES),
+    "tf.image.resize": LayerKind(int8=MOVES),
+    "tf.math.reduce_min": LayerKind(int8=MOVES),
+    "tf.math.reduce_sum": LayerKind(int8=_MEASURED),
+    "tf.nn.depth_to_space": LayerKind(int8=MOVES),
+    "tf.nn.max_pool": LayerKind(int8=MOVES),
+    "tf.nn.max_pool2d": LayerKind(int8=MOVES),
+    "tf.nn.space_to_depth": LayerKind(int8=MOVES),
+    "tf.pad": LayerKind(int8=MOVES),
+    "tf.reshape": LayerKind(int8=MOVES),
+    "tf.slice": LayerKind(int8=MOVES),
+    "tf.split": LayerKind(int8=MOVES),
+    "tf.squeeze": LayerKind(int8=MOVES),
+    "tf.stack": LayerKind(int8=MOVES),
+    "tf.strided_slice": LayerKind(int8=MOVES),
+    "tf.tile": LayerKind(int8=MOVES),
+    "tf.transpose": LayerKind(int8=MOVES),
+}
+
+
+def kind(layer: Any) -> str:
+    """The name of a layer's class; "tf.NAME" for a TensorFlow operation, the function's name for an Activation."""
+    name = kind_of_class(layer)
+    return activation_name(layer) if name == "Activation" else name
+
+
+def kind_of_class(layer: Any) -> str:
+    """The same, but "Activation" for every Activation."""
+    function = operation(layer)
+    return f"tf.{function}" if function else keras_kind(layer)
+
+
+def known_of(layer: Any) -> LayerKind:
+    """The entry of a layer; of an Activation, that of its function."""
+    name = kind_of_class(layer)
+    return KINDS.get(f"activation {activation_name(layer)}" if name == "Activation" else name, UNKNOWN)
+
+
+def known_of_activation(layer: Any) -> LayerKind:
+    """The entry of the activation function that a layer ends in."""
+    return KINDS.get(f"activation {activation_name(layer)}", UNKNOWN)
