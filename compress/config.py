@@ -152,8 +152,8 @@ def _locate(kind: Any, parts: list[str]) -> tuple[Any, str]:
 def _names(owner: Any, key: str) -> list[str]:
     """The names of the members of the union that ``owner`` has at the key, in order; none for another type."""
     fields = {field.name: field for field in dataclasses.fields(owner)}
-    found = fields.get(key.rpartition(".")[2])
-    return [member.name for member in _members(found.type) if hasattr(member, "name")] if found else []
+    field = fields.get(key.rpartition(".")[2])
+    return [member.name for member in _members(field.type) if hasattr(member, "name")] if field else []
 
 
 def _keys(kind: Any) -> set[str]:

@@ -124,15 +124,15 @@ def _with_zeros_held(kernel: Any) -> Any:
 
 def quantize_kernel(kernel: Any, axes: tuple[int, ...]) -> Any:
     """The float32 kernel rounded to its int8 grid, a scale per index of ``axes``; one scale if there are none."""
-    kept = _with_zeros_held(kernel)
+    kernel_values = _with_zeros_held(kernel)
     others = [i for i in range(len(kernel.shape)) if i not in axes]
-    limit = tf.reduce_max(tf.abs(tf.stop_gradient(kept)), axis=others)
+    limit = tf.reduce_max(tf.abs(tf.stop_gradient(kernel_values)), axis=others)
     limit = tf.reshape(tf.maximum(limit, 1e-9), [-1])  # a channel of zeros: any scale will do, but not 0
     if not axes:
-        return tf.quantization.fake_quant_with_min_max_vars(kept, -limit[0], limit[0], 8, narrow_range=True)
+        return tf.quantization.fake_quant_with_min_max_vars(kernel_values, -limit[0], limit[0], 8, narrow_range=True)
     # TensorFlow's per-channel form takes the last axis only: others change places with it
     order = [*others, *axes]
-    moved = tf.transpose(kept, order)
+    moved = tf.transpose(kernel_values, order)
     flat = tf.reshape(moved, [-1, limit.shape[0]])
     quantized = tf.quantization.fake_quant_with_min_max_vars_per_channel(flat, -limit, limit, 8, narrow_range=True)
     return tf.transpose(tf.reshape(quantized, moved.shape), [order.index(i) for i in range(len(order))])

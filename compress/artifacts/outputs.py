@@ -64,12 +64,12 @@ class Outputs:
 
     def _read(self) -> list[tuple[Path, os.stat_result]]:
         """The files in the order of their last reading; one that is deleted meanwhile is none."""
-        found = []
+        files = []
         for path in self.root.glob("*.np[yz]"):
             with contextlib.suppress(FileNotFoundError):
                 if not path.name.startswith("."):
-                    found.append((path, path.stat()))
-        return sorted(found, key=lambda one: (one[1].st_mtime_ns, one[0]))
+                    files.append((path, path.stat()))
+        return sorted(files, key=lambda entry: (entry[1].st_mtime_ns, entry[0]))
 
     def _keep(self, path: Path, values: Arrays) -> None:
         content = io.BytesIO()

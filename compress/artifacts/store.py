@@ -67,9 +67,9 @@ class Store:
         """
         with locked(self.root / "work" / f"{key}.lock", waiting):
             work = self.root / "work" / key
-            if found := self.find(key):
+            if artifact := self.find(key):
                 shutil.rmtree(work, ignore_errors=True)  # of a process that was killed right after it had finished
-                return found
+                return artifact
             out, scratch = work / "out", work / "scratch"
             shutil.rmtree(out, ignore_errors=True)  # half of an earlier try
             out.mkdir(parents=True)

@@ -99,18 +99,20 @@ def compare(
 
             return outputs(counted, images)
 
-        found = compare_layers(signal, noisy, (images.read(part) for part in bar.track(parts, description="layers")))
+        comparison = compare_layers(
+            signal, noisy, (images.read(part) for part in bar.track(parts, description="layers"))
+        )
         given = said(ready_a.raw, "A"), said(ready_b.raw, "B")
     if table:
-        replace(table, as_csv(found.rows))
+        replace(table, as_csv(comparison.rows))
     cells = [
-        (row.name, row.kind, row.precision, decibels(row.snr), decibels(row.own_snr)) for row in found.rows[:worst]
+        (row.name, row.kind, row.precision, decibels(row.snr), decibels(row.own_snr)) for row in comparison.rows[:worst]
     ]
     for line in aligned([TITLES, *cells]):
         click.echo(line)
-    if better := len(found.rows[worst:]):
+    if better := len(comparison.rows[worst:]):
         click.echo(f"... and {better} better ones (--worst, --csv)")
-    if found.guessed:
+    if comparison.guessed:
         click.echo(
             "note: a file's layers cannot be run by themselves: that column is guessed; A's SavedModel would tell"
         )
@@ -119,9 +121,9 @@ def compare(
             "note: only one of the two is of the network rewritten for int8: a scale or an activation may be in "
             "another layer there, and look like noise; not so with A's SavedModel"
         )
-    if found.alone:
+    if comparison.alone:
         click.echo(
-            f"{found.alone} more layers of {'A' if swapped else 'B'} have none of their name and size in the other"
+            f"{comparison.alone} more layers of {'A' if swapped else 'B'} have none of their name and size in the other"
         )
     click.echo("")
     for name, path, outs in zip("AB", (a, b), given, strict=True):
@@ -129,8 +131,8 @@ def compare(
         click.echo(f"{name}: {first.title} {first.compact(value)} ({first.counted(value, len(images))}), {path}")
     closeness = task.CLOSENESS
     click.echo(f"{closeness.title} {closeness.compact(task.close(*given))} on the {split} images of {dataset.name}")
-    sure = not found.guessed and signal.folded == noisy.folded
-    if sure and (keep := found.to_keep()):
+    sure = not comparison.guessed and signal.folded == noisy.folded
+    if sure and (keep := comparison.to_keep()):
         click.echo(f"most noise is made here; for the quantize stage: keep_float = {json.dumps(keep)}")
 
 

@@ -43,24 +43,24 @@ def inspect(network: str, size: int, classes: int, skip: tuple[str, ...], keep_f
         model = saved_model.sized(model, tuple(side or size for side in model.input_shape[1:]))
     else:
         raise unknown("network", network, models.MODELS)
-    found = look(model, skip, keep_float)
+    inspection = look(model, skip, keep_float)
     header = ("layer", "kind", "becomes", "computes in", "pruned", "parameters", "MACs")
     rows = [
         [row.layer, row.kind, row.becomes, row.computes, row.pruned, f"{row.parameters:,}", f"{row.macs:,}"]
-        for row in found.rows
+        for row in inspection.rows
     ]
     for line in aligned([header, *rows]):
         click.echo(line)
-    if found.refused:
+    if inspection.refused:
         raise Failure(
-            f"{len(found.refused)} of {len(found.rows)} layers refused: "
-            + "; ".join(f"{row.layer} {row.becomes.removeprefix('refused: it ')}" for row in found.refused)
+            f"{len(inspection.refused)} of {len(inspection.rows)} layers refused: "
+            + "; ".join(f"{row.layer} {row.becomes.removeprefix('refused: it ')}" for row in inspection.refused)
         )
     click.echo("")
-    parameters, macs = sum(row.parameters for row in found.rows), sum(row.macs for row in found.rows)
+    parameters, macs = sum(row.parameters for row in inspection.rows), sum(row.macs for row in inspection.rows)
     if told:
         click.echo(f"expects pixels {' or '.join(pixels.name for pixels in told)}, by the layers that it begins with")
-    click.echo(f"{found.summary()}; {parameters:,} parameters, {macs / 1e6:,.1f} million MACs")
-    if not found.exact:
+    click.echo(f"{inspection.summary()}; {parameters:,} parameters, {macs / 1e6:,.1f} million MACs")
+    if not inspection.exact:
         click.echo(f"Error: the rewritten network departs from {network}: please report it", err=True)
         sys.exit(1)

@@ -49,7 +49,7 @@ def _pixels(_context: click.Context, _option: click.Parameter, value: Any) -> An
 def _size(_context: click.Context, _option: click.Parameter, text: str | None) -> tuple[int, int] | None:
     if text is None:
         return None
-    found = re.fullmatch(r"(\d+)(?:x(\d+))?", text.strip())
-    if found is None or int(found[1]) < 1 or int(found[2] or 1) < 1:
+    match = re.fullmatch(r"(\d+)(?:x(\d+))?", text.strip())
+    if match is None or int(match[1]) < 1 or int(match[2] or 1) < 1:
         raise click.BadParameter(f"{text!r} is no size: write a side in pixels such as 224, or 48x96 (height, width)")
-    return int(found[1]), int(found[2] or found[1])
+    return int(match[1]), int(match[2] or match[1])

@@ -42,16 +42,16 @@ def predict(
     from compress.pixels import UNIT
     from compress.tasks import Classification, MultiLabel
 
-    found = open_model(model)
+    opened = open_model(model)
     if all(path.suffix == ".npy" for path in images):
-        examples = _arrays(images, found.shape, model)
+        examples = _arrays(images, opened.shape, model)
     else:
-        examples = _images(images, found.shape, model, size)
+        examples = _images(images, opened.shape, model, size)
     first = next(examples)
     if first[1].dtype != np.uint8:
         pixels = UNIT  # numbers, which go in as they are
-    task = task_of(model) or (MultiLabel() if found.ends_in == "LOGISTIC" else Classification())
-    ready = found.ready(first[1].shape, task, Wishes(pixels, output), len(labels(model)) or None, None, say)
+    task = task_of(model) or (MultiLabel() if opened.ends_in == "LOGISTIC" else Classification())
+    ready = opened.ready(first[1].shape, task, Wishes(pixels, output), len(labels(model)) or None, None, say)
     names = label_names(model, ready.width)
     for title, example in chain([first], examples):
         (line,) = task.describe(ready.raw(example[None]), names, top)

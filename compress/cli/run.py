@@ -123,9 +123,9 @@ def check(
         reads = [step.input.stage.name] if step.input else []
         teachers = [t if isinstance(t, Path) else t.stage.name for t in step.teachers]
         source = ", ".join([*reads, *(f"teacher {teacher}" for teacher in teachers)]) or "no earlier stage"
-        found = store.find(step.key)
+        artifact = store.find(step.key)
         started = (store.root / "work" / step.key).exists()
-        state = f"cached: {found.path}" if found else ("was interrupted: goes on" if started else "will run")
+        state = f"cached: {artifact.path}" if artifact else ("was interrupted: goes on" if started else "will run")
         click.echo(f"  {number}. {step.stage.name:<12} {step.stage.kind:<9} reads {source:<28} {state}")
 
 

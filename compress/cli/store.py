@@ -42,11 +42,11 @@ def list_(store_folder: Path, cache_limit_bytes: float) -> None:
     for work in opened.unfinished():
         total += (size := size_bytes(work))
         click.echo(f"{work.name}  interrupted       {size / 1e6:8.1f} MB")
-    kept = list(opened.outputs)
-    if kept:
+    output_files = list(opened.outputs)
+    if output_files:
         total += (size := opened.outputs.size_bytes)
         limit = opened.outputs.limit_bytes
-        count = f"{len(kept)} files (kept up to {limit / 1e6:g} MB)"
+        count = f"{len(output_files)} files (kept up to {limit / 1e6:g} MB)"
         click.echo(f"teachers' outputs                     {size / 1e6:8.1f} MB  {count}")
     click.echo(f"{store_folder}: {total / 1e6:.1f} MB")
 

@@ -72,17 +72,17 @@ class KerasLayers:
     def each_from(self, images: np.ndarray, given: dict[int, np.ndarray]) -> list[np.ndarray]:
         # eagerly, layer by layer: for a few batches, tracing would take longer
         tensors = {str(id(self._model.inputs[0])): keras.tf.constant(to_float(images))}
-        found: dict[int, np.ndarray] = {}
+        results_at: dict[int, np.ndarray] = {}
         for node in nodes(self._model):
             args, kwargs = arguments(node, tensors)
             results = keras.tf.nest.flatten(node.layer(*args, **kwargs))
             tensors.update(zip(node.flat_output_ids, results, strict=True))
             position = self._at.get(node.flat_output_ids[0])
             if position is not None:
-                found[position] = results[0].numpy()
+                results_at[position] = results[0].numpy()
                 if position in given:
                     tensors[node.flat_output_ids[0]] = keras.tf.reshape(given[position], results[0].shape)
-        return [found[position] for position in range(len(self.values))]
+        return [results_at[position] for position in range(len(self.values))]
 
 
 def inner(layer: Any) -> Any:

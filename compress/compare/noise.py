@@ -57,8 +57,10 @@ class Comparison:
 
     def to_keep(self, most: int = 3) -> list[str]:
         """For ``keep_float``: the int8 layers of most noise by themselves, the worst and down to a quarter of it."""
-        found = sorted((row for row in self.rows if row.precision == "int8" and row.own > 0), key=lambda row: -row.own)
-        worst = [row for row in found[:most] if row.own >= found[0].own / 4]
+        worst_first = sorted(
+            (row for row in self.rows if row.precision == "int8" and row.own > 0), key=lambda row: -row.own
+        )
+        worst = [row for row in worst_first[:most] if row.own >= worst_first[0].own / 4]
         return [layer for row in worst for layer in row.layers] if self.folded else []
 
 
@@ -74,17 +76,17 @@ def matched_values(signal: Values, noisy: Values) -> dict[int, int]:
     A layer may be several values in one network and one in the other: the last one, which holds all the others' work,
     stands for all. Values of other sizes are not the same: an average pool may stand before or behind a convolution.
     """
-    found: dict[int, int] = {}  # the other way round: later values of ``noisy`` take the place of earlier ones
+    position_of: dict[int, int] = {}  # the other way round: later values of ``noisy`` take the place of earlier ones
     for position, value in enumerate(noisy.values):
         if any(set(value.layers) <= set(later.layers) for later in noisy.values[position + 1 :]):
             continue  # half of a batch norm
         same = [number for number, other in enumerate(signal.values) if _same(value, other)]
         if same:
-            found[same[-1]] = position
-    named = {position: number for number, position in found.items()}
-    if named and signal.values[signal.output].size == noisy.values[noisy.output].size:
-        named.setdefault(noisy.output, signal.output)  # a file may call its logits "Identity"
-    return named
+            position_of[same[-1]] = position
+    number_of = {position: number for number, position in position_of.items()}
+    if number_of and signal.values[signal.output].size == noisy.values[noisy.output].size:
+        number_of.setdefault(noisy.output, signal.output)  # a file may call its logits "Identity"
+    return number_of
 
 
 def _same(one: Value, other: Value) -> bool:
@@ -101,15 +103,15 @@ def compare(signal: Values, noisy: Values, batches: Iterable[np.ndarray]) -> Com
         raise UserError("the two have no layer in common, by name and size")
     powers = dict.fromkeys(paired, np.zeros(3))  # of the signal, of the noise, of the layer's own noise
     for images in batches:
-        clean, found = signal(images), noisy(images)
+        signal_values, noisy_values = signal(images), noisy(images)
         # the other network's layers on what this one's layers read: what then differs is the layer's own
-        redone = signal.each_from(images, {number: found[position] for position, number in paired.items()})
+        redone = signal.each_from(images, {number: noisy_values[position] for position, number in paired.items()})
         for position, number in paired.items():
-            same = clean if redone is None else redone
+            same = signal_values if redone is None else redone
             powers[position] = powers[position] + [
-                _power(clean[number]),
-                _power(found[position], clean[number]),
-                _power(found[position], same[number]),
+                _power(signal_values[number]),
+                _power(noisy_values[position], signal_values[number]),
+                _power(noisy_values[position], same[number]),
             ]
     noise = {position: _ratio(power, of) for position, (of, power, _) in powers.items()}
     own = {position: _ratio(power, of) for position, (of, _, power) in powers.items()}

@@ -62,11 +62,11 @@ class Arrays(DatasetConfig):
 
     def load(self, data_dir: Path | None = None, skip_bad_images: bool = False) -> Dataset:
         """See ``DatasetConfig.load``. Raises UserError naming the array that is missing or not what it should be."""
-        found = read_arrays(located(self.path, data_dir, "file or folder", Path.exists))
+        parts = read_arrays(located(self.path, data_dir, "file or folder", Path.exists))
         return in_memory(
-            found["train"],
-            test=found.get("test"),
-            validation=found.get("validation"),
+            parts["train"],
+            test=parts.get("test"),
+            validation=parts.get("validation"),
             classes=self.classes,
             size=self.size,
             channels=self.channels,
@@ -124,7 +124,7 @@ def read_arrays(path: Path) -> dict[str, Pair]:
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         reason = "it holds Python objects" if "allow_pickle" in str(error) else first_line(error)
         raise UserError(f"{path} cannot be read as arrays of numbers ({reason}); {HOW}") from error
-    found: dict[str, Pair] = {}
+    parts: dict[str, Pair] = {}
     for part, spellings in PARTS.items():
         spelt = [spelling for spelling in spellings if {f"x_{spelling}", f"y_{spelling}"} & files.keys()]
         if len(spelt) > 1:
@@ -135,8 +135,8 @@ def read_arrays(path: Path) -> dict[str, Pair]:
         if missing := [name for name in wanted if name not in files]:
             there = ", ".join(sorted(files)) or "nothing"
             raise UserError(f"{path} has no {' and no '.join(missing)} (it has {there}); {HOW}")
-        found[part] = (files[wanted[0]], files[wanted[1]])
-    return found
+        parts[part] = (files[wanted[0]], files[wanted[1]])
+    return parts
 
 
 def _in_archive(path: Path) -> dict[str, np.ndarray]:

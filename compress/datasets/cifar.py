@@ -151,8 +151,8 @@ def read_archive(
             classes = _classes(pickled, archive, where)
         else:
             batches[member] = _batch(pickled, archive, where)
-    found = batches.keys() | ({archive.meta} if classes else set())
-    if missing := sorted(archive.members - found):
+    members_read = batches.keys() | ({archive.meta} if classes else set())
+    if missing := sorted(archive.members - members_read):
         raise UserError(f"{source}: {', '.join(missing)} missing; is it truncated?")
 
     train = [batches[member] for member in archive.train]
@@ -250,8 +250,8 @@ def _classes(meta: Any, archive: Archive, where: str) -> tuple[str, ...]:
 def _batch(batch: Any, archive: Archive, where: str) -> tuple[np.ndarray, np.ndarray]:
     data, labels = (batch.get(b"data"), batch.get(archive.labels_key)) if isinstance(batch, dict) else (None, None)
     if not isinstance(data, np.ndarray) or data.dtype != np.uint8 or data.ndim != 2 or data.shape[1] != 3072:
-        found = f"{data.dtype} {data.shape}" if isinstance(data, np.ndarray) else type(data).__name__
-        raise UserError(f"{where}: data must be uint8 (n, 3072), found {found}")
+        got = f"{data.dtype} {data.shape}" if isinstance(data, np.ndarray) else type(data).__name__
+        raise UserError(f"{where}: data must be uint8 (n, 3072), found {got}")
     try:
         label_array = np.asarray(labels)
     except ValueError:

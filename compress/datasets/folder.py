@@ -142,24 +142,24 @@ def parts_of(root: Path) -> tuple[dict[str, Path], list[str]]:
     clear which folder is meant, or there is no train.
     """
     inside = [folder for folder in _visible(root) if folder.is_dir()]
-    found: dict[str, Path] = {}
+    folders: dict[str, Path] = {}
     for part, names in PARTS.items():
         called = [folder for folder in inside if folder.name.lower() in names]
         if len(called) > 1:
             raise UserError(f"{root} has both {called[0].name}/ and {called[1].name}/: which is the {part} split?")
         if called:
-            found[part] = called[0]
-    others = [folder for folder in inside if folder not in found.values()]
-    with_images = [folder for folder in others if _holds_images(folder)]
-    if "train" in found:
+            folders[part] = called[0]
+    others = [folder for folder in inside if folder not in folders.values()]
+    folders_with_images = [folder for folder in others if _holds_images(folder)]
+    if "train" in folders:
         notes = [f"passed over beside train/: {', '.join(folder.name for folder in others)}"] if others else []
-        return found, notes
-    if found:
-        there = next(iter(found.values())).name
+        return folders, notes
+    if folders:
+        there = next(iter(folders.values())).name
         raise UserError(f"{root} has {there}/ and no train/: expected images in {root / 'train'}/<class>/")
-    if not with_images:
+    if not folders_with_images:
         raise UserError(f"{root}: expected images in {root / 'train'}/<class>/")
-    return {"train": root}, [f"no train/ folder: the {len(with_images)} folders of {root} are the classes"]
+    return {"train": root}, [f"no train/ folder: the {len(folders_with_images)} folders of {root} are the classes"]
 
 
 def _classes(train: Path) -> tuple[str, ...]:

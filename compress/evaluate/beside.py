@@ -57,8 +57,8 @@ def image_fit(path: Path) -> Any:
 
 def is_ours(path: Path) -> bool:
     """Whether jetslim exported the file, by the model.json or the bundle's manifest.json that lies beside it."""
-    beside = (path.with_name(name) for name in ("model.json", "manifest.json"))
-    listed = [_read(file).get("files", {}) for file in beside if file.is_file()]
+    paths = (path.with_name(name) for name in ("model.json", "manifest.json"))
+    listed = [_read(file).get("files", {}) for file in paths if file.is_file()]
     return any(isinstance(files, dict) and path.name in files for files in listed)
 
 
@@ -70,8 +70,8 @@ def _names(text: str) -> list[str]:
     """
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     numbered = [NUMBERED.fullmatch(line) for line in lines]
-    if all(found and int(found[1]) == number for number, found in enumerate(numbered)):
-        return [found[2] for found in numbered if found]
+    if all(match and int(match[1]) == number for number, match in enumerate(numbered)):
+        return [match[2] for match in numbered if match]
     return lines
 
 
@@ -86,7 +86,7 @@ def _packed(path: Path) -> str:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads(path.read_text())
+        content = json.loads(path.read_text())
     except ValueError:  # another program's file of this name
         return {}
-    return found if isinstance(found, dict) else {}
+    return content if isinstance(content, dict) else {}

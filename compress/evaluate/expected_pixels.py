@@ -136,8 +136,8 @@ def is_fresh(model: Any) -> bool:
 
     A network that has neither biases nor batch norms is taken for trained.
     """
-    made = [_as_made(weight) for weight in model.weights]
-    known = [answer for answer in made if answer is not None]
+    answers = [_as_made(weight) for weight in model.weights]
+    known = [answer for answer in answers if answer is not None]
     return bool(known) and all(known)
 
 

@@ -40,14 +40,14 @@ class TFLiteFile:
 
     def last_operator(self, tensor: int) -> str:
         """The name of the operator that computes a tensor, behind all that only hand on what they read; "" for none."""
-        made = {
+        operator_of = {
             int(operator.Outputs(i)): operator for operator in self._operators for i in range(operator.OutputsLength())
         }
-        while tensor in made:
-            name = self._codes[made[tensor].OpcodeIndex()]
+        while tensor in operator_of:
+            name = self._codes[operator_of[tensor].OpcodeIndex()]
             if name not in PASSING:
                 return name
-            tensor = int(made[tensor].Inputs(0))
+            tensor = int(operator_of[tensor].Inputs(0))
         return ""
 
     @property

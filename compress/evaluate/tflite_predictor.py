@@ -117,9 +117,9 @@ def shape_text(shape: Sequence[int | None]) -> str:
 
 
 def _told(reads: TFLiteInput, name: str) -> Pixels:
-    found = reads.candidates
-    if UNIT in found or len(found) == 1:
-        return UNIT if UNIT in found else found[0]
+    candidates = reads.candidates
+    if UNIT in candidates or len(candidates) == 1:
+        return UNIT if UNIT in candidates else candidates[0]
     raise UserError(f"{name} reads {reads.span}: which pixels these are cannot be told; name them (--pixels)")
 
 

@@ -122,7 +122,7 @@ def without_reversals(content: bytes) -> bytes:
     idle = {int(op.outputs[0]): op for op in graph.operators if is_idle(op)}
     if not idle:
         return content
-    made = {int(output): op for op in graph.operators for output in op.outputs}
+    operator_of = {int(output): op for op in graph.operators for output in op.outputs}
 
     def source(tensor: Any) -> int:
         number = int(tensor)
@@ -134,7 +134,7 @@ def without_reversals(content: bytes) -> bytes:
     gone = {id(op) for op in idle.values() if _same_grid(graph, op)}
     for op in idle.values():
         if id(op) not in gone:
-            before = made[source(op.inputs[0])]
+            before = operator_of[source(op.inputs[0])]
             is_grid = codes[before.opcodeIndex] == builtin.QUANTIZE
             op.opcodeIndex, op.inputs = _code(model, builtin.QUANTIZE), [(before.inputs if is_grid else op.inputs)[0]]
             op.builtinOptions, op.builtinOptionsType = None, schema.BuiltinOptions.NONE
@@ -268,7 +268,7 @@ def convolution_kernels(content: bytes) -> dict[str, np.ndarray]:
         for operator, code in zip(graph.operators, codes, strict=True)
         if code == builtin.DEQUANTIZE
     }
-    found: dict[str, np.ndarray] = {}
+    kernels: dict[str, np.ndarray] = {}
     seen: set[int] = set()
     for operator, code in zip(graph.operators, codes, strict=True):
         index = widened.get(int(operator.inputs[1]), int(operator.inputs[1])) if code == builtin.CONV_2D else -1
@@ -280,7 +280,7 @@ def convolution_kernels(content: bytes) -> dict[str, np.ndarray]:
         title = tensor.name.decode()
         if "/" not in title:  # a grouped convolution's kernel has no layer in its name
             title = graph.tensors[int(operator.outputs[0])].name.decode()
-        while title in found:
+        while title in kernels:
             title += "'"
-        found[title] = data.reshape(tensor.shape)
-    return found
+        kernels[title] = data.reshape(tensor.shape)
+    return kernels

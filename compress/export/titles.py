@@ -22,13 +22,13 @@ OPERATION = re.compile(r"(.+?)/((?:BiasAdd|FixedQuantize|Gelu|Tensordot|batchnor
 def marked(model: Any) -> Iterator[list[str]]:
     """Traces made inside name layers by marks; gives the title of each mark's number."""
     named = [(model, escaped(model.name)), *_layers(model)]
-    kept = [layer._name for layer, _ in named]
+    original_names = [layer._name for layer, _ in named]
     for number, (layer, _) in enumerate(named):
         layer._name = f"{'layer' if number else 'network'}{number}."
     try:
         yield [title for _, title in named]
     finally:
-        for (layer, _), name in zip(named, kept, strict=True):
+        for (layer, _), name in zip(named, original_names, strict=True):
             layer._name = name
 
 

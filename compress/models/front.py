@@ -172,8 +172,8 @@ class _Chain:
             results = keras.tf.nest.flatten(layer(*args, **kwargs))
         except Exception:  # a constant of the image's own height, an axis that a single pixel lacks
             return None
-        kept = [np.asarray(result, np.float32) for result in results]
-        return kept if all(value.shape[:3] == self.probe.shape[:3] for value in kept) else None
+        arrays = [np.asarray(result, np.float32) for result in results]
+        return arrays if all(value.shape[:3] == self.probe.shape[:3] for value in arrays) else None
 
 
 def _is_fixed(layer: Any) -> bool:

@@ -89,19 +89,21 @@ def _free_batch(model: keras.Model, place: Path, say: Say | None) -> keras.Model
     reason = "its layers hang on it"
     try:
         free = type(model).from_config(
-            _without_batch(model.get_config()), custom_objects={type(one).__name__: type(one) for one in model.layers}
+            _without_batch(model.get_config()),
+            custom_objects={type(each).__name__: type(each) for each in model.layers},
         )
         free.set_weights(model.get_weights())
         rng = np.random.default_rng(0)
         inputs = [
-            rng.random((size, *(side or 64 for side in one.shape[1:]))).astype(one.dtype.name) for one in model.inputs
+            rng.random((size, *(side or 64 for side in each.shape[1:]))).astype(each.dtype.name)
+            for each in model.inputs
         ]
         wanted, got, single = (
             [tensor.numpy() for tensor in keras.tf.nest.flatten(network(arrays if len(arrays) > 1 else arrays[0]))]
             for network, arrays in ((model, inputs), (free, inputs), (free, [array[:1] for array in inputs]))
         )
-        same = all(np.allclose(one, other, rtol=1e-4, atol=1e-5) for one, other in zip(wanted, got, strict=True))
-        if same and all(len(one) == 1 for one in single):
+        same = all(np.allclose(each, other, rtol=1e-4, atol=1e-5) for each, other in zip(wanted, got, strict=True))
+        if same and all(len(each) == 1 for each in single):
             _tell(say, f"{place}: its batch size of {size} was freed")
             return free
     except Exception as error:  # whatever a layer makes of another batch

@@ -25,18 +25,18 @@ def config(path: Path) -> dict[str, Any]:
     """What a network's file or folder says of its architecture, as Keras wrote it; {} where it says nothing."""
     try:
         if (path / _METADATA).is_file():
-            found = _in_metadata((path / _METADATA).read_bytes())
+            content = _in_metadata((path / _METADATA).read_bytes())
         elif zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:
-                found = json.loads(archive.read("config.json"))
+                content = json.loads(archive.read("config.json"))
         else:
             import h5py
 
             with h5py.File(path) as file:
-                found = json.loads(file.attrs["model_config"])
+                content = json.loads(file.attrs["model_config"])
     except (OSError, KeyError, ValueError, zipfile.BadZipFile):
         return {}
-    return found if isinstance(found, dict) else {}
+    return content if isinstance(content, dict) else {}
 
 
 def _in_metadata(content: bytes) -> Any:

@@ -78,14 +78,16 @@ def replaced(
     fed_by = dropped[-1] if dropped else source
     # a layer that is built from its build_config, not by being called, has weights without the layer's name in theirs
     config = _without(model.get_config(), "build_config")
-    kept = [layer for layer in config["layers"] if layer["name"] not in dropped]
+    layer_configs = [layer for layer in config["layers"] if layer["name"] not in dropped]
     target = source if convolution is None else NAME
-    for layer in kept:
+    for layer in layer_configs:
         layer["inbound_nodes"] = _renamed(layer["inbound_nodes"], fed_by, target)
     if convolution is not None:
         in_front = keras.layers.Conv2D(3, 1, name=NAME, trainable=False)
-        kept.insert(1, {**keras.layers.serialize(in_front), "name": NAME, "inbound_nodes": [[[source, 0, 0, {}]]]})
-    config["layers"] = kept
+        layer_configs.insert(
+            1, {**keras.layers.serialize(in_front), "name": NAME, "inbound_nodes": [[[source, 0, 0, {}]]]}
+        )
+    config["layers"] = layer_configs
     known = {type(layer).__name__: type(layer) for layer in model.layers}
     rebuilt = keras.Model.from_config(config, custom_objects=known)
     for layer in model.layers:

@@ -62,13 +62,13 @@ def _chosen(plan: Plan, store: Store) -> dict[str, tuple[str, Artifact]]:
 
 
 def _made(step: Step, store: Store, pipeline: Pipeline) -> Artifact:
-    found = store.find(step.key)
-    if found is None:
+    artifact = store.find(step.key)
+    if artifact is None:
         raise UserError(
             f"{pipeline.name} was not run to its end with these settings in the store {store.root}: "
             f"jetslim run {pipeline.name}"
         )
-    return found
+    return artifact
 
 
 def _fill(folder: Path, plan: Plan, chosen: dict[str, tuple[str, Artifact]], runner: Path | None) -> dict[str, Any]:

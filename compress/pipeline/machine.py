@@ -32,13 +32,13 @@ def identity() -> str:
 
 def versions() -> dict[str, str]:
     """Python's and the packages' versions."""
-    found = {"python": platform.python_version()}
+    by_package = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
-            found[package] = version(package)
+            by_package[package] = version(package)
         except PackageNotFoundError:
             continue
-    return found
+    return by_package
 
 
 def account(clock: Clock, wall: float | None = None) -> dict[str, float]:

@@ -19,8 +19,10 @@ def of_stage(step: Step, artifact: Artifact, export: Artifact, plan: Plan) -> di
     there the network is still the float one, the file is in its place.
     """
     by_file = step.stage.is_judged_by_file
-    in_file = _metrics(plan, *(_in_file(plan, export, kept) for kept in KEPT))
-    own_outputs = [_in_file(plan, export, kept) if by_file else read_outputs(artifact.path / kept) for kept in KEPT]
+    in_file = _metrics(plan, *(_in_file(plan, export, file_name) for file_name in KEPT))
+    own_outputs = [
+        _in_file(plan, export, file_name) if by_file else read_outputs(artifact.path / file_name) for file_name in KEPT
+    ]
     return {
         "metrics": in_file,
         "network_metrics": in_file if by_file else _metrics(plan, *own_outputs),
@@ -32,7 +34,7 @@ def of_stage(step: Step, artifact: Artifact, export: Artifact, plan: Plan) -> di
 
 def closeness_to_float(step: Step, plan: Plan, made: Mapping[str, tuple[Artifact, bool]]) -> float | None:
     """How close a quantized network's file is to the network before its quantization; None for any other stage."""
-    quantized = next((one for one in (step, *step.inputs) if one.stage.quantizes), None)
+    quantized = next((candidate for candidate in (step, *step.inputs) if candidate.stage.quantizes), None)
     if quantized is None or quantized.input is None:
         return None
     got = _in_file(plan, made[plan.exports[step.stage.name].key][0], TEST_OUTPUTS)
@@ -44,6 +46,6 @@ def _metrics(plan: Plan, test: Arrays, validation: Arrays) -> dict[str, Any]:
     return plan.task.measure(test, next(targets), validation, next(targets))
 
 
-def _in_file(plan: Plan, export: Artifact, kept: str) -> Arrays:
+def _in_file(plan: Plan, export: Artifact, file_name: str) -> Arrays:
     """The raw outputs of a split that an export keeps of its file."""
-    return plan.task.from_file(read_outputs(export.path / kept), export.facts["ends_in"])
+    return plan.task.from_file(read_outputs(export.path / file_name), export.facts["ends_in"])

@@ -56,12 +56,12 @@ def _inspect(network: Any, source: Step, steps: Sequence[Step], context: Context
     say = context.progress.say
     if not _rewriters(source, steps):
         return
-    found = inspect(network, *_patterns(source, steps))
-    if found.refused:
-        raise UserError("; ".join(f"layer {row.layer!r} is {row.becomes}" for row in found.refused))
-    if not found.exact:
-        raise Failure(f"rewritten for int8, the network departs by {found.difference:.1e}: please report it")
-    say(f"inspected {source.stage.name}: {found.summary()} (jetslim inspect shows all)")
+    inspection = inspect(network, *_patterns(source, steps))
+    if inspection.refused:
+        raise UserError("; ".join(f"layer {row.layer!r} is {row.becomes}" for row in inspection.refused))
+    if not inspection.exact:
+        raise Failure(f"rewritten for int8, the network departs by {inspection.difference:.1e}: please report it")
+    say(f"inspected {source.stage.name}: {inspection.summary()} (jetslim inspect shows all)")
     readers = [step for step in steps if source in step.inputs]
     if is_quick(network) and any(step.stage.trains for step in (source, *readers)):  # else they are as quick themselves
         for branch in (step for step in readers if not any(step in other.inputs for other in readers)):

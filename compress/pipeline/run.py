@@ -42,14 +42,14 @@ def run(
         load_libraries()
     networks = Networks(plan, store, clock, progress.say)
     look_ahead(plan, store, networks, progress, clock, force)
-    made = make(plan, store, networks, progress, clock, callbacks, partial(run_folder.link, folder))
+    artifacts_by_key = make(plan, store, networks, progress, clock, callbacks, partial(run_folder.link, folder))
     run_folder.drop_after(folder, len(plan.steps))
     with clock("latency"):
         progress.say("measuring latency on this host")
-        timed = latencies(plan, store, made)
-    found = results(plan, made, timed, machine.account(clock))
-    artifacts.files.write_json(folder / "run.json", artifacts.files.seal(as_json(found)))
-    return found
+        timed = latencies(plan, store, artifacts_by_key)
+    results_of_run = results(plan, artifacts_by_key, timed, machine.account(clock))
+    artifacts.files.write_json(folder / "run.json", artifacts.files.seal(as_json(results_of_run)))
+    return results_of_run
 
 
 @cache

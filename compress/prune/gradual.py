@@ -26,8 +26,8 @@ def scheduled_sparsity(step: Any, initial: float, final: float, begin_step: int,
 
 def magnitude_mask(weights: np.ndarray, sparsity: float) -> np.ndarray:
     """True for the largest magnitudes: round(size * (1 - sparsity)) of them, at least one, ties kept (float32)."""
-    kept = max(int(np.round(np.float32(weights.size) * (np.float32(1) - np.float32(sparsity)))), 1)
-    return np.abs(weights) >= np.sort(np.abs(weights), axis=None)[-kept]
+    count = max(int(np.round(np.float32(weights.size) * (np.float32(1) - np.float32(sparsity)))), 1)
+    return np.abs(weights) >= np.sort(np.abs(weights), axis=None)[-count]
 
 
 def ramp(total_steps: int, begin_step: int, end_step: int | None, frequency: int | None) -> tuple[int, int, int]:
@@ -77,26 +77,26 @@ def unpruned(model: Any, skip: tuple[str, ...] = ()) -> dict[str, str]:
     for pattern in skip:
         if not filter(names, pattern):
             raise UserError(f"skip: {unknown('layer', pattern, names)}")
-    found = {}
+    reasons = {}
     for layer in model.layers:
         kind = type(layer).__name__
         if kind in LEFT_DENSE:
-            found[layer.name] = LEFT_DENSE[kind]
+            reasons[layer.name] = LEFT_DENSE[kind]
         elif kind == "Conv2D" and not layer.trainable:
-            found[layer.name] = "it is frozen (trainable = False)"
+            reasons[layer.name] = "it is frozen (trainable = False)"
         elif kind == "Conv2D":
-            found[layer.name] = "skip names it" if any(fnmatch(layer.name, pattern) for pattern in skip) else ""
-    return found
+            reasons[layer.name] = "skip names it" if any(fnmatch(layer.name, pattern) for pattern in skip) else ""
+    return reasons
 
 
 def prunable_kernels(model: Any) -> dict[str, np.ndarray]:
     """Layer name -> kernel (h, w, in, out) of every convolution that is not depthwise, int8-emulating ones too."""
-    found = {}
+    kernels = {}
     for layer in model.layers:
         inner = getattr(layer, "layer", layer)  # a quantizing wrapper holds the layer and its variables
         if type(inner) is keras.layers.Conv2D:
-            found[inner.name] = next(w for w in layer.weights if w.name.endswith("kernel:0")).numpy()
-    return found
+            kernels[inner.name] = next(w for w in layer.weights if w.name.endswith("kernel:0")).numpy()
+    return kernels
 
 
 def kernel_sparsity(kernels: dict[str, np.ndarray]) -> float:

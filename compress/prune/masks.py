@@ -49,9 +49,9 @@ class GradualPruning(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         if self._step % self._frequency == 0:
-            kept = sum(float(np.count_nonzero(mask.numpy())) for mask in self.variables)
+            nonzero = sum(float(np.count_nonzero(mask.numpy())) for mask in self.variables)
             size = sum(int(np.prod(mask.shape)) for mask in self.variables)
-            self.rows.append({"step": self._step, "sparsity": round(1 - kept / size, 6)})
+            self.rows.append({"step": self._step, "sparsity": round(1 - nonzero / size, 6)})
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         self._apply()  # the step's update has moved what was masked

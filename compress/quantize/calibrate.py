@@ -59,12 +59,14 @@ def observe(model: Any, batches: Iterable[np.ndarray]) -> dict[str, Range]:
         names[str(id(tensor))] = name
         tensors.append(tensor)
     tapped = keras.Model(model.inputs, tensors)
-    found, of_bytes = [], True
+    extremes_of_batches, of_bytes = [], True
     for batch in batches:  # eagerly: for a few batches, tracing would take longer
         values = tapped(batch, training=False)
         of_bytes = of_bytes and _is_of_bytes(batch)
-        found.append([[float(keras.tf.reduce_min(value)), float(keras.tf.reduce_max(value))] for value in values])
-    extremes = np.array(found, np.float32)
+        extremes_of_batches.append(
+            [[float(keras.tf.reduce_min(value)), float(keras.tf.reduce_max(value))] for value in values]
+        )
+    extremes = np.array(extremes_of_batches, np.float32)
     low, high = np.minimum(extremes[..., 0].min(axis=0), 0.0), np.maximum(extremes[..., 1].max(axis=0), 0.0)
     ranges: dict[str, Range] = {}
     for tensor, a, b in zip(tensors, low, high, strict=True):

@@ -52,21 +52,23 @@ class Folding:
 def fold(model: Any) -> Any:
     """A functional network of plain layers with the same outputs (to float rounding), all normalizations gone."""
     model = _prepared(as_plain_layers(model))
-    found = foldings(model)
-    gone = {layer.name for f in found.values() for layer in (*f.norms, f.relu, f.padding) if layer is not None}
-    moved = {f.pool.name: f for f in found.values() if f.pool is not None}
+    foldings_by_name = foldings(model)
+    gone = {
+        layer.name for f in foldings_by_name.values() for layer in (*f.norms, f.relu, f.padding) if layer is not None
+    }
+    moved = {f.pool.name: f for f in foldings_by_name.values() if f.pool is not None}
 
     def replace(layer: Any, name: str) -> Any:
         if name in moved:
             pool, convolution = average_pool(layer), _folded(moved[name])
             return lambda x: convolution(pool(x))
-        if name in gone or (name in found and found[name].pool is not None):
+        if name in gone or (name in foldings_by_name and foldings_by_name[name].pool is not None):
             return None
         if type(layer) is keras.layers.AveragePooling2D:
             return average_pool(layer)
-        if name not in found and _is_shift(layer):
+        if name not in foldings_by_name and _is_shift(layer):
             return _shift(layer)
-        return _folded(found[name]) if name in found else clone(layer)
+        return _folded(foldings_by_name[name]) if name in foldings_by_name else clone(layer)
 
     return rebuild(model, replace)
 
@@ -75,19 +77,19 @@ def fates(model: Any) -> dict[str, str]:
     """Name of each layer of a plain network that does not stay as it is -> what becomes of it, in words."""
     model = as_plain_layers(model)
     behind, _ = factors_behind(model, readers(model))
-    found = dict.fromkeys(behind, "into the kernels that read the product")
+    fate_of = dict.fromkeys(behind, "into the kernels that read the product")
     if (chain := at_the_image(model)) is not None:
         where = f"into {chain.kernel.name}" if chain.kernel is not None else "nothing: together they pass pixels on"
-        found |= {layer.name: where for layer in chain.layers}
+        fate_of |= {layer.name: where for layer in chain.layers}
     for name, folding in foldings(_prepared(model)).items():
         gone = (*folding.norms, folding.relu, folding.padding)
-        found |= {layer.name: f"into {name}" for layer in gone if layer is not None}
+        fate_of |= {layer.name: f"into {name}" for layer in gone if layer is not None}
         if not _is_linear(folding.layer):
-            found[name] = "threshold" if folding.cut else "1x1 depthwise convolution"
+            fate_of[name] = "threshold" if folding.cut else "1x1 depthwise convolution"
         if folding.pool is not None:
-            found[folding.pool.name] = f"depthwise convolution, before {name}"
+            fate_of[folding.pool.name] = f"depthwise convolution, before {name}"
     pools = [layer for layer in model.layers if type(layer) is keras.layers.AveragePooling2D]
-    return {pool.name: "depthwise convolution" for pool in pools if is_small(pool)} | found
+    return {pool.name: "depthwise convolution" for pool in pools if is_small(pool)} | fate_of
 
 
 def _prepared(model: Any) -> Any:
@@ -140,7 +142,7 @@ def _scales_before_relus(model: Any) -> Any:
 def foldings(model: Any) -> dict[str, Folding]:
     """Name of each linear or affine layer of a plain network -> what becomes of it."""
     model_readers = readers(model)
-    found: dict[str, Folding] = {}
+    foldings_by_name: dict[str, Folding] = {}
     absorbed: set[str] = set()
     for layer in model.layers:  # in order of computation: a chain is seen from its first layer
         if layer.name in absorbed or not (_is_linear(layer) or is_affine(layer)):
@@ -156,9 +158,9 @@ def foldings(model: Any) -> dict[str, Folding]:
         elif reader is not None and _is_pointwise(layer) and _is_shrinking_average(reader):
             folding.pool = reader
         absorbed |= {norm.name for norm in folding.norms}
-        found[layer.name] = folding
+        foldings_by_name[layer.name] = folding
     calls = {node.layer.name: node for node in nodes(model)}
-    for folding in found.values():
+    for folding in foldings_by_name.values():
         if _is_linear(folding.layer):
             source = calls[folding.layer.name].parent_nodes[0].layer
             alone = type(source).__name__ == "ZeroPadding2D" and only_reader(model_readers, source) is folding.layer
@@ -166,12 +168,14 @@ def foldings(model: Any) -> dict[str, Folding]:
             folding.padding = source if alone and folding.pairs is not None else None
         if folding.relu is not None and not _is_linear(folding.layer) and len(input_shape(folding.layer)) == 4:
             behind = model_readers[folding.relu.name]
-            readable = all(layer is not None and layer.name in found and reads_by_pixel(layer) for layer in behind)
+            readable = all(
+                layer is not None and layer.name in foldings_by_name and reads_by_pixel(layer) for layer in behind
+            )
             if readable and is_even(folding.line[0]):
                 folding.cut = True
                 for layer in behind:
-                    found[layer.name].reads = folding
-    return found
+                    foldings_by_name[layer.name].reads = folding
+    return foldings_by_name
 
 
 def _folded(folding: Folding) -> Any:

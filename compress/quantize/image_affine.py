@@ -37,17 +37,17 @@ def at_the_image(model: Any) -> Chain | None:
     if not is_functional(model) or len(model.inputs) != 1 or len(model.inputs[0].shape) != 4:
         return None
     model_readers = readers(model)
-    found, last = [], model.inputs[0].node.layer
+    chain_layers, last = [], model.inputs[0].node.layer
     while (reader := only_reader(model_readers, last)) is not None and _is_fixed(reader):
-        found.append(reader)
+        chain_layers.append(reader)
         last = reader
-    if not found:
+    if not chain_layers:
         return None
-    scale, shift = composed(found)
-    chain = Chain(tuple(found), scale, shift)
+    scale, shift = composed(chain_layers)
+    chain = Chain(tuple(chain_layers), scale, shift)
     if chain.is_nothing:
         return chain
-    return Chain(tuple(found), scale, shift, reader) if reader is not None and _takes(reader, shift) else None
+    return Chain(tuple(chain_layers), scale, shift, reader) if reader is not None and _takes(reader, shift) else None
 
 
 def into_first_kernel(model: Any) -> Any:

@@ -66,14 +66,14 @@ def layers_in_int8(folded: Any, keep_float: Sequence[str] = ()) -> SupportByLaye
 
 def _idle(folded: Any, support_by_layer: SupportByLayer) -> SupportByLayer:
     """Name of each layer that does nothing in inference -> how it computes: in float, where all that it reads does."""
-    found: SupportByLayer = {}
+    idle_layers: SupportByLayer = {}
     for node in nodes(folded):
         if known_of(node.layer).idle:
             (source,) = {parent.layer.name: parent for parent in node.parent_nodes}.values()
-            how = MOVES if source.is_input else {**support_by_layer, **found}[source.layer.name]
-            before = found.get(node.layer.name, how)  # of another call
-            found[node.layer.name] = how if isinstance(how, str) and isinstance(before, str) else MOVES
-    return found
+            how = MOVES if source.is_input else {**support_by_layer, **idle_layers}[source.layer.name]
+            before = idle_layers.get(node.layer.name, how)  # of another call
+            idle_layers[node.layer.name] = how if isinstance(how, str) and isinstance(before, str) else MOVES
+    return idle_layers
 
 
 def fuses_relu(layer: Any, reader: Any) -> bool:

@@ -83,17 +83,17 @@ def quantization_aware(
 
 def float_layers(aware: Any) -> dict[str, str]:
     """Name of each layer of a quantized network that computes in float -> why."""
-    asked, found = "keep_float asks for it", {}
+    asked, reasons = "keep_float asks for it", {}
     for layer in aware.layers:
         config = getattr(layer, "quantize_config", None)
         how = support(layer)
         if getattr(config, "keep_float", False):
-            found[layer.layer.name] = asked
+            reasons[layer.layer.name] = asked
         elif type(layer).__name__ == "Float":
-            found.setdefault(layer.of, asked)
+            reasons.setdefault(layer.of, asked)
         elif config is None and isinstance(how, str) and not isinstance(layer, keras.layers.InputLayer):
-            found[layer.name] = how
-    return found
+            reasons[layer.name] = how
+    return reasons
 
 
 def _ranges(
@@ -137,7 +137,7 @@ def _in_a_row(first: Any, *others: Any) -> Callable[..., Any]:
 
 def _corrections(folded: Any, support_by_layer: SupportByLayer, ranges: dict[str, Range]) -> dict[str, np.ndarray]:
     """Name of each convolution behind a threshold -> what its bias gains because the threshold lies on a grid."""
-    found: dict[str, np.ndarray] = {}
+    corrections: dict[str, np.ndarray] = {}
     behind = readers(folded)
     for layer in folded.layers:
         if type(layer).__name__ != "Threshold" or not isinstance(support_by_layer[layer.name], Int8):
@@ -148,10 +148,10 @@ def _corrections(folded: Any, support_by_layer: SupportByLayer, ranges: dict[str
         while waiting:
             reader = waiting.pop()
             if type(reader).__name__ == "Conv2D":
-                found[reader.name] = moved @ reader.kernel.numpy()[0, 0]
+                corrections[reader.name] = moved @ reader.kernel.numpy()[0, 0]
             else:  # an average pool, which passes a constant on
                 waiting += behind[reader.name]
-    return found
+    return corrections
 
 
 def _built(layer: Any, correction: Any = None) -> Any:

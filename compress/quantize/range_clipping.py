@@ -34,8 +34,8 @@ def clipped(model: Any, batches: Iterable[np.ndarray], ranges: dict[str, Range],
             if name in counts:
                 counts[name] += np.histogram(values.numpy(), 2 * BINS, (-limits[name], limits[name]))[0]
     cut = dict(ranges)
-    for name, found in counts.items():
-        low, high = clip(found, limits[name])
+    for name, histogram in counts.items():
+        low, high = clip(histogram, limits[name])
         cut[name] = (max(ranges[name][0], min(low, 0.0)), min(ranges[name][1], max(high, 0.0)))
     return cut
 

@@ -48,30 +48,30 @@ def nodes(model: Any) -> Iterator[Any]:
 
 def readers(model: Any) -> dict[str, list[Any]]:
     """Layer name -> the layers that read its output; the caller of the network is a reader too, None."""
-    found: dict[str, list[Any]] = defaultdict(list)
+    readers_of: dict[str, list[Any]] = defaultdict(list)
     for node in nodes(model):
         for source in node.parent_nodes:
-            found[source.layer.name].append(node.layer)
+            readers_of[source.layer.name].append(node.layer)
     for output in model.outputs:
-        found[output.node.layer.name].append(None)
-    return found
+        readers_of[output.node.layer.name].append(None)
+    return readers_of
 
 
 def only_reader(model_readers: dict[str, list[Any]], layer: Any) -> Any:
     """The one layer that reads this layer's one output, once; None where there are several or the caller reads it."""
-    found = model_readers[layer.name]
-    if len(found) != 1 or len(layer.inbound_nodes) != 1 or found[0] is None or len(found[0].inbound_nodes) != 1:
+    layers = model_readers[layer.name]
+    if len(layers) != 1 or len(layer.inbound_nodes) != 1 or layers[0] is None or len(layers[0].inbound_nodes) != 1:
         return None
-    return found[0]
+    return layers[0]
 
 
 def named(model: Any) -> list[tuple[str, Any]]:
     """(name, layer) of every layer, nested networks opened: theirs are "outer/inner". No two have one name."""
-    found: dict[str, Any] = {}
+    layers: dict[str, Any] = {}
     for name, layer in _paths(model, ""):
-        if not any(layer is other for other in found.values()):
-            found[free_name(name, found)] = layer
-    return list(found.items())
+        if not any(layer is other for other in layers.values()):
+            layers[free_name(name, layers)] = layer
+    return list(layers.items())
 
 
 def _paths(model: Any, prefix: str) -> Iterator[tuple[str, Any]]:

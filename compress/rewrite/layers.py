@@ -113,12 +113,12 @@ def convolution_1d(layer: Any, name: str) -> Any:
     """On a sequence: Conv1D, DepthwiseConv1D, and causal ones with the padding that they have in front."""
     depthwise = type(layer).__name__ == "DepthwiseConv1D"
     config = layer.get_config()
-    kept = (
+    copied_fields = (
         ("use_bias", "depth_multiplier", "depthwise_regularizer")
         if depthwise
         else ("use_bias", "filters", "groups", "kernel_regularizer")
     )
-    options = {key: config[key] for key in kept}
+    options = {key: config[key] for key in copied_fields}
 
     def make() -> Call:
         kernel, *bias = layer.get_weights()
@@ -140,8 +140,8 @@ def convolution_1d(layer: Any, name: str) -> Any:
         pad = keras.layers.ZeroPadding2D(((0, 0), (before, 0)), name=f"{name}_causal")
         return lambda x: weighted(pad(x))
 
-    found = on_map(layer, make, name)
-    return KEEP if found is KEEP else _with_activation(found, layer, name)
+    rewritten = on_map(layer, make, name)
+    return KEEP if rewritten is KEEP else _with_activation(rewritten, layer, name)
 
 
 def separable_1d(layer: Any, name: str) -> Any:
@@ -149,8 +149,8 @@ def separable_1d(layer: Any, name: str) -> Any:
     if layer.padding == "causal":
         return KEEP
     first, second, *bias = layer.get_weights()
-    found = on_map(layer, lambda: _in_two(layer, name, [first[None], second[None], *bias]), name)
-    return KEEP if found is KEEP else _with_activation(found, layer, name)
+    rewritten = on_map(layer, lambda: _in_two(layer, name, [first[None], second[None], *bias]), name)
+    return KEEP if rewritten is KEEP else _with_activation(rewritten, layer, name)
 
 
 def average_pool_1d(layer: Any, name: str) -> Any:

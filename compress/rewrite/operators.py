@@ -47,20 +47,20 @@ def _arithmetic(kind: str, left: Callable[[Any], Any], right: Callable[[Any], An
     """
 
     def rule(layer: Any, name: str) -> Call:
-        merged = cache(lambda: getattr(keras.layers, kind)(name=name))
-        kept = cache(lambda: clone(layer, name=name))
+        merging = cache(lambda: getattr(keras.layers, kind)(name=name))
+        unchanged = cache(lambda: clone(layer, name=name))
         scaling = cache(lambda numbers: keras.layers.Rescaling(*json.loads(numbers), name=name))
 
         def call(x: Any, y: Any, **kwargs: Any) -> Any:
             tensors = [_is_tensor(value) for value in (x, y)]
             result = None
             if all(tensors):
-                result = merged()([x, y]) if kind and len(x.shape) == len(y.shape) else None
+                result = merging()([x, y]) if kind and len(x.shape) == len(y.shape) else None
             elif (line := left(y) if tensors[0] else right(x)) is not None:
                 tensor = x if tensors[0] else y
                 numbers = _line(tensor, *line)
                 result = None if numbers is None else scaling(json.dumps(numbers))(tensor)
-            return kept()(x, y) if result is None else result
+            return unchanged()(x, y) if result is None else result
 
         return call
 
@@ -89,13 +89,13 @@ def _unary(make: Callable[..., Any]) -> Callable[[Any, str], Call]:
     """An operation of one tensor -> the layer ``make(name=, ...)``, which gets the operation's other arguments."""
 
     def rule(layer: Any, name: str) -> Call:
-        made = cache(lambda *options, **named: make(*options, **named, name=name))
-        kept = cache(lambda: clone(layer, name=name))
+        replacement = cache(lambda *options, **named: make(*options, **named, name=name))
+        unchanged = cache(lambda: clone(layer, name=name))
 
         def call(x: Any, *args: Any, **kwargs: Any) -> Any:
             kwargs.pop("name", None)
-            new = made(*map(_hashable, args), **{key: _hashable(value) for key, value in kwargs.items()})
-            return kept()(x, *args, **kwargs) if new is None else new(x)
+            new = replacement(*map(_hashable, args), **{key: _hashable(value) for key, value in kwargs.items()})
+            return unchanged()(x, *args, **kwargs) if new is None else new(x)
 
         return call
 
@@ -129,13 +129,13 @@ def _pool(kind: str) -> Callable[[Any, str], Call]:
     """A mean or maximum over height and width."""
 
     def rule(layer: Any, name: str) -> Call:
-        made = cache(lambda keepdims: getattr(keras.layers, kind)(keepdims=keepdims, name=name))
-        kept = cache(lambda: clone(layer, name=name))
+        pooling = cache(lambda keepdims: getattr(keras.layers, kind)(keepdims=keepdims, name=name))
+        unchanged = cache(lambda: clone(layer, name=name))
 
         def call(input_tensor: Any, axis: Any = None, keepdims: bool = False, **_: Any) -> Any:
             if len(input_tensor.shape) != 4 or sorted(np.atleast_1d(axis).tolist()) not in ([1, 2], [-3, -2]):
-                return kept()(input_tensor, axis, keepdims)
-            return made(bool(keepdims))(input_tensor)
+                return unchanged()(input_tensor, axis, keepdims)
+            return pooling(bool(keepdims))(input_tensor)
 
         return call
 
@@ -159,18 +159,18 @@ def _sides(size: Any) -> tuple[int, ...] | None:
 
 def cast(layer: Any, name: str) -> Call:
     """To the type that the tensor has: nothing."""
-    kept = cache(lambda: clone(layer, name=name))
-    return lambda x, dtype, **_: x if x.dtype == keras.tf.as_dtype(dtype) else kept()(x, dtype)
+    unchanged = cache(lambda: clone(layer, name=name))
+    return lambda x, dtype, **_: x if x.dtype == keras.tf.as_dtype(dtype) else unchanged()(x, dtype)
 
 
 def concat(layer: Any, name: str) -> Call:
-    made = cache(lambda axis: keras.layers.Concatenate(axis, name=name))
-    return lambda values, axis, **_: made(int(axis))(values)
+    concatenation = cache(lambda axis: keras.layers.Concatenate(axis, name=name))
+    return lambda values, axis, **_: concatenation(int(axis))(values)
 
 
 def add_n(layer: Any, name: str) -> Call:
-    made = cache(lambda count: two_at_a_time(keras.layers.Add, name, count))
-    return lambda inputs, **_: made(len(inputs))(inputs)
+    addition = cache(lambda count: two_at_a_time(keras.layers.Add, name, count))
+    return lambda inputs, **_: addition(len(inputs))(inputs)
 
 
 def bias_add(layer: Any, name: str) -> Call:

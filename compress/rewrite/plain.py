@@ -32,5 +32,5 @@ def rule(layer: Any, name: str) -> Any:
     return rewrite(layer, name) if rewrite else layers.KEEP
 
 
-def _replacement(found: Any, layer: Any, name: str) -> Any:
-    return clone(layer, name=name) if found is layers.KEEP else found
+def _replacement(rewritten: Any, layer: Any, name: str) -> Any:
+    return clone(layer, name=name) if rewritten is layers.KEEP else rewritten

@@ -10,9 +10,9 @@ from compress.rewrite.graph import copy, is_functional, named, nodes
 def refusals(model: Any) -> dict[str, str]:
     """Name of the layer -> why it is refused and what to do; of nested networks, too, as "outer/inner"."""
     layers = named(model)
-    found = {name: reason for name, layer in layers if (reason := refusal(layer))}
-    if found:
-        return found
+    reasons = {name: reason for name, layer in layers if (reason := refusal(layer))}
+    if reasons:
+        return reasons
     names = {id(layer): name for name, layer in layers}
     return {names.get(id(layer), layer.name): reason for layer, reason in _calls_refused(model, None)}
 

@@ -28,10 +28,10 @@ def where_it_begins(network: Any, file: Path, images: Split, precision: str) -> 
     """
     few = images.read(np.arange(min(IMAGES, len(images))))
     try:
-        found = compare(*look_into(network, TFLitePredictor(file)), [few])
+        comparison = compare(*look_into(network, TFLitePredictor(file)), [few])
     except UserError:  # no layer in common, or none that can be looked at
         return ""
-    first = found.begins(FEWEST_DECIBELS.get(precision, LEAST))
+    first = comparison.begins(FEWEST_DECIBELS.get(precision, LEAST))
     if first is not None:
         return f"; it begins in {first.name}, whose own signal-to-noise ratio is {first.own_snr:.0f} dB"
-    return "" if found.alone or found.guessed else None
+    return "" if comparison.alone or comparison.guessed else None

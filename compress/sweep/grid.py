@@ -116,11 +116,11 @@ def _name(parts: Sequence[str]) -> str:
     return f"{cut}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
-def table_value(found: Any) -> Any:
+def table_value(value: Any) -> Any:
     """A value as a table has it: numbers and words as they are, all else as JSON."""
-    if isinstance(found, str) or (isinstance(found, int | float) and not isinstance(found, bool)):
-        return found
-    return json.dumps(found, default=str, separators=(",", ":"))
+    if isinstance(value, str) or (isinstance(value, int | float) and not isinstance(value, bool)):
+        return value
+    return json.dumps(value, default=str, separators=(",", ":"))
 
 
 def _word(text: str) -> str:

@@ -57,59 +57,59 @@ def read_sweep(
     table = raw.get("sweep", {})
     if not isinstance(table, dict):
         raise UserError(f"{path.name}: sweep should be a table, [sweep]")
-    own = {name: one for name, one in table.items() if not isinstance(one, dict | list)}
+    own = {name: value for name, value in table.items() if not isinstance(value, dict | list)}
     known = [field.name for field in fields(Resources)]
-    for key, one in own.items():
+    for key, value in own.items():
         if key not in known:
             raise UserError(
-                f"[sweep] {key} = {one!r}: values are a list, such as [0.5, 0.9]" if key == SEED else
+                f"[sweep] {key} = {value!r}: values are a list, such as [0.5, 0.9]" if key == SEED else
                 f"[sweep]: {unknown('key', key, known)}"
             )  # fmt: skip
-    listed = _listed({name: one for name, one in table.items() if name not in own})
+    listed = _listed({name: value for name, value in table.items() if name not in own})
     all_fields = {**_addressed(listed, raw, "[sweep]"), **_addressed(given(settings), raw, "--set")}
     for field in all_fields:
-        if inner := [one for one in all_fields if one.startswith(f"{field}.")]:
+        if inner := [value for value in all_fields if value.startswith(f"{field}.")]:
             raise UserError(f"{field} is set as a whole, and so is {inner[0]} in it: give one of them")
     if seed is not None:
         if SEED in all_fields:
             raise UserError("give --seed or sweep the seed, not both")
         all_fields[SEED] = [str(seed)]
-    found = points(all_fields)
-    if len(found) < 2:
+    all_points = points(all_fields)
+    if len(all_points) < 2:
         raise UserError(
             "nothing is swept: give a field several values, such as --set pruned.final_sparsity=0.5,0.7,0.9, "
             "or the file a [sweep] table"
         )
-    return Sweep(called, tuple(found[0].values), tuple(found), config.parse(Resources, own, "[sweep]"))
+    return Sweep(called, tuple(all_points[0].values), tuple(all_points), config.parse(Resources, own, "[sweep]"))
 
 
 def _addressed(listed: Mapping[str, list[str]], raw: dict[str, Any], where: str) -> dict[str, list[str]]:
     """The fields by their full addresses: a field with two spellings is one field."""
-    found: dict[str, list[str]] = {}
+    by_address: dict[str, list[str]] = {}
     for name, values in listed.items():
         address = full_address(raw, name)
-        if address in found:
+        if address in by_address:
             raise UserError(f"{where}: {name} is {address}, which is given, too")
-        found[address] = values
-    return found
+        by_address[address] = values
+    return by_address
 
 
 def _listed(table: Mapping[str, Any], prefix: str = "") -> dict[str, list[str]]:
     """The lists of a table and of the tables in it, by their dotted names, each value as a setting has it."""
-    found: dict[str, list[str]] = {}
-    for key, one in table.items():
+    lists: dict[str, list[str]] = {}
+    for key, value in table.items():
         name = f"{prefix}{key}"
-        if isinstance(one, dict):
-            found |= _listed(one, f"{name}.")
-        elif not isinstance(one, list):
-            raise UserError(f"[sweep] {name} = {one!r}: values are a list, such as [0.5, 0.9]")
-        elif not one:
+        if isinstance(value, dict):
+            lists |= _listed(value, f"{name}.")
+        elif not isinstance(value, list):
+            raise UserError(f"[sweep] {name} = {value!r}: values are a list, such as [0.5, 0.9]")
+        elif not value:
             raise UserError(f"[sweep] {name} has no values")
         elif not (name == SEED or "." in name):
             raise UserError(f"[sweep] {name}: a field is NAME.KEY, such as pruned.final_sparsity, or seed")
         else:
-            found[name] = [as_toml(each) for each in one]
-    return found
+            lists[name] = [as_toml(each) for each in value]
+    return lists
 
 
 def as_toml(value: Any) -> str:
@@ -119,7 +119,7 @@ def as_toml(value: Any) -> str:
     '{ "name" = "logits", "layers" = [1, true] }'
     """
     if isinstance(value, dict):
-        return "{ " + ", ".join(f"{as_toml(str(key))} = {as_toml(one)}" for key, one in value.items()) + " }"
+        return "{ " + ", ".join(f"{as_toml(str(key))} = {as_toml(member)}" for key, member in value.items()) + " }"
     if isinstance(value, list):
         return f"[{', '.join(map(as_toml, value))}]"
     if isinstance(value, str | bool):

@@ -56,20 +56,20 @@ class Processes:
     def wait(self, seconds: float) -> list[Message]:
         """What the points have said since, after at most so many seconds."""
         busy = {worker.pipe: number for number, worker in enumerate(self._workers) if worker.job is not None}
-        said: list[Message] = []
+        messages: list[Message] = []
         for pipe in connection.wait(list(busy), seconds):
             number = busy[pipe]
             worker = self._workers[number]
             assert worker.job is not None
             try:
-                one = worker.pipe.recv()
+                message = worker.pipe.recv()
             except (EOFError, OSError):  # OSError: killed in the middle of a message
-                said.append(self._died(number, worker.job))
+                messages.append(self._died(number, worker.job))
                 continue
-            said.append((worker.job.number, one))
-            if isinstance(one, Outcome):
+            messages.append((worker.job.number, message))
+            if isinstance(message, Outcome):
                 worker.job = None
-        return said
+        return messages
 
     def _give(self, number: int, job: Job) -> None:
         try:

@@ -37,44 +37,44 @@ def plan_points(
 
     ``name``, ``teacher`` and ``trained`` are what the sweep was read with.
     """
-    read: list[pipeline.Pipeline] = []
+    pipelines: list[pipeline.Pipeline] = []
     for point in sweep.points:
         try:
-            read.append(pipeline.read_pipeline(name, point.settings, point.seed, teacher, trained))
-            pipeline.links(read[-1])  # a mistake in any point shows before data are read, or downloaded
+            pipelines.append(pipeline.read_pipeline(name, point.settings, point.seed, teacher, trained))
+            pipeline.links(pipelines[-1])  # a mistake in any point shows before data are read, or downloaded
         except UserError as error:
             raise UserError(f"{point.name}: {error}") from error
     datasets: dict[DatasetConfig, Dataset] = {}
-    found = []
-    for point, one in zip(sweep.points, read, strict=True):
+    planned = []
+    for point, chosen in zip(sweep.points, pipelines, strict=True):
         try:
-            if one.data not in datasets:
-                datasets[one.data] = one.data.load(data_dir, skip_bad_images)
-            found.append(Planned(point, pipeline.plan(one, datasets[one.data])))
+            if chosen.data not in datasets:
+                datasets[chosen.data] = chosen.data.load(data_dir, skip_bad_images)
+            planned.append(Planned(point, pipeline.plan(chosen, datasets[chosen.data])))
         except UserError as error:
             raise UserError(f"{point.name}: {error}") from error
-    return found
+    return planned
 
 
 def finished(folder: Path, planned: Sequence[Planned], store: Store) -> dict[int, Run]:
     """The results of points that ended in an earlier run, by number: whole, of this machine, of the same stages, and
     all that they made is in the store."""
     here = (machine.describe(), machine.versions())
-    found = {}
-    for one in planned:
-        if any(store.find(key) is None for key in one.keys):
+    runs = {}
+    for point in planned:
+        if any(store.find(key) is None for key in point.keys):
             continue
         try:
-            content = json.loads((folder / one.point.name / "run.json").read_text())
+            content = json.loads((folder / point.point.name / "run.json").read_text())
             run = parse(content)
             if (
                 content == seal(content)
-                and run.settings == list(one.plan.pipeline.settings)
-                and run.seed == one.plan.pipeline.seed
-                and [stage.key for stage in run.stages] == [step.key for step in one.plan.steps]
+                and run.settings == list(point.plan.pipeline.settings)
+                and run.seed == point.plan.pipeline.seed
+                and [stage.key for stage in run.stages] == [step.key for step in point.plan.steps]
                 and (run.machine, run.versions) == here
             ):
-                found[one.point.number] = run
+                runs[point.point.number] = run
         except (OSError, ValueError, TypeError, AttributeError, UserError):
             continue  # not there, or no result of ours
-    return found
+    return runs

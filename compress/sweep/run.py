@@ -46,12 +46,12 @@ def run(
     """
     folder.mkdir(parents=True, exist_ok=True)  # what cannot be written is told before anything is made
     state = State(planned, fields, folder, store, finished(folder, planned, store))
-    waiting = [one for one in planned if one.point.number not in state.found and not state.take(one)]
+    waiting = [point for point in planned if point.point.number not in state.runs and not state.record_if_made(point)]
     say(summary(planned, waiting, fields, store))
     store.root.mkdir(parents=True, exist_ok=True)
-    for one in planned:
-        if one.point.number in state.causes:
-            say(state.news(one))
+    for point in planned:
+        if point.point.number in state.causes:
+            say(state.line_about(point))
     state.write()
     state.measure(say)
     if waiting:
@@ -62,13 +62,13 @@ def run(
 
 def summary(planned: Sequence[Planned], waiting: Sequence[Planned], fields: Sequence[str], store: Store) -> str:
     """What a sweep will do, in one line."""
-    stages = {step.key for one in waiting for step in one.plan.steps}
+    stages = {step.key for point in waiting for step in point.plan.steps}
     missing = sum(store.find(key) is None for key in stages)
     before = len(planned) - len(waiting)
     return (
         f"{len(planned)} points of {' x '.join(fields)}: {f'{before} finished before, ' * (before > 0)}"
         f"{len(waiting)} to go, with {missing} stages to make "
-        f"({sum(len(one.plan.steps) for one in waiting)} if nothing were shared)"
+        f"({sum(len(point.plan.steps) for point in waiting)} if nothing were shared)"
     )
 
 
@@ -89,28 +89,28 @@ def _make(
     while waiting or running:
         if not running:
             state.measure(say)
-        while runner.has_room and (one := scheduler.next_point(waiting, list(running.values()), has)):
-            waiting.remove(one)
-            number = one.point.number
-            running[number] = one
-            say(f"point {number} of {count}: {one.point.name}")
-            runner.start(Job(number, one.plan.pipeline, one.keys, store, limit, data_dir, skip_bad_images))
-        for number, said in runner.wait(POLL_S):
-            if isinstance(said, str):
-                say(f"point {number} | {said}")
+        while runner.has_room and (point := scheduler.next_point(waiting, list(running.values()), has)):
+            waiting.remove(point)
+            number = point.point.number
+            running[number] = point
+            say(f"point {number} of {count}: {point.point.name}")
+            runner.start(Job(number, point.plan.pipeline, point.keys, store, limit, data_dir, skip_bad_images))
+        for number, outcome in runner.wait(POLL_S):
+            if isinstance(outcome, str):
+                say(f"point {number} | {outcome}")
                 continue
             ended = [running.pop(number)]
-            state.end(ended[0], said)
-            if said.failed_stage_key:
-                alike = [one for one in waiting if said.failed_stage_key in one.keys]
-                for one in alike:
-                    waiting.remove(one)
-                    state.end(one, Outcome(cause=f"as point {number}: {said.cause}"))
+            state.record_outcome(ended[0], outcome)
+            if outcome.failed_stage_key:
+                alike = [point for point in waiting if outcome.failed_stage_key in point.keys]
+                for point in alike:
+                    waiting.remove(point)
+                    state.record_outcome(point, Outcome(cause=f"as point {number}: {outcome.cause}"))
                 ended += alike
             left = [*running.values(), *waiting]
-            for one in ended:
-                say(state.news(one))
-            seconds = scheduler.seconds_left(left, has, list(state.found.values()), runner.at_once)
+            for point in ended:
+                say(state.line_about(point))
+            seconds = scheduler.seconds_left(left, has, list(state.runs.values()), runner.at_once)
             if left:
                 say(f"{count - len(left)} of {count} points ended" + (f", {duration(seconds)} left" if seconds else ""))
     state.measure(say)

@@ -13,13 +13,13 @@ def next_point(waiting: Sequence[Planned], running: Sequence[Planned], has: Has)
     """The point to start now: of those whose first missing stage nobody is making, the one that shares least with
     the running ones; the earliest of equals. None if each would begin by waiting for a running one.
     """
-    claimed = {key for one in running for key in one.keys if not has(key)}
+    claimed = {key for point in running for key in point.keys if not has(key)}
     best, least = None, len(claimed) + 1
-    for one in waiting:
-        lacks = [key for key in one.keys if not has(key)]
+    for point in waiting:
+        lacks = [key for key in point.keys if not has(key)]
         shared = sum(key in claimed for key in lacks)
         if shared < least and not (lacks and lacks[0] in claimed):
-            best, least = one, shared
+            best, least = point, shared
     return best
 
 
@@ -33,7 +33,7 @@ def seconds_left(left: Sequence[Planned], has: Has, done: Sequence[Run], at_once
     for run in done:
         for stage in run.stages:
             took.setdefault(stage.name, []).append(sum((stage.seconds or {}).values()))
-    missing = {step.key: step.stage.name for one in left for step in one.plan.steps if not has(step.key)}
+    missing = {step.key: step.stage.name for point in left for step in point.plan.steps if not has(step.key)}
     if not set(missing.values()) <= set(took):
         return None
     return sum(sum(took[name]) / len(took[name]) for name in missing.values()) / max(1, min(at_once, len(left)))

@@ -35,45 +35,45 @@ class State:
     fields: Sequence[str]
     folder: Path
     store: Store
-    found: dict[int, Run] = field(default_factory=dict)
+    runs: dict[int, Run] = field(default_factory=dict)
     """Results of the points that are made; without latency until that is measured."""
     causes: dict[int, str] = field(default_factory=dict)
     """Of the points that failed."""
     _unmeasured: list[tuple[Planned, Made]] = field(default_factory=list)
 
-    def take(self, one: Planned) -> bool:
+    def record_if_made(self, point: Planned) -> bool:
         """Takes down a point whose stages are all in the store: of a sweep that was stopped before it was measured.
 
         False if one is missing.
         """
-        made = {key: (artifact, True) for key in one.keys if (artifact := self.store.find(key)) is not None}
-        if len(made) < len(one.keys):
+        artifacts = {key: (artifact, True) for key in point.keys if (artifact := self.store.find(key)) is not None}
+        if len(artifacts) < len(point.keys):
             return False
-        self._keep(one, made, account(Clock(), 0.0))
+        self._record_made(point, artifacts, account(Clock(), 0.0))
         return True
 
-    def end(self, one: Planned, outcome: Outcome) -> None:
+    def record_outcome(self, point: Planned, outcome: Outcome) -> None:
         """Takes down what became of a point."""
-        cause, made = outcome.cause, {}
+        cause, artifacts = outcome.cause, {}
         if not cause:
-            made = self._seen(one, outcome)
-            if len(made) < len(one.keys):
+            artifacts = self._visible_artifacts(point, outcome)
+            if len(artifacts) < len(point.keys):
                 cause = f"what it made is not in {self.store.root} as seen from here: a cluster must share that folder"
         if outcome.traceback:
-            cause += f" ({replace(self.folder / one.point.name / TRACEBACK, outcome.traceback)})"
+            cause += f" ({replace(self.folder / point.point.name / TRACEBACK, outcome.traceback)})"
         if cause:
-            self.causes[one.point.number] = cause
+            self.causes[point.point.number] = cause
         else:
-            self._keep(one, made, outcome.seconds)
+            self._record_made(point, artifacts, outcome.seconds)
         self.write()
 
-    def _keep(self, one: Planned, made: Made, seconds: Mapping[str, float]) -> None:
-        (self.folder / one.point.name / TRACEBACK).unlink(missing_ok=True)  # of an earlier try
+    def _record_made(self, point: Planned, artifacts: Made, seconds: Mapping[str, float]) -> None:
+        (self.folder / point.point.name / TRACEBACK).unlink(missing_ok=True)  # of an earlier try
         try:
-            self.found[one.point.number] = results(one.plan, made, {}, seconds)
-            self._unmeasured.append((one, made))
+            self.runs[point.point.number] = results(point.plan, artifacts, {}, seconds)
+            self._unmeasured.append((point, artifacts))
         except DAMAGED as error:
-            self.causes[one.point.number] = f"what it made cannot be read, delete it: {first_line(error)}"
+            self.causes[point.point.number] = f"what it made cannot be read, delete it: {first_line(error)}"
 
     def measure(self, say: Callable[[str], None]) -> None:
         """Measures what has no latency yet and finishes those points; call it while no point is being made."""
@@ -81,37 +81,37 @@ class State:
             count = len(self._unmeasured)
             say("measuring latency on this host" + (f", of {count} points" if count > 1 else ""))
         while self._unmeasured:
-            one, made = self._unmeasured[0]
+            point, artifacts = self._unmeasured[0]
             try:
-                self._finish(one, made)
+                self._finish(point, artifacts)
             except DAMAGED as error:  # deleted meanwhile, say
-                del self.found[one.point.number]
-                self.causes[one.point.number] = f"it was made, but cannot be measured: {first_line(error)}"
-                say(self.news(one))
+                del self.runs[point.point.number]
+                self.causes[point.point.number] = f"it was made, but cannot be measured: {first_line(error)}"
+                say(self.line_about(point))
             del self._unmeasured[0]
             self.write()
 
-    def _finish(self, one: Planned, made: Made) -> None:
+    def _finish(self, point: Planned, artifacts: Made) -> None:
         """Measures a point and writes its folder."""
-        run, clock = self.found[one.point.number], Clock()
+        run, clock = self.runs[point.point.number], Clock()
         with clock("latency"):
-            measured = latencies(one.plan, self.store, made)
+            measured = latencies(point.plan, self.store, artifacts)
         spent = round(clock.seconds["latency"], 2)
         seconds = {**run.seconds, "wall": round(run.seconds["wall"] + spent, 2), "latency": spent}
-        run = self.found[one.point.number] = results(one.plan, made, measured, seconds)
-        folder = self.folder / one.point.name
-        for number, step in enumerate(one.plan.steps, start=1):
-            run_folder.link(folder, number, step.stage.name, made[step.key][0].path)
-        run_folder.drop_after(folder, len(one.plan.steps))
+        run = self.runs[point.point.number] = results(point.plan, artifacts, measured, seconds)
+        folder = self.folder / point.point.name
+        for number, step in enumerate(point.plan.steps, start=1):
+            run_folder.link(folder, number, step.stage.name, artifacts[step.key][0].path)
+        run_folder.drop_after(folder, len(point.plan.steps))
         report.write(run, folder, plotted=False)  # plots of all points would take longer than some points
         write_json(folder / "run.json", seal(as_json(run)))  # the last file: the point is finished
 
-    def news(self, one: Planned) -> str:
+    def line_about(self, point: Planned) -> str:
         """What became of a point, in a line."""
-        name = f"point {one.point.number} of {len(self.planned)}"
-        if one.point.number in self.causes:
-            return f"{name} failed: {self.causes[one.point.number]}"
-        run = self.found[one.point.number]
+        name = f"point {point.point.number} of {len(self.planned)}"
+        if point.point.number in self.causes:
+            return f"{name} failed: {self.causes[point.point.number]}"
+        run = self.runs[point.point.number]
         last, metric = run.stages[-1], run.first_metric
         size = min(size for size in (last.tflite_bytes, last.sparse_tflite_bytes) if size is not None)
         score = metric.text(last.metrics[metric.key] or 0.0)
@@ -120,31 +120,31 @@ class State:
     @property
     def metrics(self) -> dict[str, Metric]:
         """How what the task measures is shown, by key."""
-        return table.metrics_of(list(self.found.values()))
+        return table.metrics_of(list(self.runs.values()))
 
     def rows(self) -> list[dict[str, Any]]:
-        return table.rows([one.point for one in self.planned], self.fields, self.found, self.causes)
+        return table.rows([point.point for point in self.planned], self.fields, self.runs, self.causes)
 
     def write(self) -> None:
         """Writes the tables of what is known so far."""
         rows = self.rows()
         replace(self.folder / "sweep.csv", table.csv_text(rows, self.fields))
         text = table.markdown(rows, self.fields, self.metrics)
-        if self.found:
-            text += f"\n{report.table.latency_note(next(iter(self.found.values())))}\n"
+        if self.runs:
+            text += f"\n{report.table.latency_note(next(iter(self.runs.values())))}\n"
         replace(self.folder / "sweep.md", text)
 
-    def _seen(self, one: Planned, outcome: Outcome) -> Made:
+    def _visible_artifacts(self, point: Planned, outcome: Outcome) -> Made:
         """The artifacts of a point that are seen here, at once or when a network folder shows them."""
         until = time.monotonic() + NETWORK_FOLDER_S
         while True:
-            made = {
+            artifacts = {
                 key: (artifact, before)
                 for key, before in outcome.was_there.items()
                 if (artifact := self.store.find(key)) is not None
             }
-            if len(made) == len(outcome.was_there) or time.monotonic() > until:
-                return made
+            if len(artifacts) == len(outcome.was_there) or time.monotonic() > until:
+                return artifacts
             if (self.store.root / "artifacts").is_dir():
                 os.listdir(self.store.root / "artifacts")  # makes an NFS client look again
             time.sleep(LOOK_S)

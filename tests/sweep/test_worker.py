@@ -9,7 +9,7 @@ import pytest
 
 from compress.errors import Failure, UserError
 from compress.stages import Unfaithful
-from compress.sweep import local, work
+from compress.sweep import local, worker
 from compress.training import Diverged
 
 
@@ -25,9 +25,9 @@ def test_only_what_would_fail_again_stops_other_points(planned, monkeypatch, tmp
     def fail(*_):
         raise error
 
-    monkeypatch.setattr(work, "make", fail)
-    job = work.Job(1, one.plan.pipeline, one.keys, tmp_path / "store", 0, None, False)
-    outcome = work.work(job, print)
+    monkeypatch.setattr(worker, "make", fail)
+    job = worker.Job(1, one.plan.pipeline, one.keys, tmp_path / "store", 0, None, False)
+    outcome = worker.make_point(job, print)
     assert outcome.cause == str(error)
     assert outcome.failed_stage_key == (one.keys[0] if failed_stage_key else "")
     assert not outcome.traceback
@@ -40,7 +40,7 @@ def test_a_worker_that_is_killed_in_the_middle_of_a_word_has_died(monkeypatch):
     processes = local.Processes(at_once=1, max_retries=0)
     dead = SimpleNamespace(join=lambda: None, exitcode=-9)
     processes._workers = [local._Worker(dead, ours, SimpleNamespace(number=7))]
-    monkeypatch.setattr(local, "_hire", lambda: None)
+    monkeypatch.setattr(local, "_start_worker", lambda: None)
     ((number, outcome),) = processes.wait(1)
     assert number == 7
     assert outcome.cause == "its process ended by SIGKILL (no memory left?)"

@@ -97,14 +97,16 @@ def _rebuilt(model: Any, inputs: Arrays) -> Arrays:
 
 def _where(model: Any, rebuilt: Any, walk: Walk, inputs: Arrays) -> str:
     """ ", first at layer ...": of the calls of the network, the first whose results differ."""
-    kept = [(name, old, new) for name, old, new in walk.pairs if "float" in old.dtype]
+    float_pairs = [(name, old, new) for name, old, new in walk.pairs if "float" in old.dtype]
     try:
-        original = keras3.Model(graph(model).inputs, [old for _, old, _ in kept])
+        original = keras3.Model(graph(model).inputs, [old for _, old, _ in float_pairs])
         olds = keras3.tree.flatten(original(inputs, training=False))
-        news = keras.tf.nest.flatten(keras.Model(rebuilt.inputs, [new for *_, new in kept])(inputs, training=False))
+        news = keras.tf.nest.flatten(
+            keras.Model(rebuilt.inputs, [new for *_, new in float_pairs])(inputs, training=False)
+        )
     except Exception:  # only the words of an error hang on it
         return ""
-    for (name, *_), old, new in zip(kept, olds, news, strict=True):
+    for (name, *_), old, new in zip(float_pairs, olds, news, strict=True):
         if difference([np.asarray(keras3.ops.convert_to_numpy(old))], [new.numpy()]) > 10 * EXACT:
             return f", first at {name}"
     return ""

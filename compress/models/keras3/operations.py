@@ -74,10 +74,10 @@ def _plain(function: str) -> Rule:
 
 
 def _tf(function: str) -> Callable[..., Any]:
-    found: Any = keras.tf
+    member: Any = keras.tf
     for part in function.split("."):
-        found = getattr(found, part)
-    return found  # type: ignore[no-any-return]
+        member = getattr(member, part)
+    return member  # type: ignore[no-any-return]
 
 
 def _reduce(function: str) -> Rule:

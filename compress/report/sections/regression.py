@@ -18,13 +18,13 @@ MOST_NUMBERS = 6  # panels of the plot
 
 def markdown(run: Run) -> str:
     """A row a number, of the last stage; "" where it recorded none."""
-    found = run.stages[-1].details.get("numbers") if run.stages else None
-    if not found:
+    values = run.stages[-1].details.get("numbers") if run.stages else None
+    if not values:
         return ""
-    columns = (found[key] for key in ("mae", "rmse", "bias"))
+    columns = (values[key] for key in ("mae", "rmse", "bias"))
     lines = [
         [name, *(three_digits(value) for value in values)]
-        for name, *values in zip(_names(run, len(found["mae"])), *columns, strict=True)
+        for name, *values in zip(_names(run, len(values["mae"])), *columns, strict=True)
     ]
     header = ("number", "mean absolute error", "root mean squared error", "bias (mean error)")
     return f"{markdown_table(header, lines)}\nOf `{run.stages[-1].name}` on the test images, in the numbers' units.\n"
@@ -32,10 +32,10 @@ def markdown(run: Run) -> str:
 
 def predicted_over_true(run: Run) -> "Figure | None":
     """The numbers of the last stage over the true ones, a panel a number; None where it recorded none."""
-    found = run.stages[-1].details.get("points") if run.stages else None
-    if not found:
+    values = run.stages[-1].details.get("points") if run.stages else None
+    if not values:
         return None
-    true, predicted = (np.array(found[key], float) for key in ("true", "predicted"))
+    true, predicted = (np.array(values[key], float) for key in ("true", "predicted"))
     count = min(true.shape[1], MOST_NUMBERS)
     columns = min(3, count)
     lines = math.ceil(count / columns)
