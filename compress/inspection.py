@@ -8,7 +8,8 @@ import numpy as np
 from compress import keras
 from compress.errors import UserError
 from compress.prune import unpruned
-from compress.quantize.fold import fates, fold
+from compress.quantize.fold import fold
+from compress.quantize.foldings import fates
 from compress.quantize.int8_support import SupportByLayer, layers_in_int8
 from compress.rewrite import as_plain_layers
 from compress.rewrite.graph import named, original_name

@@ -15,7 +15,7 @@ from benchmarks.keras3.table import GENERATED
 from benchmarks.record import keep
 from compress.errors import Failure, UserError, first_line
 from compress.models import keras3 as door
-from compress.pipeline.run import load_libraries
+from compress.pipeline.make import load_libraries
 from tests.contracts import random_networks
 
 RESULTS = Path(__file__).parents[1] / "results" / "fuzz"

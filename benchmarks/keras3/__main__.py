@@ -17,7 +17,7 @@ from benchmarks.keras3.table import FAMILY
 from benchmarks.record import keep
 from compress import keras3
 from compress.models import network_file
-from compress.pipeline.run import load_libraries
+from compress.pipeline.make import load_libraries
 
 RESULTS = Path(__file__).parents[1] / "results" / "keras3"
 SEED, IMAGES, CLASSES = 0, 4, 10

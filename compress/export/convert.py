@@ -28,7 +28,7 @@ def is_quantized(model: Any) -> bool:
 
 
 def inference_function(model: Any, names: Sequence[str]) -> Any:
-    """The network for one image, ready to be converted; settled int8 kernels go in as plain constants."""
+    """The network for one image, ready to be converted; frozen int8 kernels go in as plain constants."""
     if not is_quantized(model):
         return serving_function(model, names, batch=1)
     from compress import fake_quant

@@ -1,9 +1,11 @@
 """Runs the stages of a pipeline, skips the finished ones, keeps a readable view of the results."""
 
+from compress.pipeline.gather_results import results
 from compress.pipeline.load_pipeline import Pipeline, read_pipeline
+from compress.pipeline.make import Made, load_libraries, make
 from compress.pipeline.networks import Networks
 from compress.pipeline.plan import Plan, links, plan
-from compress.pipeline.run import Made, latencies, load_libraries, look_ahead, make, results, run
+from compress.pipeline.run import latencies, look_ahead, run
 
 __all__ = [
     "Made",

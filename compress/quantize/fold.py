@@ -7,51 +7,26 @@ pool behind a 1x1 convolution moves before it: both are linear, and the convolut
 The rewrite freezes batch statistics. Zeros of a kernel stay zeros.
 """
 
-from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from compress import keras
-from compress.quantize.average_pool_as_depthwise import average_pool, is_small
-from compress.quantize.batchnorm_relu_as_max import is_even, moved_into, reads_by_pixel, threshold
-from compress.quantize.channel_affine import affine, composed, is_affine
-from compress.quantize.hard_swish import factors_behind
-from compress.quantize.image_affine import at_the_image, into_first_kernel
-from compress.quantize.pixel_pair_stem import PixelPairs, on_pixel_pairs, pixel_pairs
+from compress.quantize.average_pool_as_depthwise import average_pool
+from compress.quantize.batchnorm_relu_as_max import moved_into, threshold
+from compress.quantize.channel_affine import affine
+from compress.quantize.foldings import Folding, foldings, is_linear, is_shift
+from compress.quantize.move_scales import with_scales_moved
+from compress.quantize.pixel_pair_stem import on_pixel_pairs
 from compress.rewrite import as_plain_layers
-from compress.rewrite.graph import clone, copy, input_shape, nodes, only_reader, readers, rebuild, with_weights
+from compress.rewrite.graph import clone, copy, input_shape, rebuild, with_weights
 
 Arrays = list[np.ndarray]
 
 
-@dataclass
-class Folding:
-    """What becomes of one linear layer: ``norms`` go into it in this order, then ``relu``; ``pool`` moves before it.
-
-    ``cut``: it becomes a threshold, whose factor and shift the convolutions behind it take over. ``reads``: such a one.
-    ``pairs``: it reads two pixels at a time, and takes the ``padding`` before it over.
-    """
-
-    layer: Any
-    norms: list[Any] = field(default_factory=list)
-    relu: Any = None
-    pool: Any = None
-    cut: bool = False
-    reads: "Folding | None" = None
-    pairs: PixelPairs | None = None
-    padding: Any = None
-
-    @cached_property
-    def line(self) -> tuple[np.ndarray, np.ndarray]:
-        """(scale, shift) of a layer that scales and shifts, and of the norms behind it, together."""
-        return composed([self.layer, *self.norms])
-
-
 def fold(model: Any) -> Any:
     """A functional network of plain layers with the same outputs (to float rounding), all normalizations gone."""
-    model = _prepared(as_plain_layers(model))
+    model = with_scales_moved(as_plain_layers(model))
     foldings_by_name = foldings(model)
     gone = {
         layer.name for f in foldings_by_name.values() for layer in (*f.norms, f.relu, f.padding) if layer is not None
@@ -66,123 +41,18 @@ def fold(model: Any) -> Any:
             return None
         if type(layer) is keras.layers.AveragePooling2D:
             return average_pool(layer)
-        if name not in foldings_by_name and _is_shift(layer):
+        if name not in foldings_by_name and is_shift(layer):
             return _shift(layer)
         return _folded(foldings_by_name[name]) if name in foldings_by_name else clone(layer)
 
     return rebuild(model, replace)
 
 
-def fates(model: Any) -> dict[str, str]:
-    """Name of each layer of a plain network that does not stay as it is -> what becomes of it, in words."""
-    model = as_plain_layers(model)
-    behind, _ = factors_behind(model, readers(model))
-    fate_of = dict.fromkeys(behind, "into the kernels that read the product")
-    if (chain := at_the_image(model)) is not None:
-        where = f"into {chain.kernel.name}" if chain.kernel is not None else "nothing: together they pass pixels on"
-        fate_of |= {layer.name: where for layer in chain.layers}
-    for name, folding in foldings(_prepared(model)).items():
-        gone = (*folding.norms, folding.relu, folding.padding)
-        fate_of |= {layer.name: f"into {name}" for layer in gone if layer is not None}
-        if not _is_linear(folding.layer):
-            fate_of[name] = "threshold" if folding.cut else "1x1 depthwise convolution"
-        if folding.pool is not None:
-            fate_of[folding.pool.name] = f"depthwise convolution, before {name}"
-    pools = [layer for layer in model.layers if type(layer) is keras.layers.AveragePooling2D]
-    return {pool.name: "depthwise convolution" for pool in pools if is_small(pool)} | fate_of
-
-
-def _prepared(model: Any) -> Any:
-    """What scales the image is in the first kernel; scales behind capped ReLUs go on into the kernels that they reach,
-    or before the ReLU."""
-    model = into_first_kernel(model)
-    gone, kernels = factors_behind(model, readers(model))
-
-    def replace(layer: Any, name: str) -> Any:
-        if name in gone:
-            return None
-        if name not in kernels:
-            return clone(layer)
-        kernel, *others = layer.get_weights()
-        return with_weights(copy(layer), [kernel * np.float32(kernels[name]), *others])
-
-    return _scales_before_relus(rebuild(model, replace) if gone else model)
-
-
-def _scales_before_relus(model: Any) -> Any:
-    """s * relu6(x) = min(relu(s * x), 6 s): before the ReLU the scale can go on into a convolution."""
-    model_readers = readers(model)
-    scaled = {
-        layer.name: reader
-        for layer in model.layers
-        if type(layer).__name__ == "ReLU"
-        and not (layer.negative_slope or layer.threshold)
-        and type(reader := only_reader(model_readers, layer)).__name__ == "Rescaling"
-        and isinstance(reader.scale, float)
-        and reader.scale > 0
-        and reader.offset == 0
-    }
-    if not scaled:
-        return model
-    relus = {scale.name: model.get_layer(relu) for relu, scale in scaled.items()}
-
-    def replace(layer: Any, name: str) -> Any:
-        if name in scaled:
-            return None
-        new = clone(layer)
-        if name not in relus:
-            return new
-        limit = relus[name].max_value
-        relu = keras.layers.ReLU(None if limit is None else limit * layer.scale, name=relus[name].name)
-        return lambda x: relu(new(x))
-
-    return rebuild(model, replace)
-
-
-def foldings(model: Any) -> dict[str, Folding]:
-    """Name of each linear or affine layer of a plain network -> what becomes of it."""
-    model_readers = readers(model)
-    foldings_by_name: dict[str, Folding] = {}
-    absorbed: set[str] = set()
-    for layer in model.layers:  # in order of computation: a chain is seen from its first layer
-        if layer.name in absorbed or not (_is_linear(layer) or is_affine(layer)):
-            continue
-        if _is_shift(layer) and not ((next_one := only_reader(model_readers, layer)) and is_affine(next_one)):
-            continue
-        folding, last = Folding(layer), layer
-        while (reader := only_reader(model_readers, last)) is not None and is_affine(reader):
-            folding.norms.append(reader)
-            last = reader
-        if reader is not None and _is_uncapped_relu(reader):
-            folding.relu = reader
-        elif reader is not None and _is_pointwise(layer) and _is_shrinking_average(reader):
-            folding.pool = reader
-        absorbed |= {norm.name for norm in folding.norms}
-        foldings_by_name[layer.name] = folding
-    calls = {node.layer.name: node for node in nodes(model)}
-    for folding in foldings_by_name.values():
-        if _is_linear(folding.layer):
-            source = calls[folding.layer.name].parent_nodes[0].layer
-            alone = type(source).__name__ == "ZeroPadding2D" and only_reader(model_readers, source) is folding.layer
-            folding.pairs = pixel_pairs(folding.layer, source if alone else None)
-            folding.padding = source if alone and folding.pairs is not None else None
-        if folding.relu is not None and not _is_linear(folding.layer) and len(input_shape(folding.layer)) == 4:
-            behind = model_readers[folding.relu.name]
-            readable = all(
-                layer is not None and layer.name in foldings_by_name and reads_by_pixel(layer) for layer in behind
-            )
-            if readable and is_even(folding.line[0]):
-                folding.cut = True
-                for layer in behind:
-                    foldings_by_name[layer.name].reads = folding
-    return foldings_by_name
-
-
 def _folded(folding: Folding) -> Any:
     """The one layer, unbuilt, that computes the whole folding but for its pool."""
     layer = folding.layer
     activation = {"activation": "relu"} if folding.relu is not None else {}
-    if _is_linear(layer):
+    if is_linear(layer):
         weights = _folded_weights(folding)
         new = copy(layer, use_bias=len(weights) == 2, **activation)
         if folding.pairs is not None:
@@ -228,36 +98,10 @@ def _depthwise(layer: Any, scale: np.ndarray, shift: np.ndarray, activation: dic
     return lambda x, **_: back(new(as_map(x)))  # a batch norm can be called with training=False
 
 
-def _is_linear(layer: Any) -> bool:
-    kinds = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D, keras.layers.Conv2DTranspose, keras.layers.Dense)
-    # by its exact type: a subclass may compute something else
-    return type(layer) in kinds and layer.activation is keras.activations.linear and len(layer.inbound_nodes) == 1
-
-
-def _is_shift(layer: Any) -> bool:
-    if type(layer) is not keras.layers.Rescaling or np.size(layer.scale) != 1 or np.size(layer.offset) != 1:
-        return False
-    return float(np.ravel(layer.scale)[0]) == 1.0
-
-
 def _shift(layer: Any) -> Any:
     from compress.fake_quant import Shift
 
     return Shift(float(np.ravel(layer.offset)[0]), name=layer.name)
-
-
-def _is_uncapped_relu(layer: Any) -> bool:
-    if isinstance(layer, keras.layers.ReLU):
-        return layer.max_value is None and not layer.negative_slope and not layer.threshold
-    return isinstance(layer, keras.layers.Activation) and layer.activation is keras.activations.relu
-
-
-def _is_pointwise(layer: Any) -> bool:
-    return type(layer) is keras.layers.Conv2D and layer.kernel_size == (1, 1) and layer.strides == (1, 1)
-
-
-def _is_shrinking_average(layer: Any) -> bool:
-    return type(layer) is keras.layers.AveragePooling2D and layer.strides != (1, 1)
 
 
 def _outputs(layer: Any, kernel: np.ndarray) -> int:

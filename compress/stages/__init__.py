@@ -2,7 +2,8 @@
 
 from compress.stages.base import Context, Stage
 from compress.stages.distill import Distill
-from compress.stages.export import Export, Unfaithful
+from compress.stages.export import Export
+from compress.stages.faithful import Unfaithful
 from compress.stages.load import Load
 from compress.stages.prune import Prune
 from compress.stages.quantize import Quantize

@@ -13,7 +13,8 @@ from compress.distill import METHODS, Method
 from compress.errors import UserError
 from compress.stages.base import Context
 from compress.stages.network import NetworkStage
-from compress.stages.save_and_evaluate import Serving, finish
+from compress.stages.save_and_evaluate import save_and_evaluate
+from compress.stages.serving import Serving
 from compress.tasks import Task
 from compress.tasks.named import shapes
 from compress.training import Data, Training, fit
@@ -69,7 +70,7 @@ class Distill(NetworkStage, Training):
                     phase.epochs,
                 )
             first = phase.epochs
-        return finish(serving, context, out, scratch, "float32")
+        return save_and_evaluate(serving, context, out, scratch, "float32")
 
     def check_task(self, task: Task) -> None:
         super().check_task(task)

@@ -7,7 +7,8 @@ from compress.config import config
 from compress.errors import UserError
 from compress.stages.base import Context
 from compress.stages.network import NetworkStage
-from compress.stages.save_and_evaluate import Serving, finish
+from compress.stages.save_and_evaluate import save_and_evaluate
+from compress.stages.serving import Serving
 
 
 @config
@@ -33,4 +34,4 @@ class Load(NetworkStage):
     def make(self, context: Context, out: Path, scratch: Path) -> dict[str, Any]:
         network = self.network(context)
         serving = Serving(network, context)
-        return finish(serving, context, out, scratch, "float32")
+        return save_and_evaluate(serving, context, out, scratch, "float32")

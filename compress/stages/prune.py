@@ -12,7 +12,9 @@ from compress.errors import UserError
 from compress.prune import gradual, kernel_sparsity, prunable_kernels
 from compress.rewrite import as_plain_layers
 from compress.stages.base import Context, Stage
-from compress.stages.save_and_evaluate import Serving, finish, train_on_targets
+from compress.stages.save_and_evaluate import save_and_evaluate
+from compress.stages.serving import Serving
+from compress.stages.train_on_targets import train_on_targets
 from compress.training import Training
 
 
@@ -66,7 +68,7 @@ class Prune(Stage, Training):
         kernels = [layer.kernel for layer in gradual.prunable_layers(network, self.skip)]
         context.progress.say(f"    {counted(gradual.unpruned(network, self.skip))}")
         if not kernels:
-            return finish(Serving(given, context), context, out, scratch, "float32")
+            return save_and_evaluate(Serving(given, context), context, out, scratch, "float32")
         serving = Serving(network, context)
         schedule = tfmot.sparsity.keras.PolynomialDecay(
             self.initial_sparsity, self.final_sparsity, begin, end, power=3, frequency=frequency
@@ -77,7 +79,7 @@ class Prune(Stage, Training):
             return {**serving.validate(), "sparsity": kernel_sparsity(prunable_kernels(network))}
 
         train_on_targets(network, self, serving, context, scratch, validate, (pruning,))
-        facts = finish(serving, context, out, scratch, "float32")
+        facts = save_and_evaluate(serving, context, out, scratch, "float32")
         scheduled = {
             "initial_sparsity": self.initial_sparsity,
             "final_sparsity": self.final_sparsity,

@@ -14,7 +14,9 @@ from compress.prune import prunable_kernels
 from compress.rewrite import as_plain_layers
 from compress.stages.base import Context, Stage
 from compress.stages.calibration import calibration
-from compress.stages.save_and_evaluate import Serving, finish, train_on_targets
+from compress.stages.save_and_evaluate import save_and_evaluate
+from compress.stages.serving import Serving
+from compress.stages.train_on_targets import train_on_targets
 from compress.training import Training
 
 PRECISIONS = {"qat": "int8", "static": "int8", "dynamic": "dynamic", "float16": "float16", "static_int16x8": "int16x8"}
@@ -121,7 +123,7 @@ class Quantize(Stage, Training):
 
             fake_quant.freeze_quantized_kernels(network)
             keeps_zeros(kernels, prunable_kernels(network))
-        return {**finish(serving, context, out, scratch, self.precision), **how}
+        return {**save_and_evaluate(serving, context, out, scratch, self.precision), **how}
 
     def _quantized(self, network: Any, context: Context) -> Any:
         """The network that the SavedModel will hold: with int8 emulated, or in float for the converter."""

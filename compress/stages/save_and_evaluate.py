@@ -1,7 +1,6 @@
-"""What training stages share: training on labels, and the end: a SavedModel, read back, compared and evaluated."""
+"""The end of every training stage: a SavedModel, read back, compared and evaluated."""
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,58 +8,20 @@ import numpy as np
 
 from compress import artifacts, config, keras
 from compress.artifacts.outputs_file import write_outputs
-from compress.artifacts.saved_model import check_same_outputs, serving_function
+from compress.artifacts.saved_model import check_same_outputs
 from compress.evaluate import KerasPredictor, outputs
 from compress.evaluate.predictors import as_arrays, to_float
 from compress.prune import kernel_sparsity, prunable_kernels
 from compress.stages.base import Context
-from compress.tasks.named import named, names
-from compress.tasks.objective import objective
-from compress.training import Diverged, Training, fit
+from compress.stages.serving import Serving
+from compress.tasks.named import named
+from compress.training import Diverged
 
 TEST_OUTPUTS = "test_outputs.npz"  # raw outputs on the test split, in order
 VALIDATION_OUTPUTS = "validation_outputs.npz"  # the same of the validation split
 
 
-class Serving:
-    """A network's serving function, traced once: for validation in every epoch and for the SavedModel."""
-
-    def __init__(self, model: Any, context: Context) -> None:
-        with context.clock("build"):
-            self.function = serving_function(model, names(context.task))
-        self.model, self.context = model, context
-
-    def validate(self) -> dict[str, float]:
-        """The task's first metric on the validation split."""
-        split, task = self.context.dataset.validation, self.context.task
-        score = task.score(outputs(KerasPredictor(self.function), split), split.targets.arrays())
-        return {f"val_{task.METRICS[0].key}": score}
-
-
-def train_on_targets(
-    network: Any,
-    training: Training,
-    serving: Serving,
-    context: Context,
-    scratch: Path,
-    validate: Callable[[], dict[str, float]] | None = None,
-    callbacks: tuple[Any, ...] = (),
-) -> None:
-    """Trains ``network`` in place with the stage's loss on the training split."""
-    with context.clock("training"):
-        fit(
-            network,
-            objective(context.task, training.loss(context.task)),
-            context.data,
-            training,
-            scratch / "backup",
-            context.progress,
-            validate or serving.validate,
-            (*callbacks, *context.callbacks),
-        )
-
-
-def finish(serving: Serving, context: Context, out: Path, scratch: Path, precision: str) -> dict[str, Any]:
+def save_and_evaluate(serving: Serving, context: Context, out: Path, scratch: Path, precision: str) -> dict[str, Any]:
     """Writes ``out/saved_model`` and the history; returns the facts of the network that was read back."""
     clock, path, task = context.clock, out / "saved_model", context.task
     some = to_float(context.dataset.train.read(np.arange(min(8, len(context.dataset.train)))))

@@ -6,7 +6,9 @@ from typing import Any, Literal
 from compress.config import config
 from compress.stages.base import Context
 from compress.stages.network import NetworkStage
-from compress.stages.save_and_evaluate import Serving, finish, train_on_targets
+from compress.stages.save_and_evaluate import save_and_evaluate
+from compress.stages.serving import Serving
+from compress.stages.train_on_targets import train_on_targets
 from compress.training import Training
 
 
@@ -20,4 +22,4 @@ class Train(NetworkStage, Training):
         network = self.network(context)
         serving = Serving(network, context)
         train_on_targets(network, self, serving, context, scratch)
-        return finish(serving, context, out, scratch, "float32")
+        return save_and_evaluate(serving, context, out, scratch, "float32")

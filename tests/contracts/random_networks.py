@@ -17,7 +17,7 @@ from compress.prune import prunable_kernels
 from compress.quantize.fold import fold
 from compress.quantize.qat import float_layers, quantization_aware
 from compress.rewrite import as_plain_layers
-from compress.stages.export import at_least_as_sparse, floats_beside
+from compress.stages.faithful import check_zeros, unexpected_floats
 from compress.tasks import Output
 from tests.said import numbers_of
 
@@ -526,9 +526,9 @@ def check(model) -> Outcome:
         emulated = aware.predict(data, verbose=0)
         content = file_of(aware)
         operators = flatbuffer.operators(content)
-        surplus = floats_beside(operators, float_layers(aware))
+        surplus = unexpected_floats(operators, float_layers(aware))
         assert not surplus, f"in float without a word: {surplus}"
-        at_least_as_sparse(prunable_kernels(aware), flatbuffer.convolution_kernels(content))
+        check_zeros(prunable_kernels(aware), flatbuffer.convolution_kernels(content))
         int8 = numbers_of(content)(data)
     outcome = Outcome("", tuple(float_layers(aware)), snr(wanted, got), snr(wanted, emulated), snr(emulated, int8))
     step_size = np.ptp(wanted) / 255

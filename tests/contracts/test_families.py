@@ -13,7 +13,7 @@ from compress.prune.masks import GradualPruning
 from compress.quantize.fold import fold
 from compress.quantize.qat import float_layers, quantization_aware
 from compress.rewrite import as_plain_layers
-from compress.stages.export import at_least_as_sparse, floats_beside
+from compress.stages.faithful import check_zeros, unexpected_floats
 from compress.stages.quantize import keeps_zeros
 from tests.said import logits_of, numbers_of, probabilities
 
@@ -93,9 +93,9 @@ def test_a_family(name, tmp_path):
     found = flatbuffer.operators(content)
     assert set(found.floats) == FLOAT.get(name, set())
     assert bool(float_layers(aware)) == (name in FLOAT)
-    assert floats_beside(found, float_layers(aware)) == []
+    assert unexpected_floats(found, float_layers(aware)) == []
     assert found.requantizations == 0
-    at_least_as_sparse(kernels, flatbuffer.convolution_kernels(content))
+    check_zeros(kernels, flatbuffer.convolution_kernels(content))
     logits = logits_of(aware)(pixels)
     got = numbers_of(content)(pixels)
     assert abs(got - probabilities(logits)).max() < 0.05

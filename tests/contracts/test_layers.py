@@ -10,7 +10,7 @@ from compress.quantize.int8_support import support
 from compress.quantize.qat import float_layers, quantization_aware
 from compress.rewrite.layer_kinds import KINDS
 from compress.rewrite.layer_kinds import kind as kind_of
-from compress.stages.export import floats_beside
+from compress.stages.faithful import unexpected_floats
 from tests.said import logits_of, numbers_of, probabilities
 
 tf, layers = keras.tf, keras.layers
@@ -209,7 +209,9 @@ def network(sample):
 def test_every_rule_has_a_sample():
     # Activation goes by its function, what is always float by what it gives; a threshold and a shift are made of others
     of_others = {"Activation", "Shift", "Threshold", "tf.keras.activations.swish"}
-    kinds = {name for name, known in KINDS.items() if known.rewrite or known.channel_line or not isinstance(known.int8, str)}
+    kinds = {
+        name for name, known in KINDS.items() if known.rewrite or known.channel_line or not isinstance(known.int8, str)
+    }
     assert {*SAMPLES} >= kinds - of_others
 
 
@@ -333,8 +335,8 @@ def test_what_has_no_int8_rule_computes_in_float(kind, sample, operators):
     content = convert.Converter(aware).dense()
     found = flatbuffer.operators(content)
     assert {"DEQUANTIZE", "QUANTIZE", *operators} <= set(found.floats)
-    assert floats_beside(found, float_layers(aware)) == []
-    assert {name.split()[0] for name in floats_beside(found, ["other"])} >= operators
+    assert unexpected_floats(found, float_layers(aware)) == []
+    assert {name.split()[0] for name in unexpected_floats(found, ["other"])} >= operators
     assert "CONV_2D" not in found.floats
     logits, wanted = logits_of(aware)(PIXELS), model(IMAGES, training=False).numpy()
     assert np.corrcoef(logits.ravel(), wanted.ravel())[0, 1] > 0.98
@@ -381,7 +383,7 @@ def test_float_layers_in_a_row_have_nothing_between_them(kind):
     content = convert.Converter(aware).dense()
     found = flatbuffer.operators(content)
     assert "REVERSE_V2" not in found.counts
-    assert floats_beside(found, float_layers(aware)) == []
+    assert unexpected_floats(found, float_layers(aware)) == []
     # what int8 reads, too, has a grid
     assert found.floats.count("DEQUANTIZE") == {"idle ones alone": 0, "read by int8 and float": 2}.get(kind, 1)
     logits = logits_of(aware)(PIXELS)

@@ -14,7 +14,7 @@ from compress.prune import prunable_kernels
 from compress.prune.gradual import magnitude_mask
 from compress.quantize.qat import float_layers, quantization_aware
 from compress.rewrite import as_plain_layers
-from compress.stages.export import at_least_as_sparse, floats_beside
+from compress.stages.faithful import check_zeros, unexpected_floats
 from tests.said import logits_of, numbers_of, probabilities
 
 layers = keras.layers
@@ -96,10 +96,10 @@ def test_a_pruned_network_is_int8_and_compared_whatever_its_layers_are_called(st
     content = convert.Converter(aware).dense()
     assert [layer.name for layer in aware.layers] == names
     found = flatbuffer.operators(content)
-    assert floats_beside(found, float_layers(aware)) == []
+    assert unexpected_floats(found, float_layers(aware)) == []
     stored = flatbuffer.convolution_kernels(content)
     assert len(stored) == len(kernels) - (style is equal)
-    at_least_as_sparse(kernels, stored)
+    check_zeros(kernels, stored)
     logits = logits_of(aware)(PIXELS)
     np.testing.assert_allclose(numbers_of(content)(PIXELS), probabilities(logits), atol=0.03)
     (tmp_path / "model.tflite").write_bytes(content)

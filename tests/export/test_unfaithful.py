@@ -10,7 +10,8 @@ from compress import fake_quant, keras
 from compress.datasets.splits import ArraySplit, Dataset
 from compress.export import convert
 from compress.quantize.qat import quantization_aware
-from compress.stages.export import Export, Unfaithful, at_least_as_sparse, compare
+from compress.stages.export import Export
+from compress.stages.faithful import Unfaithful, check_zeros, compare_outputs
 from compress.tasks.difference import Difference
 from compress.tasks.probabilities import BOUNDS, MOST_TYPICAL
 from tests.said import logits_of, probabilities
@@ -38,7 +39,7 @@ def write(folder, dense, sparse):
 def test_the_networks_own_files_are_faithful(tmp_path, stage_context):
     model = network(0)
     write(tmp_path, model, model)
-    found = compare(model, wanted(model), tmp_path, stage_context(model, PIXELS))
+    found = compare_outputs(model, wanted(model), tmp_path, stage_context(model, PIXELS))
     assert (found["score"], found["network_score"], found["closeness_to_network"]) == (0.75, 0.75, 1.0)
     assert 0 <= found["departure"]["mean_difference"] <= found["departure"]["largest_difference"] < 1e-5
 
@@ -49,14 +50,14 @@ def test_another_networks_file_is_not(tmp_path, stage_context):
     with pytest.raises(
         Unfaithful, match=r"the Keras network 75.00%; they agree on \d+.\d+% of the images .*begins in conv,"
     ):
-        compare(model, wanted(model), tmp_path, stage_context(model, PIXELS))
+        compare_outputs(model, wanted(model), tmp_path, stage_context(model, PIXELS))
 
 
 def test_a_sparse_file_of_another_network_is_not(tmp_path, stage_context):
     model, other = network(0), network(1)
     write(tmp_path, model, other)
     with pytest.raises(Unfaithful, match="give different outputs"):
-        compare(model, wanted(model), tmp_path, stage_context(model, PIXELS))
+        compare_outputs(model, wanted(model), tmp_path, stage_context(model, PIXELS))
 
 
 def test_a_right_file_of_as_many_wrong_images_is_not(tmp_path, stage_context):
@@ -70,7 +71,7 @@ def test_a_right_file_of_as_many_wrong_images_is_not(tmp_path, stage_context):
     split = ArraySplit(PIXELS, labels, 8)
     context.dataset = Dataset.of("noise", "abcde", split, split, split)
     with pytest.raises(Unfaithful, match=r"0.00% top-1 .* 0.00%; they agree .*begins in predictions,"):
-        compare(model, wanted(model), tmp_path, context)
+        compare_outputs(model, wanted(model), tmp_path, context)
 
 
 def test_a_file_of_the_same_classes_and_other_probabilities_is_not(tmp_path, stage_context):
@@ -83,7 +84,7 @@ def test_a_file_of_the_same_classes_and_other_probabilities_is_not(tmp_path, sta
     assert softer > 0.02
     said = rf"differ by {softer:.2g} in a probability \(at most 0.0001\); it begins in predictions,"
     with pytest.raises(Unfaithful, match=said):
-        compare(model, wanted(model), tmp_path, stage_context(model, PIXELS))
+        compare_outputs(model, wanted(model), tmp_path, stage_context(model, PIXELS))
 
 
 def differences(one, other):
@@ -100,8 +101,8 @@ def test_other_forms_are_judged_by_the_average_image(tmp_path, stage_context, pr
     mean = np.sort(differences(model, other))[:-2].mean()
     assert mean > 0.02
     with pytest.raises(Unfaithful, match=rf"differ by {mean:.3f} in a probability, on the average image"):
-        compare(model, wanted(model), tmp_path, stage_context(model, PIXELS), precision)
-    found = compare(model, wanted(model), tmp_path, stage_context(model, PIXELS), precision, strict=False)
+        compare_outputs(model, wanted(model), tmp_path, stage_context(model, PIXELS), precision)
+    found = compare_outputs(model, wanted(model), tmp_path, stage_context(model, PIXELS), precision, strict=False)
     assert found["departure"]["mean_difference"] == pytest.approx(differences(model, other).mean(), abs=1e-5)
     assert found["departure"]["largest_difference"] == pytest.approx(differences(model, other).max(), abs=1e-5)
 
@@ -130,7 +131,7 @@ def test_a_file_that_gives_no_numbers_is_not(tmp_path, stage_context):
     other.get_layer("predictions").bias.assign(np.full(5, np.nan))
     write(tmp_path, other, other)
     with pytest.raises(Unfaithful, match="no finite numbers"):
-        compare(model, wanted(model), tmp_path, stage_context(model, PIXELS), "int8", strict=False)
+        compare_outputs(model, wanted(model), tmp_path, stage_context(model, PIXELS), "int8", strict=False)
 
 
 def test_a_quantized_file_that_says_one_thing_is_told(tmp_path, stage_context):
@@ -139,7 +140,7 @@ def test_a_quantized_file_that_says_one_thing_is_told(tmp_path, stage_context):
     write(tmp_path, other, other)
     context, said = stage_context(model, PIXELS), []
     context.progress.say = said.append
-    compare(model, wanted(model), tmp_path, context, "int8", strict=False)
+    compare_outputs(model, wanted(model), tmp_path, context, "int8", strict=False)
     assert said == ["    note: model.tflite says the same of every test image: nothing is left of the network"]
 
 
@@ -167,7 +168,7 @@ def test_int8_rounding_that_adds_up_is_told_and_no_fault(tmp_path, stage_context
     context, said = stage_context(model, PIXELS, "int8"), []
     context.progress.say = said.append
     monkeypatch.setitem(MOST_TYPICAL, "int8", -1.0)
-    compare(model, wanted(model), tmp_path, context, "int8")
+    compare_outputs(model, wanted(model), tmp_path, context, "int8")
     (line,) = said
     assert line.endswith("every layer by itself computes the same: int8 rounding adds up")
 
@@ -177,7 +178,7 @@ def test_an_int8_file_with_one_layer_that_computes_something_else_is_not(tmp_pat
     write(tmp_path, other, other)
     monkeypatch.setitem(MOST_TYPICAL, "int8", 1e-3)
     with pytest.raises(Unfaithful, match=r"begins in second, whose own signal-to-noise ratio is -?\d dB"):
-        compare(model, wanted(model), tmp_path, stage_context(model, PIXELS, "int8"), "int8")
+        compare_outputs(model, wanted(model), tmp_path, stage_context(model, PIXELS, "int8"), "int8")
 
 
 KERNEL = np.arange(24, dtype="float32").reshape(1, 2, 3, 4) % 3  # 8 zeros
@@ -192,21 +193,21 @@ def stored(kernel, name="small/conv/Conv2D"):
 
 @pytest.mark.parametrize("name", ["small/conv/Conv2D", "small/quant_conv/Conv2D", "small/twin/Conv2D"])
 def test_a_file_of_all_the_zeros_is_as_sparse(name):
-    at_least_as_sparse({"conv": KERNEL}, stored(KERNEL, name))
-    at_least_as_sparse({"conv": KERNEL}, stored(KERNEL * (KERNEL != 1), name))  # more of them
+    check_zeros({"conv": KERNEL}, stored(KERNEL, name))
+    check_zeros({"conv": KERNEL}, stored(KERNEL * (KERNEL != 1), name))  # more of them
 
 
 def test_one_lost_zero_is_unfaithful():
     lost = KERNEL.copy()
     lost[tuple(np.argwhere(KERNEL == 0)[-1])] = 1
     with pytest.raises(Unfaithful, match=r"the kernel of conv in model.tflite lost zeros"):
-        at_least_as_sparse({"conv": KERNEL}, stored(lost))
+        check_zeros({"conv": KERNEL}, stored(lost))
 
 
 def test_a_kernel_that_is_not_in_the_file_is_unfaithful():
     for kernel in (KERNEL[:, :1], np.roll(KERNEL, 1)):
         with pytest.raises(Unfaithful, match="cannot be found"):
-            at_least_as_sparse({"conv": kernel}, stored(KERNEL))
+            check_zeros({"conv": kernel}, stored(KERNEL))
 
 
 def test_the_stage_writes_what_a_board_needs(tmp_path, stage_context):

@@ -6,7 +6,8 @@ import pytest
 from compress import keras
 from compress.models.front import fed
 from compress.pixels import PIXELS
-from compress.quantize.fold import fates, fold
+from compress.quantize.fold import fold
+from compress.quantize.foldings import fates
 from compress.rewrite import as_plain_layers
 
 layers = keras.layers

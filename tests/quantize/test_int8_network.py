@@ -101,7 +101,7 @@ def test_weights_have_zero_points_of_0_and_a_scale_for_each_channel(quantized):
 
 
 def test_the_files_kernels_are_the_networks(quantized):
-    """The trained grid is the file's: dequantized, a settled kernel comes back to float rounding."""
+    """The trained grid is the file's: dequantized, a frozen kernel comes back to float rounding."""
     _, aware, content = quantized
     graph, found = graph_of(content)
     buffers = flatbuffer.read_model(content).buffers

@@ -9,7 +9,7 @@ from compress import keras
 from compress.clock import Clock
 from compress.datasets import Augmentation
 from compress.datasets.splits import ArraySplit
-from compress.stages.save_and_evaluate import train_on_targets
+from compress.stages.train_on_targets import train_on_targets
 from compress.tasks import Classification
 from compress.tasks.losses import FocalCalibration
 from compress.training import Data, Progress, Training, fit

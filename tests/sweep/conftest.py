@@ -72,7 +72,9 @@ def planned(chain_toml: Path) -> Callable[[Sequence[str]], list[Any]]:
     from compress.sweep.load_sweep import read_sweep
     from compress.sweep.plan import plan_points
 
-    return lambda settings: plan_points(read_sweep(str(chain_toml), settings), str(chain_toml), None, False, None, False)
+    return lambda settings: plan_points(
+        read_sweep(str(chain_toml), settings), str(chain_toml), None, False, None, False
+    )
 
 
 @pytest.fixture

@@ -1,0 +1,94 @@
+"""Makes what a plan lacks, in order; what is in the store is not made again."""
+
+import gc
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from compress import keras
+from compress.artifacts import Artifact, Store
+from compress.clock import Clock
+from compress.pipeline.context import context
+from compress.pipeline.networks import Networks
+from compress.pipeline.plan import Plan, Step
+from compress.training import Progress, csv_history
+
+Made = dict[str, tuple[Artifact, bool]]
+"""Key -> the artifact, and whether it was there before."""
+
+
+@cache
+def load_libraries() -> None:
+    """Loads TensorFlow and what works on it, once a process."""
+    _ = keras.tf, keras.tfmot.sparsity
+    # graphs are millions of long-lived objects: walking them again and again took a tenth of saving and loading
+    gc.freeze()
+    gc.set_threshold(200_000, 50, 100)
+
+
+def make(
+    plan: Plan,
+    store: Store,
+    networks: Networks,
+    progress: Progress,
+    clock: Clock,
+    callbacks: Callable[[str], tuple[Any, ...]] = lambda stage: (),
+    finished: Callable[[int, str, Path], None] = lambda number, stage, artifact: None,
+) -> Made:
+    """Makes what the plan lacks, in order; ``finished(number, stage, its artifact's folder)`` is called for each."""
+    made: Made = {}
+    for number, step in enumerate(plan.steps, start=1):
+        progress.begin(number, len(plan.steps), step.stage.name, step.stage.kind)
+        for part in _parts(plan, step):
+            if part.key in made:
+                progress.say("    was exported right after the stage that it reads")
+            else:
+                made[part.key] = _ensure(part, plan, store, networks, progress, clock, callbacks)
+        finished(number, step.stage.name, made[step.key][0].path)
+    return made
+
+
+def _parts(plan: Plan, step: Step) -> list[Step]:
+    """The step itself and how it is measured, once where that is the same."""
+    export = plan.exports[step.stage.name]
+    return [step] if export is step else [step, export]
+
+
+def _ensure(
+    step: Step,
+    plan: Plan,
+    store: Store,
+    networks: Networks,
+    progress: Progress,
+    clock: Clock,
+    callbacks: Callable[[str], tuple[Any, ...]],
+) -> tuple[Artifact, bool]:
+    """The step's artifact, and whether it was there already."""
+    is_final = step.stage.is_final
+    if found := store.find(step.key):
+        progress.say(f"    {'exported' if is_final else 'made'} before: {found.path}")
+        return found, True
+
+    def build(out: Path, scratch: Path) -> dict[str, Any]:
+        before = dict(clock.seconds)
+        epochs_before = csv_history.read_rows(scratch / "history.csv")  # those of a run that was interrupted
+        earlier = sum(float(row["seconds"]) for row in epochs_before)
+        if is_final:
+            progress.say("    exporting to .tflite and comparing it with Keras on the test split")
+        facts = step.stage.make(context(step, plan, networks, progress, clock, callbacks), out, scratch)
+        seconds = clock.since(before)
+        if earlier:
+            seconds["training"] = round(seconds.get("training", 0.0) + earlier, 3)
+        return {
+            "schema": 1,
+            "kind": step.stage.kind,
+            "name": step.stage.name,
+            "pipeline": plan.pipeline.name,
+            "provenance": step.provenance,
+            **facts,
+            "seconds": seconds,
+        }
+
+    waiting = lambda: progress.say("    another run is making this stage in the same store: waiting for it")  # noqa: E731
+    return store.make(step.key, build, waiting), False
