@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from compress.errors import UserError
 
@@ -96,6 +96,75 @@ class SparsityStep:
 
     step: int
     sparsity: float
+
+
+@dataclass(frozen=True)
+class MadeFacts:
+    """What every stage.json says: which stage made the artifact, and in how many seconds by cause."""
+
+    kind: str = ""
+    name: str = ""
+    pipeline: str = ""
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class NetworkFacts:
+    """What a stage says in stage.json of the network that it made."""
+
+    precision: str
+    """What its file computes in, once it is exported: "float32", "float16", "int8", "int16x8" or "dynamic"."""
+    task: dict[str, Any]
+    score: float
+    """The task's first metric on the test split."""
+    params: int
+    kernel_sparsity: float
+    """Fraction of zeros in the kernels of convolutions."""
+    fit: str = "stretch"
+    """How images of other shapes were fitted: "stretch" or "crop"."""
+    label_names: list[str] = field(default_factory=list)
+    sparsity_schedule: Schedule | None = None
+    sparsity_steps: list[SparsityStep] = field(default_factory=list)
+    mode: str | None = None
+    """Of a quantization, as are the following."""
+    rewrite: bool | None = None
+    calibration_images: int = 0
+    float_layers: dict[str, str] = field(default_factory=dict)
+    """Name of each layer that computes in float -> why."""
+
+
+@dataclass(frozen=True)
+class Faithfulness:
+    """How the outputs of a file compare with those of its network, on the test split."""
+
+    score: float
+    """The task's first metric, of the file."""
+    network_score: float
+    closeness_to_network: float
+    departure: dict[str, Any]
+    """The differences of the outputs, as the task states them."""
+    ends_in: str
+    """The operator that computes the file's output."""
+
+
+@dataclass(frozen=True)
+class FileFacts(Faithfulness):
+    """What an export says in stage.json of its .tflite files."""
+
+    task: dict[str, Any]
+    precision: str
+    input_type: str
+    output_type: str
+    params: int
+    kernel_sparsity: float
+    tflite_bytes: int
+    sparse_tflite_bytes: int
+    gzip_bytes: int
+    operators: dict[str, int]
+    """Name of an operator -> how many of them the file has."""
+    float_operators: list[str]
+    float_layers: dict[str, str]
+    requantizations: int
 
 
 @dataclass(frozen=True)
@@ -205,6 +274,14 @@ def as_json(run: Run) -> dict[str, Any]:
     return {"schema": SCHEMA, **asdict(run)}
 
 
+Facts = TypeVar("Facts", MadeFacts, NetworkFacts, FileFacts)
+
+
+def facts_of(kind: type[Facts], content: Mapping[str, Any], where: str = "stage.json") -> Facts:
+    """The fields of ``kind`` in what a stage.json holds. Raises UserError, which names ``where``, if one is missing."""
+    return _validated(kind, {name: content[name] for name in kind.__dataclass_fields__ if name in content}, where)
+
+
 def read_run(path: Path) -> Run:
     """The run.json at ``path``. Raises UserError, in one line, for what is none."""
     try:
@@ -216,8 +293,6 @@ def read_run(path: Path) -> Run:
 
 def parse(content: Any, where: str = "run.json") -> Run:
     """A run of what run.json holds, of schema 1 to 3. Raises UserError, which names ``where``, for anything else."""
-    from pydantic import ValidationError
-
     if not isinstance(content, Mapping):
         raise UserError(f"{where} is no result of a run")
     known: dict[Any, Callable[[Mapping[str, Any]], dict[str, Any]]] = {SCHEMA: dict, 2: _of_schema_2, 1: _of_schema_1}
@@ -225,18 +300,24 @@ def parse(content: Any, where: str = "run.json") -> Run:
     if schema not in known:
         raise UserError(f"{where} has the schema {schema!r}; {' and '.join(map(str, sorted(known)))} are known here")
     fields = {key: value for key, value in known[schema](content).items() if key not in ("schema", "digest")}
+    return _validated(Run, fields, where)
+
+
+def _validated(kind: Any, fields: Mapping[str, Any], where: str) -> Any:
+    from pydantic import ValidationError
+
     try:
-        return _adapter().validate_python(fields)
+        return _adapter(kind).validate_python(fields)
     except ValidationError as error:
         first = error.errors()[0]
         raise UserError(f"{where}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
 
 
 @cache
-def _adapter() -> Any:
+def _adapter(kind: Any) -> Any:
     from pydantic import TypeAdapter
 
-    return TypeAdapter(Run)
+    return TypeAdapter(kind)
 
 
 # what a classification measured before runs said so themselves: it stays when today's Classification.METRICS change

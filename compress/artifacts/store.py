@@ -22,6 +22,7 @@ from compress.artifacts.files import write_json
 from compress.artifacts.locks import locked
 from compress.artifacts.outputs import LIMIT_BYTES, Outputs
 from compress.errors import UserError
+from compress.results import Facts, facts_of
 
 FACTS = "stage.json"
 
@@ -43,6 +44,10 @@ class Artifact:
     def facts(self) -> dict[str, Any]:
         """What ``stage.json`` says: kind, config, parents, versions, metrics, seconds by cause."""
         return json.loads((self.path / FACTS).read_text())
+
+    def facts_as(self, kind: type[Facts]) -> Facts:
+        """The part of it that ``kind`` names. Raises UserError where it is not there."""
+        return facts_of(kind, self.facts, str(self.path / FACTS))
 
     @property
     def saved_model(self) -> Path:

@@ -30,15 +30,14 @@ def list_(store_folder: Path, cache_limit_bytes: float) -> None:
     """
     from compress.artifacts import Store
     from compress.artifacts.store import size_bytes
+    from compress.results import MadeFacts
 
     opened, total = Store(store_folder, cache_limit_bytes), 0
     for artifact in opened:
-        facts, size = artifact.facts, size_bytes(artifact.path)
+        facts, size = artifact.facts_as(MadeFacts), size_bytes(artifact.path)
         total += size
         made = time.strftime("%Y-%m-%d %H:%M", time.localtime((artifact.path / "stage.json").stat().st_mtime))
-        click.echo(
-            f"{artifact.key}  {made}  {size / 1e6:8.1f} MB  {facts['kind']:<9} {facts['pipeline']}/{facts['name']}"
-        )
+        click.echo(f"{artifact.key}  {made}  {size / 1e6:8.1f} MB  {facts.kind:<9} {facts.pipeline}/{facts.name}")
     for work in opened.unfinished():
         total += (size := size_bytes(work))
         click.echo(f"{work.name}  interrupted       {size / 1e6:8.1f} MB")

@@ -18,6 +18,7 @@ from compress.errors import UserError
 from compress.evaluate import TFLitePredictor, file_outputs
 from compress.pipeline.load_pipeline import Pipeline
 from compress.pipeline.plan import Plan, Step
+from compress.results import FileFacts
 from compress.targets import Targets
 
 SCHEMA = "jetslim-bundle/3"
@@ -84,20 +85,20 @@ def _fill(folder: Path, plan: Plan, chosen: dict[str, tuple[str, Artifact]], run
     for name, (role, artifact) in chosen.items():
         shutil.copy(artifact.path / "model.tflite", folder / name)
         predictor = TFLitePredictor(folder / name, expected=file_outputs(plan.task))
-        precision = artifact.facts["precision"]
+        facts = artifact.facts_as(FileFacts)
         models.append(
             {
                 "file": name,
                 "role": role,
-                "precision": precision,
-                "score": artifact.facts["score"],
+                "precision": facts.precision,
+                "score": facts.score,
                 "expected": {
                     name: values.round(6).tolist() for name, values in predictor(images[:EXPECTED_IMAGES]).items()
                 },
-                "input_type": artifact.facts["input_type"],
-                "output_type": artifact.facts["output_type"],
+                "input_type": facts.input_type,
+                "output_type": facts.output_type,
                 "tolerance": {
-                    output.name: MOST_STEPS * output.step or plan.task.tolerance(precision)
+                    output.name: MOST_STEPS * output.step or plan.task.tolerance(facts.precision)
                     for output in predictor.outputs
                 },
             }

@@ -7,13 +7,7 @@ from compress import config
 from compress.pipeline import machine, measured, run_folder
 from compress.pipeline.make import Made
 from compress.pipeline.plan import Plan, Step
-from compress.results import DataFacts, Latency, Run, Schedule, SparsityStep, StageResult
-
-# fields of StageResult that only the exported file knows
-OF_FILE = (
-    "tflite_bytes", "sparse_tflite_bytes", "gzip_bytes",
-    "operators", "float_operators", "float_layers", "requantizations",
-)  # fmt: skip
+from compress.results import DataFacts, FileFacts, Latency, MadeFacts, NetworkFacts, Run, StageResult
 
 
 def results(plan: Plan, made: Made, latencies: Mapping[str, Latency], seconds: Mapping[str, float]) -> Run:
@@ -48,11 +42,12 @@ def results(plan: Plan, made: Made, latencies: Mapping[str, Latency], seconds: M
 def _of_stage(step: Step, plan: Plan, made: Made, latency: Latency | None) -> StageResult:
     artifact, cached = made[step.key]
     exported = made[plan.exports[step.stage.name].key][0]
-    facts = {**exported.facts, **artifact.facts}
+    file = exported.facts_as(FileFacts)
+    network = None if step.stage.is_final else artifact.facts_as(NetworkFacts)
+    own: NetworkFacts | FileFacts = network or file
     # the seconds of an export stand once: with the export stage, where the pipeline has one of this network
     own_row = plan.exports[step.stage.name].key in {other.key for other in plan.steps}
-    causes = [artifact.facts["seconds"]] + ([] if own_row else [exported.facts["seconds"]])
-    schedule, steps = facts.get("sparsity_schedule"), facts.get("sparsity_steps", [])
+    causes = [part.facts_as(MadeFacts).seconds for part in ([artifact] if own_row else [artifact, exported])]
     return StageResult(
         name=step.stage.name,
         kind=step.stage.kind,
@@ -61,12 +56,18 @@ def _of_stage(step: Step, plan: Plan, made: Made, latency: Latency | None) -> St
         cached=cached,
         **measured.of_stage(step, artifact, exported, plan),
         closeness_to_float=measured.closeness_to_float(step, plan, made),
-        precision=facts["precision"],
-        params=facts["params"],
-        kernel_sparsity=facts["kernel_sparsity"],
-        sparsity_schedule=None if schedule is None else Schedule(**schedule),
-        sparsity_steps=[SparsityStep(**row) for row in steps],
-        **{name: exported.facts[name] for name in OF_FILE},
+        precision=own.precision,
+        params=own.params,
+        kernel_sparsity=own.kernel_sparsity,
+        sparsity_schedule=network.sparsity_schedule if network else None,
+        sparsity_steps=network.sparsity_steps if network else [],
+        tflite_bytes=file.tflite_bytes,
+        sparse_tflite_bytes=file.sparse_tflite_bytes,
+        gzip_bytes=file.gzip_bytes,
+        operators=file.operators,
+        float_operators=file.float_operators,
+        float_layers=file.float_layers,
+        requantizations=file.requantizations,
         latency=latency,
         seconds={
             cause: round(sum(part.get(cause, 0.0) for part in causes), 3)

@@ -2,6 +2,7 @@
 
 import gc
 from collections.abc import Callable
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -81,12 +82,12 @@ def _ensure(
         if earlier:
             seconds["training"] = round(seconds.get("training", 0.0) + earlier, 3)
         return {
-            "schema": 1,
+            "schema": 2,
             "kind": step.stage.kind,
             "name": step.stage.name,
             "pipeline": plan.pipeline.name,
             "provenance": step.provenance,
-            **facts,
+            **asdict(facts),
             "seconds": seconds,
         }
 

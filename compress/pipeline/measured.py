@@ -6,6 +6,7 @@ from typing import Any
 from compress.artifacts import Artifact
 from compress.artifacts.outputs_file import read_outputs
 from compress.pipeline.plan import Plan, Step
+from compress.results import FileFacts
 from compress.stages.save_and_evaluate import TEST_OUTPUTS, VALIDATION_OUTPUTS
 from compress.tasks import Arrays
 
@@ -28,7 +29,7 @@ def of_stage(step: Step, artifact: Artifact, export: Artifact, plan: Plan) -> di
         "network_metrics": in_file if by_file else _metrics(plan, *own_outputs),
         "measured_on": ".tflite" if by_file else "network",
         "details": plan.task.details(own_outputs[0], plan.dataset.test.targets.arrays()),
-        "closeness_to_network": export.facts["closeness_to_network"],
+        "closeness_to_network": export.facts_as(FileFacts).closeness_to_network,
     }
 
 
@@ -48,4 +49,4 @@ def _metrics(plan: Plan, test: Arrays, validation: Arrays) -> dict[str, Any]:
 
 def _in_file(plan: Plan, export: Artifact, file_name: str) -> Arrays:
     """The raw outputs of a split that an export keeps of its file."""
-    return plan.task.from_file(read_outputs(export.path / file_name), export.facts["ends_in"])
+    return plan.task.from_file(read_outputs(export.path / file_name), export.facts_as(FileFacts).ends_in)

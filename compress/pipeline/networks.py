@@ -17,6 +17,7 @@ from compress.models import front, saved_model
 from compress.pipeline import machine
 from compress.pipeline.plan import Plan, content, readers
 from compress.pixels import Pixels
+from compress.results import NetworkFacts
 from compress.stages.save_and_evaluate import TEST_OUTPUTS
 from compress.tasks import Arrays
 from compress.tasks.named import names, shapes
@@ -101,9 +102,9 @@ class Networks:
 
         return self._store.outputs.get(content_key(provenance), compute, waiting)
 
-    def facts(self, name: str) -> dict[str, Any]:
+    def facts(self, name: str) -> NetworkFacts:
         """What an earlier stage wrote down of itself."""
-        return self._artifact(name).facts
+        return self._artifact(name).facts_as(NetworkFacts)
 
     def _artifact(self, name: str) -> Artifact:
         artifact = self._store.find(self._steps[name].key)

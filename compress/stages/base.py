@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from compress.clock import Clock
 from compress.config import config
 from compress.datasets import Augmentation, Dataset
+from compress.results import FileFacts, NetworkFacts
 from compress.tasks import Arrays, Task
 from compress.training import Data, Progress, Training
 
@@ -31,7 +32,7 @@ class Context:
     """Name of an earlier stage -> its network's raw outputs on the test split."""
     training_outputs: Callable[[str], Arrays]
     """Name of an earlier stage, or the path of a network -> its raw outputs on the training split."""
-    facts: Callable[[str], dict[str, Any]]
+    facts: Callable[[str], NetworkFacts]
     """Name of an earlier stage -> what its stage.json says."""
     finished: Callable[[Any], None]
     """Takes the network that a stage read back from its SavedModel, for the next stage to use."""
@@ -144,6 +145,6 @@ class Stage:
         if isinstance(self, Training):
             Training.check_task(self, task)
 
-    def make(self, context: Context, out: Path, scratch: Path) -> dict[str, Any]:
+    def make(self, context: Context, out: Path, scratch: Path) -> NetworkFacts | FileFacts:
         """Fills ``out``, resuming from ``scratch``; returns facts for stage.json."""
         raise NotImplementedError

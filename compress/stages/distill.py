@@ -11,6 +11,7 @@ from pydantic import Field
 from compress.config import config
 from compress.distill import METHODS, Method
 from compress.errors import UserError
+from compress.results import NetworkFacts
 from compress.stages.base import Context
 from compress.stages.network import NetworkStage
 from compress.stages.save_and_evaluate import save_and_evaluate
@@ -50,7 +51,7 @@ class Distill(NetworkStage, Training):
     def check_layers(self, teacher: Any, context: Context) -> None:
         self.method.phases([teacher], self.network(context), self.epochs, context.task, self.loss(context.task))
 
-    def make(self, context: Context, out: Path, scratch: Path) -> dict[str, Any]:
+    def make(self, context: Context, out: Path, scratch: Path) -> NetworkFacts:
         student = self.network(context)
         teachers, data = self._teaching(context, student)
         serving = Serving(student, context)

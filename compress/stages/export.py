@@ -1,8 +1,9 @@
 """The stage that writes the .tflite files and proves that they compute what the network computes."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from compress.datasets import Dataset
 from compress.errors import UserError
 from compress.export import convert, flatbuffer
 from compress.prune import kernel_sparsity, prunable_kernels
+from compress.results import FileFacts
 from compress.stages.base import Context, Stage
 from compress.stages.calibration import calibration
 from compress.stages.faithful import Unfaithful, check_zeros, compare_outputs, unexpected_floats
@@ -23,8 +25,8 @@ class Export(Stage):
     """Writes ``model.tflite`` (dense), ``model.sparse.tflite`` (the same where that is no smaller), ``labels.txt`` and
     ``model.json``.
 
-    In the form of the stage that it reads: float32, int8, or what the converter makes of a float network. Fails loudly
-    if LiteRT and Keras disagree; where the converter itself quantizes that is a result, and reported.
+    In the precision of the stage that it reads: float32, int8, or what the converter makes of a float network. Raises
+    Unfaithful if LiteRT and Keras disagree; where the converter itself quantizes, that is a result, and reported.
     """
 
     kind: Literal["export"] = "export"
@@ -47,55 +49,56 @@ class Export(Stage):
         if self.input_type == "uint8" and data.dtype != np.uint8:
             raise UserError(f'input_type = "uint8" takes bytes: the examples of {data.name} are {data.dtype}')
 
-    def make(self, context: Context, out: Path, scratch: Path) -> dict[str, Any]:
+    def make(self, context: Context, out: Path, scratch: Path) -> FileFacts:
         model, task = context.load(self.input or ""), context.task
         kernels = prunable_kernels(model)
         source = context.facts(self.input or "")
-        precision, quantized = source["precision"], convert.is_quantized(model)
+        precision, quantized = source.precision, convert.is_quantized(model)
         post_training = None if quantized or precision == "float32" else precision
-        images = calibration(context, source["calibration_images"]) if post_training in convert.CALIBRATED else []
+        images = calibration(context, source.calibration_images) if post_training in convert.CALIBRATED else []
         zeros = max((float(np.mean(kernel == 0)) for kernel in kernels.values()), default=0.0)
-        with ThreadPoolExecutor(1) as beside:
+        with ThreadPoolExecutor(1) as executor:
             with context.clock("convert"):
                 converter = convert.Converter(
                     model, self.input_type, self.output_type, post_training, images, task.OUTPUTS
                 )
                 dense = converter.dense()
                 # takes seconds: on another core, while this one converts and compares
-                gzipped = beside.submit(convert.gzip_bytes, dense)
+                gzipped = executor.submit(convert.gzip_bytes, dense)
                 has_zeros = zeros >= convert.MIN_SPARSITY and precision not in convert.NEVER_SPARSE
                 sparse = min(dense, converter.sparse(), key=len) if has_zeros else dense
                 (out / "model.tflite").write_bytes(dense)
                 (out / "model.sparse.tflite").write_bytes(sparse)
-                found = flatbuffer.operators(dense)
+                operators = flatbuffer.operators(dense)
                 stored = flatbuffer.convolution_kernels(dense)
             if precision != "float32":
-                context.progress.say(f"    {summary(found)}")
+                context.progress.say(f"    {summary(operators)}")
             if quantized:
-                if surplus := unexpected_floats(found, source.get("float_layers", {})):
+                if surplus := unexpected_floats(operators, source.float_layers):
                     raise Unfaithful(f"operators that do not compute in int8: {', '.join(surplus)}")
                 check_zeros(kernels, stored)
             with context.clock("evaluate"):
                 wanted = context.outputs(self.input or "")
-                compared = compare_outputs(model, wanted, out, context, precision, post_training in (None, "float16"))
+                strict = post_training in (None, "float16")
+                faithfulness = compare_outputs(model, wanted, out, context, precision, strict)
             with context.clock("convert"):
                 compressed = gzipped.result()
-        facts = {
-            "task": as_dict(task),
-            "precision": precision,
-            "input_type": self.input_type,
-            "output_type": self.output_type,
-            "params": parameters(model),
-            **compared,
-            "kernel_sparsity": kernel_sparsity(stored),
-            "tflite_bytes": len(dense),
-            "sparse_tflite_bytes": len(sparse),
-            "gzip_bytes": compressed,
-            "operators": found.counts,
-            "float_operators": sorted(set(found.floats)),
-            "float_layers": source.get("float_layers", {}),
-            "requantizations": found.requantizations,
-        }
+        facts = FileFacts(
+            **asdict(faithfulness),
+            task=as_dict(task),
+            precision=precision,
+            input_type=self.input_type,
+            output_type=self.output_type,
+            params=parameters(model),
+            kernel_sparsity=kernel_sparsity(stored),
+            tflite_bytes=len(dense),
+            sparse_tflite_bytes=len(sparse),
+            gzip_bytes=compressed,
+            operators=operators.counts,
+            float_operators=sorted(set(operators.floats)),
+            float_layers=source.float_layers,
+            requantizations=operators.requantizations,
+        )
         write_model_json(context, out, model.input_shape[1:], flatbuffer.ends(dense), facts)
         return facts
 

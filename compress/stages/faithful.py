@@ -13,6 +13,7 @@ from compress.errors import Failure, UserError
 from compress.evaluate import TFLitePredictor, file_outputs, outputs
 from compress.export import flatbuffer
 from compress.export.titles import all_layers_of
+from compress.results import Faithfulness
 from compress.stages.base import Context
 from compress.stages.save_and_evaluate import TEST_OUTPUTS, VALIDATION_OUTPUTS
 from compress.tasks import Arrays
@@ -29,7 +30,7 @@ class Unfaithful(Failure):
 
 def compare_outputs(
     network: Any, wanted: Arrays, out: Path, context: Context, precision: str = "float32", strict: bool = True
-) -> dict[str, Any]:
+) -> Faithfulness:
     """Runs both files in LiteRT over the test split and keeps the outputs, and those on the validation split.
 
     ``wanted``: the Keras network's raw outputs on the test split. Raises Unfaithful where the two files differ, and
@@ -63,13 +64,13 @@ def compare_outputs(
     elif departure.note:
         context.progress.say(f"    note: {departure.note}")
     write_outputs(out / VALIDATION_OUTPUTS, outputs(dense, context.dataset.validation))
-    return {
-        "score": task.score(got, targets),
-        "network_score": task.score(wanted, targets),
-        "closeness_to_network": task.close(got, wanted),
-        "departure": dict(departure.facts),
-        "ends_in": dense.ends_in,
-    }
+    return Faithfulness(
+        score=task.score(got, targets),
+        network_score=task.score(wanted, targets),
+        closeness_to_network=task.close(got, wanted),
+        departure=dict(departure.facts),
+        ends_in=dense.ends_in,
+    )
 
 
 def is_constant(values: Arrays) -> bool:

@@ -1,10 +1,11 @@
 """Takes a trained network as it is."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from compress.config import config
 from compress.errors import UserError
+from compress.results import NetworkFacts
 from compress.stages.base import Context
 from compress.stages.network import NetworkStage
 from compress.stages.save_and_evaluate import save_and_evaluate
@@ -31,7 +32,7 @@ class Load(NetworkStage):
         if self.model is not None and self.weights in (None, "imagenet"):
             raise UserError("load takes a trained network as it is: a model by name needs weights = PATH")
 
-    def make(self, context: Context, out: Path, scratch: Path) -> dict[str, Any]:
+    def make(self, context: Context, out: Path, scratch: Path) -> NetworkFacts:
         network = self.network(context)
         serving = Serving(network, context)
         return save_and_evaluate(serving, context, out, scratch, "float32")

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from compress.artifacts.files import fingerprint, write_json
+from compress.results import FileFacts
 from compress.stages.base import Context
 from compress.tasks import Output
 
@@ -13,13 +14,13 @@ COLOURS = {1: "grey", 3: "RGB"}  # channels -> what a program on the board must 
 
 
 def write_model_json(
-    context: Context, out: Path, shape: Any, ends: tuple[dict[str, Any], list[dict[str, Any]]], facts: dict[str, Any]
+    context: Context, out: Path, shape: Any, ends: tuple[dict[str, Any], list[dict[str, Any]]], facts: FileFacts
 ) -> None:
     """Writes labels.txt and model.json: what a program on the board must know.
 
     ``ends``: the types of the file's input and outputs, as ``flatbuffer.ends`` gives them.
     """
-    takes_bytes, task = facts["input_type"] == "uint8", context.task
+    takes_bytes, task = facts.input_type == "uint8", context.task
     images, of_bytes = len(context.shape) == 3, context.dataset.dtype == np.uint8
     resizing = {"fit": context.fit, "resize": list(shape[:2]), "filter": "bilinear"}
     (out / "labels.txt").write_text("".join(f"{label}\n" for label in context.dataset.label_names))
@@ -28,7 +29,7 @@ def write_model_json(
         out / "model.json",
         {
             "schema": 3,
-            "task": facts["task"],
+            "task": facts.task,
             "input": {
                 **ends[0],
                 **({"layout": "NHWC", "colours": COLOURS.get(shape[-1], "channels")} if images else {}),
@@ -39,12 +40,12 @@ def write_model_json(
                 "divide_by": 1 if takes_bytes or not of_bytes else 255,
             },
             "outputs": [
-                {**_named(output, facts["output_type"]), **kind}
-                for output, kind in zip(sorted(task.OUTPUTS, key=lambda one: one.name), ends[1], strict=True)
+                {**_named(output, facts.output_type), **kind}
+                for output, kind in zip(sorted(task.OUTPUTS, key=lambda output: output.name), ends[1], strict=True)
             ],
-            "precision": facts["precision"],
-            "score": {"metric": task.METRICS[0].as_json(), "value": facts["score"]},
-            "departure": facts["departure"],
+            "precision": facts.precision,
+            "score": {"metric": task.METRICS[0].as_json(), "value": facts.score},
+            "departure": facts.departure,
             "files": files,
         },
     )

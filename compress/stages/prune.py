@@ -1,8 +1,9 @@
 """Sets the smallest weights of a trained network to zero, gradually, while it trains on."""
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field
 
@@ -10,6 +11,7 @@ from compress.config import Count, Fraction, config
 from compress.datasets import Dataset
 from compress.errors import UserError
 from compress.prune import gradual, kernel_sparsity, prunable_kernels
+from compress.results import NetworkFacts, Schedule, SparsityStep
 from compress.rewrite import as_plain_layers
 from compress.stages.base import Context, Stage
 from compress.stages.save_and_evaluate import save_and_evaluate
@@ -57,7 +59,7 @@ class Prune(Stage, Training):
     def check_data(self, data: Dataset) -> None:
         self.ramp(len(data.train))
 
-    def make(self, context: Context, out: Path, scratch: Path) -> dict[str, Any]:
+    def make(self, context: Context, out: Path, scratch: Path) -> NetworkFacts:
         from compress.keras import tfmot
         from compress.prune.masks import GradualPruning
 
@@ -80,13 +82,11 @@ class Prune(Stage, Training):
 
         train_on_targets(network, self, serving, context, scratch, validate, (pruning,))
         facts = save_and_evaluate(serving, context, out, scratch, "float32")
-        scheduled = {
-            "initial_sparsity": self.initial_sparsity,
-            "final_sparsity": self.final_sparsity,
-            "begin_step": begin,
-            "end_step": end,
-        }
-        return {**facts, "sparsity_schedule": scheduled, "sparsity_steps": pruning.rows}
+        return replace(
+            facts,
+            sparsity_schedule=Schedule(self.initial_sparsity, self.final_sparsity, begin, end),
+            sparsity_steps=[SparsityStep(int(row["step"]), row["sparsity"]) for row in pruning.rows],
+        )
 
 
 def counted(dense: dict[str, str]) -> str:

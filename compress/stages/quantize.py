@@ -1,6 +1,6 @@
 """Quantization: a network learns to live on int8 grids, or is put on them, or is left to TFLite's converter."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -11,6 +11,7 @@ from pydantic import Field
 from compress.config import Count, config
 from compress.errors import UserError
 from compress.prune import prunable_kernels
+from compress.results import NetworkFacts
 from compress.rewrite import as_plain_layers
 from compress.stages.base import Context, Stage
 from compress.stages.calibration import calibration
@@ -99,21 +100,16 @@ class Quantize(Stage, Training):
             if getattr(self, name) != getattr(default, name):
                 raise UserError(f"{name} goes with {go_with}")
 
-    def make(self, context: Context, out: Path, scratch: Path) -> dict[str, Any]:
+    def make(self, context: Context, out: Path, scratch: Path) -> NetworkFacts:
         from compress.quantize.qat import float_layers
 
         network = context.load(self.input or "")
-        how: dict[str, Any] = {
-            "mode": self.mode,
-            "rewrite": self.rewrite,
-            "calibration_images": self.calibration_images,
-        }
         with context.clock("build"):
             network = as_plain_layers(network) if self.rewrite else network
             kernels = prunable_kernels(network)
             network = self._quantized(network, context)
-            how["float_layers"] = {} if self.by_converter else float_layers(network)
-        for layer, reason in how["float_layers"].items():
+            in_float = {} if self.by_converter else float_layers(network)
+        for layer, reason in in_float.items():
             context.progress.say(f"    {layer} computes in float: {reason}")
         serving = Serving(network, context)
         if self.mode == "qat":
@@ -123,7 +119,13 @@ class Quantize(Stage, Training):
 
             fake_quant.freeze_quantized_kernels(network)
             keeps_zeros(kernels, prunable_kernels(network))
-        return {**save_and_evaluate(serving, context, out, scratch, self.precision), **how}
+        return replace(
+            save_and_evaluate(serving, context, out, scratch, self.precision),
+            mode=self.mode,
+            rewrite=self.rewrite,
+            calibration_images=self.calibration_images,
+            float_layers=in_float,
+        )
 
     def _quantized(self, network: Any, context: Context) -> Any:
         """The network that the SavedModel will hold: with int8 emulated, or in float for the converter."""

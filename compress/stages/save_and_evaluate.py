@@ -12,6 +12,7 @@ from compress.artifacts.saved_model import check_same_outputs
 from compress.evaluate import KerasPredictor, outputs
 from compress.evaluate.predictors import as_arrays, to_float
 from compress.prune import kernel_sparsity, prunable_kernels
+from compress.results import NetworkFacts
 from compress.stages.base import Context
 from compress.stages.serving import Serving
 from compress.tasks.named import named
@@ -21,7 +22,7 @@ TEST_OUTPUTS = "test_outputs.npz"  # raw outputs on the test split, in order
 VALIDATION_OUTPUTS = "validation_outputs.npz"  # the same of the validation split
 
 
-def save_and_evaluate(serving: Serving, context: Context, out: Path, scratch: Path, precision: str) -> dict[str, Any]:
+def save_and_evaluate(serving: Serving, context: Context, out: Path, scratch: Path, precision: str) -> NetworkFacts:
     """Writes ``out/saved_model`` and the history; returns the facts of the network that was read back."""
     clock, path, task = context.clock, out / "saved_model", context.task
     some = to_float(context.dataset.train.read(np.arange(min(8, len(context.dataset.train)))))
@@ -47,15 +48,15 @@ def save_and_evaluate(serving: Serving, context: Context, out: Path, scratch: Pa
             )
         write_outputs(out / VALIDATION_OUTPUTS, outputs(predictor, context.dataset.validation))
     context.finished(loaded)
-    return {
-        "precision": precision,
-        "task": config.as_dict(task),
-        "score": task.score(test_outputs, test.targets.arrays()),
-        "params": parameters(loaded),
-        "kernel_sparsity": kernel_sparsity(prunable_kernels(loaded)),
-        "fit": context.fit,
-        "label_names": list(context.dataset.label_names),
-    }
+    return NetworkFacts(
+        precision=precision,
+        task=config.as_dict(task),
+        score=task.score(test_outputs, test.targets.arrays()),
+        params=parameters(loaded),
+        kernel_sparsity=kernel_sparsity(prunable_kernels(loaded)),
+        fit=context.fit,
+        label_names=list(context.dataset.label_names),
+    )
 
 
 def parameters(model: Any) -> int:

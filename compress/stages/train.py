@@ -1,9 +1,10 @@
 """Trains a network on labels."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from compress.config import config
+from compress.results import NetworkFacts
 from compress.stages.base import Context
 from compress.stages.network import NetworkStage
 from compress.stages.save_and_evaluate import save_and_evaluate
@@ -18,7 +19,7 @@ class Train(NetworkStage, Training):
 
     kind: Literal["train"] = "train"
 
-    def make(self, context: Context, out: Path, scratch: Path) -> dict[str, Any]:
+    def make(self, context: Context, out: Path, scratch: Path) -> NetworkFacts:
         network = self.network(context)
         serving = Serving(network, context)
         train_on_targets(network, self, serving, context, scratch)

@@ -9,6 +9,7 @@ import pytest
 
 from compress.clock import Clock
 from compress.datasets.splits import ArraySplit, Dataset
+from compress.results import NetworkFacts
 from compress.tasks import Classification
 from compress.training import Progress
 from tests.said import logits_of
@@ -19,7 +20,7 @@ def stage_context() -> Callable[..., Any]:
     """(network, images, precision) -> a context whose labels are what the network says of the images, a quarter apart."""
 
     def make(model: Any, pixels: np.ndarray, precision: str = "float32") -> Any:
-        facts = {"precision": precision, "calibration_images": 20}
+        facts = NetworkFacts(precision, {"name": "classification"}, 0.75, 0, 0.0, calibration_images=20)
         logits = logits_of(model)(pixels)
         classes = logits.shape[1]
         labels = logits.argmax(-1)

@@ -125,9 +125,9 @@ def test_model_json_says_so(stage_context, aware, tmp_path):
     facts = Export(name="out", input="quantized", input_type="uint8", output_type="int8").make(
         context, tmp_path, tmp_path
     )
-    assert (facts["precision"], facts["input_type"], facts["output_type"]) == ("int8", "uint8", "int8")
-    assert facts["float_operators"] == []
-    assert facts["closeness_to_network"] >= 0.97
+    assert (facts.precision, facts.input_type, facts.output_type) == ("int8", "uint8", "int8")
+    assert facts.float_operators == []
+    assert facts.closeness_to_network >= 0.97
     told = json.loads((tmp_path / "model.json").read_text())
     step = TFLitePredictor(tmp_path / "model.tflite").outputs[0].step
     assert told["input"]["dtype"] == "uint8"

@@ -40,8 +40,8 @@ def test_the_networks_own_files_are_faithful(tmp_path, stage_context):
     model = network(0)
     write(tmp_path, model, model)
     found = compare_outputs(model, wanted(model), tmp_path, stage_context(model, PIXELS))
-    assert (found["score"], found["network_score"], found["closeness_to_network"]) == (0.75, 0.75, 1.0)
-    assert 0 <= found["departure"]["mean_difference"] <= found["departure"]["largest_difference"] < 1e-5
+    assert (found.score, found.network_score, found.closeness_to_network) == (0.75, 0.75, 1.0)
+    assert 0 <= found.departure["mean_difference"] <= found.departure["largest_difference"] < 1e-5
 
 
 def test_another_networks_file_is_not(tmp_path, stage_context):
@@ -103,8 +103,8 @@ def test_other_forms_are_judged_by_the_average_image(tmp_path, stage_context, pr
     with pytest.raises(Unfaithful, match=rf"differ by {mean:.3f} in a probability, on the average image"):
         compare_outputs(model, wanted(model), tmp_path, stage_context(model, PIXELS), precision)
     found = compare_outputs(model, wanted(model), tmp_path, stage_context(model, PIXELS), precision, strict=False)
-    assert found["departure"]["mean_difference"] == pytest.approx(differences(model, other).mean(), abs=1e-5)
-    assert found["departure"]["largest_difference"] == pytest.approx(differences(model, other).max(), abs=1e-5)
+    assert found.departure["mean_difference"] == pytest.approx(differences(model, other).mean(), abs=1e-5)
+    assert found.departure["largest_difference"] == pytest.approx(differences(model, other).max(), abs=1e-5)
 
 
 def test_two_images_may_differ_by_anything_in_int8():
@@ -213,13 +213,13 @@ def test_a_kernel_that_is_not_in_the_file_is_unfaithful():
 def test_the_stage_writes_what_a_board_needs(tmp_path, stage_context):
     model = network(0)
     facts = Export(name="out", kind="export").make(stage_context(model, PIXELS), tmp_path, tmp_path)
-    assert (facts["precision"], facts["score"], facts["closeness_to_network"], facts["params"]) == (
+    assert (facts.precision, facts.score, facts.closeness_to_network, facts.params) == (
         "float32",
         0.75,
         1.0,
         224 + 288 * 5 + 5,
     )
-    assert facts["tflite_bytes"] == (tmp_path / "model.tflite").stat().st_size
+    assert facts.tflite_bytes == (tmp_path / "model.tflite").stat().st_size
     assert (tmp_path / "labels.txt").read_text() == "a\nb\nc\nd\ne\n"
     described = json.loads((tmp_path / "model.json").read_text())
     assert described["input"]["shape"] == [1, 8, 8, 3]

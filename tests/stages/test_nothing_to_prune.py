@@ -46,6 +46,6 @@ def test_a_network_without_anything_to_prune_is_passed_on(body, words, tmp_path)
     stage = Prune(name="pruned", final_sparsity=0.8, epochs=5)
     facts = stage.make(context, tmp_path, tmp_path)
     assert any("nothing to prune, so that the network is passed on as it is" in line and words in line for line in said)
-    assert facts["score"] == 1.0 and facts["precision"] == "float32" and facts["kernel_sparsity"] == 0
-    assert "sparsity_schedule" not in facts
+    assert facts.score == 1.0 and facts.precision == "float32" and facts.kernel_sparsity == 0
+    assert facts.sparsity_schedule is None
     np.testing.assert_array_equal(passed[0](EXAMPLES), wanted)

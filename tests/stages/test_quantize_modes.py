@@ -59,24 +59,23 @@ def made(tmp_path):
         model = model or network()
         float_logits = logits_of(model)(PIXELS)
         split = ArraySplit(PIXELS, float_logits.argmax(-1), 12)
-        kept = []
-        known = {}
+        kept, known = [], []
         context = Context(
             dataset=Dataset.of("noise", "abcd", split, split, split), augmentation=Augmentation(), seed=0,
             fit="stretch", clock=Clock(), progress=Progress(), load=lambda name: kept[-1] if kept else model,
-            task=Classification(), outputs=lambda name: read_outputs(tmp_path / TEST_OUTPUTS), training_outputs=None, facts=lambda name: known,
+            task=Classification(), outputs=lambda name: read_outputs(tmp_path / TEST_OUTPUTS), training_outputs=None, facts=lambda name: known[-1],
             finished=kept.append,
         )  # fmt: skip
         stage = Quantize(name="small", **settings)
         stage.check()
         (tmp_path / "scratch").mkdir(exist_ok=True)
-        known.update(stage.make(context, tmp_path, tmp_path / "scratch"))
+        known.append(stage.make(context, tmp_path, tmp_path / "scratch"))
         (tmp_path / "export").mkdir(exist_ok=True)
         facts = Export(name="out", input="small").make(context, tmp_path / "export", tmp_path)
         dense, sparse = ((tmp_path / "export" / name).read_bytes() for name in ("model.tflite", "model.sparse.tflite"))
         outputs = read_outputs(tmp_path / "export" / TEST_OUTPUTS)["probabilities"]
         return SimpleNamespace(
-            stage=known, facts=facts, dense=dense, sparse=sparse, outputs=outputs, float_logits=float_logits, kept=kept[-1]
+            stage=known[-1], facts=facts, dense=dense, sparse=sparse, outputs=outputs, float_logits=float_logits, kept=kept[-1]
         )  # fmt: skip
 
     return make
@@ -105,12 +104,12 @@ def types(content, least=64):
 ], ids=lambda settings: "-".join(str(value) for value in settings.values()))  # fmt: skip
 def test_a_file_of_every_mode_predicts_what_the_float_network_does(made, settings):
     found = made(**settings)
-    assert found.stage["precision"] == found.facts["precision"] == PRECISIONS[settings["mode"]]
-    assert found.stage["mode"] == settings["mode"]
+    assert found.stage.precision == found.facts.precision == PRECISIONS[settings["mode"]]
+    assert found.stage.mode == settings["mode"]
     assert classification.agreement(found.outputs, found.float_logits) > 0.9
     np.testing.assert_allclose(found.outputs.sum(-1), 1, atol=1e-5)  # probabilities, by a float softmax
-    assert found.facts["operators"]["SOFTMAX"] == 1
-    assert (found.facts["float_operators"] == []) == (settings["mode"] in ("qat", "static", "static_int16x8"))
+    assert found.facts.operators["SOFTMAX"] == 1
+    assert (found.facts.float_operators == []) == (settings["mode"] in ("qat", "static", "static_int16x8"))
     np.testing.assert_array_equal(numbers_of(found.dense)(PIXELS), found.outputs)
 
 
@@ -121,7 +120,7 @@ def test_float16_holds_the_weights_in_float16(made):
     kernel = next(value for name, value in stored.items() if "second" in name)
     wanted = found.kept.get_layer("second").kernel.numpy().transpose(3, 0, 1, 2)
     np.testing.assert_array_equal(kernel, wanted.astype("float16"))
-    assert found.facts["kernel_sparsity"] == pytest.approx(found.stage["kernel_sparsity"])
+    assert found.facts.kernel_sparsity == pytest.approx(found.stage.kernel_sparsity)
 
 
 def test_dynamic_holds_int8_kernels_and_computes_float_activations(made):
@@ -137,15 +136,15 @@ def test_int16x8_holds_int8_kernels_and_computes_int16_activations(made):
 
 def test_static_computes_with_the_operators_of_qat(made):
     static, qat = made(mode="static"), made(mode="qat", **TRAINED)
-    assert static.facts["operators"] == qat.facts["operators"]
-    assert static.facts["operators"]["DEPTHWISE_CONV_2D"] == 1  # the batch norm
-    assert static.facts["requantizations"] == 0
+    assert static.facts.operators == qat.facts.operators
+    assert static.facts.operators["DEPTHWISE_CONV_2D"] == 1  # the batch norm
+    assert static.facts.requantizations == 0
     assert types(static.dense) == types(qat.dense) == ({"FLOAT32", "INT8"}, {"INT8"})
 
 
 def test_the_original_graph_keeps_its_batch_norm(made):
     found = made(mode="static", rewrite=False)
-    operators = found.facts["operators"]
+    operators = found.facts.operators
     assert (operators["MUL"], operators["ADD"], operators.get("DEPTHWISE_CONV_2D", 0)) == (1, 1, 0)
     assert "BatchNormalization" in {type(layer).__name__ for layer in found.kept.layers}
 
@@ -163,9 +162,9 @@ def test_a_sparse_file_where_litert_can_run_it(made, mode, sparse):
 def test_accuracy_that_the_converter_loses_is_a_result(made):
     """A channel 10,000 times as large as the others, which nothing reads, takes the whole int8 range."""
     found = made(network(outlier=1e4), mode="static", rewrite=False)
-    assert found.facts["closeness_to_network"] < 0.9
-    assert found.facts["score"] < 0.9
-    assert found.facts["network_score"] == 1.0
+    assert found.facts.closeness_to_network < 0.9
+    assert found.facts.score < 0.9
+    assert found.facts.network_score == 1.0
 
 
 def test_what_the_converter_refuses_is_one_line(made):
