@@ -116,25 +116,25 @@ def load(folder: Path) -> Results:
     }
     for path in sorted(folder.glob("*/*.json")):
         try:
-            found = json.loads(path.read_text())
+            content = json.loads(path.read_text())
         except ValueError as error:
             raise Refused(f"{path} is no JSON: {error}") from error
-        schema = found.get("schema") if isinstance(found, dict) else None
+        schema = content.get("schema") if isinstance(content, dict) else None
         if schema not in kinds:
             raise Refused(f"{path}: schema {schema!r} is unknown; {', '.join(map(repr, kinds))} are known")
-        if found.get("digest") != seal(found):
+        if content.get("digest") != seal(content):
             raise Refused(f"{path} was edited after it was measured: its digest does not match")
-        if found.get("replay"):
+        if content.get("replay"):
             raise Refused(f"{path} replays a recorded tegrastats, or another machine's files: it is no measurement")
         if schema in RUNS:
             listed = found_all.family_runs if path.parent.name == "families" else found_all.runs
-            listed.append(parse(found, str(path)))
+            listed.append(parse(content, str(path)))
         elif schema == BOARDS[0]:
-            found_all.boards.append(of_today(found))
+            found_all.boards.append(of_today(content))
         else:
-            kinds[schema].append(found)
+            kinds[schema].append(content)
     found_all.runs.sort(key=lambda run: (run.pipeline, run.seed or 0))
-    found_all.boards.sort(key=lambda one: (title(one), one["started"]))
+    found_all.boards.sort(key=lambda result: (title(result), result["started"]))
     return found_all
 
 
@@ -276,8 +276,12 @@ def model_rows(model: dict[str, Any], reference: dict[int, Any], metrics: list[M
             rows.append(f"{start} | failed: {entry['errors'][0]} | - | - | - | - | - | - | -")
             continue
         times = " | ".join(f"{entry['ms'][name]:.2f}" for name in ("mean", "p50", "p90", "std"))
-        load = statistics.median(one["load_ms"] for one in entry["repetitions"])
-        peaks = [one["peak_memory_mb"] for one in entry["repetitions"] if one["peak_memory_mb"] is not None]
+        load = statistics.median(repetition["load_ms"] for repetition in entry["repetitions"])
+        peaks = [
+            repetition["peak_memory_mb"]
+            for repetition in entry["repetitions"]
+            if repetition["peak_memory_mb"] is not None
+        ]
         energy = entry.get("energy")
         other = reference.get(entry["threads"])
         rest = [
@@ -319,8 +323,8 @@ PAPER_NOTE = (
 
 def paper_table(run: Run, boards: list[dict[str, Any]]) -> list[str]:
     """The paper's figures beside a run of ours and each Jetson that measured it, in columns of their own."""
-    jetsons = [one for one in boards if one["board"]["is_jetson"] and pipeline(one) == run.pipeline]
-    own = "".join(f" ours: {title(one)}, 1 thread p50 ms |" for one in jetsons)
+    jetsons = [result for result in boards if result["board"]["is_jetson"] and pipeline(result) == run.pipeline]
+    own = "".join(f" ours: {title(result)}, 1 thread p50 ms |" for result in jetsons)
     lines = [
         "| step | paper: MB | paper: top-1 | paper: Xavier ms | ours: sparse MB | ours: top-1 | ours: host ms |" + own,
         "|---|--:|--:|--:|--:|--:|--:|" + "--:|" * len(jetsons),
@@ -330,7 +334,7 @@ def paper_table(run: Run, boards: list[dict[str, Any]]) -> list[str]:
         lines.append(
             f"| {step} | {size} | {top1:.2f} % | {latency:.2f} | {(ours.sparse_tflite_bytes or 0) / 1e6:.2f} | "
             f"{score(ours):.2%} | {ours.latency.latency_ms_p50 if ours.latency else 0:.2f} |"
-            + "".join(f" {on_board(one, name)} |" for one in jetsons)
+            + "".join(f" {on_board(result, name)} |" for result in jetsons)
         )
     return lines
 
@@ -370,7 +374,7 @@ def document(results: Results) -> str:
     chain = [run for run in runs if run.pipeline == SHOWN]
     if chain:
         parts += ["", "## Beside the paper", "", PAPER_NOTE, "", *paper_table(chain[0], boards), ""]
-    accepted = [one for one in results.comparisons if one["schema"] == peers.ACCEPTANCE]
+    accepted = [result for result in results.comparisons if result["schema"] == peers.ACCEPTANCE]
     parts += sweeps.section(results.sweeps)
     parts += families.section(results.family_runs, results.family_latencies, accepted)
     parts += front_door.section(results.keras3, results.generated)

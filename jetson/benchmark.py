@@ -49,7 +49,7 @@ def benchmark(bundle: Bundle, settings: Settings, say: Say, root: Path = Path("/
         except KeyboardInterrupt:  # the rest is whole
             power_error = "power was not measured: stopped"
     manifest = bundle.manifest or {}
-    found = {
+    result = {
         "schema": results.SCHEMA,
         "runner": __version__,
         "started": started,
@@ -69,7 +69,7 @@ def benchmark(bundle: Bundle, settings: Settings, say: Say, root: Path = Path("/
         "after": board.state(root),
         "models": models,
     }
-    return {**found, "warnings": results.warnings(found)}
+    return {**result, "warnings": results.warnings(result)}
 
 
 def _described(target: Target) -> Dict[str, Any]:
@@ -133,7 +133,7 @@ def _accuracy(
     images = int(bundle.manifest["testset"]["images"])
     descriptors = bundle.manifest["metrics"]
     say("{}: {} of {} images".format(target.file, descriptors[0]["title"], images))
-    found = child.run(
+    result = child.run(
         "accuracy",
         settings.timeout_s + 3 * images * slowest / 1e3,
         **target.promised(),
@@ -147,12 +147,17 @@ def _accuracy(
         output=settings.output,
         width=len(bundle.manifest.get("labels", [])) or None,
     )
-    if "error" not in found:
-        shares = [one["key"] for one in descriptors if one["is_share"] and found["metrics"].get(one["key"]) is not None]
-        found["intervals"] = {
-            key: list(stats.wilson(round(found["metrics"][key] * found["images"]), found["images"])) for key in shares
+    if "error" not in result:
+        shares = [
+            descriptor["key"]
+            for descriptor in descriptors
+            if descriptor["is_share"] and result["metrics"].get(descriptor["key"]) is not None
+        ]
+        result["intervals"] = {
+            key: list(stats.wilson(round(result["metrics"][key] * result["images"]), result["images"]))
+            for key in shares
         }
-    return found
+    return result
 
 
 def _power_source(settings: Settings, root: Path) -> Optional[str]:

@@ -56,8 +56,8 @@ def facts(root: Path = Path("/")) -> Dict[str, Any]:
 
 def l4t(text: str) -> Optional[str]:
     """``# R35 (release), REVISION: 4.1, ...`` of /etc/nv_tegra_release -> "35.4.1"."""
-    found = re.search(r"R(\d+) \(release\), REVISION: ([\d.]+)", text)
-    return "{}.{}".format(*found.groups()) if found else None
+    match = re.search(r"R(\d+) \(release\), REVISION: ([\d.]+)", text)
+    return "{}.{}".format(*match.groups()) if match else None
 
 
 def jetpack(release: Optional[str]) -> Optional[str]:
@@ -87,13 +87,13 @@ def state(root: Path = Path("/"), command: Optional[Callable[[List[str]], Option
 
 def power_mode(text: str) -> Optional[str]:
     """``nvpmodel -q`` prints "NV Power Mode: MODE_15W" and the mode's number below."""
-    found = re.search(r"NV Power Mode: *(\S+)", text)
-    return found.group(1) if found else None
+    match = re.search(r"NV Power Mode: *(\S+)", text)
+    return match.group(1) if match else None
 
 
 def temperatures(root: Path) -> Optional[Dict[str, float]]:
     """Degrees Celsius by sensor, without those that are off or constant."""
-    found = {}
+    degrees_by_zone = {}
     for zone in sorted((root / "sys/class/thermal").glob("thermal_zone*")):
         name, value = read_text(zone / "type"), read_text(zone / "temp")
         try:
@@ -101,8 +101,8 @@ def temperatures(root: Path) -> Optional[Dict[str, float]]:
         except ValueError:
             continue
         if name and degrees > -200 and not name.upper().startswith("PMIC"):
-            found[name] = degrees
-    return found or None
+            degrees_by_zone[name] = degrees
+    return degrees_by_zone or None
 
 
 def throttled(root: Path) -> Optional[bool]:
@@ -139,8 +139,8 @@ def _output(words: List[str]) -> Optional[str]:
 
 
 def _field(text: str, name: str, sign: str = ":") -> Optional[str]:
-    found = re.search(rf"^{re.escape(name)}\s*{sign}\s*(.*)$", text, re.MULTILINE)
-    return found.group(1).strip().strip('"') if found else None
+    match = re.search(rf"^{re.escape(name)}\s*{sign}\s*(.*)$", text, re.MULTILINE)
+    return match.group(1).strip().strip('"') if match else None
 
 
 def _cpu_name(cpuinfo: str) -> Optional[str]:

@@ -42,13 +42,13 @@ def run(job: str, timeout_s: float, **arguments: Any) -> Dict[str, Any]:
     if process.returncode < 0:
         return {"error": f"crashed ({_signal(-process.returncode)})"}
     try:
-        found: Dict[str, Any] = json.loads(answer)
+        answered: Dict[str, Any] = json.loads(answer)
     except ValueError:
         last = (said.strip().splitlines() or ["it said nothing"])[-1]
         return {"error": f"ended with code {process.returncode}: {last[:300]}"}
-    if "error" not in found:
-        found["delegate"] = "XNNPACK" if XNNPACK in said else None
-    return found
+    if "error" not in answered:
+        answered["delegate"] = "XNNPACK" if XNNPACK in said else None
+    return answered
 
 
 def _signal(number: int) -> str:

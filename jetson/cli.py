@@ -34,13 +34,13 @@ def main(words: Optional[List[str]] = None) -> None:
 
 def _joined(words: List[str]) -> List[str]:
     """ "--pixels", "-1..1" as one word: argparse takes the second for an option."""
-    found: List[str] = []
+    joined: List[str] = []
     for word in words:
-        if found and found[-1] == "--pixels":
-            found[-1] = f"--pixels={word}"
+        if joined and joined[-1] == "--pixels":
+            joined[-1] = f"--pixels={word}"
         else:
-            found.append(word)
-    return found
+            joined.append(word)
+    return joined
 
 
 def _fail(reason: str, code: int) -> int:
@@ -97,12 +97,12 @@ def _overhead(arguments: argparse.Namespace) -> int:
     from jetson.bundle import open_target
 
     target = open_target(arguments.model).targets[0]
-    found = child.run("overhead", 600.0, **target.promised(), sides=arguments.size or target.sides)
-    if "error" in found:
-        return _fail(found["error"], 1)
-    ratios = [ours / bare for ours, bare in zip(found["runner_ms"], found["bare_ms"])]
+    result = child.run("overhead", 600.0, **target.promised(), sides=arguments.size or target.sides)
+    if "error" in result:
+        return _fail(result["error"], 1)
+    ratios = [ours / bare for ours, bare in zip(result["runner_ms"], result["bare_ms"])]
     print(
-        f"timed {median(found['runner_ms']):.4f} ms, bare loop {median(found['bare_ms']):.4f} ms a run: "
+        f"timed {median(result['runner_ms']):.4f} ms, bare loop {median(result['bare_ms']):.4f} ms a run: "
         f"{100 * (median(ratios) - 1):+.2f} % (median of {len(ratios)} pairs)"
     )
     return 0
@@ -144,7 +144,7 @@ def _not_negative(text: str) -> float:
 def _threads(text: str) -> List[int]:
     if not re.match(r"^[1-9]\d*(,[1-9]\d*)*$", text):
         raise argparse.ArgumentTypeError(f"{text!r} is no list of numbers such as 1,4")
-    return sorted({int(one) for one in text.split(",")})
+    return sorted({int(entry) for entry in text.split(",")})
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
@@ -191,7 +191,7 @@ def _benchmark(arguments: argparse.Namespace) -> int:
     for warning in found["warnings"]:
         print(f"warning: {warning}")
     print(f"result: {path}")
-    failed = [model for model in found["models"] if not any(one["ms"] for one in model["latency"])]
+    failed = [model for model in found["models"] if not any(entry["ms"] for entry in model["latency"])]
     if failed:
         reasons = ["{} ({})".format(model["file"], model["latency"][0]["errors"][0]) for model in failed]
         return _fail("could not be measured: {}".format(", ".join(reasons)), 1)

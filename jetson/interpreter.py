@@ -64,10 +64,10 @@ class Model:
     def load(self) -> None:
         """A fresh interpreter: what the one before remembers is forgotten."""
         self.interpreter = self._runtime.make(model_content=self._content, num_threads=self._threads)
-        for one in self.interpreter.get_input_details():
-            shape = filled(one.get("shape_signature", one["shape"]), one["shape"], self._size)
-            if shape != [int(side) for side in one["shape"]]:
-                self.interpreter.resize_tensor_input(one["index"], shape)
+        for tensor in self.interpreter.get_input_details():
+            shape = filled(tensor.get("shape_signature", tensor["shape"]), tensor["shape"], self._size)
+            if shape != [int(side) for side in tensor["shape"]]:
+                self.interpreter.resize_tensor_input(tensor["index"], shape)
         self.interpreter.allocate_tensors()
         self.inputs = self.interpreter.get_input_details()
         self.input = self.inputs[0]
@@ -76,15 +76,15 @@ class Model:
     def fill(self) -> None:
         """Seeded noise at every input: the time of a network does not depend on what it sees."""
         noise = np.random.RandomState(0)
-        for one in self.inputs:
-            shape, kind = tuple(int(side) for side in one["shape"]), np.dtype(one["dtype"])
+        for tensor in self.inputs:
+            shape, kind = tuple(int(side) for side in tensor["shape"]), np.dtype(tensor["dtype"])
             if kind.kind == "f":
                 values = noise.uniform(size=shape)
             elif kind.itemsize <= 2 and kind.kind in "iu":
                 values = noise.randint(np.iinfo(kind).min, np.iinfo(kind).max + 1, shape)
             else:  # indices, lengths: there is always a first
                 values = np.zeros(shape)
-            self.interpreter.set_tensor(one["index"], values.astype(kind))
+            self.interpreter.set_tensor(tensor["index"], values.astype(kind))
 
     def reset(self) -> None:
         """Forgets the state that an LSTM keeps in variable tensors."""

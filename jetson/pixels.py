@@ -74,7 +74,7 @@ def told(dtype: np.dtype, grid: Grid) -> Optional[Pixels]:
         return BYTES if limits.min <= 0 and limits.max >= 255 else None
     scale, zero = grid
     low, high = scale * (limits.min - zero), scale * (limits.max - zero)
-    found: List[Pixels] = []
+    candidates: List[Pixels] = []
     for pixels in PIXELS.values():
         bottom, top = pixels.limits()
         if dtype == np.int16 and zero == 0:  # symmetric around 0
@@ -83,8 +83,8 @@ def told(dtype: np.dtype, grid: Grid) -> Optional[Pixels]:
         else:
             fits = _ends_at(-low, -bottom, top - bottom) and _ends_at(high, top, top - bottom)
         if fits:
-            found.append(pixels)
-    return found[0] if found else None
+            candidates.append(pixels)
+    return candidates[0] if candidates else None
 
 
 def _ends_at(end: float, wanted: float, span: float) -> bool:

@@ -36,50 +36,50 @@ def write(result: Dict[str, Any], path: Path) -> None:
 
 def warnings(result: Dict[str, Any]) -> List[str]:
     """Why its numbers should not be trusted, one line each."""
-    found = []
+    lines = []
     before, after = result["before"], result["after"]
     if result["board"]["emulated"]:
-        found.append("this processor is emulated: its times mean nothing")
+        lines.append("this processor is emulated: its times mean nothing")
     if fixed_clocks(before) is False:
-        found.append(
+        lines.append(
             "the clocks are not fixed (governor {}): sudo jetson_clocks".format(_distinct(before["governors"]))
         )
     warmer = _warming(before["temperatures_c"], after["temperatures_c"])
     if warmer is not None and warmer > MOST_WARMING_C:
-        found.append(f"it became {warmer:.1f} degrees warmer")
+        lines.append(f"it became {warmer:.1f} degrees warmer")
     if result["power_error"]:
-        found.append(result["power_error"])
+        lines.append(result["power_error"])
     elif result["power_source"] and 0 < result["settings"]["power_s"] < SHORTEST_LOOP_S:
-        found.append(f"the power loop was shorter than {SHORTEST_LOOP_S:g} s")
+        lines.append(f"the power loop was shorter than {SHORTEST_LOOP_S:g} s")
     if result["replay"]:
-        found.append("board or power are replayed from files: this is no measurement")
+        lines.append("board or power are replayed from files: this is no measurement")
     if before["throttled"] or after["throttled"]:
-        found.append("the processor was throttled")
+        lines.append("the processor was throttled")
     wanted = result["compared_with"]
     if wanted is not None and wanted != result["runtime"]:
-        found.append(
+        lines.append(
             "the expected outputs are of {name} {version}".format(**wanted)
             + ", this is {name} {version}: compare no latencies across the two".format(**result["runtime"])
         )
     for model in result["models"]:
-        for one in model["latency"]:
-            name = "{}, {}".format(model["file"], threads(one["threads"]))
-            if one["ms"] is not None and one["ms"]["cv"] > MOST_VARIATION:
-                found.append("{}: times vary by {:.0%}".format(name, one["ms"]["cv"]))
-            energy = one.get("energy")
-            if result["power_source"] and result["settings"]["power_s"] > 0 and one["ms"]:
+        for entry in model["latency"]:
+            name = "{}, {}".format(model["file"], threads(entry["threads"]))
+            if entry["ms"] is not None and entry["ms"]["cv"] > MOST_VARIATION:
+                lines.append("{}: times vary by {:.0%}".format(name, entry["ms"]["cv"]))
+            energy = entry.get("energy")
+            if result["power_source"] and result["settings"]["power_s"] > 0 and entry["ms"]:
                 samples = min(energy["samples"], energy["idle_samples"]) if energy else 0
                 if samples < FEWEST_SAMPLES:
-                    found.append(f"{name}: only {samples} power samples")
-            found.extend(f"{name}: {error}" for error in one["errors"])
+                    lines.append(f"{name}: only {samples} power samples")
+            lines.extend(f"{name}: {error}" for error in entry["errors"])
         accuracy = model["accuracy"]
         if accuracy and "error" in accuracy:
-            found.append("{}: accuracy: {}".format(model["file"], accuracy["error"]))
+            lines.append("{}: accuracy: {}".format(model["file"], accuracy["error"]))
         elif accuracy and accuracy.get("expected", {}).get("same_answers", 1.0) < 1.0:
-            found.append("{}: gives other answers than expected".format(model["file"]))
+            lines.append("{}: gives other answers than expected".format(model["file"]))
         elif accuracy and accuracy.get("expected", {}).get("within_tolerance", 1.0) < 1.0:
-            found.append("{}: its outputs depart from the expected ones beyond the tolerance".format(model["file"]))
-    return list(dict.fromkeys(found))
+            lines.append("{}: its outputs depart from the expected ones beyond the tolerance".format(model["file"]))
+    return list(dict.fromkeys(lines))
 
 
 def threads(count: int) -> str:
@@ -95,14 +95,14 @@ def table(result: Dict[str, Any]) -> str:
     for model in result["models"]:
         accuracy = model["accuracy"] or {}
         values = [text(metric, accuracy.get("metrics", {}).get(metric["key"])) for metric in shown]
-        for one in model["latency"]:
-            ms, energy = one["ms"], one.get("energy")
+        for entry in model["latency"]:
+            ms, energy = entry["ms"], entry.get("energy")
             times = [f"{ms[name]:.2f}" for name in ("mean", "std", "p50", "p90")] if ms else ["failed"] + ["-"] * 3
             rows.append(
                 (
                     model["file"],
                     "{:.2f}".format(model["bytes"] / 1e6),
-                    str(one["threads"]),
+                    str(entry["threads"]),
                     *times,
                     *values,
                     "{:.1f}".format(energy["energy_mj"]) if energy else "-",

@@ -24,18 +24,18 @@ def ina3221(root: Path = Path("/")) -> Optional[Rails]:
 
     JetPack 5 and later: hwmon, mV times mA. JetPack 4: iio, mW.
     """
-    found: Rails = {}
+    rails: Rails = {}
     for label in sorted((root / "sys/bus/i2c/drivers/ina3221").glob("*/hwmon/hwmon*/in*_label")):
         name, number = read_text(label), label.name[2:-6]
         millivolts = read_text(label.with_name(f"in{number}_input"))
         milliamperes = read_text(label.with_name(f"curr{number}_input"))
         if name and name != "NC" and "sum" not in name.lower() and millivolts and milliamperes:
-            found[name] = int(millivolts) * int(milliamperes) / 1000.0
+            rails[name] = int(millivolts) * int(milliamperes) / 1000.0
     for label in sorted((root / "sys/bus/i2c/drivers/ina3221x").glob("*/iio:device*/rail_name_*")):
         name, milliwatts = read_text(label), read_text(label.with_name(f"in_power{label.name[-1]}_input"))
         if name and name != "NC" and milliwatts:
-            found[name] = float(milliwatts)
-    return found or None
+            rails[name] = float(milliwatts)
+    return rails or None
 
 
 class Sampler:

@@ -46,10 +46,10 @@ def parse(line: str) -> Dict[str, Any]:
 def _core(text: str) -> Optional[Dict[str, int]]:
     if text == "off":
         return None
-    found = _CORE.match(text)
-    if found is None:
+    match = _CORE.match(text)
+    if match is None:
         raise ValueError(f"no whole line of tegrastats: a core reads {text!r}")
-    return {"load_percent": int(found.group(1)), "mhz": int(found.group(2))}
+    return {"load_percent": int(match.group(1)), "mhz": int(match.group(2))}
 
 
 def total_rail(rails: List[str]) -> str:

@@ -51,12 +51,16 @@ def measure(arm: str, seed: int, data_dir: Path | None) -> dict[str, Any]:
     dataset = pipeline.data.load(data_dir)
     runs = WORK / "runs" / f"{arm}-{seed}"
     try:
-        found = run_plan(plan(pipeline, dataset), Store(WORK / "store"), runs, progress, clock)
+        results = run_plan(plan(pipeline, dataset), Store(WORK / "store"), runs, progress, clock)
     finally:
         progress.stop()
     folders = sorted((runs / name).glob("[0-9]*-*"), key=lambda path: int(path.name.partition("-")[0]))
-    kept = [read_outputs(path) for folder in folders if (path := folder / TEST_OUTPUTS).is_file()]
-    wrong = [outputs["logits"].argmax(-1) != dataset.test.targets.labels for outputs in kept if "logits" in outputs]
+    outputs_by_stage = [read_outputs(path) for folder in folders if (path := folder / TEST_OUTPUTS).is_file()]
+    wrong = [
+        outputs["logits"].argmax(-1) != dataset.test.targets.labels
+        for outputs in outputs_by_stage
+        if "logits" in outputs
+    ]
     return {
         "schema": SCHEMA,
         "arm": arm,
@@ -64,7 +68,9 @@ def measure(arm: str, seed: int, data_dir: Path | None) -> dict[str, Any]:
         "settings": own,
         "images": {"train": len(dataset.train), "validation": len(dataset.validation), "test": len(dataset.test)},
         "epochs": EPOCHS,
-        "stages": [{"name": stage.name, **measured(stage)} for stage in found.stages if stage.measured_on == "network"],
+        "stages": [
+            {"name": stage.name, **measured(stage)} for stage in results.stages if stage.measured_on == "network"
+        ],
         "wrong_in_common": wrong_in_common(wrong),
         "config_toml": pipeline.text,
         "seconds": {cause: round(spent, 2) for cause, spent in clock.seconds.items()},
@@ -82,9 +88,9 @@ def is_there(path: Path, arm: str) -> bool:
     """Whether ``path`` is a result of the arm with today's settings and pipeline, comments apart."""
     if not path.exists():
         return False
-    kept = json.loads(path.read_text())
+    content = json.loads(path.read_text())
     text = read_pipeline(f"assistants-{ARMS[arm].pipeline}").text
-    return bool(kept["settings"] == settings(arm) and loads(kept["config_toml"]) == loads(text))
+    return bool(content["settings"] == settings(arm) and loads(content["config_toml"]) == loads(text))
 
 
 def main() -> None:

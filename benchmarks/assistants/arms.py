@@ -59,17 +59,21 @@ def held(paper: float | None, points: Sequence[float]) -> str:
     return "held" if (mean > deviation if paper > 0 else abs(mean) <= READ_TO) else "not shown"
 
 
-def less(results: Sequence[Result], one: str, other: str) -> list[float]:
+def less(results: Sequence[Result], arm_name: str, other: str) -> list[float]:
     """The student's top-1 in an arm less that in another, in points, for each seed of both."""
-    top1 = {(found["arm"], found["seed"]): 100 * student_top1(found) for found in results}
-    return [top1[one, seed] - top1[other, seed] for arm, seed in sorted(top1) if arm == one and (other, seed) in top1]
+    top1 = {(each["arm"], each["seed"]): 100 * student_top1(each) for each in results}
+    return [
+        top1[arm_name, seed] - top1[other, seed]
+        for arm, seed in sorted(top1)
+        if arm == arm_name and (other, seed) in top1
+    ]
 
 
-def student_top1(one: Result) -> float:
+def student_top1(result: Result) -> float:
     """Of the last network in the chain, a fraction."""
-    return float(stage(one, "student")["top1"])
+    return float(stage(result, "student")["top1"])
 
 
-def stage(one: Result, name: str) -> Result:
+def stage(result: Result, name: str) -> Result:
     """The metrics of a stage."""
-    return next(found for found in one["stages"] if found["name"] == name)
+    return next(each for each in result["stages"] if each["name"] == name)

@@ -44,7 +44,7 @@ def seconds(objective: Objective, data: Data, stage: Distill) -> float:
 
 
 def main() -> None:
-    stage = next(one for one in read_pipeline("assistants-dgkd").stages if one.name == "student")
+    stage = next(candidate for candidate in read_pipeline("assistants-dgkd").stages if candidate.name == "student")
     assert isinstance(stage, Distill)
     assert len(stage.teachers) == TEACHERS
     task, rng = Classification(), np.random.default_rng(0)

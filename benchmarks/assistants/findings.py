@@ -11,19 +11,19 @@ TAUGHT = tuple(arm for arm in ARMS if arm != "none")
 
 def section(results: Sequence[Result]) -> list[str]:
     """Markdown lines; none without a seed of all arms."""
-    seeds = [{one["seed"] for one in results if one["arm"] == arm} for arm in ARMS]
+    seeds = [{result["seed"] for result in results if result["arm"] == arm} for arm in ARMS]
     if not set.intersection(*seeds):
         return []
     said = (_gains(results), _best(results), _distances(results), _calibration(results), _avalanche(results))
-    return ["In words:", "", *(f"- {one}" for one in said), ""]
+    return ["In words:", "", *(f"- {sentence}" for sentence in said), ""]
 
 
-def times_chance(one: Result) -> float:
+def times_chance(result: Result) -> float:
     """The share of the student's errors that the network before it made, over that one's share of wrong answers.
 
     1 if the two err independently of each other.
     """
-    return float(one["wrong_in_common"][-1]) / (1 - float(one["stages"][-2]["top1"]))
+    return float(result["wrong_in_common"][-1]) / (1 - float(result["stages"][-2]["top1"]))
 
 
 def _gains(results: Sequence[Result]) -> str:
@@ -46,15 +46,15 @@ def _best(results: Sequence[Result]) -> str:
 
 
 def _distances(results: Sequence[Result]) -> str:
-    apart = [(one, other, paper) for one, other, paper in PAPER if paper]
-    ours = [f"{statistics.mean(less(results, one, other)):.1f}" for one, other, _ in apart]
+    apart = [(better, worse, paper) for better, worse, paper in PAPER if paper]
+    ours = [f"{statistics.mean(less(results, better, worse)):.1f}" for better, worse, _ in apart]
     theirs = [f"{paper:g}" for *_, paper in apart]
     return f"Where the paper has {' and '.join(theirs)} points, ours are {' and '.join(ours)}."
 
 
 def _calibration(results: Sequence[Result]) -> str:
     def of(arm: str, metric: str) -> float:
-        return 100 * statistics.mean(stage(one, "student")[metric] for one in results if one["arm"] == arm)
+        return 100 * statistics.mean(stage(result, "student")[metric] for result in results if result["arm"] == arm)
 
     def beside(metric: str) -> str:
         values = [of(arm, metric) for arm in TAUGHT]
@@ -68,7 +68,7 @@ def _calibration(results: Sequence[Result]) -> str:
 
 def _avalanche(results: Sequence[Result]) -> str:
     def times(arm: str) -> str:
-        return f"{statistics.mean(times_chance(one) for one in results if one['arm'] == arm):.2f} times"
+        return f"{statistics.mean(times_chance(result) for result in results if result['arm'] == arm):.2f} times"
 
     return (
         "The error avalanche: the student errs more often than by chance where the assistant of four convolutions did, "

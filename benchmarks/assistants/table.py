@@ -27,13 +27,13 @@ def wrong_in_common(wrong: Sequence[np.ndarray]) -> list[float]:
 
     ``wrong``: bool (images,) a network, in the order of the chain. Son et al. (2021) call this the error avalanche.
     """
-    return [float((before & one).sum() / max(one.sum(), 1)) for before, one in pairwise(wrong)]
+    return [float((before & current).sum() / max(current.sum(), 1)) for before, current in pairwise(wrong)]
 
 
 def section(results: Sequence[Result]) -> list[str]:
     """Markdown lines; none without results."""
-    epoch = [line for one in results if one["schema"] == EPOCH for line in _epoch(one)]
-    results = [one for one in results if one["schema"] == SCHEMA]
+    epoch = [line for result in results if result["schema"] == EPOCH for line in _epoch(result)]
+    results = [result for result in results if result["schema"] == SCHEMA]
     if not results:
         return epoch
     images, epochs = results[0]["images"], results[0]["epochs"]
@@ -48,10 +48,10 @@ def section(results: Sequence[Result]) -> list[str]:
         "|---|--:|--:|--:|---|--:|---|",
     ]
     for name, arm in ARMS.items():
-        found = [one for one in results if one["arm"] == name]
-        if found:
+        of_arm = [result for result in results if result["arm"] == name]
+        if of_arm:
             gains = less(results, name, "none") if name != "none" else []
-            lines.append(f"| {' | '.join([arm.what, *_cells(found, gains)])} |")
+            lines.append(f"| {' | '.join([arm.what, *_cells(of_arm, gains)])} |")
     pictures = ["![student's top-1 by arm; errors handed on](plots/assistants.png)", ""]
     return [*lines, "", *pictures, *_beside_the_paper(results), *epoch]
 
@@ -66,25 +66,27 @@ def _beside_the_paper(results: Sequence[Result]) -> list[str]:
     return [PAPER_NOTE, "", *lines, "", *findings.section(results)] if len(lines) > 2 else []
 
 
-def _epoch(one: Result) -> list[str]:
-    ratios = sorted(both["cached"] / both["none"] for both in one["rounds"])
+def _epoch(result: Result) -> list[str]:
+    ratios = sorted(both["cached"] / both["none"] for both in result["rounds"])
     return [
         "| what | bar | measured |",
         "|---|---|--:|",
-        f"| an epoch of the student with {one['teachers']} cached teachers / with none, median of {len(ratios)} pairs "
-        f"| at most 1.15 | {statistics.median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f}) |",
+        f"| an epoch of the student with {result['teachers']} cached teachers / with none, "
+        f"median of {len(ratios)} pairs | at most 1.15 | {statistics.median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f}) |",
         "",
     ]
 
 
-def _cells(found: Sequence[Result], gains: Sequence[float]) -> list[str]:
-    names = [row["name"] for row in found[0]["stages"]]
-    middle = [spread([100 * stage(one, name)["top1"] for one in found]) for name in LEARNERS[:-1] if name in names]
-    errors = [stage(one, "student").get("ece") for one in found]
-    shared = [statistics.mean(column) for column in zip(*(one["wrong_in_common"] for one in found), strict=True)]
+def _cells(of_arm: Sequence[Result], gains: Sequence[float]) -> list[str]:
+    names = [row["name"] for row in of_arm[0]["stages"]]
+    middle = [
+        spread([100 * stage(result, name)["top1"] for result in of_arm]) for name in LEARNERS[:-1] if name in names
+    ]
+    errors = [stage(result, "student").get("ece") for result in of_arm]
+    shared = [statistics.mean(column) for column in zip(*(result["wrong_in_common"] for result in of_arm), strict=True)]
     return [
-        str(len(found)),
-        spread([100 * student_top1(one) for one in found]),
+        str(len(of_arm)),
+        spread([100 * student_top1(result) for result in of_arm]),
         spread(gains, "+.2f") if gains else "",
         ", ".join(middle),
         "" if None in errors else f"{statistics.mean(errors):.3f}",

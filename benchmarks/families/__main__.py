@@ -44,7 +44,7 @@ def family(network: str) -> dict[str, Any]:
     start = time.perf_counter()
     content = Converter(int8).dense()
     seconds = round(time.perf_counter() - start, 2)
-    plain, found = Converter(model).dense(), flatbuffer.operators(content)
+    plain, operators = Converter(model).dense(), flatbuffer.operators(content)
     with tempfile.TemporaryDirectory() as folder, FileLock(Path(tempfile.gettempdir()) / "jetslim-latency.lock"):
         paths = {"jetslim": Path(folder) / "int8.tflite", "float32": Path(folder) / "float32.tflite"}
         for path, file in zip(paths.values(), (content, plain), strict=True):
@@ -61,10 +61,10 @@ def family(network: str) -> dict[str, Any]:
         "rounding": difference([wanted], [beside]),
         "convert_seconds": seconds,
         "bytes": {"jetslim": len(content), "float32": len(plain)},
-        "operators": found.counts,
-        "float_operators": sorted(set(found.floats)),
+        "operators": operators.counts,
+        "float_operators": sorted(set(operators.floats)),
         "float_layers": float_layers(int8),
-        "requantizations": found.requantizations,
+        "requantizations": operators.requantizations,
         **measured,
     }
 

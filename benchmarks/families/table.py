@@ -26,8 +26,8 @@ def section(runs: Sequence[Run], latencies: Sequence[Result], accepted: Sequence
     if not runs and not latencies:
         return []
     trained = {network(run): run for run in runs}
-    timed = {one["network"]: one for one in latencies}
-    alone = {one["network"]: one for result in accepted for one in result["networks"]}
+    timed = {each["network"]: each for each in latencies}
+    alone = {each["network"]: each for result in accepted for each in result["networks"]}
     lines = [
         "## Every family of keras.applications",
         "",
@@ -43,9 +43,9 @@ def section(runs: Sequence[Run], latencies: Sequence[Result], accepted: Sequence
             lines.append(f"| {' | '.join(cells)} |")
     lines += [*_settings(trained), "", *bars(list(trained.values()), list(timed.values())), ""]
     reasons = [
-        f"- {one['network']}: {count} layers compute in float: {reason}"
-        for one in latencies
-        for reason, count in counted(one["float_layers"].values())
+        f"- {each['network']}: {count} layers compute in float: {reason}"
+        for each in latencies
+        for reason, count in counted(each["float_layers"].values())
     ]
     return [*lines, "Operators in float, and why:", "", *(reasons or ["- none"]), ""]
 
@@ -54,16 +54,16 @@ def _settings(trained: Mapping[str, Run]) -> list[str]:
     """What else was set than the network, the side and the epochs: for all, and for some."""
     others = {
         name: [
-            one
-            for one in run.settings
-            if not one.startswith(("trained.model=", "data.size=")) and ".epochs=" not in one
+            each
+            for each in run.settings
+            if not each.startswith(("trained.model=", "data.size=")) and ".epochs=" not in each
         ]
         for name, run in trained.items()
     }
-    common = [one for one in next(iter(others.values()), []) if all(one in settings for settings in others.values())]
+    common = [each for each in next(iter(others.values()), []) if all(each in settings for settings in others.values())]
     parts = [f"all: `{'`, `'.join(common)}`"] * bool(common)
     for name, settings in others.items():
-        if own := [one for one in settings if one not in common]:
+        if own := [each for each in settings if each not in common]:
             parts.append(f"{name}: `{'`, `'.join(own)}`")
     return ["", f"Set besides: {'; '.join(parts)}."] if parts else []
 
@@ -101,26 +101,26 @@ def top1(run: Run, stage: str) -> float:
     return run.stage(stage).metrics["top1"] or 0.0
 
 
-def speed(one: Result | None) -> list[str]:
+def speed(each: Result | None) -> list[str]:
     """Largest difference, operators in float, the ratio of latencies, int8's milliseconds, seconds to convert."""
-    if one is None:
+    if each is None:
         return ["-"] * 5
-    found = ratios(one["rounds"], "jetslim", "float32")
+    turns = ratios(each["rounds"], "jetslim", "float32")
     return [
-        f"{one['difference']:.1e}" + (f" ({one['rounding']:.1e})" if "rounding" in one else ""),
-        ", ".join(one["float_operators"]) or "none",
-        f"{statistics.median(found):.2f} ({min(found):.2f} to {max(found):.2f})",
-        f"{typical(one['rounds'], 'jetslim'):.2f}",
-        f"{one['convert_seconds']:.1f}",
+        f"{each['difference']:.1e}" + (f" ({each['rounding']:.1e})" if "rounding" in each else ""),
+        ", ".join(each["float_operators"]) or "none",
+        f"{statistics.median(turns):.2f} ({min(turns):.2f} to {max(turns):.2f})",
+        f"{typical(each['rounds'], 'jetslim'):.2f}",
+        f"{each['convert_seconds']:.1f}",
     ]
 
 
 def bars(runs: Sequence[Run], latencies: Sequence[Result]) -> list[str]:
     """What was to be reached, of the families measured so far."""
     last = [run.stages[-1] for run in runs]
-    whole = [one for one in latencies if not one["float_operators"]]
-    faster = sum(statistics.median(ratios(one["rounds"], "jetslim", "float32")) < 1 for one in whole)
-    exact = sum(one["difference"] <= 1e-4 for one in latencies)
+    whole = [each for each in latencies if not each["float_operators"]]
+    faster = sum(statistics.median(ratios(each["rounds"], "jetslim", "float32")) < 1 for each in whole)
+    exact = sum(each["difference"] <= 1e-4 for each in latencies)
     agree = sum((stage.closeness_to_network or 0) >= 0.97 for stage in last)
     taught = sum(top1(run, run.stages[0].name) >= 0.8 for run in runs)
     return [

@@ -43,7 +43,7 @@ def measure(name: str, data_dir: Path) -> dict[str, Any]:
     command = [sys.executable, "-m", "compress", "sweep", str(path), "--data-dir", str(data_dir)]
     subprocess.run([*command, "--store", str(WORK / "store"), "--runs", str(WORK / "runs")], check=True)
     points = read_sweep(str(path)).points
-    runs = [read_run(WORK / "runs" / f"{name}-sweep" / one.name / "run.json") for one in points]
+    runs = [read_run(WORK / "runs" / f"{name}-sweep" / point.name / "run.json") for point in points]
     data = runs[0].data
     return {
         "schema": SCHEMA,
@@ -54,7 +54,9 @@ def measure(name: str, data_dir: Path) -> dict[str, Any]:
             {"seed": seed, **{stage.name: metrics(stage) for stage in run.stages[:-1]}}
             for seed, run in sorted({run.seed: run for run in runs}.items())
         ],
-        "points": sorted((_point(run) for run in runs), key=lambda one: (one["seed"], one["teacher"], one["focal"])),
+        "points": sorted(
+            (_point(run) for run in runs), key=lambda point: (point["seed"], point["teacher"], point["focal"])
+        ),
     }
 
 

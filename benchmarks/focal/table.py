@@ -31,8 +31,8 @@ def effects(points: Sequence[Result], metric: str) -> tuple[float, float, float]
 
     Least squares of ``metric = a + b * teacher + c * focal`` over the points.
     """
-    weights = np.array([[one["teacher"], one["focal"]] for one in points])
-    values = np.array([one[metric] for one in points])
+    weights = np.array([[point["teacher"], point["focal"]] for point in points])
+    values = np.array([point[metric] for point in points])
     design = np.column_stack([np.ones(len(values)), weights])
     slopes = np.linalg.lstsq(design, values, rcond=None)[0]
     teacher, focal = slopes[1:] * np.ptp(weights, axis=0)
@@ -42,9 +42,9 @@ def effects(points: Sequence[Result], metric: str) -> tuple[float, float, float]
 def section(results: Sequence[Result]) -> list[str]:
     """Markdown lines; none without results."""
     lines = ["## Teacher weight and focal weight", ""] if results else []
-    for one in sorted(results, key=lambda result: SECTIONS.index(result["grid"])):
-        lines += {"grid": _grid, "useful": _useful, "sure": _sure}[one["grid"]](one)
-    return lines + in_words({one["grid"]: one["points"] for one in results})
+    for study in sorted(results, key=lambda result: SECTIONS.index(result["grid"])):
+        lines += {"grid": _grid, "useful": _useful, "sure": _sure}[study["grid"]](study)
+    return lines + in_words({study["grid"]: study["points"] for study in results})
 
 
 def in_words(points: Mapping[str, Sequence[Result]]) -> list[str]:
@@ -52,7 +52,7 @@ def in_words(points: Mapping[str, Sequence[Result]]) -> list[str]:
     if set(points) != set(SECTIONS):
         return []
     top1, ece = ([100 * value for value in effects(points["grid"], metric)] for metric in ("top1", "ece"))
-    common = min(max(one["focal"] for one in points[name]) for name in ("useful", "sure"))
+    common = min(max(point["focal"] for point in points[name]) for name in ("useful", "sure"))
 
     def moved_by(name: str, metric: str) -> str:
         return spread([100 * change for change in changes(points[name], common, metric)], "+.1f")
@@ -75,25 +75,25 @@ def in_words(points: Mapping[str, Sequence[Result]]) -> list[str]:
     ]
 
 
-def _about(one: Result) -> str:
-    images, before = one["images"], one["before"]
+def _about(study: Result) -> str:
+    images, before = study["images"], study["before"]
     teacher, common = (statistics.mean(each[who]["top1"] for each in before) for who in ("teacher", "common"))
     return (
         f"CIFAR-10, {images['train']:,} training and {images['test']:,} test images; a ResNet-20 of {teacher:.1%} "
-        f"teaches a ResNet-8 on from a checkpoint of {common:.1%} (`benchmarks/focal/{one['grid']}.toml`)."
+        f"teaches a ResNet-8 on from a checkpoint of {common:.1%} (`benchmarks/focal/{study['grid']}.toml`)."
     )
 
 
 def changes(points: Sequence[Result], focal: float, metric: str) -> list[float]:
     """What a focal weight does to a metric: less that of weight 0, for each seed and teacher weight."""
-    without = {(one["seed"], one["teacher"]): one for one in points if one["focal"] == 0}
-    pairs = [(one, without.get((one["seed"], one["teacher"]))) for one in points if one["focal"] == focal]
-    return [one[metric] - base[metric] for one, base in pairs if base and None not in (one[metric], base[metric])]
+    without = {(point["seed"], point["teacher"]): point for point in points if point["focal"] == 0}
+    pairs = [(point, without.get((point["seed"], point["teacher"]))) for point in points if point["focal"] == focal]
+    return [point[metric] - base[metric] for point, base in pairs if base and None not in (point[metric], base[metric])]
 
 
 def unfocused_temperatures(points: Sequence[Result]) -> list[float]:
     """The fitted temperatures without the focal loss, where one could be fitted."""
-    return [one["temperature"] for one in points if one["focal"] == 0 and one["temperature"] is not None]
+    return [point["temperature"] for point in points if point["focal"] == 0 and point["temperature"] is not None]
 
 
 def _changes(points: Sequence[Result]) -> list[str]:
@@ -108,38 +108,38 @@ def _changes(points: Sequence[Result]) -> list[str]:
         "fitted temperature |",
         "|--:|--:|--:|--:|--:|--:|",
     ]
-    for focal in sorted({one["focal"] for one in points} - {0}):
-        found = {metric: changes(points, focal, metric) for metric in ("top1", "nll", "ece", "temperature")}
-        fell = sum(change < 0 for change in found["ece"])
+    for focal in sorted({point["focal"] for point in points} - {0}):
+        changed = {metric: changes(points, focal, metric) for metric in ("top1", "nll", "ece", "temperature")}
+        fell = sum(change < 0 for change in changed["ece"])
         cells = [
-            spread([100 * change for change in found["top1"]], "+.2f"),
-            spread(found["nll"], "+.3f"),
-            spread([100 * change for change in found["ece"]], "+.2f"),
-            f"{fell} of {len(found['ece'])}",
-            spread(found["temperature"], "+.3f"),
+            spread([100 * change for change in changed["top1"]], "+.2f"),
+            spread(changed["nll"], "+.3f"),
+            spread([100 * change for change in changed["ece"]], "+.2f"),
+            f"{fell} of {len(changed['ece'])}",
+            spread(changed["temperature"], "+.3f"),
         ]
         lines.append(f"| {focal:g} | {' | '.join(cells)} |")
     return [*lines, ""]
 
 
-def _sure(one: Result) -> list[str]:
-    images, points = one["images"], one["points"]
+def _sure(study: Result) -> list[str]:
+    images, points = study["images"], study["points"]
     seeds = len({point["seed"] for point in points})
     about = (
         f"A ResNet-20 that learns {images['train']:,} images of CIFAR-10 from labels alone, {seeds} seeds "
         "(`benchmarks/focal/sure.toml`)."
     )
-    return [about, "", *_changes(points), *_pictures(one)]
+    return [about, "", *_changes(points), *_pictures(study)]
 
 
-def _pictures(one: Result) -> list[str]:
-    return [" ".join(f"![{SHOWN[metric][0]}](plots/focal-{one['grid']}-{metric}.png)" for metric in SHOWN), ""]
+def _pictures(study: Result) -> list[str]:
+    return [" ".join(f"![{SHOWN[metric][0]}](plots/focal-{study['grid']}-{metric}.png)" for metric in SHOWN), ""]
 
 
-def _grid(one: Result) -> list[str]:
-    points = one["points"]
+def _grid(study: Result) -> list[str]:
+    points = study["points"]
     lines = [
-        f"The paper's grid, {len(points)} combinations. {_about(one)}",
+        f"The paper's grid, {len(points)} combinations. {_about(study)}",
         "",
         "| metric | least to most | teacher weight, 0 to 0.1 | focal weight, 0 to 0.01 | rest (deviation) | moved by |",
         "|---|--:|--:|--:|--:|---|",
@@ -151,7 +151,7 @@ def _grid(one: Result) -> list[str]:
             f"| {what} | {min(values):.{digits}f} to {max(values):.{digits}f} | {teacher:+.{digits}f} | "
             f"{focal:+.{digits}f} | {rest:.{digits}f} | {moved(teacher, focal, rest)} |"
         )
-    return [*lines, "", PAPER_NOTE, "", *_pictures(one)]
+    return [*lines, "", PAPER_NOTE, "", *_pictures(study)]
 
 
 def moved(teacher: float, focal: float, rest: float) -> str:
@@ -160,15 +160,15 @@ def moved(teacher: float, focal: float, rest: float) -> str:
     >>> moved(-0.7, 0.05, 0.1), moved(0.1, 0.1, 0.1), moved(1, -1, 0.1)
     ('teacher weight', 'neither', 'teacher weight, focal weight')
     """
-    found = {"teacher weight": teacher, "focal weight": focal}
-    return ", ".join(name for name, effect in found.items() if abs(effect) > 2 * rest) or "neither"
+    effects = {"teacher weight": teacher, "focal weight": focal}
+    return ", ".join(name for name, effect in effects.items() if abs(effect) > 2 * rest) or "neither"
 
 
-def _useful(one: Result) -> list[str]:
-    points = one["points"]
-    seeds = len(one["before"])
+def _useful(study: Result) -> list[str]:
+    points = study["points"]
+    seeds = len(study["before"])
     lines = [
-        f"Weights large enough to matter, {seeds} seeds, mean and standard deviation. {_about(one)}",
+        f"Weights large enough to matter, {seeds} seeds, mean and standard deviation. {_about(study)}",
         "",
         "| teacher weight | focal weight | "
         + " | ".join(what for what, _, _ in SHOWN.values())
@@ -183,4 +183,4 @@ def _useful(one: Result) -> list[str]:
         ]
         scaled = spread([100 * point["ece_scaled"] for point in alike if point["ece_scaled"] is not None])
         lines.append(f"| {teacher:g} | {focal:g} | {' | '.join([*cells, scaled])} |")
-    return [*lines, "", *_changes(points), *_pictures(one)]
+    return [*lines, "", *_changes(points), *_pictures(study)]

@@ -24,34 +24,34 @@ RESULTS = Path(__file__).parents[1] / "results" / "fuzz"
 def outcome(seed: int) -> dict[str, Any]:
     """What came of one seed."""
     in_keras3 = bool(seed % 2)
-    found: dict[str, Any] = {"seed": seed, "keras": 3 if in_keras3 else 2}
+    facts: dict[str, Any] = {"seed": seed, "keras": 3 if in_keras3 else 2}
     try:
         model = random_networks.network(seed, in_keras3)
         if in_keras3:
             model = door.convert(model)
         result = random_networks.check(model)
     except (UserError, Failure) as error:  # one line, before anything is trained
-        return {**found, "came_out": "refused", "reason": first_line(error)}
+        return {**facts, "came_out": "refused", "reason": first_line(error)}
     except AssertionError as error:
-        return {**found, "came_out": "wrong", "reason": first_line(error)}
+        return {**facts, "came_out": "wrong", "reason": first_line(error)}
     except Exception as error:
         print(f"seed {seed}", traceback.format_exc(), file=sys.stderr, flush=True)
-        return {**found, "came_out": "traceback", "reason": f"{type(error).__name__}: {first_line(error)}"}
+        return {**facts, "came_out": "traceback", "reason": f"{type(error).__name__}: {first_line(error)}"}
     if result.refused:
-        return {**found, "came_out": "refused", "reason": result.refused}
+        return {**facts, "came_out": "refused", "reason": result.refused}
     numbers = {name: round(getattr(result, name), 1) for name in ("float_file", "int8_network", "int8_file")}
-    return {**found, "came_out": "right", "snr_db": numbers, "in_float": list(result.floats)}
+    return {**facts, "came_out": "right", "snr_db": numbers, "in_float": list(result.floats)}
 
 
 def main() -> None:
     load_libraries()
     first, last = (int(word) for word in sys.argv[1:3]) if len(sys.argv) > 2 else (0, 299)
-    found = []
+    outcomes = []
     for seed in range(first, last + 1):
-        found.append(outcome(seed))
-        print(seed, found[-1]["came_out"], found[-1].get("reason", ""), flush=True)
-    counts = Counter(one["came_out"] for one in found)
-    keep(RESULTS / f"{first}-{last}.json", {"schema": GENERATED, "counts": dict(counts), "seeds": found})
+        outcomes.append(outcome(seed))
+        print(seed, outcomes[-1]["came_out"], outcomes[-1].get("reason", ""), flush=True)
+    counts = Counter(each["came_out"] for each in outcomes)
+    keep(RESULTS / f"{first}-{last}.json", {"schema": GENERATED, "counts": dict(counts), "seeds": outcomes})
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ def section(families: list[dict[str, Any]], generated: list[dict[str, Any]]) -> 
     """Lines of Markdown; none where nothing was measured."""
     lines: list[str] = []
     if families:
-        worst = max(one["difference"] for one in families)
+        worst = max(result["difference"] for result in families)
         lines += [
             *("", "## Networks of Keras 3, rebuilt in legacy Keras", ""),
             f"{len(families)} families of Keras 3's keras.applications (`python -m benchmarks.keras3`), random weights "
@@ -18,13 +18,13 @@ def section(families: list[dict[str, Any]], generated: list[dict[str, Any]]) -> 
             f"{worst:.1e}.",
             *("", "| network | side | layers | parameters | difference | seconds |", "|---|--:|--:|--:|--:|--:|"),
         ]
-        for one in sorted(families, key=lambda one: one["family"]):
+        for result in sorted(families, key=lambda result: result["family"]):
             lines.append(
-                f"| {one['family']} | {one['size']} | {one['layers']} | {one['parameters']:,} "
-                f"| {one['difference']:.1e} | {one['seconds']:.1f} |"
+                f"| {result['family']} | {result['size']} | {result['layers']} | {result['parameters']:,} "
+                f"| {result['difference']:.1e} | {result['seconds']:.1f} |"
             )
     if generated:
-        seeds = [seed for one in generated for seed in one["seeds"]]
+        seeds = [seed for result in generated for seed in result["seeds"]]
         counts = Counter((seed["keras"], seed["came_out"]) for seed in seeds)
         kinds = sorted({seed["came_out"] for seed in seeds})
         lines += [

@@ -73,8 +73,8 @@ def main() -> None:
     if not PEERS.is_file():
         sys.exit("error: the peers' environment is not there: make peers")
     for network in words.networks or ["densenet121"]:
-        found = latency(network, words.size)
-        keep(RESULTS / f"{network}-{words.size}.json", found, found.pop("versions", {}))
+        result = latency(network, words.size)
+        keep(RESULTS / f"{network}-{words.size}.json", result, result.pop("versions", {}))
 
 
 if __name__ == "__main__":

@@ -72,8 +72,8 @@ def attempt(convert: Callable[[Path, np.ndarray], None], folder: Path, images: n
 def main() -> None:
     folder = Path(sys.argv[1])
     images = np.load(folder / "calibration.npy").astype(np.float32) / np.float32(255)
-    found = {convert.__name__: attempt(convert, folder, images) for convert in (openvino, onnxruntime)}
-    (folder / "converted.json").write_text(json.dumps(found))
+    outcomes = {convert.__name__: attempt(convert, folder, images) for convert in (openvino, onnxruntime)}
+    (folder / "converted.json").write_text(json.dumps(outcomes))
 
 
 if __name__ == "__main__":

@@ -49,12 +49,12 @@ def measure(runtimes: dict[str, Runtime]) -> dict[str, Any]:
 
 def classes(runtime: Runtime, images: np.ndarray) -> np.ndarray:
     """The class of the largest output, an image each."""
-    found = []
+    chosen = []
     for image in images:
         runtime.set_image(image[None])
         runtime.infer()
-        found.append(int(np.argmax(runtime.output())))
-    return np.array(found)
+        chosen.append(int(np.argmax(runtime.output())))
+    return np.array(chosen)
 
 
 def agreement(runtimes: dict[str, Runtime], images: np.ndarray) -> dict[str, float]:
@@ -68,13 +68,13 @@ def main() -> None:
     images = np.load(folder / "calibration.npy").astype(np.float32) / np.float32(255)
     files = {name: folder / file for name, (file, _) in RUNTIMES.items()}
     runtimes = {name: RUNTIMES[name][1](path) for name, path in files.items() if path.is_file()}
-    found = {
+    result = {
         "agreement": agreement(runtimes, images),
         **measure(runtimes),
         "bytes": {name: size(files[name]) for name in runtimes},
         "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
     }
-    (folder / "measured.json").write_text(json.dumps(found))
+    (folder / "measured.json").write_text(json.dumps(result))
 
 
 def size(path: Path) -> int:

@@ -35,11 +35,11 @@ def digits(size: int) -> np.ndarray:
 def settle_statistics(model: Any, images: np.ndarray) -> None:
     """Gives every batch norm the statistics that its input has on these images, as training would."""
     norms = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
-    kept = [layer.momentum for layer in norms]
+    momenta = [layer.momentum for layer in norms]
     for layer in norms:
         layer.momentum = 0.0
     model(images, training=True)
-    for layer, momentum in zip(norms, kept, strict=True):
+    for layer, momentum in zip(norms, momenta, strict=True):
         layer.momentum = momentum
 
 

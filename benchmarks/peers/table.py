@@ -21,16 +21,16 @@ Result = dict[str, Any]
 def section(results: list[Result]) -> list[str]:
     """Markdown lines; none without results."""
     latencies = sorted(
-        (one for one in results if one["schema"] == LATENCY),
-        key=lambda one: (machine(one), one["network"], one["size"]),
+        (each for each in results if each["schema"] == LATENCY),
+        key=lambda each: (machine(each), each["network"], each["size"]),
     )
-    accepted = [one for one in results if one["schema"] == ACCEPTANCE]
+    accepted = [each for each in results if each["schema"] == ACCEPTANCE]
     lines = ["## Beside its peers", ""] if results else []
     if latencies:
         lines += [*latency_table(latencies), "", LATENCY_NOTE, "", *bars_table(latencies), ""]
         lines += ["What the results say against themselves:", "", *warnings_list(latencies), ""]
-    for one in accepted:
-        lines += [*acceptance_table(one), ""]
+    for each in accepted:
+        lines += [*acceptance_table(each), ""]
     return lines
 
 
@@ -53,10 +53,10 @@ def latency_table(results: list[Result]) -> list[str]:
         + " |",
         "|---|---|--:|" + "--:|" * (len(SHOWN) + len(others)),
     ]
-    for one in results:
-        cells = [machine(one), one["network"], str(one["size"])]
-        cells += [runtime(one, name) for name in SHOWN]
-        cells += [shown_ratio(one, other) for other in others]
+    for each in results:
+        cells = [machine(each), each["network"], str(each["size"])]
+        cells += [runtime(each, name) for name in SHOWN]
+        cells += [shown_ratio(each, other) for other in others]
         lines.append(f"| {' | '.join(cells)} |")
     return lines
 
@@ -78,19 +78,19 @@ def shown_ratio(result: Result, other: str) -> str:
     """jetslim / another: the median of the pairs, with the least and the most."""
     if other not in result["rounds"][0]:
         return "-"
-    found = ratios(result["rounds"], "jetslim", other)
-    return f"{statistics.median(found):.2f} ({min(found):.2f} to {max(found):.2f})"
+    of_pairs = ratios(result["rounds"], "jetslim", other)
+    return f"{statistics.median(of_pairs):.2f} ({min(of_pairs):.2f} to {max(of_pairs):.2f})"
 
 
 def bars_table(results: list[Result]) -> list[str]:
     """What DenseNet121 must reach, and how long every network's conversion took."""
     lines = ["| what | bar | measured |", "|---|---|--:|"]
-    for one in results:
-        name, barred = f"{one['network']}, {one['size']}x{one['size']}", (one["network"], one["size"]) == BAR
-        if "openvino" in one["rounds"][0]:
-            what = f"{name}: latency, jetslim int8 / OpenVINO int8, median of {len(one['rounds'])} pairs"
-            lines.append(f"| {what} | {'at most 1.2' if barred else ''} | {shown_ratio(one, 'openvino')} |")
-        seconds = one["seconds"]
+    for each in results:
+        name, barred = f"{each['network']}, {each['size']}x{each['size']}", (each["network"], each["size"]) == BAR
+        if "openvino" in each["rounds"][0]:
+            what = f"{name}: latency, jetslim int8 / OpenVINO int8, median of {len(each['rounds'])} pairs"
+            lines.append(f"| {what} | {'at most 1.2' if barred else ''} | {shown_ratio(each, 'openvino')} |")
+        seconds = each["seconds"]
         what = f"{name}: seconds to convert the quantization-aware network"
         lines.append(f"| {what} | {'at most 10' if barred else ''} | {seconds['jetslim']:.1f} |")
         lines.append(f"| the same by `TFLiteConverter.from_keras_model` |  | {naive(seconds['from_keras_model'])} |")
@@ -106,10 +106,11 @@ def warnings_list(results: list[Result]) -> list[str]:
     """Runtimes that did not have one core to themselves, or took more than one."""
     low, high = IN_PEACE
     return [
-        f"- {one['network']}, {one['size']}x{one['size']}, {one['finished']}: {SHOWN[name]} had {cores:.2f} of a core; "
+        f"- {each['network']}, {each['size']}x{each['size']}, {each['finished']}: "
+        + f"{SHOWN[name]} had {cores:.2f} of a core; "
         + ("other work ran beside it" if cores < low else "it used more than one thread")
-        for one in results
-        for name, cores in one["cores"].items()
+        for each in results
+        for name, cores in each["cores"].items()
         if not low <= cores <= high
     ] or ["- nothing"]
 
@@ -117,8 +118,8 @@ def warnings_list(results: list[Result]) -> list[str]:
 def acceptance_table(result: Result) -> list[str]:
     """A row a network: what tfmot says to it by itself, and what jetslim says."""
     columns = ("quantize_model", "prune_low_magnitude", "jetslim")
-    found = result["networks"]
-    counts = " | ".join(f"{sum(one[column] is None for one in found)} of {len(found)}" for column in columns)
+    networks = result["networks"]
+    counts = " | ".join(f"{sum(each[column] is None for each in networks)} of {len(networks)}" for column in columns)
     version, size = result["versions"]["tensorflow-model-optimization"], result["size"]
     lines = [
         f"Which networks tfmot {version} takes by itself ({size}x{size}; nothing is trained or converted):",
@@ -126,9 +127,9 @@ def acceptance_table(result: Result) -> list[str]:
         "| network | tfmot `quantize_model` | tfmot `prune_low_magnitude` | jetslim `quantization_aware` |",
         "|---|---|---|---|",
     ]
-    for one in found:
-        verdicts = " | ".join(f"refused: {escaped(one[column])}" if one[column] else "accepted" for column in columns)
-        lines.append(f"| {one['network']} | {verdicts} |")
+    for each in networks:
+        verdicts = " | ".join(f"refused: {escaped(each[column])}" if each[column] else "accepted" for column in columns)
+        lines.append(f"| {each['network']} | {verdicts} |")
     return [*lines, f"| **accepted** | {counts} |"]
 
 

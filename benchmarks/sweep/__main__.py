@@ -113,11 +113,11 @@ def main() -> None:
     work = Path("build") / "sweep" / (name + (f"-jobs{chosen.jobs}" if chosen.jobs > 1 else ""))
     work.mkdir(parents=True, exist_ok=True)
     if chosen.overhead:
-        found = overhead(work)
+        result = overhead(work)
     else:
         alone = chosen.alone or chosen.values
-        found = saved(chosen.pipeline, chosen.field, chosen.values, alone, chosen.jobs, work)
-    keep(chosen.results / f"{work.name}.json", found)
+        result = saved(chosen.pipeline, chosen.field, chosen.values, alone, chosen.jobs, work)
+    keep(chosen.results / f"{work.name}.json", result)
 
 
 if __name__ == "__main__":

@@ -36,8 +36,8 @@ def list_(store_folder: Path, cache_limit_bytes: float) -> None:
     for artifact in opened:
         facts, size = artifact.facts_as(MadeFacts), size_bytes(artifact.path)
         total += size
-        made = time.strftime("%Y-%m-%d %H:%M", time.localtime((artifact.path / "stage.json").stat().st_mtime))
-        click.echo(f"{artifact.key}  {made}  {size / 1e6:8.1f} MB  {facts.kind:<9} {facts.pipeline}/{facts.name}")
+        date = time.strftime("%Y-%m-%d %H:%M", time.localtime((artifact.path / "stage.json").stat().st_mtime))
+        click.echo(f"{artifact.key}  {date}  {size / 1e6:8.1f} MB  {facts.kind:<9} {facts.pipeline}/{facts.name}")
     for work in opened.unfinished():
         total += (size := size_bytes(work))
         click.echo(f"{work.name}  interrupted       {size / 1e6:8.1f} MB")

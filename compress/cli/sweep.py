@@ -58,7 +58,7 @@ def sweep(
         raise UserError("--jobs is for this machine; with --ray the cluster decides how many points run at a time")
     wanted = read_sweep(pipeline, settings, seed, teacher, trained)
     planned = plan_points(wanted, pipeline, teacher, trained, data_dir, skip_bad_images)
-    for note in dict.fromkeys(note for one in planned for note in one.plan.dataset.notes):
+    for note in dict.fromkeys(note for point in planned for note in point.plan.dataset.notes):
         click.echo(f"note: {note}")
     folder = runs / (name or f"{wanted.pipeline}-sweep")
 

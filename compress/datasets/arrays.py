@@ -279,9 +279,9 @@ def _label_names(targets: Mapping[str, Any], given: Sequence[str] | None, width:
 
 def _class_names(labels: Mapping[str, np.ndarray], given: Sequence[str] | None, width: int) -> tuple[str, ...]:
     """Of every class, numbers where none are ``given``; ``width`` is that of one-hot labels, 0 for others."""
-    for part, one in labels.items():
-        if given is not None and one.max() >= len(given):
-            raise UserError(f"y_{part} has the label {one.max()}, classes names {len(given)}: 0 to {len(given) - 1}")
+    for part, values in labels.items():
+        if given is not None and values.max() >= len(given):
+            raise UserError(f"y_{part} has the label {values.max()}, classes names {len(given)}: 0 to {len(given) - 1}")
     if given is not None and len(set(given)) != len(given):
         raise UserError("classes names one class twice")
     present = set(np.unique(labels["train"]).tolist())
@@ -290,7 +290,7 @@ def _class_names(labels: Mapping[str, np.ndarray], given: Sequence[str] | None, 
         raise UserError(f"y_train has one class alone, {alone}: there is nothing to tell apart")
     if given is not None:
         return tuple(given)
-    count = max(width, *(int(one.max()) + 1 for one in labels.values()))
+    count = max(width, *(int(values.max()) + 1 for values in labels.values()))
     if absent := [label for label in range(min(count, 10**6)) if label not in present]:
         more = f" and of {len(absent) - 1} more" if len(absent) > 1 else ""
         raise UserError(

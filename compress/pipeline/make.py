@@ -38,16 +38,16 @@ def make(
     finished: Callable[[int, str, Path], None] = lambda number, stage, artifact: None,
 ) -> Made:
     """Makes what the plan lacks, in order; ``finished(number, stage, its artifact's folder)`` is called for each."""
-    made: Made = {}
+    artifacts: Made = {}
     for number, step in enumerate(plan.steps, start=1):
         progress.begin(number, len(plan.steps), step.stage.name, step.stage.kind)
         for part in _parts(plan, step):
-            if part.key in made:
+            if part.key in artifacts:
                 progress.say("    was exported right after the stage that it reads")
             else:
-                made[part.key] = _ensure(part, plan, store, networks, progress, clock, callbacks)
-        finished(number, step.stage.name, made[step.key][0].path)
-    return made
+                artifacts[part.key] = _ensure(part, plan, store, networks, progress, clock, callbacks)
+        finished(number, step.stage.name, artifacts[step.key][0].path)
+    return artifacts
 
 
 def _parts(plan: Plan, step: Step) -> list[Step]:
@@ -67,9 +67,9 @@ def _ensure(
 ) -> tuple[Artifact, bool]:
     """The step's artifact, and whether it was there already."""
     is_final = step.stage.is_final
-    if found := store.find(step.key):
-        progress.say(f"    {'exported' if is_final else 'made'} before: {found.path}")
-        return found, True
+    if artifact := store.find(step.key):
+        progress.say(f"    {'exported' if is_final else 'made'} before: {artifact.path}")
+        return artifact, True
 
     def build(out: Path, scratch: Path) -> dict[str, Any]:
         before = dict(clock.seconds)

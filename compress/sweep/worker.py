@@ -72,11 +72,11 @@ def make_point(job: Job, tell: Tell) -> Outcome:
         networks = Networks(planned, store, clock, progress.say)
         look_ahead(planned, store, networks, progress, clock)
         try:
-            made = make(planned, store, networks, progress, clock)
+            artifacts = make(planned, store, networks, progress, clock)
         except (Diverged, Unfaithful):
             failed_stage_key = next((key for key in job.keys if store.find(key) is None), "")
             raise
-        was_there = {key: before for key, (_, before) in made.items()}
+        was_there = {key: before for key, (_, before) in artifacts.items()}
     except (UserError, Failure) as error:
         cause = " ".join(str(error).split())
     except Exception as error:

@@ -121,14 +121,14 @@ def install(board: Board, python: str | None) -> str:
     )
     release, *pythons = output.split("\n")
     choices = INSTALLS.get(release.strip(), OTHER)
-    found = [choice for choice in choices if choice[0] in pythons]
-    if not found:
+    usable = [choice for choice in choices if choice[0] in pythons]
+    if not usable:
         first = choices[0][0]
         raise RemoteError(
             f"{board.host} lacks {first}; there: sudo apt install {first} {first}-venv, "
             "or name a Python that has an interpreter with --python"
         )
-    name, requirements = found[0]
+    name, requirements = usable[0]
     done = f"venv/.installed-{requirements}"
     status, _ = board.run(f"test -e {done} && cmp -s {done} {requirements}", check=False)
     if status:
@@ -164,21 +164,21 @@ def measure(board: Board, python: str, options: list[str]) -> tuple[str, int]:
 def keep(text: str, bundle: Path, results: Path) -> Path:
     """Checks a result, which must be of this bundle, and writes it to ``results/<board>/<pipeline>-<time>.json``."""
     try:
-        found = json.loads(text)
-        if seal(found) != found["digest"]:
+        content = json.loads(text)
+        if seal(content) != content["digest"]:
             raise RemoteError("the result that came back is not the one that was measured")
         manifest = (bundle / "manifest.json").read_bytes()
-        if found["bundle"]["sha256"] != hashlib.sha256(manifest).hexdigest():
+        if content["bundle"]["sha256"] != hashlib.sha256(manifest).hexdigest():
             raise RemoteError("the result that came back is of another bundle")
         name = (
-            "-".join(re.findall(r"[a-z0-9]+", (found["board"]["model"] or found["board"]["machine"]).lower()))
+            "-".join(re.findall(r"[a-z0-9]+", (content["board"]["model"] or content["board"]["machine"]).lower()))
             or "board"
         )
-        started = re.sub(r"[^0-9TZ]", "", found["started"])
+        started = re.sub(r"[^0-9TZ]", "", content["started"])
         path = results / name / f"{Path(json.loads(manifest)['pipeline']).name}-{started}.json"
     except (ValueError, KeyError, TypeError) as error:
         raise RemoteError(f"the result that came back cannot be read: {error!r}") from error
-    write(found, path)
+    write(content, path)
     return path
 
 
