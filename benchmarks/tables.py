@@ -14,17 +14,21 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.assistants import table as assistants
+from benchmarks.boards import result as boards
+from benchmarks.boards.result import BoardResult
+from benchmarks.boards.table import boards_table, on_board, warnings_list
 from benchmarks.families import table as families
 from benchmarks.focal import table as focal
 from benchmarks.keras3 import table as front_door
 from benchmarks.peers import table as peers
 from benchmarks.sweep import table as sweeps
-from compress.results import OLD_METRICS, SCHEMA, Metric, Run, StageResult, parse
+from compress.errors import UserError
+from compress.results import SCHEMA, Run, StageResult, parse
 
 HERE = Path(__file__).parent
 README = HERE.parent / "README.md"
 RESULTS = HERE / "RESULTS.md"
-RUNS, BOARDS = (1, 2, SCHEMA), ("jetslim-board/1", "jetslim-board/2", "jetslim-board/3")
+RUNS = (1, 2, SCHEMA)
 SHOWN = "densenet121"  # the pipeline of the README
 BEGIN, END = "<!-- results: made by benchmarks/tables.py -->", "<!-- /results -->"
 BARS = (
@@ -76,7 +80,7 @@ def score(stage: StageResult) -> float:
     return stage.metrics["top1"] or 0.0
 
 
-class Refused(Exception):
+class Refused(UserError):
     """A file that is no raw result, and why."""
 
 
@@ -86,7 +90,7 @@ class Results:
     sweeps."""
 
     runs: list[Run] = field(default_factory=list)
-    boards: list[dict[str, Any]] = field(default_factory=list)
+    boards: list[BoardResult] = field(default_factory=list)
     comparisons: list[dict[str, Any]] = field(default_factory=list)
     family_runs: list[Run] = field(default_factory=list)
     family_latencies: list[dict[str, Any]] = field(default_factory=list)
@@ -99,20 +103,20 @@ class Results:
 
 def load(folder: Path) -> Results:
     """Every raw result below ``folder``; Refused names the file."""
-    found_all = Results()
+    results = Results()
     kinds = {
-        **dict.fromkeys(RUNS, found_all.runs),
-        **dict.fromkeys(BOARDS, found_all.boards),
-        peers.LATENCY: found_all.comparisons,
-        peers.ACCEPTANCE: found_all.comparisons,
-        families.LATENCY: found_all.family_latencies,
-        assistants.SCHEMA: found_all.chains,
-        assistants.EPOCH: found_all.chains,
-        focal.SCHEMA: found_all.grids,
-        sweeps.SAVED: found_all.sweeps,
-        sweeps.OVERHEAD: found_all.sweeps,
-        front_door.FAMILY: found_all.keras3,
-        front_door.GENERATED: found_all.generated,
+        **dict.fromkeys(RUNS, results.runs),
+        **dict.fromkeys(boards.SCHEMAS, results.boards),
+        peers.LATENCY: results.comparisons,
+        peers.ACCEPTANCE: results.comparisons,
+        families.LATENCY: results.family_latencies,
+        assistants.SCHEMA: results.chains,
+        assistants.EPOCH: results.chains,
+        focal.SCHEMA: results.grids,
+        sweeps.SAVED: results.sweeps,
+        sweeps.OVERHEAD: results.sweeps,
+        front_door.FAMILY: results.keras3,
+        front_door.GENERATED: results.generated,
     }
     for path in sorted(folder.glob("*/*.json")):
         try:
@@ -127,15 +131,15 @@ def load(folder: Path) -> Results:
         if content.get("replay"):
             raise Refused(f"{path} replays a recorded tegrastats, or another machine's files: it is no measurement")
         if schema in RUNS:
-            listed = found_all.family_runs if path.parent.name == "families" else found_all.runs
+            listed = results.family_runs if path.parent.name == "families" else results.runs
             listed.append(parse(content, str(path)))
-        elif schema == BOARDS[0]:
-            found_all.boards.append(of_today(content))
+        elif schema in boards.SCHEMAS:
+            results.boards.append(boards.parse(content, str(path)))
         else:
             kinds[schema].append(content)
-    found_all.runs.sort(key=lambda run: (run.pipeline, run.seed or 0))
-    found_all.boards.sort(key=lambda result: (title(result), result["started"]))
-    return found_all
+    results.runs.sort(key=lambda run: (run.pipeline, run.seed or 0))
+    results.boards.sort(key=lambda result: (result.board.title, result.started))
+    return results
 
 
 def seal(result: dict[str, Any]) -> str:
@@ -199,113 +203,6 @@ def inserted(readme: str, text: str) -> str:
     return f"{head}{BEGIN}\n{text}\n{END}{rest.split(END)[1]}"
 
 
-def title(result: dict[str, Any]) -> str:
-    """The board's name; a machine that is no Jetson, or an emulated one, says so."""
-    board = result["board"]
-    name = board["model"] or board["cpu"] or board["machine"]
-    if board["emulated"]:
-        return f"{name} (EMULATED: its times mean nothing)"
-    return str(name) if board["is_jetson"] else f"{name} (not a Jetson)"
-
-
-def of_today(result: dict[str, Any]) -> dict[str, Any]:
-    """A board's result of the first schema, which knew classification alone, as one of today's."""
-    models = []
-    for model in result["models"]:
-        accuracy = dict(model["accuracy"] or {})
-        if "top1" in accuracy:
-            accuracy["metrics"] = {"top1": accuracy.pop("top1")}
-            accuracy["intervals"] = {"top1": accuracy.pop("top1_interval")}
-        models.append({**model, "accuracy": accuracy or None, "host_score": model.get("host_top1")})
-    return {**result, "models": models, "metrics": [OLD_METRICS[0].as_json()], "task": {"name": "classification"}}
-
-
-def boards_table(boards: list[dict[str, Any]]) -> list[str]:
-    """Markdown lines: a row for each board, model and number of threads, and what the models' ratio is there; a table
-    for each task, as these measure different things."""
-    lines: list[str] = []
-    for metrics in {json.dumps(result["metrics"]): result["metrics"] for result in boards}.values():
-        shown = [Metric(**metric) for metric in metrics if metric["in_table"]]
-        lines += [
-            "| board | software | interpreter | pipeline | model | MB | "
-            + "".join(f"{titled(metric)} | " for metric in shown)
-            + "".join(f"{metric.title}, host | " for metric in shown[:1])
-            + "threads | mean ms | p50 | p90 | std | load ms | peak MB | mJ (rail) | teacher / model |",
-            "|---|---|---|---|---|--:|" + "--:|" * (len(shown) + len(shown[:1]) + 9),
-        ]
-        for result in (result for result in boards if result["metrics"] == metrics):
-            board, runtime = result["board"], result["runtime"]
-            software = f"JetPack {board['jetpack']}" if board["jetpack"] else board["system"] or "-"
-            start = f"| {title(result)} | {software} | {runtime['name']} {runtime['version']} | {pipeline(result)} |"
-            reference = {entry["threads"]: entry["ms"] for entry in teacher(result)["latency"]}
-            for model in result["models"]:
-                lines += [f"{start} {row} |" for row in model_rows(model, reference, shown)]
-        lines.append("")
-    return lines[:-1]
-
-
-def titled(metric: Metric) -> str:
-    """What a column of it is called."""
-    return f"{metric.title} (95 % interval)" if metric.is_share else metric.title
-
-
-def measured(metric: Metric, accuracy: dict[str, Any]) -> str:
-    """A metric on a board, with its interval if it has one; "-" where it was not measured."""
-    value = accuracy.get("metrics", {}).get(metric.key)
-    if value is None:
-        return "-"
-    interval = accuracy.get("intervals", {}).get(metric.key)
-    return metric.compact(value) + (f" ({interval[0]:.1%} to {interval[1]:.1%})" if interval else "")
-
-
-def teacher(result: dict[str, Any]) -> dict[str, Any]:
-    """The first stage's model, where a bundle has one; else the only model."""
-    return next((model for model in result["models"] if model["file"] == "teacher.tflite"), result["models"][0])
-
-
-def model_rows(model: dict[str, Any], reference: dict[int, Any], metrics: list[Metric]) -> list[str]:
-    """The cells of a model, a row for each number of threads; ``reference``: threads -> the teacher's times."""
-    accuracy = model["accuracy"] or {}
-    values = [measured(metric, accuracy) for metric in metrics]
-    score = model.get("host_score")
-    host = [metric.compact(score) if score is not None else "-" for metric in metrics[:1]]
-    rows = []
-    for entry in model["latency"]:
-        start = " | ".join([model["file"], f"{model['bytes'] / 1e6:.2f}", *values, *host, str(entry["threads"])])
-        if entry["ms"] is None:
-            rows.append(f"{start} | failed: {entry['errors'][0]} | - | - | - | - | - | - | -")
-            continue
-        times = " | ".join(f"{entry['ms'][name]:.2f}" for name in ("mean", "p50", "p90", "std"))
-        load = statistics.median(repetition["load_ms"] for repetition in entry["repetitions"])
-        peaks = [
-            repetition["peak_memory_mb"]
-            for repetition in entry["repetitions"]
-            if repetition["peak_memory_mb"] is not None
-        ]
-        energy = entry.get("energy")
-        other = reference.get(entry["threads"])
-        rest = [
-            f"{load:.1f}",
-            f"{max(peaks):.0f}" if peaks else "-",
-            f"{energy['energy_mj']:.1f} ({energy['rail']})" if energy else "-",
-            f"{other['p50'] / entry['ms']['p50']:.2f}" if other else "-",
-        ]
-        rows.append(f"{start} | {times} | {' | '.join(rest)}")
-    return rows
-
-
-def pipeline(result: dict[str, Any]) -> str:
-    """The pipeline whose bundle was measured; "-" for a bare .tflite."""
-    return str(result["bundle"]["pipeline"]) if result["bundle"] else "-"
-
-
-def warnings_list(boards: list[dict[str, Any]]) -> list[str]:
-    """What each result says against itself."""
-    return [
-        f"- {title(result)}, {result['started']}: {warning}" for result in boards for warning in result["warnings"]
-    ] or ["- none"]
-
-
 # Shin and Oh, 2022, tables 5 and 7: CIFAR-10 at 224x224, Jetson Xavier CPU, mean of 50 runs
 PAPER = (
     # our stage, the paper's step, MB, top-1 in %, ms on the Xavier
@@ -321,10 +218,10 @@ PAPER_NOTE = (
 )
 
 
-def paper_table(run: Run, boards: list[dict[str, Any]]) -> list[str]:
+def paper_table(run: Run, measured: list[BoardResult]) -> list[str]:
     """The paper's figures beside a run of ours and each Jetson that measured it, in columns of their own."""
-    jetsons = [result for result in boards if result["board"]["is_jetson"] and pipeline(result) == run.pipeline]
-    own = "".join(f" ours: {title(result)}, 1 thread p50 ms |" for result in jetsons)
+    jetsons = [result for result in measured if result.board.is_jetson and result.pipeline == run.pipeline]
+    own = "".join(f" ours: {result.board.title}, 1 thread p50 ms |" for result in jetsons)
     lines = [
         "| step | paper: MB | paper: top-1 | paper: Xavier ms | ours: sparse MB | ours: top-1 | ours: host ms |" + own,
         "|---|--:|--:|--:|--:|--:|--:|" + "--:|" * len(jetsons),
@@ -339,18 +236,9 @@ def paper_table(run: Run, boards: list[dict[str, Any]]) -> list[str]:
     return lines
 
 
-def on_board(result: dict[str, Any], role: str) -> str:
-    """The median in ms of a stage's model with one thread; "-" where it was not measured."""
-    for model in result["models"]:
-        for entry in model["latency"]:
-            if model["role"] == role and entry["threads"] == 1 and entry["ms"]:
-                return f"{entry['ms']['p50']:.2f}"
-    return "-"
-
-
 def document(results: Results) -> str:
     """RESULTS.md."""
-    runs, boards = results.runs, results.boards
+    runs, measured = results.runs, results.boards
     parts = ["# Results", "", "Made by `make tables` from the raw JSON in `results/`. MB are 10^6 bytes.", ""]
     for name in sorted({run.pipeline for run in runs}):
         parts += [
@@ -360,8 +248,8 @@ def document(results: Results) -> str:
             "",
         ]
     parts += ["## On boards", ""]
-    parts += boards_table(boards) if boards else ["No board was measured yet: `make jetson HOST=user@xavier`."]
-    if boards:
+    parts += boards_table(measured) if measured else ["No board was measured yet: `make jetson HOST=user@xavier`."]
+    if measured:
         parts += [
             "",
             "Batch 1; 50 timed runs or more a repetition, after a warm-up; mJ is energy per inference of the board's "
@@ -369,11 +257,11 @@ def document(results: Results) -> str:
             "",
             "What the results say against themselves:",
             "",
-            *warnings_list(boards),
+            *warnings_list(measured),
         ]
     chain = [run for run in runs if run.pipeline == SHOWN]
     if chain:
-        parts += ["", "## Beside the paper", "", PAPER_NOTE, "", *paper_table(chain[0], boards), ""]
+        parts += ["", "## Beside the paper", "", PAPER_NOTE, "", *paper_table(chain[0], measured), ""]
     accepted = [result for result in results.comparisons if result["schema"] == peers.ACCEPTANCE]
     parts += sweeps.section(results.sweeps)
     parts += families.section(results.family_runs, results.family_latencies, accepted)
@@ -387,7 +275,7 @@ def document(results: Results) -> str:
 def main() -> None:
     try:
         results = load(HERE / "results")
-    except Refused as error:
+    except UserError as error:
         sys.exit(f"error: {error}")
     shown = [run for run in results.runs if run.pipeline == SHOWN]
     if not shown:

@@ -7,8 +7,8 @@ import numpy as np
 
 from compress.datasets import Split
 from compress.errors import UserError
-from compress.evaluate.beside import is_ours
 from compress.evaluate.expected_pixels import Trial, by_answers, sample
+from compress.evaluate.sidecar_files import is_ours
 from compress.evaluate.tflite_predictor import TFLitePredictor
 from compress.pixels import PIXELS, UNIT, Pixels
 from compress.tasks import Task

@@ -16,7 +16,8 @@ from compress.stages.serving import Serving
 class Load(NetworkStage):
     """A network of the user's own, ``saved_model``, or one by name with ``weights``: nothing is trained.
 
-    Its top-1 on the test split is the first row; pruning, distillation and every quantization can start from it.
+    What the task measures of it on the test split is the first row; pruning, distillation and every quantization can
+    start from it.
     """
 
     kind: Literal["load"] = "load"

@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 
 from benchmarks import tables
+from benchmarks.boards.result import parse
+from benchmarks.boards.table import boards_table, warnings_list
+from compress.errors import UserError
 from compress.results import OLD_METRICS
 
 ROOT = Path(__file__).parents[2]
@@ -42,14 +45,21 @@ def kept(folder, content, name="xavier/one.json"):
 
 def test_a_boards_rows(tmp_path):
     boards = tables.load(kept(tmp_path, result())).boards
-    lines = tables.boards_table(boards)
+    lines = boards_table(boards)
     assert lines[2] == (
         "| Jetson AGX Xavier | JetPack 5.1 | ai-edge-litert 2.1.0 | densenet121 | model.tflite | 8.28 | "
         "98.50% (96.4% to 99.3%) | 98.89% | 1 | 12.35 | 12.00 | 13.00 | 0.50 | 60.0 | 61 | 41.3 (VDD_IN) | 1.00 |"
     )
     assert "| 8 | failed: crashed (SIGSEGV) | - |" in lines[3]
     assert {line.count("|") for line in lines} == {lines[0].count("|")}
-    assert tables.warnings_list(boards) == ["- Jetson AGX Xavier, 2026-11-21T05:00:00Z: the processor was throttled"]
+    assert warnings_list(boards) == ["- Jetson AGX Xavier, 2026-11-21T05:00:00Z: the processor was throttled"]
+
+
+def test_a_result_that_lacks_something_is_refused_with_its_file(tmp_path):
+    content = {key: value for key, value in result().items() if key not in ("runtime", "digest")}
+    path = kept(tmp_path, {**content, "digest": tables.seal(content)})
+    with pytest.raises(UserError, match=r"one\.json is no result of a board: .*runtime"):
+        tables.load(path)
 
 
 def test_a_result_of_before_there_were_tasks_has_the_same_rows(tmp_path):
@@ -60,7 +70,7 @@ def test_a_result_of_before_there_were_tasks_has_the_same_rows(tmp_path):
     rest = {key: value for key, value in old.items() if key not in ("task", "metrics", "digest")}
     old = {**rest, "schema": "jetslim-board/1", "models": models}
     boards = tables.load(kept(tmp_path, {**old, "digest": tables.seal(old)})).boards
-    assert tables.boards_table(boards) == tables.boards_table([result()])
+    assert boards_table(boards) == boards_table([parse(result(), "")])
 
 
 @pytest.mark.parametrize(
@@ -71,7 +81,7 @@ def test_a_result_of_before_there_were_tasks_has_the_same_rows(tmp_path):
     ],
 )
 def test_what_is_no_jetson_says_so(changes, words):
-    assert tables.title(result(board={**result()["board"], **changes})) == words
+    assert parse(result(board={**result()["board"], **changes}), "").board.title == words
 
 
 @pytest.mark.parametrize(
@@ -94,7 +104,7 @@ def test_what_is_refused_names_its_file_and_reason(tmp_path, content, reason):
 
 def test_the_papers_figures_have_columns_of_their_own():
     runs = tables.load(ROOT / "benchmarks" / "results").runs
-    lines = tables.paper_table(runs[0], [result()])
+    lines = tables.paper_table(runs[0], [parse(result(), "")])
     assert "1274.03" in lines[2]
     assert (lines[0].count("paper: "), lines[0].count("ours: ")) == (3, 4)
     assert lines[4].endswith(" 12.00 |")  # the exported model on the Xavier

@@ -1,0 +1,165 @@
+"""A board's result, as ``make jetson`` brings it home, in frozen classes; of every schema that was ever written."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from compress.errors import UserError
+from compress.results import OLD_METRICS, Metric
+
+SCHEMAS = ("jetslim-board/1", "jetslim-board/2", "jetslim-board/3")
+
+
+@dataclass(frozen=True)
+class Board:
+    """The machine; None is what it does not say of itself."""
+
+    model: str | None
+    cpu: str | None
+    machine: str
+    """The processor's family, such as "aarch64"."""
+    is_jetson: bool
+    emulated: bool
+    jetpack: str | None
+    system: str | None
+
+    @property
+    def title(self) -> str:
+        """The board's name; a machine that is no Jetson, or an emulated one, says so."""
+        name = self.model or self.cpu or self.machine
+        if self.emulated:
+            return f"{name} (EMULATED: its times mean nothing)"
+        return name if self.is_jetson else f"{name} (not a Jetson)"
+
+    @property
+    def software(self) -> str:
+        """Its JetPack, or else its system."""
+        return f"JetPack {self.jetpack}" if self.jetpack else self.system or "-"
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """The interpreter's package."""
+
+    name: str
+    version: str
+
+
+@dataclass(frozen=True)
+class Times:
+    """Of all timed inferences, in milliseconds."""
+
+    mean: float
+    p50: float
+    p90: float
+    std: float
+
+
+@dataclass(frozen=True)
+class Repetition:
+    """One process that loaded the model and ran it."""
+
+    load_ms: float
+    peak_memory_mb: float | None = None
+
+
+@dataclass(frozen=True)
+class Energy:
+    """Of an inference, measured at a rail."""
+
+    energy_mj: float
+    rail: str
+
+
+@dataclass(frozen=True)
+class Latency:
+    """With a number of threads; ``ms`` is None where every repetition failed, and ``errors`` says why."""
+
+    threads: int
+    ms: Times | None
+    errors: list[str] = field(default_factory=list)
+    repetitions: list[Repetition] = field(default_factory=list)
+    energy: Energy | None = None
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """What the task measures on the bundle's images, and 95 % intervals of shares; both empty where that failed."""
+
+    metrics: dict[str, float | None] = field(default_factory=dict)
+    intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Model:
+    """A .tflite that was measured."""
+
+    file: str
+    bytes: int
+    latency: list[Latency]
+    role: str | None = None
+    accuracy: Accuracy | None = None
+    host_score: float | None = None
+    """The first metric on the host."""
+
+    def on_threads(self, threads: int) -> Times | None:
+        """Its times with so many threads; None where they were not measured."""
+        return next((entry.ms for entry in self.latency if entry.threads == threads), None)
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """What was copied to the board."""
+
+    pipeline: str | None
+
+
+@dataclass(frozen=True)
+class BoardResult:
+    """All that the tables show of it."""
+
+    started: str
+    board: Board
+    runtime: Runtime
+    models: list[Model]
+    bundle: Bundle | None = None
+    """None for a bare .tflite."""
+    metrics: list[Metric] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def pipeline(self) -> str:
+        """The pipeline whose bundle was measured; "-" for a bare .tflite."""
+        return str(self.bundle.pipeline) if self.bundle else "-"
+
+    @property
+    def teacher(self) -> Model:
+        """The first stage's model, where a bundle has one; else the only model."""
+        return next((model for model in self.models if model.file == "teacher.tflite"), self.models[0])
+
+
+def parse(content: Mapping[str, Any], where: str) -> BoardResult:
+    """What a result's JSON says. Raises UserError, which names ``where``, for what is none."""
+    try:
+        fields = _of_schema_1(content) if content["schema"] == SCHEMAS[0] else content
+        return TypeAdapter(BoardResult).validate_python(fields)
+    except ValidationError as error:
+        first = error.errors()[0]
+        reason = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    except (KeyError, TypeError) as error:
+        reason = f"{type(error).__name__}: {error}"
+    raise UserError(f"{where} is no result of a board: {reason}")
+
+
+def _of_schema_1(content: Mapping[str, Any]) -> dict[str, Any]:
+    """The first schema knew classification alone."""
+    models = []
+    for model in content["models"]:
+        accuracy = dict(model["accuracy"] or {})
+        if "top1" in accuracy:
+            accuracy["metrics"] = {"top1": accuracy.pop("top1")}
+            accuracy["intervals"] = {"top1": accuracy.pop("top1_interval")}
+        models.append({**model, "accuracy": accuracy or None, "host_score": model.get("host_top1")})
+    return {**content, "models": models, "metrics": [OLD_METRICS[0].as_json()]}
