@@ -21,6 +21,21 @@ from benchmarks.families import table as families
 from benchmarks.focal import table as focal
 from benchmarks.keras3 import table as front_door
 from benchmarks.peers import table as peers
+from benchmarks.studies import (
+    STUDIES,
+    Acceptance,
+    CachedEpochs,
+    Chain,
+    FamilyLatency,
+    FocalStudy,
+    GeneratedNetworks,
+    Keras3Family,
+    PeersLatency,
+    SweepOverhead,
+    SweepSavings,
+    of_kind,
+    typed,
+)
 from benchmarks.sweep import table as sweeps
 from compress.errors import UserError
 from compress.results import SCHEMA, Run, StageResult, parse
@@ -91,41 +106,23 @@ class Results:
 
     runs: list[Run] = field(default_factory=list)
     boards: list[BoardResult] = field(default_factory=list)
-    comparisons: list[dict[str, Any]] = field(default_factory=list)
     family_runs: list[Run] = field(default_factory=list)
-    family_latencies: list[dict[str, Any]] = field(default_factory=list)
-    chains: list[dict[str, Any]] = field(default_factory=list)
-    grids: list[dict[str, Any]] = field(default_factory=list)
-    sweeps: list[dict[str, Any]] = field(default_factory=list)
-    keras3: list[dict[str, Any]] = field(default_factory=list)
-    generated: list[dict[str, Any]] = field(default_factory=list)
+    studies: list[Any] = field(default_factory=list)
+    """Objects of the classes in ``benchmarks.studies``."""
 
 
 def load(folder: Path) -> Results:
     """Every raw result below ``folder``; Refused names the file."""
     results = Results()
-    kinds = {
-        **dict.fromkeys(RUNS, results.runs),
-        **dict.fromkeys(boards.SCHEMAS, results.boards),
-        peers.LATENCY: results.comparisons,
-        peers.ACCEPTANCE: results.comparisons,
-        families.LATENCY: results.family_latencies,
-        assistants.SCHEMA: results.chains,
-        assistants.EPOCH: results.chains,
-        focal.SCHEMA: results.grids,
-        sweeps.SAVED: results.sweeps,
-        sweeps.OVERHEAD: results.sweeps,
-        front_door.FAMILY: results.keras3,
-        front_door.GENERATED: results.generated,
-    }
+    known = (*RUNS, *boards.SCHEMAS, *STUDIES)
     for path in sorted(folder.glob("*/*.json")):
         try:
             content = json.loads(path.read_text())
         except ValueError as error:
             raise Refused(f"{path} is no JSON: {error}") from error
         schema = content.get("schema") if isinstance(content, dict) else None
-        if schema not in kinds:
-            raise Refused(f"{path}: schema {schema!r} is unknown; {', '.join(map(repr, kinds))} are known")
+        if schema not in known:
+            raise Refused(f"{path}: schema {schema!r} is unknown; {', '.join(map(repr, known))} are known")
         if content.get("digest") != seal(content):
             raise Refused(f"{path} was edited after it was measured: its digest does not match")
         if content.get("replay"):
@@ -136,7 +133,7 @@ def load(folder: Path) -> Results:
         elif schema in boards.SCHEMAS:
             results.boards.append(boards.parse(content, str(path)))
         else:
-            kinds[schema].append(content)
+            results.studies.append(typed(STUDIES[schema], content, str(path)))
     results.runs.sort(key=lambda run: (run.pipeline, run.seed or 0))
     results.boards.sort(key=lambda result: (result.board.title, result.started))
     return results
@@ -262,13 +259,13 @@ def document(results: Results) -> str:
     chain = [run for run in runs if run.pipeline == SHOWN]
     if chain:
         parts += ["", "## Beside the paper", "", PAPER_NOTE, "", *paper_table(chain[0], measured), ""]
-    accepted = [result for result in results.comparisons if result["schema"] == peers.ACCEPTANCE]
-    parts += sweeps.section(results.sweeps)
-    parts += families.section(results.family_runs, results.family_latencies, accepted)
-    parts += front_door.section(results.keras3, results.generated)
-    parts += peers.section(results.comparisons)
-    parts += assistants.section(results.chains)
-    parts += focal.section(results.grids)
+    accepted, latencies = of_kind(results.studies, Acceptance), of_kind(results.studies, PeersLatency)
+    parts += sweeps.section([study for study in results.studies if isinstance(study, SweepSavings | SweepOverhead)])
+    parts += families.section(results.family_runs, of_kind(results.studies, FamilyLatency), accepted)
+    parts += front_door.section(of_kind(results.studies, Keras3Family), of_kind(results.studies, GeneratedNetworks))
+    parts += peers.section(latencies, accepted)
+    parts += assistants.section([study for study in results.studies if isinstance(study, Chain | CachedEpochs)])
+    parts += focal.section(of_kind(results.studies, FocalStudy))
     return "\n".join(parts)
 
 

@@ -279,7 +279,7 @@ Facts = TypeVar("Facts", MadeFacts, NetworkFacts, FileFacts)
 
 def facts_of(kind: type[Facts], content: Mapping[str, Any], where: str = "stage.json") -> Facts:
     """The fields of ``kind`` in what a stage.json holds. Raises UserError, which names ``where``, if one is missing."""
-    return _validated(kind, {name: content[name] for name in kind.__dataclass_fields__ if name in content}, where)
+    return validated(kind, {name: content[name] for name in kind.__dataclass_fields__ if name in content}, where)
 
 
 def read_run(path: Path) -> Run:
@@ -300,10 +300,11 @@ def parse(content: Any, where: str = "run.json") -> Run:
     if schema not in known:
         raise UserError(f"{where} has the schema {schema!r}; {' and '.join(map(str, sorted(known)))} are known here")
     fields = {key: value for key, value in known[schema](content).items() if key not in ("schema", "digest")}
-    return _validated(Run, fields, where)
+    return validated(Run, fields, where)
 
 
-def _validated(kind: Any, fields: Mapping[str, Any], where: str) -> Any:
+def validated(kind: Any, fields: Mapping[str, Any], where: str) -> Any:
+    """An object of the frozen class ``kind``. Raises UserError, which names ``where`` and the first wrong field."""
     from pydantic import ValidationError
 
     try:

@@ -13,8 +13,9 @@ from typing import Any
 
 from benchmarks.assistants.arms import ARMS
 from benchmarks.assistants.plot import draw
-from benchmarks.assistants.table import SCHEMA, wrong_in_common
+from benchmarks.assistants.table import wrong_in_common
 from benchmarks.record import keep
+from benchmarks.studies import Chain, schema_of, typed
 from compress.artifacts import Store
 from compress.artifacts.outputs_file import read_outputs
 from compress.clock import Clock
@@ -62,7 +63,7 @@ def measure(arm: str, seed: int, data_dir: Path | None) -> dict[str, Any]:
         if "logits" in outputs
     ]
     return {
-        "schema": SCHEMA,
+        "schema": schema_of(Chain),
         "arm": arm,
         "seed": seed,
         "settings": own,
@@ -107,7 +108,7 @@ def main() -> None:
             else:
                 keep(path, measure(arm, seed, words.data_dir))
     PLOTS.mkdir(exist_ok=True)
-    results = [json.loads(path.read_text()) for path in sorted(RESULTS.glob("*-seed*.json"))]
+    results = [typed(Chain, json.loads(path.read_text())) for path in sorted(RESULTS.glob("*-seed*.json"))]
     (PLOTS / "assistants.png").write_bytes(png(draw(results)))
 
 

@@ -3,10 +3,10 @@
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+
+from benchmarks.studies import Chain
 
 LEARNERS = ("assistant8", "assistant6", "assistant4", "student")
-Result = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -59,21 +59,11 @@ def held(paper: float | None, points: Sequence[float]) -> str:
     return "held" if (mean > deviation if paper > 0 else abs(mean) <= READ_TO) else "not shown"
 
 
-def less(results: Sequence[Result], arm_name: str, other: str) -> list[float]:
+def less(results: Sequence[Chain], arm_name: str, other: str) -> list[float]:
     """The student's top-1 in an arm less that in another, in points, for each seed of both."""
-    top1 = {(each["arm"], each["seed"]): 100 * student_top1(each) for each in results}
+    top1 = {(each.arm, each.seed): 100 * each.student.top1 for each in results}
     return [
         top1[arm_name, seed] - top1[other, seed]
         for arm, seed in sorted(top1)
         if arm == arm_name and (other, seed) in top1
     ]
-
-
-def student_top1(result: Result) -> float:
-    """Of the last network in the chain, a fraction."""
-    return float(stage(result, "student")["top1"])
-
-
-def stage(result: Result, name: str) -> Result:
-    """The metrics of a stage."""
-    return next(each for each in result["stages"] if each["name"] == name)

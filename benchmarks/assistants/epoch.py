@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.assistants.__main__ import RESULTS
-from benchmarks.assistants.table import EPOCH
 from benchmarks.record import keep
+from benchmarks.studies import CachedEpochs, schema_of
 from compress import models
 from compress.datasets import Augmentation
 from compress.datasets.splits import ArraySplit
@@ -61,7 +61,10 @@ def main() -> None:
         order = list(both)[:: 1 if number % 2 else -1]
         rounds.append({name: seconds(*both[name], stage) for name in order})
         print(rounds[-1], flush=True)
-    keep(RESULTS / "epoch.json", {"schema": EPOCH, "images": IMAGES, "teachers": TEACHERS, "rounds": rounds})
+    keep(
+        RESULTS / "epoch.json",
+        {"schema": schema_of(CachedEpochs), "images": IMAGES, "teachers": TEACHERS, "rounds": rounds},
+    )
 
 
 if __name__ == "__main__":

@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 from filelock import FileLock
 
-from benchmarks.families.table import LATENCY
 from benchmarks.networks import FAMILIES
 from benchmarks.peers.measure import measure
 from benchmarks.peers.prepare import CLASSES, SEED, digits, settle_statistics
 from benchmarks.peers.runtimes import LiteRT
 from benchmarks.record import keep
+from benchmarks.studies import FamilyLatency, schema_of
 from compress import fake_quant, models
 from compress.evaluate.predictors import to_float
 from compress.export import flatbuffer
@@ -40,7 +40,7 @@ def family(network: str) -> dict[str, Any]:
     wanted, got = (network(images, training=False).numpy() for network in (model, fold(model)))
     beside = model(np.nextafter(images, np.float32(2)), training=False).numpy()
     int8 = quantization_aware(model, [images[:4], images[4:]])
-    fake_quant.settle_kernels(int8)
+    fake_quant.freeze_quantized_kernels(int8)
     start = time.perf_counter()
     content = Converter(int8).dense()
     seconds = round(time.perf_counter() - start, 2)
@@ -54,7 +54,7 @@ def family(network: str) -> dict[str, Any]:
             runtime.set_image(images[:1])
         measured = measure(runtimes)
     return {
-        "schema": LATENCY,
+        "schema": schema_of(FamilyLatency),
         "network": network,
         "size": SIZE,
         "difference": difference([wanted], [got]),

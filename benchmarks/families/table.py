@@ -6,10 +6,8 @@ from typing import Any
 
 from benchmarks.networks import FAMILIES
 from benchmarks.peers.pairs import ratios, typical
+from benchmarks.studies import Acceptance, FamilyLatency, Verdicts
 from compress.results import Run
-
-LATENCY = "jetslim-family/1"
-Result = dict[str, Any]
 
 NOTE = (
     "Trained, pruned and trained in int8 by `pipelines/default.toml` on the digits at the side given, with the epochs "
@@ -21,13 +19,13 @@ NOTE = (
 )
 
 
-def section(runs: Sequence[Run], latencies: Sequence[Result], accepted: Sequence[Result]) -> list[str]:
+def section(runs: Sequence[Run], latencies: Sequence[FamilyLatency], accepted: Sequence[Acceptance]) -> list[str]:
     """Markdown lines; none without results. ``accepted``: what tfmot says by itself (benchmarks.peers)."""
     if not runs and not latencies:
         return []
     trained = {network(run): run for run in runs}
-    timed = {each["network"]: each for each in latencies}
-    alone = {each["network"]: each for result in accepted for each in result["networks"]}
+    timed = {each.network: each for each in latencies}
+    alone = {each.network: each for result in accepted for each in result.networks}
     lines = [
         "## Every family of keras.applications",
         "",
@@ -43,9 +41,9 @@ def section(runs: Sequence[Run], latencies: Sequence[Result], accepted: Sequence
             lines.append(f"| {' | '.join(cells)} |")
     lines += [*_settings(trained), "", *bars(list(trained.values()), list(timed.values())), ""]
     reasons = [
-        f"- {each['network']}: {count} layers compute in float: {reason}"
+        f"- {each.network}: {count} layers compute in float: {reason}"
         for each in latencies
-        for reason, count in counted(each["float_layers"].values())
+        for reason, count in counted(each.float_layers.values())
     ]
     return [*lines, "Operators in float, and why:", "", *(reasons or ["- none"]), ""]
 
@@ -74,11 +72,11 @@ def network(run: Run) -> str:
     return value.partition("=")[2].strip('"')
 
 
-def verdicts(alone: Result | None) -> str:
+def verdicts(alone: Verdicts | None) -> str:
     """What tfmot does with the network by itself."""
     if alone is None:
         return "-"
-    return ", ".join("refuses" if alone[what] else "takes" for what in ("quantize_model", "prune_low_magnitude"))
+    return ", ".join("refuses" if reason else "takes" for reason in (alone.quantize_model, alone.prune_low_magnitude))
 
 
 def accuracy(run: Run | None) -> list[str]:
@@ -101,26 +99,26 @@ def top1(run: Run, stage: str) -> float:
     return run.stage(stage).metrics["top1"] or 0.0
 
 
-def speed(each: Result | None) -> list[str]:
+def speed(each: FamilyLatency | None) -> list[str]:
     """Largest difference, operators in float, the ratio of latencies, int8's milliseconds, seconds to convert."""
     if each is None:
         return ["-"] * 5
-    turns = ratios(each["rounds"], "jetslim", "float32")
+    turns = ratios(each.rounds, "jetslim", "float32")
     return [
-        f"{each['difference']:.1e}" + (f" ({each['rounding']:.1e})" if "rounding" in each else ""),
-        ", ".join(each["float_operators"]) or "none",
+        f"{each.difference:.1e}" + (f" ({each.rounding:.1e})" if each.rounding is not None else ""),
+        ", ".join(each.float_operators) or "none",
         f"{statistics.median(turns):.2f} ({min(turns):.2f} to {max(turns):.2f})",
-        f"{typical(each['rounds'], 'jetslim'):.2f}",
-        f"{each['convert_seconds']:.1f}",
+        f"{typical(each.rounds, 'jetslim'):.2f}",
+        f"{each.convert_seconds:.1f}",
     ]
 
 
-def bars(runs: Sequence[Run], latencies: Sequence[Result]) -> list[str]:
+def bars(runs: Sequence[Run], latencies: Sequence[FamilyLatency]) -> list[str]:
     """What was to be reached, of the families measured so far."""
     last = [run.stages[-1] for run in runs]
-    whole = [each for each in latencies if not each["float_operators"]]
-    faster = sum(statistics.median(ratios(each["rounds"], "jetslim", "float32")) < 1 for each in whole)
-    exact = sum(each["difference"] <= 1e-4 for each in latencies)
+    whole = [each for each in latencies if not each.float_operators]
+    faster = sum(statistics.median(ratios(each.rounds, "jetslim", "float32")) < 1 for each in whole)
+    exact = sum(each.difference <= 1e-4 for each in latencies)
     agree = sum((stage.closeness_to_network or 0) >= 0.97 for stage in last)
     taught = sum(top1(run, run.stages[0].name) >= 0.8 for run in runs)
     return [

@@ -8,11 +8,13 @@ import argparse
 import json
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from benchmarks.focal.table import METRICS, SCHEMA, SHOWN
+from benchmarks.focal.table import METRICS, SHOWN
 from benchmarks.record import keep
+from benchmarks.studies import FocalStudy, schema_of, typed
 from compress.artifacts.files import replace
 from compress.report.style import png
 from compress.results import Run, StageResult, read_run
@@ -46,7 +48,7 @@ def measure(name: str, data_dir: Path) -> dict[str, Any]:
     runs = [read_run(WORK / "runs" / f"{name}-sweep" / point.name / "run.json") for point in points]
     data = runs[0].data
     return {
-        "schema": SCHEMA,
+        "schema": schema_of(FocalStudy),
         "grid": name,
         "toml": path.read_text(),
         "images": {"train": data.train, "validation": data.validation, "test": data.test},
@@ -72,9 +74,11 @@ def _point(run: Run) -> dict[str, Any]:
 
 def draw(name: str) -> None:
     """The heat maps of a result that is kept, curves where there is no teacher."""
-    points = json.loads((RESULTS / f"{name}.json").read_text())["points"]
-    swept = [key for key in (*FIELDS, SEED) if len({point[key] for point in points}) > 1]
-    rows = [{**point, **{field: point[key] for key, field in FIELDS.items()}} for point in points]
+    study = typed(FocalStudy, json.loads((RESULTS / f"{name}.json").read_text()), name)
+    swept = [key for key in (*FIELDS, SEED) if len({getattr(point, key) for point in study.points}) > 1]
+    rows = [
+        {**asdict(point), **{field: getattr(point, key) for key, field in FIELDS.items()}} for point in study.points
+    ]
     PLOTS.mkdir(exist_ok=True)
     how = plots.shown({metric.key: metric for metric in Classification.METRICS})
     for metric in SHOWN:

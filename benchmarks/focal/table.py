@@ -2,13 +2,12 @@
 
 import statistics
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
 from benchmarks.format import spread
+from benchmarks.studies import FocalPoint, FocalStudy
 
-SCHEMA = "jetslim-focal/1"
 METRICS = ("top1", "nll", "brier", "ece", "ece_scaled", "temperature")
 SHOWN = {
     "top1": ("top-1, %", 100, 2),
@@ -23,36 +22,35 @@ PAPER_NOTE = (
     "and calibration."
 )
 SECTIONS = ("grid", "useful", "sure")
-Result = dict[str, Any]
 
 
-def effects(points: Sequence[Result], metric: str) -> tuple[float, float, float]:
+def effects(points: Sequence[FocalPoint], metric: str) -> tuple[float, float, float]:
     """What the teacher weight and the focal weight do to a metric over their whole range, and the rest's deviation.
 
     Least squares of ``metric = a + b * teacher + c * focal`` over the points.
     """
-    weights = np.array([[point["teacher"], point["focal"]] for point in points])
-    values = np.array([point[metric] for point in points])
+    weights = np.array([[point.teacher, point.focal] for point in points])
+    values = np.array([getattr(point, metric) for point in points])
     design = np.column_stack([np.ones(len(values)), weights])
     slopes = np.linalg.lstsq(design, values, rcond=None)[0]
     teacher, focal = slopes[1:] * np.ptp(weights, axis=0)
     return float(teacher), float(focal), float(np.std(values - design @ slopes, ddof=3))
 
 
-def section(results: Sequence[Result]) -> list[str]:
+def section(results: Sequence[FocalStudy]) -> list[str]:
     """Markdown lines; none without results."""
     lines = ["## Teacher weight and focal weight", ""] if results else []
-    for study in sorted(results, key=lambda result: SECTIONS.index(result["grid"])):
-        lines += {"grid": _grid, "useful": _useful, "sure": _sure}[study["grid"]](study)
-    return lines + in_words({study["grid"]: study["points"] for study in results})
+    for study in sorted(results, key=lambda result: SECTIONS.index(result.grid)):
+        lines += {"grid": _grid, "useful": _useful, "sure": _sure}[study.grid](study)
+    return lines + in_words({study.grid: study.points for study in results})
 
 
-def in_words(points: Mapping[str, Sequence[Result]]) -> list[str]:
+def in_words(points: Mapping[str, Sequence[FocalPoint]]) -> list[str]:
     """What held of the paper and what did not; ``points`` by grid, of which all are needed."""
     if set(points) != set(SECTIONS):
         return []
     top1, ece = ([100 * value for value in effects(points["grid"], metric)] for metric in ("top1", "ece"))
-    common = min(max(point["focal"] for point in points[name]) for name in ("useful", "sure"))
+    common = min(max(point.focal for point in points[name]) for name in ("useful", "sure"))
 
     def moved_by(name: str, metric: str) -> str:
         return spread([100 * change for change in changes(points[name], common, metric)], "+.1f")
@@ -75,28 +73,34 @@ def in_words(points: Mapping[str, Sequence[Result]]) -> list[str]:
     ]
 
 
-def _about(study: Result) -> str:
-    images, before = study["images"], study["before"]
-    teacher, common = (statistics.mean(each[who]["top1"] for each in before) for who in ("teacher", "common"))
+def _about(study: FocalStudy) -> str:
+    images, before = study.images, study.before
+    teacher, common = (
+        statistics.mean(network.top1 for network in networks if network)
+        for networks in ([each.teacher for each in before], [each.common for each in before])
+    )
     return (
-        f"CIFAR-10, {images['train']:,} training and {images['test']:,} test images; a ResNet-20 of {teacher:.1%} "
-        f"teaches a ResNet-8 on from a checkpoint of {common:.1%} (`benchmarks/focal/{study['grid']}.toml`)."
+        f"CIFAR-10, {images.train:,} training and {images.test:,} test images; a ResNet-20 of {teacher:.1%} "
+        f"teaches a ResNet-8 on from a checkpoint of {common:.1%} (`benchmarks/focal/{study.grid}.toml`)."
     )
 
 
-def changes(points: Sequence[Result], focal: float, metric: str) -> list[float]:
+def changes(points: Sequence[FocalPoint], focal: float, metric: str) -> list[float]:
     """What a focal weight does to a metric: less that of weight 0, for each seed and teacher weight."""
-    without = {(point["seed"], point["teacher"]): point for point in points if point["focal"] == 0}
-    pairs = [(point, without.get((point["seed"], point["teacher"]))) for point in points if point["focal"] == focal]
-    return [point[metric] - base[metric] for point, base in pairs if base and None not in (point[metric], base[metric])]
+    without = {(point.seed, point.teacher): point for point in points if point.focal == 0}
+    pairs = [(point, without.get((point.seed, point.teacher))) for point in points if point.focal == focal]
+    values = [(getattr(point, metric), getattr(base, metric)) for point, base in pairs if base]
+    return [
+        with_focal - without_focal for with_focal, without_focal in values if None not in (with_focal, without_focal)
+    ]
 
 
-def unfocused_temperatures(points: Sequence[Result]) -> list[float]:
+def unfocused_temperatures(points: Sequence[FocalPoint]) -> list[float]:
     """The fitted temperatures without the focal loss, where one could be fitted."""
-    return [point["temperature"] for point in points if point["focal"] == 0 and point["temperature"] is not None]
+    return [point.temperature for point in points if point.focal == 0 and point.temperature is not None]
 
 
-def _changes(points: Sequence[Result]) -> list[str]:
+def _changes(points: Sequence[FocalPoint]) -> list[str]:
     """A row a focal weight, and where the networks without it stand, which says what to make of it."""
     before = unfocused_temperatures(points)
     lines = [
@@ -108,7 +112,7 @@ def _changes(points: Sequence[Result]) -> list[str]:
         "fitted temperature |",
         "|--:|--:|--:|--:|--:|--:|",
     ]
-    for focal in sorted({point["focal"] for point in points} - {0}):
+    for focal in sorted({point.focal for point in points} - {0}):
         changed = {metric: changes(points, focal, metric) for metric in ("top1", "nll", "ece", "temperature")}
         fell = sum(change < 0 for change in changed["ece"])
         cells = [
@@ -122,22 +126,22 @@ def _changes(points: Sequence[Result]) -> list[str]:
     return [*lines, ""]
 
 
-def _sure(study: Result) -> list[str]:
-    images, points = study["images"], study["points"]
-    seeds = len({point["seed"] for point in points})
+def _sure(study: FocalStudy) -> list[str]:
+    images, points = study.images, study.points
+    seeds = len({point.seed for point in points})
     about = (
-        f"A ResNet-20 that learns {images['train']:,} images of CIFAR-10 from labels alone, {seeds} seeds "
+        f"A ResNet-20 that learns {images.train:,} images of CIFAR-10 from labels alone, {seeds} seeds "
         "(`benchmarks/focal/sure.toml`)."
     )
     return [about, "", *_changes(points), *_pictures(study)]
 
 
-def _pictures(study: Result) -> list[str]:
-    return [" ".join(f"![{SHOWN[metric][0]}](plots/focal-{study['grid']}-{metric}.png)" for metric in SHOWN), ""]
+def _pictures(study: FocalStudy) -> list[str]:
+    return [" ".join(f"![{SHOWN[metric][0]}](plots/focal-{study.grid}-{metric}.png)" for metric in SHOWN), ""]
 
 
-def _grid(study: Result) -> list[str]:
-    points = study["points"]
+def _grid(study: FocalStudy) -> list[str]:
+    points = study.points
     lines = [
         f"The paper's grid, {len(points)} combinations. {_about(study)}",
         "",
@@ -145,7 +149,7 @@ def _grid(study: Result) -> list[str]:
         "|---|--:|--:|--:|--:|---|",
     ]
     for metric, (what, times, digits) in SHOWN.items():
-        values = [times * point[metric] for point in points]
+        values = [times * getattr(point, metric) for point in points]
         teacher, focal, rest = (times * value for value in effects(points, metric))
         lines.append(
             f"| {what} | {min(values):.{digits}f} to {max(values):.{digits}f} | {teacher:+.{digits}f} | "
@@ -164,9 +168,9 @@ def moved(teacher: float, focal: float, rest: float) -> str:
     return ", ".join(name for name, effect in effects.items() if abs(effect) > 2 * rest) or "neither"
 
 
-def _useful(study: Result) -> list[str]:
-    points = study["points"]
-    seeds = len(study["before"])
+def _useful(study: FocalStudy) -> list[str]:
+    points = study.points
+    seeds = len(study.before)
     lines = [
         f"Weights large enough to matter, {seeds} seeds, mean and standard deviation. {_about(study)}",
         "",
@@ -175,12 +179,12 @@ def _useful(study: Result) -> list[str]:
         + " | the same, temperature fitted |",
         "|--:|--:|" + "--:|" * (len(SHOWN) + 1),
     ]
-    for teacher, focal in sorted({(point["teacher"], point["focal"]) for point in points}):
-        alike = [point for point in points if (point["teacher"], point["focal"]) == (teacher, focal)]
+    for teacher, focal in sorted({(point.teacher, point.focal) for point in points}):
+        alike = [point for point in points if (point.teacher, point.focal) == (teacher, focal)]
         cells = [
-            spread([times * point[metric] for point in alike], f".{digits}f")
+            spread([times * getattr(point, metric) for point in alike], f".{digits}f")
             for metric, (_, times, digits) in SHOWN.items()
         ]
-        scaled = spread([100 * point["ece_scaled"] for point in alike if point["ece_scaled"] is not None])
+        scaled = spread([100 * point.ece_scaled for point in alike if point.ece_scaled is not None])
         lines.append(f"| {teacher:g} | {focal:g} | {' | '.join([*cells, scaled])} |")
     return [*lines, "", *_changes(points), *_pictures(study)]

@@ -11,8 +11,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from benchmarks.keras3.table import GENERATED
 from benchmarks.record import keep
+from benchmarks.studies import GeneratedNetworks, schema_of
 from compress.errors import Failure, UserError, first_line
 from compress.models import keras3 as door
 from compress.pipeline.make import load_libraries
@@ -51,7 +51,10 @@ def main() -> None:
         outcomes.append(outcome(seed))
         print(seed, outcomes[-1]["came_out"], outcomes[-1].get("reason", ""), flush=True)
     counts = Counter(each["came_out"] for each in outcomes)
-    keep(RESULTS / f"{first}-{last}.json", {"schema": GENERATED, "counts": dict(counts), "seeds": outcomes})
+    keep(
+        RESULTS / f"{first}-{last}.json",
+        {"schema": schema_of(GeneratedNetworks), "counts": dict(counts), "seeds": outcomes},
+    )
 
 
 if __name__ == "__main__":

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.keras3.table import FAMILY
 from benchmarks.record import keep
+from benchmarks.studies import Keras3Family, schema_of
 from compress import keras3
 from compress.models import network_file
 from compress.pipeline.make import load_libraries
@@ -68,7 +68,7 @@ def family(name: str) -> dict[str, Any]:
         seconds = time.perf_counter() - start
     got = rebuilt(images, training=False).numpy()
     return {
-        "schema": FAMILY,
+        "schema": schema_of(Keras3Family),
         "family": name,
         "size": size,
         "parameters": int(model.count_params()),

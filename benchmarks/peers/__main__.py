@@ -12,8 +12,8 @@ from typing import Any
 from filelock import FileLock
 
 from benchmarks.networks import FAMILIES
-from benchmarks.peers.table import ACCEPTANCE, LATENCY
 from benchmarks.record import keep
+from benchmarks.studies import Acceptance, PeersLatency, schema_of
 from compress.models import check_name
 
 HERE = Path(__file__).parent
@@ -43,7 +43,14 @@ def latency(network: str, size: int) -> dict[str, Any]:
     prepared, converted, measured = (
         json.loads((ROOT / folder / f"{name}.json").read_text()) for name in ("prepared", "converted", "measured")
     )
-    return {"schema": LATENCY, "network": network, "size": size, "seconds": prepared, "peers": converted, **measured}
+    return {
+        "schema": schema_of(PeersLatency),
+        "network": network,
+        "size": size,
+        "seconds": prepared,
+        "peers": converted,
+        **measured,
+    }
 
 
 def acceptance(networks: list[str]) -> dict[str, Any]:
@@ -54,7 +61,7 @@ def acceptance(networks: list[str]) -> dict[str, Any]:
     for network in networks or FAMILIES:
         found.append(acceptance.verdicts(network))
         print(found[-1], flush=True)
-    return {"schema": ACCEPTANCE, "size": acceptance.SIZE, "networks": found}
+    return {"schema": schema_of(Acceptance), "size": acceptance.SIZE, "networks": found}
 
 
 def main() -> None:

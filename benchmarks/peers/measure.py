@@ -4,6 +4,7 @@ import json
 import platform
 import sys
 import time
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ def turn(runtime: Runtime) -> tuple[list[float], float]:
     return samples, time.process_time() - busy
 
 
-def measure(runtimes: dict[str, Runtime]) -> dict[str, Any]:
+def measure(runtimes: Mapping[str, Runtime]) -> dict[str, Any]:
     """``rounds``: every sample; ``cores``: processor time / wall time, which is 1 for one thread left in peace."""
     rounds: list[Round] = []
     busy = dict.fromkeys(runtimes, 0.0)
@@ -57,7 +58,7 @@ def classes(runtime: Runtime, images: np.ndarray) -> np.ndarray:
     return np.array(chosen)
 
 
-def agreement(runtimes: dict[str, Runtime], images: np.ndarray) -> dict[str, float]:
+def agreement(runtimes: Mapping[str, Runtime], images: np.ndarray) -> dict[str, float]:
     """The share of images in the class that the float32 .tflite gives them: what is timed is the same network."""
     wanted = classes(runtimes["float32"], images)
     return {name: float(np.mean(classes(runtime, images) == wanted)) for name, runtime in runtimes.items()}

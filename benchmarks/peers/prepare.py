@@ -50,7 +50,7 @@ def naive(model: Any) -> bytes:
     """
     converter = keras.tf.lite.TFLiteConverter.from_keras_model(model)
     converter.optimizations = [keras.tf.lite.Optimize.DEFAULT]
-    with fake_quant.kernels_on_grid(), quiet(), warnings.catch_warnings():
+    with fake_quant.kernels_as_constants(), quiet(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return converter.convert()
 
@@ -72,7 +72,7 @@ def prepare(network: str, size: int, folder: Path) -> None:
     model = models.build(network, size, CLASSES, seed=SEED)
     settle_statistics(model, batches[0])
     int8 = quantization_aware(model, batches)
-    fake_quant.settle_kernels(int8)
+    fake_quant.freeze_quantized_kernels(int8)
     content, ours = timed(lambda: Converter(int8).dense())
     (folder / "jetslim.tflite").write_bytes(content)
     theirs: float | str

@@ -1,11 +1,11 @@
 """The section "Beside its peers" of RESULTS.md, from results/peers/*.json; needs nothing of the peers' environment."""
 
 import statistics
-from typing import Any
+from collections.abc import Sequence
 
 from benchmarks.peers.pairs import ratios, typical
+from benchmarks.studies import Acceptance, PeersLatency
 
-LATENCY, ACCEPTANCE = "jetslim-peers/1", "jetslim-tfmot/1"
 SHOWN = {
     "jetslim": "jetslim int8",
     "openvino": "OpenVINO int8",
@@ -15,17 +15,11 @@ SHOWN = {
 IN_PEACE = (0.95, 1.05)  # processor time / wall time of one thread that nothing disturbs
 BAR = ("densenet121", 224)  # the network and size that the bars are for
 
-Result = dict[str, Any]
 
-
-def section(results: list[Result]) -> list[str]:
+def section(measured: Sequence[PeersLatency], accepted: Sequence[Acceptance]) -> list[str]:
     """Markdown lines; none without results."""
-    latencies = sorted(
-        (each for each in results if each["schema"] == LATENCY),
-        key=lambda each: (machine(each), each["network"], each["size"]),
-    )
-    accepted = [each for each in results if each["schema"] == ACCEPTANCE]
-    lines = ["## Beside its peers", ""] if results else []
+    latencies = sorted(measured, key=lambda each: (machine(each), each.network, each.size))
+    lines = ["## Beside its peers", ""] if measured or accepted else []
     if latencies:
         lines += [*latency_table(latencies), "", LATENCY_NOTE, "", *bars_table(latencies), ""]
         lines += ["What the results say against themselves:", "", *warnings_list(latencies), ""]
@@ -42,7 +36,7 @@ LATENCY_NOTE = (
 )
 
 
-def latency_table(results: list[Result]) -> list[str]:
+def latency_table(results: Sequence[PeersLatency]) -> list[str]:
     """A row a network: times, ratios, sizes and agreement."""
     others = ("openvino", "onnxruntime", "float32")
     lines = [
@@ -54,46 +48,46 @@ def latency_table(results: list[Result]) -> list[str]:
         "|---|---|--:|" + "--:|" * (len(SHOWN) + len(others)),
     ]
     for each in results:
-        cells = [machine(each), each["network"], str(each["size"])]
+        cells = [machine(each), each.network, str(each.size)]
         cells += [runtime(each, name) for name in SHOWN]
         cells += [shown_ratio(each, other) for other in others]
         lines.append(f"| {' | '.join(cells)} |")
     return lines
 
 
-def machine(result: Result) -> str:
+def machine(result: PeersLatency) -> str:
     """The processor."""
-    return f"{result['machine']['cpu']}, {result['machine']['cores']} cores"
+    return f"{result.machine.cpu}, {result.machine.cores} cores"
 
 
-def runtime(result: Result, name: str) -> str:
+def runtime(result: PeersLatency, name: str) -> str:
     """A runtime's cell: time, size and agreement, or why its peer refused the network."""
-    if name not in result["rounds"][0]:
-        return f"refused: {escaped(result['peers'][name]['refused'])}"
-    time = typical(result["rounds"], name)
-    return f"{time:.2f}, {result['bytes'][name] / 1e6:.2f}, {result['agreement'][name]:.0%}"
+    if name not in result.rounds[0]:
+        return f"refused: {escaped(result.peers[name].refused or '')}"
+    time = typical(result.rounds, name)
+    return f"{time:.2f}, {result.bytes[name] / 1e6:.2f}, {result.agreement[name]:.0%}"
 
 
-def shown_ratio(result: Result, other: str) -> str:
+def shown_ratio(result: PeersLatency, other: str) -> str:
     """jetslim / another: the median of the pairs, with the least and the most."""
-    if other not in result["rounds"][0]:
+    if other not in result.rounds[0]:
         return "-"
-    of_pairs = ratios(result["rounds"], "jetslim", other)
+    of_pairs = ratios(result.rounds, "jetslim", other)
     return f"{statistics.median(of_pairs):.2f} ({min(of_pairs):.2f} to {max(of_pairs):.2f})"
 
 
-def bars_table(results: list[Result]) -> list[str]:
+def bars_table(results: Sequence[PeersLatency]) -> list[str]:
     """What DenseNet121 must reach, and how long every network's conversion took."""
     lines = ["| what | bar | measured |", "|---|---|--:|"]
     for each in results:
-        name, barred = f"{each['network']}, {each['size']}x{each['size']}", (each["network"], each["size"]) == BAR
-        if "openvino" in each["rounds"][0]:
-            what = f"{name}: latency, jetslim int8 / OpenVINO int8, median of {len(each['rounds'])} pairs"
+        name, barred = f"{each.network}, {each.size}x{each.size}", (each.network, each.size) == BAR
+        if "openvino" in each.rounds[0]:
+            what = f"{name}: latency, jetslim int8 / OpenVINO int8, median of {len(each.rounds)} pairs"
             lines.append(f"| {what} | {'at most 1.2' if barred else ''} | {shown_ratio(each, 'openvino')} |")
-        seconds = each["seconds"]
+        seconds = each.seconds
         what = f"{name}: seconds to convert the quantization-aware network"
-        lines.append(f"| {what} | {'at most 10' if barred else ''} | {seconds['jetslim']:.1f} |")
-        lines.append(f"| the same by `TFLiteConverter.from_keras_model` |  | {naive(seconds['from_keras_model'])} |")
+        lines.append(f"| {what} | {'at most 10' if barred else ''} | {seconds.jetslim:.1f} |")
+        lines.append(f"| the same by `TFLiteConverter.from_keras_model` |  | {naive(seconds.from_keras_model)} |")
     return lines
 
 
@@ -102,34 +96,33 @@ def naive(seconds: float | str) -> str:
     return f"{seconds:.1f}" if isinstance(seconds, float) else f"refused: {escaped(seconds)}"
 
 
-def warnings_list(results: list[Result]) -> list[str]:
+def warnings_list(results: Sequence[PeersLatency]) -> list[str]:
     """Runtimes that did not have one core to themselves, or took more than one."""
     low, high = IN_PEACE
     return [
-        f"- {each['network']}, {each['size']}x{each['size']}, {each['finished']}: "
+        f"- {each.network}, {each.size}x{each.size}, {each.finished}: "
         + f"{SHOWN[name]} had {cores:.2f} of a core; "
         + ("other work ran beside it" if cores < low else "it used more than one thread")
         for each in results
-        for name, cores in each["cores"].items()
+        for name, cores in each.cores.items()
         if not low <= cores <= high
     ] or ["- nothing"]
 
 
-def acceptance_table(result: Result) -> list[str]:
+def acceptance_table(result: Acceptance) -> list[str]:
     """A row a network: what tfmot says to it by itself, and what jetslim says."""
-    columns = ("quantize_model", "prune_low_magnitude", "jetslim")
-    networks = result["networks"]
-    counts = " | ".join(f"{sum(each[column] is None for each in networks)} of {len(networks)}" for column in columns)
-    version, size = result["versions"]["tensorflow-model-optimization"], result["size"]
+    reasons = {each.network: (each.quantize_model, each.prune_low_magnitude, each.jetslim) for each in result.networks}
+    counts = " | ".join(f"{column.count(None)} of {len(reasons)}" for column in zip(*reasons.values(), strict=True))
+    version, size = result.versions["tensorflow-model-optimization"], result.size
     lines = [
         f"Which networks tfmot {version} takes by itself ({size}x{size}; nothing is trained or converted):",
         "",
         "| network | tfmot `quantize_model` | tfmot `prune_low_magnitude` | jetslim `quantization_aware` |",
         "|---|---|---|---|",
     ]
-    for each in networks:
-        verdicts = " | ".join(f"refused: {escaped(each[column])}" if each[column] else "accepted" for column in columns)
-        lines.append(f"| {each['network']} | {verdicts} |")
+    for network, refusals in reasons.items():
+        verdicts = " | ".join(f"refused: {escaped(reason)}" if reason else "accepted" for reason in refusals)
+        lines.append(f"| {network} | {verdicts} |")
     return [*lines, f"| **accepted** | {counts} |"]
 
 

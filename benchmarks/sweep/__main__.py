@@ -19,12 +19,12 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.record import keep
-from benchmarks.sweep.table import OVERHEAD, SAVED
+from benchmarks.studies import SweepOverhead, SweepSavings, schema_of
 from compress.artifacts import Store
 from compress.artifacts.files import write_json
 from compress.artifacts.source import SOURCES
 from compress.pipeline import machine
-from compress.results import read_run
+from compress.results import MadeFacts, read_run
 
 HERE = Path(__file__).parent
 RESULTS = HERE.parent / "results" / "sweep"
@@ -73,7 +73,7 @@ def saved(pipeline: str, field: str, values: str, alone: str, jobs: int, work: P
             point["alone"] = exported(work / f"alone-{value}" / "runs" / name)
         points.append(point)
     return {
-        "schema": SAVED,
+        "schema": schema_of(SweepSavings),
         "pipeline": name,
         "field": field,
         "jobs": jobs,
@@ -86,11 +86,11 @@ def overhead(work: Path) -> dict[str, Any]:
     """Seconds of a hundred points beside those of their stages and latencies; loading TensorFlow is among them."""
     field = "quantized.calibration_images"
     seconds = timed(["sweep", str(HERE / "hundred.toml"), "--set", f"{field}={HUNDRED}"], work, "sweep")
-    stages = sum(sum(artifact.facts["seconds"].values()) for artifact in Store(work / "sweep" / "store"))
+    stages = sum(sum(artifact.facts_as(MadeFacts).seconds.values()) for artifact in Store(work / "sweep" / "store"))
     runs = [json.loads(path.read_text()) for path in (work / "sweep" / "runs").glob("*/*/run.json")]
     latency = sum(run["seconds"]["latency"] for run in runs)
     return {
-        "schema": OVERHEAD,
+        "schema": schema_of(SweepOverhead),
         "pipeline": "hundred",
         "points": len(runs),
         "seconds_sweep": seconds,

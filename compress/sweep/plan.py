@@ -24,6 +24,16 @@ class Planned:
     point: Point
     plan: Plan
 
+    @property
+    def number(self) -> int:
+        """The point's, from 1."""
+        return self.point.number
+
+    @property
+    def name(self) -> str:
+        """The point's, which is that of its folder, too."""
+        return self.point.name
+
     @cached_property
     def keys(self) -> tuple[str, ...]:
         """Of all that it needs, in the order of making."""
@@ -65,7 +75,7 @@ def finished(folder: Path, planned: Sequence[Planned], store: Store) -> dict[int
         if any(store.find(key) is None for key in point.keys):
             continue
         try:
-            content = json.loads((folder / point.point.name / "run.json").read_text())
+            content = json.loads((folder / point.name / "run.json").read_text())
             run = parse(content)
             if (
                 content == seal(content)
@@ -74,7 +84,7 @@ def finished(folder: Path, planned: Sequence[Planned], store: Store) -> dict[int
                 and [stage.key for stage in run.stages] == [step.key for step in point.plan.steps]
                 and (run.machine, run.versions) == here
             ):
-                runs[point.point.number] = run
+                runs[point.number] = run
         except (OSError, ValueError, TypeError, AttributeError, UserError):
             continue  # not there, or no result of ours
     return runs

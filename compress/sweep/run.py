@@ -46,11 +46,11 @@ def run(
     """
     folder.mkdir(parents=True, exist_ok=True)  # what cannot be written is told before anything is made
     state = State(planned, fields, folder, store, finished(folder, planned, store))
-    waiting = [point for point in planned if point.point.number not in state.runs and not state.record_if_made(point)]
+    waiting = [point for point in planned if point.number not in state.runs and not state.record_if_made(point)]
     say(summary(planned, waiting, fields, store))
     store.root.mkdir(parents=True, exist_ok=True)
     for point in planned:
-        if point.point.number in state.causes:
+        if point.number in state.causes:
             say(state.line_about(point))
     state.write()
     state.measure(say)
@@ -91,9 +91,9 @@ def _make(
             state.measure(say)
         while runner.has_room and (point := scheduler.next_point(waiting, list(running.values()), has)):
             waiting.remove(point)
-            number = point.point.number
+            number = point.number
             running[number] = point
-            say(f"point {number} of {count}: {point.point.name}")
+            say(f"point {number} of {count}: {point.name}")
             runner.start(Job(number, point.plan.pipeline, point.keys, store, limit, data_dir, skip_bad_images))
         for number, outcome in runner.wait(POLL_S):
             if isinstance(outcome, str):

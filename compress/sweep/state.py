@@ -60,20 +60,20 @@ class State:
             if len(artifacts) < len(point.keys):
                 cause = f"what it made is not in {self.store.root} as seen from here: a cluster must share that folder"
         if outcome.traceback:
-            cause += f" ({replace(self.folder / point.point.name / TRACEBACK, outcome.traceback)})"
+            cause += f" ({replace(self.folder / point.name / TRACEBACK, outcome.traceback)})"
         if cause:
-            self.causes[point.point.number] = cause
+            self.causes[point.number] = cause
         else:
             self._record_made(point, artifacts, outcome.seconds)
         self.write()
 
     def _record_made(self, point: Planned, artifacts: Made, seconds: Mapping[str, float]) -> None:
-        (self.folder / point.point.name / TRACEBACK).unlink(missing_ok=True)  # of an earlier try
+        (self.folder / point.name / TRACEBACK).unlink(missing_ok=True)  # of an earlier try
         try:
-            self.runs[point.point.number] = results(point.plan, artifacts, {}, seconds)
+            self.runs[point.number] = results(point.plan, artifacts, {}, seconds)
             self._unmeasured.append((point, artifacts))
         except DAMAGED as error:
-            self.causes[point.point.number] = f"what it made cannot be read, delete it: {first_line(error)}"
+            self.causes[point.number] = f"what it made cannot be read, delete it: {first_line(error)}"
 
     def measure(self, say: Callable[[str], None]) -> None:
         """Measures what has no latency yet and finishes those points; call it while no point is being made."""
@@ -85,21 +85,21 @@ class State:
             try:
                 self._finish(point, artifacts)
             except DAMAGED as error:  # deleted meanwhile, say
-                del self.runs[point.point.number]
-                self.causes[point.point.number] = f"it was made, but cannot be measured: {first_line(error)}"
+                del self.runs[point.number]
+                self.causes[point.number] = f"it was made, but cannot be measured: {first_line(error)}"
                 say(self.line_about(point))
             del self._unmeasured[0]
             self.write()
 
     def _finish(self, point: Planned, artifacts: Made) -> None:
         """Measures a point and writes its folder."""
-        run, clock = self.runs[point.point.number], Clock()
+        run, clock = self.runs[point.number], Clock()
         with clock("latency"):
             measured = latencies(point.plan, self.store, artifacts)
         spent = round(clock.seconds["latency"], 2)
         seconds = {**run.seconds, "wall": round(run.seconds["wall"] + spent, 2), "latency": spent}
-        run = self.runs[point.point.number] = results(point.plan, artifacts, measured, seconds)
-        folder = self.folder / point.point.name
+        run = self.runs[point.number] = results(point.plan, artifacts, measured, seconds)
+        folder = self.folder / point.name
         for number, step in enumerate(point.plan.steps, start=1):
             run_folder.link(folder, number, step.stage.name, artifacts[step.key][0].path)
         run_folder.drop_after(folder, len(point.plan.steps))
@@ -108,10 +108,10 @@ class State:
 
     def line_about(self, point: Planned) -> str:
         """What became of a point, in a line."""
-        name = f"point {point.point.number} of {len(self.planned)}"
-        if point.point.number in self.causes:
-            return f"{name} failed: {self.causes[point.point.number]}"
-        run = self.runs[point.point.number]
+        name = f"point {point.number} of {len(self.planned)}"
+        if point.number in self.causes:
+            return f"{name} failed: {self.causes[point.number]}"
+        run = self.runs[point.number]
         last, metric = run.stages[-1], run.first_metric
         size = min(size for size in (last.tflite_bytes, last.sparse_tflite_bytes) if size is not None)
         score = metric.text(last.metrics[metric.key] or 0.0)
@@ -123,7 +123,7 @@ class State:
         return table.metrics_of(list(self.runs.values()))
 
     def rows(self) -> list[dict[str, Any]]:
-        return table.rows([point.point for point in self.planned], self.fields, self.runs, self.causes)
+        return table.rows([planned.point for planned in self.planned], self.fields, self.runs, self.causes)
 
     def write(self) -> None:
         """Writes the tables of what is known so far."""

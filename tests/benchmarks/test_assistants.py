@@ -6,6 +6,7 @@ import pytest
 from benchmarks.assistants import findings, table
 from benchmarks.assistants.__main__ import EPOCHS, settings
 from benchmarks.assistants.arms import ARMS
+from benchmarks.studies import CachedEpochs, Chain, typed
 from compress.pipeline import links, read_pipeline
 
 
@@ -15,8 +16,8 @@ def result(arm, seed, top1, names=("teacher", "student")):
     ]
     stages[-1]["top1"] = top1
     images = {"train": 9000, "validation": 1000, "test": 5000}
-    return {"schema": table.SCHEMA, "arm": arm, "seed": seed, "images": images, "epochs": 15, "stages": stages,
-            "wrong_in_common": [0.5] * (len(names) - 1)}  # fmt: skip
+    return typed(Chain, {"arm": arm, "seed": seed, "images": images, "epochs": 15, "stages": stages,
+                         "wrong_in_common": [0.5] * (len(names) - 1)})  # fmt: skip
 
 
 def test_wrong_in_common():
@@ -57,7 +58,7 @@ def test_words_follow_the_numbers():
 
 def test_the_cost_of_cached_teachers_is_the_median_of_pairs():
     rounds = [{"none": 1.0, "cached": 1.1}, {"none": 2.0, "cached": 2.0}, {"none": 2.0, "cached": 2.4}]
-    lines = table.section([{"schema": table.EPOCH, "teachers": 4, "rounds": rounds}])
+    lines = table.section([typed(CachedEpochs, {"teachers": 4, "rounds": rounds})])
     assert lines[2].endswith("median of 3 pairs | at most 1.15 | 1.10 (1.00 to 1.20) |")
 
 

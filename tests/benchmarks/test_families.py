@@ -2,6 +2,7 @@
 
 from benchmarks import tables
 from benchmarks.families import table
+from benchmarks.studies import Acceptance, FamilyLatency, Verdicts, schema_of, typed
 from compress.artifacts.files import seal, write_json
 from compress.results import parse
 
@@ -26,12 +27,12 @@ def run():
 
 
 def latency(**changes):
-    return {"schema": table.LATENCY, "network": "vgg16", "size": 224, "difference": 3.2e-7, "convert_seconds": 4.26,
-            "float_operators": [], "float_layers": {}, "rounds": ROUNDS, **changes}  # fmt: skip
+    return typed(FamilyLatency, {"schema": schema_of(FamilyLatency), "network": "vgg16", "size": 224, "difference": 3.2e-7, "convert_seconds": 4.26,
+            "float_operators": [], "float_layers": {}, "rounds": ROUNDS, **changes})  # fmt: skip
 
 
 def test_a_row():
-    accepted = [{"networks": [{"network": "vgg16", "quantize_model": None, "prune_low_magnitude": "ValueError"}]}]
+    accepted = [Acceptance(96, {}, [Verdicts("vgg16", None, "ValueError")])]
     lines = table.section([parse(run())], [latency()], accepted)
     assert (
         "| vgg16 | takes, refuses | 32, 6+4+1 | 95.00% | 91.00% | 97.50% | 0.50 | 3.2e-07 | none | 0.60 (0.50 to 0.75) | "

@@ -1,29 +1,26 @@
 """The tables of focal calibration, by numbers worked by hand; and that both grids are pipelines that can be planned."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from benchmarks.focal import table
+from benchmarks.studies import Confidence, FocalBefore, FocalPoint, FocalStudy, Splits
 from compress.pipeline import links, read_pipeline
 from compress.sweep.load_sweep import read_sweep
 
 FOLDER = Path(table.__file__).parent
-BEFORE = {"seed": 0, "teacher": {"top1": 0.7}, "common": {"top1": 0.5}}
+BEFORE = FocalBefore(0, Confidence(0.7), Confidence(0.5))
 
 
 def point(seed, teacher, focal, top1):
-    return {"seed": seed, "teacher": teacher, "focal": focal, "top1": top1, "nll": 1.0, "ece": 0.1 + focal / 10,
-            "ece_scaled": 0.05, "temperature": 1.2 - focal / 10}  # fmt: skip
+    return FocalPoint(top1, nll=1.0, ece=0.1 + focal / 10, ece_scaled=0.05, temperature=1.2 - focal / 10, seed=seed,
+                      teacher=teacher, focal=focal)  # fmt: skip
 
 
 def result(grid, points):
-    return {
-        "grid": grid,
-        "images": {"train": 4500, "validation": 500, "test": 5000},
-        "before": [BEFORE],
-        "points": points,
-    }
+    return FocalStudy(grid, Splits(4500, 500, 5000), points, [BEFORE])
 
 
 def test_effects_of_a_plane_are_its_slopes_times_the_range():
@@ -55,7 +52,7 @@ def test_networks_that_are_too_sure_are_told_by_their_temperature():
 def test_words_follow_the_numbers():
     grid = [point(0, a, b, 0.5) for a in (0, 0.05, 0.1) for b in (0, 0.005, 0.01)]
     useful = [point(0, 0.3, 0, 0.6), point(0, 0.3, 1, 0.6)]
-    sure = [{**point(0, 0, focal, 0.6 - focal / 100), "ece": 0.1 - focal / 50} for focal in (0, 1, 3)]
+    sure = [replace(point(0, 0, focal, 0.6 - focal / 100), ece=0.1 - focal / 50) for focal in (0, 1, 3)]
     said = "\n".join(table.in_words({"grid": grid, "useful": useful, "sure": sure}))
     assert (
         "At a weight of 1 it moves the calibration error by +10.0 points where the fitted temperature was 1.20" in said

@@ -8,6 +8,7 @@ import pytest
 
 from benchmarks import tables
 from benchmarks.peers import pairs, table
+from benchmarks.studies import Acceptance, PeersLatency, schema_of, typed
 
 ROOT = Path(__file__).parents[2]
 ROUNDS = [
@@ -20,7 +21,7 @@ ROUNDS = [
 
 def latency(**changes):
     return {
-        "schema": table.LATENCY, "network": "densenet121", "size": 224, "finished": "2026-11-21T08:00:00Z",
+        "schema": schema_of(PeersLatency), "network": "densenet121", "size": 224, "finished": "2026-11-21T08:00:00Z",
         "machine": {"cpu": "Some Xeon", "cores": 2}, "rounds": ROUNDS,
         "seconds": {"jetslim": 5.92, "from_keras_model": 52.34},
         "peers": {"openvino": {"seconds": 25.7, "refused": None},
@@ -31,10 +32,14 @@ def latency(**changes):
     }  # fmt: skip
 
 
+def measured(**changes):
+    return typed(PeersLatency, latency(**changes))
+
+
 def acceptance():
     refused = "ValueError: `to_quantize` is wrong"
     return {
-        "schema": table.ACCEPTANCE, "size": 96, "versions": {"tensorflow-model-optimization": "0.8.1"},
+        "schema": schema_of(Acceptance), "size": 96, "versions": {"tensorflow-model-optimization": "0.8.1"},
         "networks": [
             {"network": "vgg16", "quantize_model": None, "prune_low_magnitude": None, "jetslim": None},
             {"network": "densenet121", "quantize_model": refused, "prune_low_magnitude": None, "jetslim": None},
@@ -53,7 +58,7 @@ def test_the_order_turns_around_from_round_to_round():
 
 
 def test_a_row_of_a_network():
-    lines = table.latency_table([latency()])
+    lines = table.latency_table([measured()])
     assert lines[2] == (
         "| Some Xeon, 2 cores | densenet121 | 224 | 9.00, 8.28, 98% | 6.00, 8.16, 97% | "
         "refused: RuntimeError: no operator &lt;X> / Y | 24.00, 27.93, 100% | 1.20 (1.20 to 1.50) | - | 0.33 (0.25 to 0.50) |"
@@ -63,7 +68,7 @@ def test_a_row_of_a_network():
 
 def test_bars_are_for_densenet121_at_224_only():
     lines = table.bars_table(
-        [latency(), latency(network="resnet50", seconds={"jetslim": 3.0, "from_keras_model": "E: no"})]
+        [measured(), measured(network="resnet50", seconds={"jetslim": 3.0, "from_keras_model": "E: no"})]
     )
     assert lines[2:5] == [
         "| densenet121, 224x224: latency, jetslim int8 / OpenVINO int8, median of 3 pairs | at most 1.2 | 1.20 (1.20 to 1.50) |",
@@ -82,13 +87,13 @@ def test_bars_are_for_densenet121_at_224_only():
     ],
 )
 def test_a_disturbed_result_says_so(cores, words):
-    assert table.warnings_list([latency()]) == ["- nothing"]
-    lines = table.warnings_list([latency(cores={**latency()["cores"], "float32": cores})])
+    assert table.warnings_list([measured()]) == ["- nothing"]
+    lines = table.warnings_list([measured(cores={**latency()["cores"], "float32": cores})])
     assert lines == [f"- densenet121, 224x224, 2026-11-21T08:00:00Z: {words}"]
 
 
 def test_what_tfmot_takes():
-    lines = table.acceptance_table(acceptance())
+    lines = table.acceptance_table(typed(Acceptance, acceptance()))
     assert lines[-2] == "| densenet121 | refused: ValueError: `to_quantize` is wrong | accepted | accepted |"
     assert lines[-1] == "| **accepted** | 1 of 2 | 2 of 2 | 2 of 2 |"
 
@@ -97,8 +102,8 @@ def test_only_sealed_results_are_shown(tmp_path):
     path = tmp_path / "peers" / "one.json"
     path.parent.mkdir()
     path.write_text(tables.json.dumps({**latency(), "digest": tables.seal(latency())}))
-    comparisons = tables.load(tmp_path).comparisons
-    text = tables.document(tables.Results(comparisons=[*comparisons, acceptance()]))
+    studies = tables.load(tmp_path).studies
+    text = tables.document(tables.Results(studies=[*studies, typed(Acceptance, acceptance())]))
     assert text.count("## Beside its peers") == 1
     assert "1.20 (1.20 to 1.50)" in text and "| vgg16 | accepted |" in text
     assert "peers" not in tables.document(tables.Results())

@@ -1,5 +1,6 @@
 """What is said of sweeps, by numbers worked by hand."""
 
+from benchmarks.studies import STUDIES, SweepOverhead, SweepSavings, schema_of, typed
 from benchmarks.sweep import table
 
 POINT = {"value": "0.5", "in_sweep": {"top1": 0.9, "sha256": "a"}}
@@ -10,12 +11,12 @@ def alone(seconds, sha256):
 
 
 def saved(*points):
-    return {"schema": table.SAVED, "pipeline": "net", "field": "pruned.final_sparsity", "jobs": 1, "seconds_sweep": 300,
+    return {"schema": schema_of(SweepSavings), "pipeline": "net", "field": "pruned.final_sparsity", "jobs": 1, "seconds_sweep": 300,
             "points": list(points)}  # fmt: skip
 
 
 def row(result):
-    return table.section([result])[4]
+    return table.section([typed(STUDIES[result["schema"]], result)])[4]
 
 
 def test_a_sweep_beside_all_its_points_alone():
@@ -29,7 +30,7 @@ def test_points_that_did_not_run_alone_are_taken_to_be_as_long():
 
 
 def test_overhead_is_what_neither_stages_nor_latency_took():
-    one = {"schema": table.OVERHEAD, "points": 100, "seconds_sweep": 250.0, "seconds_stages": 150.0,
+    one = {"schema": schema_of(SweepOverhead), "points": 100, "seconds_sweep": 250.0, "seconds_stages": 150.0,
            "seconds_latency": 40.0}  # fmt: skip
     assert "| at most 1 s | 0.60 s |" in row(one)
     assert table.section([]) == []

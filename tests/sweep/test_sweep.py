@@ -103,7 +103,7 @@ def test_a_finished_point_is_not_run_again(swept, main, monkeypatch, tmp_path):
     folder, _ = swept
     shutil.copytree(folder, tmp_path, symlinks=True, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(compress.sweep.local, "_hire", lambda: pytest.fail("a worker was started"))
+    monkeypatch.setattr(compress.sweep.local, "_start_worker", lambda: pytest.fail("a worker was started"))
     before = (tmp_path / "runs/mine-sweep/sweep.csv").read_text()
     code, output, _ = main("sweep", "mine.toml")
     assert code == 0

@@ -1,0 +1,277 @@
+"""What the studies' raw JSON says, in frozen classes: one for each schema. Tables and plots read nothing else."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from compress.results import validated
+
+Round = dict[str, list[float]]
+"""Runtime -> milliseconds of each inference of its turn."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where it was measured."""
+
+    cpu: str
+    cores: int
+
+
+@dataclass(frozen=True)
+class Splits:
+    """Numbers of images."""
+
+    train: int
+    validation: int
+    test: int
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A peer's conversion; ``refused`` says why there is none."""
+
+    refused: str | None = None
+
+
+@dataclass(frozen=True)
+class ConversionSeconds:
+    """Of the quantization-aware network; words where ``from_keras_model`` refused it."""
+
+    jetslim: float
+    from_keras_model: float | str
+
+
+@dataclass(frozen=True)
+class PeersLatency:
+    """A network in all runtimes, in turns; sizes in bytes, ``cores``: processor time over wall time."""
+
+    network: str
+    size: int
+    finished: str
+    machine: Machine
+    rounds: list[Round]
+    seconds: ConversionSeconds
+    peers: dict[str, Peer]
+    agreement: dict[str, float]
+    bytes: dict[str, int]
+    cores: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """Why each tool refuses a network; None where it takes it."""
+
+    network: str
+    quantize_model: str | None
+    prune_low_magnitude: str | None
+    jetslim: str | None = None
+
+
+@dataclass(frozen=True)
+class Acceptance:
+    """What tfmot takes by itself."""
+
+    size: int
+    versions: dict[str, str]
+    networks: list[Verdicts]
+
+
+@dataclass(frozen=True)
+class FamilyLatency:
+    """A network of keras.applications in int8 and in float32, in turns; differences are over the largest output."""
+
+    network: str
+    difference: float
+    convert_seconds: float
+    float_operators: list[str]
+    float_layers: dict[str, str]
+    rounds: list[Round]
+    rounding: float | None = None
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A point's exported file."""
+
+    top1: float
+    sha256: str
+
+
+@dataclass(frozen=True)
+class SweptPoint:
+    """A point in a sweep and, where it was run so, alone."""
+
+    in_sweep: Exported
+    seconds_alone: float | None = None
+    alone: Exported | None = None
+
+
+@dataclass(frozen=True)
+class SweepSavings:
+    """A sweep beside as many runs with empty stores."""
+
+    pipeline: str
+    field: str
+    jobs: int
+    seconds_sweep: float
+    points: list[SweptPoint]
+
+
+@dataclass(frozen=True)
+class SweepOverhead:
+    """Seconds of a sweep, of its stages and of its latency measurements."""
+
+    points: int
+    seconds_sweep: float
+    seconds_stages: float
+    seconds_latency: float
+
+
+@dataclass(frozen=True)
+class Keras3Family:
+    """A network of Keras 3 rebuilt; ``difference``: of the outputs, over the largest one."""
+
+    family: str
+    size: int
+    layers: int
+    parameters: int
+    difference: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class GeneratedNetwork:
+    """A random network put through all steps."""
+
+    seed: int
+    keras: int
+    came_out: str
+    """"right", "wrong", "refused" or "traceback"."""
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class GeneratedNetworks:
+    """Random networks of consecutive seeds."""
+
+    seeds: list[GeneratedNetwork]
+
+
+@dataclass(frozen=True)
+class Learner:
+    """A network of a chain; fractions of the test images and calibration errors."""
+
+    name: str
+    top1: float
+    ece: float | None = None
+    ece_scaled: float | None = None
+
+
+@dataclass(frozen=True)
+class Chain:
+    """An arm of the study of assistants with one seed; its networks in the order of the chain."""
+
+    arm: str
+    seed: int
+    images: Splits
+    epochs: int
+    stages: list[Learner]
+    wrong_in_common: list[float]
+
+    @property
+    def student(self) -> Learner:
+        """The last network of the chain."""
+        return self.stage("student")
+
+    def stage(self, name: str) -> Learner:
+        """The network of that name. Raises KeyError where there is none."""
+        return {stage.name: stage for stage in self.stages}[name]
+
+
+@dataclass(frozen=True)
+class EpochPair:
+    """Seconds of an epoch with cached teachers and with none."""
+
+    cached: float
+    none: float
+
+
+@dataclass(frozen=True)
+class CachedEpochs:
+    """What learning from cached teachers costs."""
+
+    teachers: int
+    rounds: list[EpochPair]
+
+
+@dataclass(frozen=True)
+class Confidence:
+    """What a classification measures of a network; None where no temperature could be fitted."""
+
+    top1: float
+    nll: float | None = None
+    brier: float | None = None
+    ece: float | None = None
+    ece_scaled: float | None = None
+    temperature: float | None = None
+
+
+@dataclass(frozen=True)
+class FocalPoint(Confidence):
+    """A network that learned with these weights."""
+
+    seed: int = 0
+    teacher: float = 0.0
+    focal: float = 0.0
+
+
+@dataclass(frozen=True)
+class FocalBefore:
+    """The networks of a seed from which its points go on."""
+
+    seed: int
+    teacher: Confidence | None = None
+    common: Confidence | None = None
+
+
+@dataclass(frozen=True)
+class FocalStudy:
+    """A grid of teacher weights and focal weights."""
+
+    grid: str
+    images: Splits
+    points: list[FocalPoint]
+    before: list[FocalBefore] = field(default_factory=list)
+
+
+STUDIES: dict[str, type] = {
+    "jetslim-peers/1": PeersLatency,
+    "jetslim-tfmot/1": Acceptance,
+    "jetslim-family/1": FamilyLatency,
+    "jetslim-sweep/1": SweepSavings,
+    "jetslim-sweep-overhead/1": SweepOverhead,
+    "jetslim-keras3/1": Keras3Family,
+    "jetslim-fuzz/1": GeneratedNetworks,
+    "jetslim-assistants/1": Chain,
+    "jetslim-assistants-epoch/1": CachedEpochs,
+    "jetslim-focal/1": FocalStudy,
+}
+
+Study = TypeVar("Study")
+
+
+def schema_of(kind: type) -> str:
+    """The schema under which results of that class are kept."""
+    return next(schema for schema, known in STUDIES.items() if known is kind)
+
+
+def typed(kind: type[Study], content: Mapping[str, Any], where: str = "the result") -> Study:
+    """What a result's JSON says. Raises UserError, which names ``where``, for what is no such result."""
+    study: Study = validated(kind, content, where)
+    return study
+
+
+def of_kind(studies: Iterable[Any], kind: type[Study]) -> list[Study]:
+    """Those of a class, in their order."""
+    return [study for study in studies if isinstance(study, kind)]
