@@ -120,7 +120,7 @@ def load(folder: Path) -> Results:
             content = json.loads(path.read_text())
         except ValueError as error:
             raise Refused(f"{path} is no JSON: {error}") from error
-        schema = content.get("schema") if isinstance(content, dict) else None
+        schema: Any = content.get("schema") if isinstance(content, dict) else None
         if schema not in known:
             raise Refused(f"{path}: schema {schema!r} is unknown; {', '.join(map(repr, known))} are known")
         if content.get("digest") != seal(content):

@@ -83,6 +83,7 @@ def draw(name: str) -> None:
     how = plots.shown({metric.key: metric for metric in Classification.METRICS})
     for metric in SHOWN:
         figure = plots.draw(rows, [FIELDS.get(key, key) for key in swept], metric, GRIDS[name], how[metric])
+        assert figure is not None  # every grid sweeps one or two fields
         replace(PLOTS / f"focal-{name}-{metric}.png", png(figure, colours=256))
 
 

@@ -39,7 +39,16 @@ def onnxruntime(folder: Path, images: np.ndarray) -> None:
             return None if image is None else {"image": image[None]}
 
     plain, prepared = folder / "float.onnx", folder / "prepared.onnx"
-    command = ["-m", "tf2onnx.convert", "--saved-model", folder / "float", "--output", plain, "--opset", "17"]
+    command: list[str | Path] = [
+        "-m",
+        "tf2onnx.convert",
+        "--saved-model",
+        folder / "float",
+        "--output",
+        plain,
+        "--opset",
+        "17",
+    ]
     done = subprocess.run([sys.executable, *command], stderr=subprocess.PIPE, text=True)
     sys.stderr.write(done.stderr)
     if done.returncode:

@@ -3,6 +3,7 @@
 ``set_image`` puts an image where the runtime reads it, ``infer`` is what is timed, ``output`` is what came out.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -83,7 +84,7 @@ class OnnxRuntime:
 
 
 # name -> (its file in a network's folder, what runs it); in this order they take turns, jetslim beside OpenVINO
-RUNTIMES = {
+RUNTIMES: dict[str, tuple[str, Callable[[Path], Runtime]]] = {
     "float32": ("float32.tflite", LiteRT),
     "jetslim": ("jetslim.tflite", LiteRT),
     "openvino": ("openvino.xml", OpenVINO),

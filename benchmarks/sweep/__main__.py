@@ -67,7 +67,10 @@ def saved(pipeline: str, field: str, values: str, alone: str, jobs: int, work: P
     name = Path(pipeline).stem
     points = []
     for value in values.split(","):
-        point = {"value": value, "in_sweep": exported(work / "sweep" / "runs" / f"{name}-sweep" / f"{field}={value}")}
+        point: dict[str, Any] = {
+            "value": value,
+            "in_sweep": exported(work / "sweep" / "runs" / f"{name}-sweep" / f"{field}={value}"),
+        }
         if value in alone.split(","):
             point["seconds_alone"] = timed(["run", pipeline, "--set", f"{field}={value}"], work, f"alone-{value}")
             point["alone"] = exported(work / f"alone-{value}" / "runs" / name)
