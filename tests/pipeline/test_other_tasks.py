@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from benchmarks.boards.result import parse
+from benchmarks.boards.table import boards_table
 from compress.datasets import DATASETS
 from compress.tasks import TASKS
 from tests.said import numbers_of
@@ -160,9 +162,7 @@ def test_on_a_board(chain, tmp_path, succeed):
         assert model["accuracy"]["metrics"] == {key: pytest.approx(wanted[key], rel=1e-4) for key in wanted}
         assert model["accuracy"]["expected"]["within_tolerance"] == model["accuracy"]["expected"]["same_answers"] == 1
     assert task.METRICS[0].title in done.stdout
-    from benchmarks import tables
-
-    lines = tables.boards_table([result])
+    lines = boards_table([parse(result, "out.json")])
     assert all(metric.title in lines[0] for metric in task.METRICS)
     assert len({line.count("|") for line in lines}) == 1
 
