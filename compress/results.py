@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeVar
 from compress.errors import UserError
 
 SCHEMA = 3
+FACTS_SCHEMA = 2  # of stage.json; part of every artifact's key
 
 
 @dataclass(frozen=True)
@@ -297,7 +298,7 @@ def parse(content: Any, where: str = "run.json") -> Run:
         raise UserError(f"{where} is no result of a run")
     known: dict[Any, Callable[[Mapping[str, Any]], dict[str, Any]]] = {SCHEMA: dict, 2: _of_schema_2, 1: _of_schema_1}
     schema = content.get("schema", 1)
-    if schema not in known:
+    if not isinstance(schema, int) or schema not in known:
         raise UserError(f"{where} has the schema {schema!r}; {' and '.join(map(str, sorted(known)))} are known here")
     fields = {key: value for key, value in known[schema](content).items() if key not in ("schema", "digest")}
     return validated(Run, fields, where)
@@ -336,7 +337,15 @@ _OLD_CLOSENESS = Metric("agreement", "agreement", "%", 100.0, 2, is_share=True)
 
 
 def _of_schema_2(content: Mapping[str, Any]) -> dict[str, Any]:
-    return {**content, "stages": [_with_precision(stage) for stage in content.get("stages") or []]}
+    return {**content, "stages": _each_stage(content, _with_precision)}
+
+
+def _each_stage(content: Mapping[str, Any], change: Callable[[Mapping[str, Any]], dict[str, Any]]) -> Any:
+    """The stages changed; what is no list of mappings is left for the validation, which says so."""
+    stages = content.get("stages") or []
+    if not isinstance(stages, list) or not all(isinstance(stage, Mapping) for stage in stages):
+        return stages
+    return [change(stage) for stage in stages]
 
 
 def _with_precision(stage: Mapping[str, Any]) -> dict[str, Any]:
@@ -356,7 +365,7 @@ def _of_schema_1(content: Mapping[str, Any]) -> dict[str, Any]:
         "metrics": list(OLD_METRICS),
         "closeness": _OLD_CLOSENESS,
         "data": {key: value for key, value in data.items() if key in DataFacts.__dataclass_fields__},
-        "stages": [_stage_of_schema_1(stage) for stage in content.get("stages") or []],
+        "stages": _each_stage(content, _stage_of_schema_1),
     }
 
 

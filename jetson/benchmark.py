@@ -118,7 +118,7 @@ def _latencies(
                 say(f"[{done}/{total}] {name}: {outcome}, {left:.0f} s left")
     for model in models:
         for entry in model["latency"]:
-            samples = [sample for one in entry["repetitions"] for sample in one["samples_ms"]]
+            samples = [sample for answer in entry["repetitions"] for sample in answer["samples_ms"]]
             entry["ms"] = stats.summary(samples) if samples else None
 
 

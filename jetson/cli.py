@@ -183,15 +183,15 @@ def _benchmark(arguments: argparse.Namespace) -> int:
         fcntl.flock(alone, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         raise UserError(f"another benchmark is running in {folder}: two at once disturb each other") from error
-    found = benchmark(bundle, settings, lambda line: print(line, file=sys.stderr, flush=True), arguments.sysroot)
-    name = "{}-{}.json".format(_board_name(found["board"]), time.strftime("%Y%m%d-%H%M%S", time.gmtime()))
+    measured = benchmark(bundle, settings, lambda line: print(line, file=sys.stderr, flush=True), arguments.sysroot)
+    name = "{}-{}.json".format(_board_name(measured["board"]), time.strftime("%Y%m%d-%H%M%S", time.gmtime()))
     path = arguments.out or folder / name
-    results.write(found, path)
-    print(results.table(found))
-    for warning in found["warnings"]:
+    results.write(measured, path)
+    print(results.table(measured))
+    for warning in measured["warnings"]:
         print(f"warning: {warning}")
     print(f"result: {path}")
-    failed = [model for model in found["models"] if not any(entry["ms"] for entry in model["latency"])]
+    failed = [model for model in measured["models"] if not any(entry["ms"] for entry in model["latency"])]
     if failed:
         reasons = ["{} ({})".format(model["file"], model["latency"][0]["errors"][0]) for model in failed]
         return _fail("could not be measured: {}".format(", ".join(reasons)), 1)

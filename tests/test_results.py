@@ -3,7 +3,7 @@
 import pytest
 
 from compress.errors import UserError
-from compress.results import Run, StageResult, as_json, parse
+from compress.results import NetworkFacts, Run, StageResult, as_json, facts_of, parse
 
 STAGE = {"name": "quantized", "kind": "quantize"}
 
@@ -20,6 +20,26 @@ def test_what_is_written_is_read_back():
     run = Run(pipeline="tiny", stages=[StageResult(name="trained", precision="float32")])
     assert as_json(run)["schema"] == 3
     assert parse(as_json(run)) == run
+
+
+@pytest.mark.parametrize("schema", [1, 2, 3])
+@pytest.mark.parametrize("stages", [["x"], 5, [{"kind": "train"}], [{"name": "a", "params": "many"}]])
+def test_what_is_damaged_is_one_line(schema, stages):
+    with pytest.raises(UserError, match=r"^here: stages[^\n]*$"):
+        parse({"schema": schema, "stages": stages}, "here")
+
+
+@pytest.mark.parametrize("schema", [[2], "3", None])
+def test_a_schema_that_is_no_number_is_refused(schema):
+    with pytest.raises(UserError, match="here has the schema"):
+        parse({"schema": schema}, "here")
+
+
+def test_facts_that_lack_a_field_name_their_file():
+    with pytest.raises(UserError, match=r"^out/stage\.json: task: Field required$"):
+        facts_of(
+            NetworkFacts, {"precision": "int8", "score": 1.0, "params": 1, "kernel_sparsity": 0.0}, "out/stage.json"
+        )
 
 
 def test_a_schema_of_tomorrow_is_refused():

@@ -108,7 +108,7 @@ def main() -> None:
             else:
                 keep(path, measure(arm, seed, words.data_dir))
     PLOTS.mkdir(exist_ok=True)
-    results = [typed(Chain, json.loads(path.read_text())) for path in sorted(RESULTS.glob("*-seed*.json"))]
+    results = [typed(Chain, json.loads(path.read_text()), str(path)) for path in sorted(RESULTS.glob("*-seed*.json"))]
     (PLOTS / "assistants.png").write_bytes(png(draw(results)))
 
 

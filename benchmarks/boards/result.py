@@ -40,7 +40,7 @@ class Board:
 
 
 @dataclass(frozen=True)
-class Runtime:
+class Interpreter:
     """The interpreter's package."""
 
     name: str
@@ -74,7 +74,7 @@ class Energy:
 
 
 @dataclass(frozen=True)
-class Latency:
+class ThreadLatency:
     """With a number of threads; ``ms`` is None where every repetition failed, and ``errors`` says why."""
 
     threads: int
@@ -98,7 +98,7 @@ class Model:
 
     file: str
     bytes: int
-    latency: list[Latency]
+    latency: list[ThreadLatency]
     role: str | None = None
     accuracy: Accuracy | None = None
     host_score: float | None = None
@@ -122,7 +122,7 @@ class BoardResult:
 
     started: str
     board: Board
-    runtime: Runtime
+    runtime: Interpreter
     models: list[Model]
     bundle: Bundle | None = None
     """None for a bare .tflite."""
@@ -148,7 +148,7 @@ def parse(content: Mapping[str, Any], where: str) -> BoardResult:
     except ValidationError as error:
         first = error.errors()[0]
         reason = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         reason = f"{type(error).__name__}: {error}"
     raise UserError(f"{where} is no result of a board: {reason}")
 

@@ -74,7 +74,8 @@ def _point(run: Run) -> dict[str, Any]:
 
 def draw(name: str) -> None:
     """The heat maps of a result that is kept, curves where there is no teacher."""
-    study = typed(FocalStudy, json.loads((RESULTS / f"{name}.json").read_text()), name)
+    path = RESULTS / f"{name}.json"
+    study = typed(FocalStudy, json.loads(path.read_text()), str(path))
     swept = [key for key in (*FIELDS, SEED) if len({getattr(point, key) for point in study.points}) > 1]
     rows = [
         {**asdict(point), **{field: getattr(point, key) for key, field in FIELDS.items()}} for point in study.points

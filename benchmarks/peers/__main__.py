@@ -57,11 +57,11 @@ def acceptance(networks: list[str]) -> dict[str, Any]:
     """What tfmot says to each network."""
     from benchmarks.peers import acceptance
 
-    found = []
+    verdicts = []
     for network in networks or FAMILIES:
-        found.append(acceptance.verdicts(network))
-        print(found[-1], flush=True)
-    return {"schema": schema_of(Acceptance), "size": acceptance.SIZE, "networks": found}
+        verdicts.append(acceptance.verdicts(network))
+        print(verdicts[-1], flush=True)
+    return {"schema": schema_of(Acceptance), "size": acceptance.SIZE, "networks": verdicts}
 
 
 def main() -> None:

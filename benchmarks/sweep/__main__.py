@@ -34,10 +34,10 @@ HUNDRED = ",".join(str(count) for count in range(101, 201))
 
 def timed(arguments: list[str], work: Path, name: str) -> float:
     """Wall seconds of a command that finds an empty store in ``work/name``; as before, if the same was measured."""
-    kept, folder = work / f"{name}.json", work / name
+    earlier, folder = work / f"{name}.json", work / name
     measured = {"arguments": arguments, "source": SOURCES.digest(SOURCES.all()), "versions": machine.versions()}
-    if kept.exists():
-        before = json.loads(kept.read_text())
+    if earlier.exists():
+        before = json.loads(earlier.read_text())
         if measured.items() <= before.items():
             return float(before["seconds"])
     shutil.rmtree(folder, ignore_errors=True)
@@ -48,7 +48,7 @@ def timed(arguments: list[str], work: Path, name: str) -> float:
     with (work / "log.txt").open("a") as log:
         subprocess.run([*command, "--runs", str(folder / "runs")], stdout=log, stderr=log, check=True)
     seconds = round(time.perf_counter() - start, 1)
-    write_json(kept, {**measured, "seconds": seconds})
+    write_json(earlier, {**measured, "seconds": seconds})
     return seconds
 
 
@@ -90,8 +90,8 @@ def overhead(work: Path) -> dict[str, Any]:
     field = "quantized.calibration_images"
     seconds = timed(["sweep", str(HERE / "hundred.toml"), "--set", f"{field}={HUNDRED}"], work, "sweep")
     stages = sum(sum(artifact.facts_as(MadeFacts).seconds.values()) for artifact in Store(work / "sweep" / "store"))
-    runs = [json.loads(path.read_text()) for path in (work / "sweep" / "runs").glob("*/*/run.json")]
-    latency = sum(run["seconds"]["latency"] for run in runs)
+    runs = [read_run(path) for path in (work / "sweep" / "runs").glob("*/*/run.json")]
+    latency = sum(run.seconds["latency"] for run in runs)
     return {
         "schema": schema_of(SweepOverhead),
         "pipeline": "hundred",

@@ -23,7 +23,7 @@ def replace(path: Path, content: str | bytes) -> Path:
 
 def seal(value: dict[str, Any]) -> dict[str, Any]:
     """The value with its ``digest``: sha256 of all else in it, as compact JSON with sorted keys."""
-    rest = {key: one for key, one in value.items() if key != "digest"}
+    rest = {key: part for key, part in value.items() if key != "digest"}
     text = json.dumps(rest, sort_keys=True, separators=(",", ":"))
     return {**rest, "digest": hashlib.sha256(text.encode()).hexdigest()}
 

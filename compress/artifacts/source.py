@@ -32,7 +32,7 @@ NOT_COUNTED = {
     "compress.progress": "what is on the screen",
     "compress.quiet": "what is on the screen",
     "compress.stages": "a table: the module of the kind that was chosen is counted",
-    "compress.results": "how numbers are shown",
+    "compress.results": "what stage.json and run.json hold; the schema of stage.json stands in the key",
     "compress.tasks": "a table: the module of the task that was chosen is counted",
     "compress.tasks.losses": "a table: the module of the loss that was chosen is counted",
 }

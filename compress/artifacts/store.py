@@ -42,7 +42,7 @@ class Artifact:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What ``stage.json`` says: kind, config, parents, versions, metrics, seconds by cause."""
+        """What ``stage.json`` says: kind, name, provenance, seconds by cause, and facts of what was made."""
         return json.loads((self.path / FACTS).read_text())
 
     def facts_as(self, kind: type[Facts]) -> Facts:

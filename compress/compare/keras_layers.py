@@ -30,8 +30,8 @@ def as_in(file: TFLiteTensors | None, network: Any) -> "KerasLayers":
         network = rebuild(network, lambda layer, name: clone(layer, name=name))  # opens what is nested
     if not file.folded:  # it has no wrapper's names: those that the rewrite took away or made tell
         before, after = ({layer.name for layer in model.layers} for model in (network, folded))
-        made, gone = after - before, before - after
-        file.folded = gone.isdisjoint(file.named) and (not made or not made.isdisjoint(file.named))
+        added, removed = after - before, before - after
+        file.folded = removed.isdisjoint(file.named) and (not added or not added.isdisjoint(file.named))
     return KerasLayers(folded if file.folded else network, file.folded)
 
 

@@ -20,8 +20,8 @@ def held_out_rows(given: Mapping[str, Targets], label_names: Sequence[str] = ())
     train, held_out = np.arange(len(given["train"])), {}
     for split, (fraction, seed) in HELD_OUT.items():
         if split not in given:
-            kept, held = hold_out(given["train"].take(train), fraction, seed, label_names)
-            train, held_out[split] = train[kept], train[held]
+            stay, held = hold_out(given["train"].take(train), fraction, seed, label_names)
+            train, held_out[split] = train[stay], train[held]
     return {"train": train, **held_out} if held_out else {}
 
 

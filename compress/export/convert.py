@@ -18,7 +18,7 @@ from compress.tasks import Classification, Output
 
 MIN_SPARSITY = 0.3  # TensorFlow's converter leaves tensors with fewer zeros dense
 NEVER_SPARSE = ("dynamic", "int16x8")  # such files are written, and LiteRT refuses them
-# forms for which the converter measures ranges -> its name for their operators
+# precisions for which the converter measures ranges -> its name for their operators
 CALIBRATED = {"int8": "TFLITE_BUILTINS_INT8", "int16x8": "EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8"}
 
 

@@ -41,7 +41,7 @@ def quantized_bias(bias: np.ndarray, kernel: np.ndarray, axes: tuple[int, ...], 
 
 
 def _step(layer: Any) -> float | None:
-    """The step between two codes of what a layer reads; None if it reads floats. Ties let others pass a grid on."""
+    """The scale of what a layer reads; None if it reads floats. Layers without a range of their own pass a scale on."""
     while layer.inbound_nodes and layer.inbound_nodes[0].parent_nodes:
         layer = layer.inbound_nodes[0].parent_nodes[0].layer
         config: Any = getattr(layer, "quantize_config", None)

@@ -141,10 +141,10 @@ class _Chain:
                     break
                 results = [value]
             else:
-                made = self._results(node, values)
-                if made is None:
+                computed = self._results(node, values)
+                if computed is None:
                     break
-                results = made
+                results = computed
                 pending.append(node.layer.name)
             values.update(zip(node.flat_output_ids, results, strict=True))
             waiting.subtract(node.flat_input_ids)

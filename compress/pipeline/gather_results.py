@@ -10,7 +10,7 @@ from compress.pipeline.plan import Plan, Step
 from compress.results import DataFacts, FileFacts, Latency, MadeFacts, NetworkFacts, Run, StageResult
 
 
-def results(plan: Plan, made: Made, latencies: Mapping[str, Latency], seconds: Mapping[str, float]) -> Run:
+def results(plan: Plan, artifacts: Made, latencies: Mapping[str, Latency], seconds: Mapping[str, float]) -> Run:
     """What a run gave; ``seconds`` is its account."""
     data = plan.dataset
     return Run(
@@ -35,13 +35,13 @@ def results(plan: Plan, made: Made, latencies: Mapping[str, Latency], seconds: M
             notes=list(data.notes),
         ),
         seconds=dict(seconds),
-        stages=[_of_stage(step, plan, made, latencies.get(step.stage.name)) for step in plan.steps],
+        stages=[_of_stage(step, plan, artifacts, latencies.get(step.stage.name)) for step in plan.steps],
     )
 
 
-def _of_stage(step: Step, plan: Plan, made: Made, latency: Latency | None) -> StageResult:
-    artifact, cached = made[step.key]
-    exported = made[plan.exports[step.stage.name].key][0]
+def _of_stage(step: Step, plan: Plan, artifacts: Made, latency: Latency | None) -> StageResult:
+    artifact, cached = artifacts[step.key]
+    exported = artifacts[plan.exports[step.stage.name].key][0]
     file = exported.facts_as(FileFacts)
     network = None if step.stage.is_final else artifact.facts_as(NetworkFacts)
     own: NetworkFacts | FileFacts = network or file
@@ -55,7 +55,7 @@ def _of_stage(step: Step, plan: Plan, made: Made, latency: Latency | None) -> St
         key=step.key,
         cached=cached,
         **measured.of_stage(step, artifact, exported, plan),
-        closeness_to_float=measured.closeness_to_float(step, plan, made),
+        closeness_to_float=measured.closeness_to_float(step, plan, artifacts),
         precision=own.precision,
         params=own.params,
         kernel_sparsity=own.kernel_sparsity,

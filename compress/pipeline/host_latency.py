@@ -11,7 +11,7 @@ from compress.artifacts import Artifact, Store
 from compress.artifacts.files import write_json
 from compress.evaluate.latency import latency as time_inferences
 from compress.pipeline import machine
-from compress.results import Latency
+from compress.results import Latency, validated
 
 
 def latency(store: Store, export: Artifact) -> Latency:
@@ -20,7 +20,7 @@ def latency(store: Store, export: Artifact) -> Latency:
     path = store.root / "measurements" / machine.identity() / name
     with FileLock(Path(tempfile.gettempdir()) / "jetslim-latency.lock", mode=0o666):
         if path.is_file():
-            return Latency(**json.loads(path.read_text()))
+            return validated(Latency, json.loads(path.read_text()), str(path))
         measured = {"machine": machine.describe(), **time_inferences(export.path / "model.tflite")}
         write_json(path, measured)
     return Latency(**measured)

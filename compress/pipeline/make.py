@@ -13,6 +13,7 @@ from compress.clock import Clock
 from compress.pipeline.context import context
 from compress.pipeline.networks import Networks
 from compress.pipeline.plan import Plan, Step
+from compress.results import FACTS_SCHEMA
 from compress.training import Progress, csv_history
 
 Made = dict[str, tuple[Artifact, bool]]
@@ -82,7 +83,7 @@ def _ensure(
         if earlier:
             seconds["training"] = round(seconds.get("training", 0.0) + earlier, 3)
         return {
-            "schema": 2,
+            "schema": FACTS_SCHEMA,
             "kind": step.stage.kind,
             "name": step.stage.name,
             "pipeline": plan.pipeline.name,

@@ -33,13 +33,13 @@ def of_stage(step: Step, artifact: Artifact, export: Artifact, plan: Plan) -> di
     }
 
 
-def closeness_to_float(step: Step, plan: Plan, made: Mapping[str, tuple[Artifact, bool]]) -> float | None:
+def closeness_to_float(step: Step, plan: Plan, artifacts: Mapping[str, tuple[Artifact, bool]]) -> float | None:
     """How close a quantized network's file is to the network before its quantization; None for any other stage."""
     quantized = next((candidate for candidate in (step, *step.inputs) if candidate.stage.quantizes), None)
     if quantized is None or quantized.input is None:
         return None
-    got = _in_file(plan, made[plan.exports[step.stage.name].key][0], TEST_OUTPUTS)
-    return plan.task.close(got, read_outputs(made[quantized.input.key][0].path / TEST_OUTPUTS))
+    got = _in_file(plan, artifacts[plan.exports[step.stage.name].key][0], TEST_OUTPUTS)
+    return plan.task.close(got, read_outputs(artifacts[quantized.input.key][0].path / TEST_OUTPUTS))
 
 
 def _metrics(plan: Plan, test: Arrays, validation: Arrays) -> dict[str, Any]:

@@ -24,7 +24,10 @@ from compress.tasks.named import names, shapes
 
 
 class Networks:
-    """Keras networks by stage name, each loaded once and handed out once: whoever trains it owns it."""
+    """Keras networks by stage name, each loaded once and cached.
+
+    ``checkout`` removes a network from the cache, because the caller will train it in place; ``borrow`` leaves it.
+    """
 
     def __init__(self, plan: Plan, store: Store, clock: Clock, say: Callable[[str], None]) -> None:
         self._steps = {step.stage.name: step for step in plan.steps}
@@ -70,7 +73,7 @@ class Networks:
             self._say(line)
 
     def borrow(self, name: str) -> Any:
-        """As ``take``, for one who only infers: the network stays for the next."""
+        """As ``checkout``, for a caller that only runs the network: it stays in the cache."""
         network = self.checkout(name)
         self._loaded[self._steps[name].key if name in self._steps else name] = network
         return network

@@ -14,6 +14,7 @@ from compress.artifacts import content_key, modules_of, source_hash
 from compress.datasets import DATASETS, Dataset
 from compress.errors import UserError, unknown
 from compress.pipeline.load_pipeline import Pipeline
+from compress.results import FACTS_SCHEMA
 from compress.stages import Export, Stage
 from compress.tasks import TASKS, Task
 
@@ -157,6 +158,7 @@ def _step(link: _Link, steps: dict[str, Step], pipeline: Pipeline, dataset: Data
         },
         "task": config.as_dict(task),
         "seed": pipeline.seed,
+        "facts_schema": FACTS_SCHEMA,
         "versions": {name: version(name) for name in VERSIONS},
         "source": source_hash(*modules_of(stage), *modules_of(task), *readers(pipeline, dataset), GIVEN_BY),
     }

@@ -1,5 +1,6 @@
 """Pruning techniques."""
 
-from compress.prune.gradual import kernel_sparsity, prunable_kernels, unpruned
+from compress.prune.gradual import unpruned
+from compress.prune.sparsity import kernel_sparsity, prunable_kernels
 
 __all__ = ["kernel_sparsity", "prunable_kernels", "unpruned"]

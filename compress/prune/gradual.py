@@ -5,14 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from compress import keras
 from compress.errors import UserError, unknown
-
-LEFT_DENSE = {
-    "Dense": "LiteRT refuses a sparse dense layer in int8",
-    "DepthwiseConv2D": "a depthwise kernel has few weights",
-    "Conv2DTranspose": "LiteRT has no sparse transposed convolution",
-}
+from compress.rewrite.layer_kinds import known_of
 
 
 def scheduled_sparsity(step: Any, initial: float, final: float, begin_step: int, end_step: int) -> Any:
@@ -79,27 +73,11 @@ def unpruned(model: Any, skip: tuple[str, ...] = ()) -> dict[str, str]:
             raise UserError(f"skip: {unknown('layer', pattern, names)}")
     reasons = {}
     for layer in model.layers:
-        kind = type(layer).__name__
-        if kind in LEFT_DENSE:
-            reasons[layer.name] = LEFT_DENSE[kind]
-        elif kind == "Conv2D" and not layer.trainable:
+        known = known_of(layer)
+        if known.left_dense:
+            reasons[layer.name] = known.left_dense
+        elif known.has_kernel and not layer.trainable:
             reasons[layer.name] = "it is frozen (trainable = False)"
-        elif kind == "Conv2D":
+        elif known.has_kernel:
             reasons[layer.name] = "skip names it" if any(fnmatch(layer.name, pattern) for pattern in skip) else ""
     return reasons
-
-
-def prunable_kernels(model: Any) -> dict[str, np.ndarray]:
-    """Layer name -> kernel (h, w, in, out) of every convolution that is not depthwise, int8-emulating ones too."""
-    kernels = {}
-    for layer in model.layers:
-        inner = getattr(layer, "layer", layer)  # a quantizing wrapper holds the layer and its variables
-        if type(inner) is keras.layers.Conv2D:
-            kernels[inner.name] = next(w for w in layer.weights if w.name.endswith("kernel:0")).numpy()
-    return kernels
-
-
-def kernel_sparsity(kernels: dict[str, np.ndarray]) -> float:
-    """Fraction in [0, 1] of exact zeros over all kernels together; 0 for none."""
-    size = sum(kernel.size for kernel in kernels.values())
-    return sum(int((kernel == 0).sum()) for kernel in kernels.values()) / size if size else 0.0

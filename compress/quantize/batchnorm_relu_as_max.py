@@ -44,9 +44,9 @@ def moved_into(
 
 
 def quantized_threshold(t: np.ndarray, rising: np.ndarray, limits: Range) -> np.ndarray:
-    """What the bias must take off where the threshold lies on the grid of x: where it acts, as it is rounded there.
+    """The value to subtract in the bias: rounded to the int8 grid of x inside its range, unrounded outside it.
 
-    Beyond the end of the grid where no x is cut, the threshold does nothing, and the exact one stays.
+    Outside the range, at the end where no x is cut, the threshold changes nothing.
     """
     low, high = limits
     rounded = keras.tf.quantization.fake_quant_with_min_max_args(t, low, high).numpy()

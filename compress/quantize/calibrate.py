@@ -1,7 +1,7 @@
 """Ranges of activations, from calibration data: the smallest and largest value that each tensor takes.
 
 TFLite wants one scale at the inputs and the output of a concatenation, a pool, a pad or a reshape. Tensors that are
-so tied form a group and share one range; a DenseNet block then runs without one requantization.
+that must share a scale form a group and get one range; a DenseNet block then runs without one requantization.
 """
 
 from collections.abc import Iterable, Iterator

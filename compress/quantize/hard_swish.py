@@ -8,9 +8,8 @@ takes 0.03 ns. So the factor 1/6 goes on, behind the product, into the kernels t
 from collections.abc import Iterator
 from typing import Any
 
-from compress.quantize.int8_support import support
 from compress.rewrite.graph import keras_kind, only_reader
-from compress.rewrite.layer_kinds import Int8, known_of
+from compress.rewrite.layer_kinds import known_of
 
 
 def factors_behind(model: Any, readers: dict[str, list[Any]]) -> tuple[set[str], dict[str, float]]:
@@ -49,7 +48,7 @@ def _reached(product: Any, readers: dict[str, list[Any]]) -> Iterator[str | None
         for reader in readers[waiting.pop().name]:
             if reader is None or len(reader.inbound_nodes) != 1:
                 yield None
-            elif isinstance(how := support(reader), Int8) and how.kernel:
+            elif known_of(reader).has_kernel:
                 yield reader.name
             elif known_of(reader).passes_factor:
                 scaled[reader.name] = scaled.get(reader.name, 0) + 1

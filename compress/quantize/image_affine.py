@@ -19,7 +19,7 @@ NOTHING = 1e-6  # of the range of an image
 
 
 @dataclass(frozen=True)
-class Chain:
+class AffineChain:
     """``layers`` that are affine, right behind the input; ``kernel`` is the layer that takes them over, if any is."""
 
     layers: tuple[Any, ...]
@@ -32,7 +32,7 @@ class Chain:
         return bool(np.all(np.abs(self.scale - 1) <= NOTHING) and np.all(np.abs(self.shift) <= NOTHING))
 
 
-def at_the_image(model: Any) -> Chain | None:
+def at_the_image(model: Any) -> AffineChain | None:
     """The affine layers behind the one input of a plain network that can be taken away; None for none."""
     if not is_functional(model) or len(model.inputs) != 1 or len(model.inputs[0].shape) != 4:
         return None
@@ -44,10 +44,12 @@ def at_the_image(model: Any) -> Chain | None:
     if not chain_layers:
         return None
     scale, shift = composed(chain_layers)
-    chain = Chain(tuple(chain_layers), scale, shift)
+    chain = AffineChain(tuple(chain_layers), scale, shift)
     if chain.is_nothing:
         return chain
-    return Chain(tuple(chain_layers), scale, shift, reader) if reader is not None and _takes(reader, shift) else None
+    return (
+        AffineChain(tuple(chain_layers), scale, shift, reader) if reader is not None and _takes(reader, shift) else None
+    )
 
 
 def into_first_kernel(model: Any) -> Any:
@@ -75,7 +77,7 @@ def _takes(layer: Any, shift: np.ndarray) -> bool:
     return not shift.any() or layer.padding == "valid" or layer.kernel_size == (1, 1)
 
 
-def _taken_over(layer: Any, chain: Chain) -> Any:
+def _taken_over(layer: Any, chain: AffineChain) -> Any:
     kernel, *bias = layer.get_weights()
     shift = np.einsum("hwio,i->o", kernel, chain.shift)
     weights = [kernel * chain.scale[:, None].astype(np.float32)]

@@ -5,6 +5,7 @@ from dataclasses import replace
 from fnmatch import fnmatch
 from typing import Any
 
+from compress import keras
 from compress.errors import UserError, unknown
 from compress.rewrite.graph import gives_integers, input_shape, nodes, only_reader, readers
 from compress.rewrite.layer_kinds import INTEGERS, MOVES, Int8, Range, kind, known_of, known_of_activation
@@ -20,7 +21,8 @@ def support(layer: Any) -> Int8 | str:
         return INTEGERS
     how = known_of(layer).int8
     if callable(how):
-        how = how(layer)
+        inner = getattr(layer, "activation", None)
+        how = how(inner if isinstance(inner, keras.layers.Layer) else layer)
     return how or f"there is no int8 rule for {kind(layer)}"
 
 

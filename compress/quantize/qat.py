@@ -102,7 +102,7 @@ def _ranges(
     calibration: Sequence[np.ndarray],
     cut: range_clipping.Clip | None,
 ) -> dict[str, Range]:
-    """Layer name -> the range of its output's grid: measured, cut, as TFLite prescribes it, and shared where tied."""
+    """Layer name -> the range of its output: measured, clipped, as TFLite prescribes it, and shared within a group."""
     ranges = range_clipping.clipped(folded, calibration, calibrate.observe(folded, calibration), cut)
     fixed = {layer.name: limits for layer in folded.layers if (limits := fixed_range(layer))}
     return calibrate.shared(ranges | fixed, calibrate.same_scale_groups(folded, support_by_layer))

@@ -58,7 +58,7 @@ def entropy(counts: np.ndarray, limit: float) -> Range:
     magnitudes[0] = magnitudes[1]  # 0 is on every grid and most of what a ReLU gives: no say, as in TensorRT
     levels = 128 if left.any() and right.any() else 256
     cuts = range(len(magnitudes), levels - 1, -STEP)  # of equals the widest
-    cut = limit * min(cuts, key=lambda kept: clipping_divergence(magnitudes, kept, levels)) / len(magnitudes)
+    cut = limit * min(cuts, key=lambda bins: clipping_divergence(magnitudes, bins, levels)) / len(magnitudes)
     return -cut, cut
 
 

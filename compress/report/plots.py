@@ -20,12 +20,15 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+_FILLED = {"markersize": 8, "markeredgecolor": "white", "markeredgewidth": 0.7}
+# a ring, as it mostly lies where the stage before it does
+_RING = {"markersize": 12, "markerfacecolor": "none", "markeredgewidth": 1.4}
 KINDS = {
-    "train": (BLUE, "o"),
-    "distill": (GREEN, "s"),
-    "prune": (VERMILION, "^"),
-    "quantize": (PURPLE, "D"),
-    "export": (BLACK, "o"),
+    "train": (BLUE, "o", _FILLED),
+    "distill": (GREEN, "s", _FILLED),
+    "prune": (VERMILION, "^", _FILLED),
+    "quantize": (PURPLE, "D", _FILLED),
+    "export": (BLACK, "o", _RING),
 }
 FAR_APART = 12  # times: on a linear axis the fast ones would lie on each other
 
@@ -239,11 +242,8 @@ def _kind_legend(stages: Sequence[StageResult]) -> list[Any]:
 
 
 def _marker(kind: str) -> dict[str, Any]:
-    colour, marker = KINDS.get(kind, ("0.4", "o"))
-    common = {"marker": marker, "color": colour, "linestyle": "none"}
-    if kind == "export":  # a ring, as it mostly lies where the stage before it does
-        return common | {"markersize": 12, "markerfacecolor": "none", "markeredgewidth": 1.4}
-    return common | {"markersize": 8, "markeredgecolor": "white", "markeredgewidth": 0.7}
+    colour, marker, shape = KINDS.get(kind, ("0.4", "o", _FILLED))
+    return {"marker": marker, "color": colour, "linestyle": "none", **shape}
 
 
 def _tops_out_below(stage: StageResult, level: float) -> bool:

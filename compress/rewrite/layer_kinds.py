@@ -47,6 +47,10 @@ class LayerKind:
     """The layer -> its scale and shift per channel; None for a layer that computes something else."""
     int8: Int8 | str | Callable[[Any], Int8 | str] | None = None
     """How it computes in int8 once the network is folded, or why it computes in float; may depend on the layer."""
+    has_kernel: bool = False
+    """It multiplies by a kernel, into which a factor before or behind it can go."""
+    left_dense: str = ""
+    """Why its kernel is not pruned; "" for one that may be, and where there is none."""
     fuses_relu: bool = False
     """TFLite computes a ReLU or ReLU6 that alone reads the layer in the layer's own operator."""
     passes_factor: bool = False
@@ -85,12 +89,28 @@ _IDLE_AND_PASSES_FACTOR = LayerKind(int8=MOVES, idle=True, passes_factor=True)
 KINDS: dict[str, LayerKind] = {
     # kernels
     "Conv1D": LayerKind(layers.convolution_1d),
-    "Conv2D": LayerKind(layers.convolution, int8=Int8("kernel"), fuses_relu=True),
-    "Conv2DTranspose": LayerKind(layers.kernel_layer, int8=_transposed_convolution),
-    "Dense": LayerKind(layers.dense, int8=Int8("kernel"), fuses_relu=True),
+    "Conv2D": LayerKind(layers.convolution, int8=Int8("kernel"), has_kernel=True, fuses_relu=True),
+    "Conv2DTranspose": LayerKind(
+        layers.kernel_layer,
+        int8=_transposed_convolution,
+        has_kernel=True,
+        left_dense="LiteRT has no sparse transposed convolution",
+    ),
+    "Dense": LayerKind(
+        layers.dense,
+        int8=Int8("kernel"),
+        has_kernel=True,
+        left_dense="LiteRT refuses a sparse dense layer in int8",
+        fuses_relu=True,
+    ),
     "DepthwiseConv1D": LayerKind(layers.convolution_1d),
     "DepthwiseConv2D": LayerKind(
-        layers.kernel_layer, channel_lines.depthwise_1x1, int8=Int8("depthwise_kernel"), fuses_relu=True
+        layers.kernel_layer,
+        channel_lines.depthwise_1x1,
+        int8=Int8("depthwise_kernel"),
+        has_kernel=True,
+        left_dense="a depthwise kernel has few weights",
+        fuses_relu=True,
     ),
     "SeparableConv1D": LayerKind(layers.separable_1d),
     "SeparableConv2D": LayerKind(layers.separable),
@@ -243,9 +263,10 @@ def kind_of_class(layer: Any) -> str:
 def known_of(layer: Any) -> LayerKind:
     """The entry of a layer; of an Activation, that of its function."""
     name = kind_of_class(layer)
-    return KINDS.get(f"activation {activation_name(layer)}" if name == "Activation" else name, UNKNOWN)
+    return known_of_activation(layer) if name == "Activation" else KINDS.get(name, UNKNOWN)
 
 
 def known_of_activation(layer: Any) -> LayerKind:
-    """The entry of the activation function that a layer ends in."""
-    return KINDS.get(f"activation {activation_name(layer)}", UNKNOWN)
+    """The entry of the activation function that a layer ends in; of one that is a layer, such as ELU(), the layer's."""
+    name = activation_name(layer)
+    return KINDS.get(f"activation {name}") or KINDS.get(name, UNKNOWN)

@@ -1,8 +1,8 @@
 """Rules for Keras layers: a layer -> plainer layers that compute the same.
 
-A rule takes the layer and its name in the rewritten network, and returns what to call in its place, or ``KEEP`` where
-there is nothing to do, or None where the input passes through. Layers are made once a rule, so that a layer that is
-called twice stays shared.
+``layer_kinds`` says which kind of layer has which rule. A rule takes the layer and its name in the rewritten network,
+and returns what to call in its place, or ``KEEP`` where there is nothing to do, or None where the input passes through.
+Layers are made once a rule, so that a layer that is called twice stays shared.
 """
 
 import re

@@ -1,7 +1,7 @@
 """Rules for plain TensorFlow operations in a functional network (Keras calls each a TFOpLambda) -> Keras layers.
 
-By TensorFlow's name of the operation. Each rule is as in ``layers``; what it returns takes the operation's own
-arguments. Operations without a rule stay as they are.
+``layer_kinds`` says which operation has which rule. Each rule is as in ``layers``; what it returns takes the
+operation's own arguments. Operations without a rule stay as they are.
 """
 
 import json

@@ -92,7 +92,9 @@ def points(fields: Fields) -> list[Point]:
                 raise UserError(f"{name}: {word} is given twice")
     swept = [name for name, texts in fields.items() if len(texts) > 1]
     combinations = itertools.product(*fields.values())
-    return [_point(number, dict(zip(fields, one, strict=True)), swept) for number, one in enumerate(combinations, 1)]
+    return [
+        _point(number, dict(zip(fields, texts, strict=True)), swept) for number, texts in enumerate(combinations, 1)
+    ]
 
 
 def _point(number: int, chosen: dict[str, str], swept: Sequence[str]) -> Point:

@@ -95,10 +95,11 @@ def _make(
             running[number] = point
             say(f"point {number} of {count}: {point.name}")
             runner.start(Job(number, point.plan.pipeline, point.keys, store, limit, data_dir, skip_bad_images))
-        for number, outcome in runner.wait(POLL_S):
-            if isinstance(outcome, str):
-                say(f"point {number} | {outcome}")
+        for number, message in runner.wait(POLL_S):
+            if isinstance(message, str):
+                say(f"point {number} | {message}")
                 continue
+            outcome = message
             ended = [running.pop(number)]
             state.record_outcome(ended[0], outcome)
             if outcome.failed_stage_key:

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from compress.errors import UserError
-from compress.prune.gradual import kernel_sparsity, magnitude_mask, ramp, scheduled_sparsity
+from compress.prune.gradual import magnitude_mask, ramp, scheduled_sparsity
+from compress.prune.sparsity import kernel_sparsity
 
 WEIGHTS = np.float32([0.1, -0.5, 0.3, -0.2, 0.9])
 

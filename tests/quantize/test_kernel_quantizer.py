@@ -175,7 +175,7 @@ def test_reloaded_it_predicts_the_same_and_keeps_its_zeros_when_trained_on(tmp_p
         assert (kernel[kernel != 0] != before[name][kernel != 0]).all()
 
 
-def test_settled_kernels_are_on_the_grid_and_predict_the_same():
+def test_frozen_kernels_are_int8_values_and_predict_the_same():
     network = quantization_aware(sparse_network(), [IMAGES])
     wanted = network(IMAGES, training=False).numpy()
     before = prunable_kernels(network)
@@ -193,7 +193,7 @@ def test_settled_kernels_are_on_the_grid_and_predict_the_same():
     np.testing.assert_allclose(found, np.round(found), atol=1e-3)
 
 
-def test_on_grid_means_that_kernels_are_taken_as_they_are():
+def test_kernels_as_constants_are_taken_as_they_are():
     network = quantization_aware(sparse_network(), [IMAGES])
     quantized = network(IMAGES, training=False).numpy()
     with fake_quant.kernels_as_constants():

@@ -9,11 +9,11 @@ MOST_CLASSES = 100
 
 def markdown(run: Run) -> str:
     """A row a class, of the last stage; "" where it recorded none."""
-    values = run.stages[-1].details.get("classes") if run.stages else None
-    if not values:
+    classes = run.stages[-1].details.get("classes") if run.stages else None
+    if not classes:
         return ""
-    names = (run.data.label_names or list(map(str, range(len(values["images"])))))[:MOST_CLASSES]
-    columns = (values[key] for key in ("images", "average_precision", "precision", "recall"))
+    names = (run.data.label_names or list(map(str, range(len(classes["images"])))))[:MOST_CLASSES]
+    columns = (classes[key] for key in ("images", "average_precision", "precision", "recall"))
     lines = [
         [name, f"{images:,}", *("" if value is None else percent(value) for value in values)]
         for name, images, *values in zip(names, *columns, strict=False)

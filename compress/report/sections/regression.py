@@ -18,13 +18,13 @@ MOST_NUMBERS = 6  # panels of the plot
 
 def markdown(run: Run) -> str:
     """A row a number, of the last stage; "" where it recorded none."""
-    values = run.stages[-1].details.get("numbers") if run.stages else None
-    if not values:
+    numbers = run.stages[-1].details.get("numbers") if run.stages else None
+    if not numbers:
         return ""
-    columns = (values[key] for key in ("mae", "rmse", "bias"))
+    columns = (numbers[key] for key in ("mae", "rmse", "bias"))
     lines = [
         [name, *(three_digits(value) for value in values)]
-        for name, *values in zip(_names(run, len(values["mae"])), *columns, strict=True)
+        for name, *values in zip(_names(run, len(numbers["mae"])), *columns, strict=True)
     ]
     header = ("number", "mean absolute error", "root mean squared error", "bias (mean error)")
     return f"{markdown_table(header, lines)}\nOf `{run.stages[-1].name}` on the test images, in the numbers' units.\n"
