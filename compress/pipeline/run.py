@@ -58,6 +58,6 @@ def look_ahead(
     )
 
 
-def latencies(plan: Plan, store: Store, artifacts: Made) -> dict[str, Latency]:
+def latencies(plan: Plan, store: Store, artifacts_by_key: Made) -> dict[str, Latency]:
     """Stage -> latency of its file on this machine; call it while nothing else runs."""
-    return {name: host_latency.latency(store, artifacts[export.key][0]) for name, export in plan.exports.items()}
+    return {name: host_latency.latency(store, artifacts_by_key[export.key][0]) for name, export in plan.exports.items()}
