@@ -161,6 +161,8 @@ def _curve(
         if seeds > 1:
             spreads = np.array([_spread(some) for some in values])
             axes.errorbar(xs, means, spreads, color=BLUE, linestyle="none", capsize=4, linewidth=1.4)
+            bar_ends = np.concatenate([means - spreads, means + spreads])
+            everything += [float(end) for end in bar_ends if np.isfinite(end)]  # the axis leaves room for the bars
             axes.set_title(f"line: mean of {seeds} seeds; bars: standard deviation; rings: points", fontsize=9)
     for x, some in zip(xs, values, strict=True):
         axes.plot(

@@ -122,6 +122,14 @@ def test_a_curve_over_one_field_and_seeds():
     assert "mean of 3 seeds" in axes.get_title()
 
 
+def test_the_axis_leaves_room_for_the_bars():
+    """Two seeds: the standard deviation of the sample, 1.84, reaches beyond both points, 97 and 99.6 %."""
+    fields, rows = rows_of("a.x=1,2", "seed=0,1", value=lambda values: [0.97, 0.996][values["seed"]])
+    axes, _ = curve(draw(rows, fields, "top1"))
+    low, high = axes.get_ylim()
+    assert low < 98.3 - 1.8385 and high > 98.3 + 1.8385
+
+
 @pytest.mark.filterwarnings("error")
 def test_failed_points_stand_on_the_axis_of_the_only_one_that_did_not(tmp_path):
     fields, rows = rows_of("a.x=0.3,0.6,0.9", failed=(1, 2))
