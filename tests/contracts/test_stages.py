@@ -18,10 +18,10 @@ from pathlib import Path
 import numpy as np
 from compress import artifacts, keras
 
-image = np.random.default_rng(0).random((2, 32, 32, 3), dtype="float32")
 told = {}
 for path in map(Path, sys.argv[1:]):
     network = artifacts.load(path)
+    image = np.random.default_rng(0).random((2, *network.input_shape[1:]), dtype="float32")
     logits = network(image, training=False).numpy()
     served = keras.tf.saved_model.load(str(path)).signatures["serving_default"](image=keras.tf.constant(image))
     told[path.parent.name] = {
@@ -45,9 +45,9 @@ def test_a_kind_is_registered_under_its_own_name(kind):
     assert {"name", "input"} <= set(stage.NOT_IN_KEY)
 
 
-@pytest.mark.slow
-def test_every_kind_emits_what_the_next_can_read(chain):
-    runs = chain.folder / "runs" / "chain"
+@pytest.mark.parametrize("pipeline", ["small", pytest.param("chain", marks=pytest.mark.slow)])
+def test_every_kind_emits_what_the_next_can_read(pipeline, request):
+    runs = request.getfixturevalue(pipeline).folder / "runs" / pipeline
     facts = {path.name: json.loads((path / "stage.json").read_text()) for path in sorted(runs.glob("[0-9]-*"))}
     assert {fact["kind"] for fact in facts.values()} == set(STAGES) - {"load"}  # tests/stages/test_load.py
     paths = [runs / name / "saved_model" for name, fact in facts.items() if fact["kind"] != "export"]
