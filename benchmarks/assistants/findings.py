@@ -55,7 +55,8 @@ def _distances(results: Sequence[Chain]) -> str:
 
 def _calibration(results: Sequence[Chain]) -> str:
     def of(arm: str, error: Callable[[Learner], float | None]) -> float:
-        return 100 * statistics.mean(error(result.student) or 0.0 for result in results if result.arm == arm)
+        errors = [error(result.student) for result in results if result.arm == arm]
+        return 100 * statistics.mean(value for value in errors if value is not None)
 
     def beside(error: Callable[[Learner], float | None]) -> str:
         values = [of(arm, error) for arm in TAUGHT]

@@ -16,9 +16,9 @@ def section(results: Sequence[SweepSavings | SweepOverhead]) -> list[str]:
 
 def _saved(result: SweepSavings) -> str:
     points, seconds = result.points, result.seconds_sweep
-    ran = [(point, point.alone) for point in points if point.alone is not None]
-    alone = statistics.mean(point.seconds_alone or 0.0 for point, _ in ran) * len(points)
-    same = sum(point.in_sweep.sha256 == by_itself.sha256 for point, by_itself in ran)
+    ran = [point for point in points if point.alone is not None]
+    alone = statistics.mean(point.seconds_alone for point in ran if point.seconds_alone is not None) * len(points)
+    same = sum(point.in_sweep.sha256 == point.alone.sha256 for point in ran if point.alone is not None)
     measured = "" if len(ran) == len(points) else f" ({len(ran)} run, the others taken to be as long)"
     bar = "at most 0.6" if result.pipeline == "densenet121" else ""
     swept = f"`{result.pipeline}` at {len(points)} values of {result.field}"

@@ -5,10 +5,9 @@ from dataclasses import replace
 from fnmatch import fnmatch
 from typing import Any
 
-from compress import keras
 from compress.errors import UserError, unknown
 from compress.rewrite.graph import gives_integers, input_shape, nodes, only_reader, readers
-from compress.rewrite.layer_kinds import INTEGERS, MOVES, Int8, Range, kind, known_of, known_of_activation
+from compress.rewrite.layer_kinds import INTEGERS, MOVES, Int8, Range, kind, known_of, known_of_activation, layer_within
 from compress.rewrite.layers import activation_name
 
 SupportByLayer = dict[str, Int8 | str]
@@ -21,8 +20,7 @@ def support(layer: Any) -> Int8 | str:
         return INTEGERS
     how = known_of(layer).int8
     if callable(how):
-        inner = getattr(layer, "activation", None)
-        how = how(inner if isinstance(inner, keras.layers.Layer) else layer)
+        how = how(layer_within(layer))
     return how or f"there is no int8 rule for {kind(layer)}"
 
 

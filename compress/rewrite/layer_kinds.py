@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from compress import keras
 from compress.rewrite import channel_lines, layers, operators
 from compress.rewrite.channel_lines import Line
 from compress.rewrite.graph import keras_kind
@@ -264,6 +265,12 @@ def known_of(layer: Any) -> LayerKind:
     """The entry of a layer; of an Activation, that of its function."""
     name = kind_of_class(layer)
     return known_of_activation(layer) if name == "Activation" else KINDS.get(name, UNKNOWN)
+
+
+def layer_within(layer: Any) -> Any:
+    """The layer that an Activation wraps, such as ReLU() in Activation(ReLU()); any other layer itself."""
+    inner = layer.activation if kind_of_class(layer) == "Activation" else None
+    return inner if isinstance(inner, keras.layers.Layer) else layer
 
 
 def known_of_activation(layer: Any) -> LayerKind:

@@ -8,7 +8,7 @@ from compress.export import convert, flatbuffer
 from compress.quantize.fold import fold
 from compress.quantize.int8_support import support
 from compress.quantize.qat import float_layers, quantization_aware
-from compress.rewrite.layer_kinds import KINDS
+from compress.rewrite.layer_kinds import KINDS, Int8
 from compress.rewrite.layer_kinds import kind as kind_of
 from compress.stages.faithful import unexpected_floats
 from tests.said import logits_of, numbers_of, probabilities
@@ -250,6 +250,18 @@ def test_an_activation_that_is_a_layer(behind, activation):
     folded = fold(model)
     np.testing.assert_allclose(folded(IMAGES), model(IMAGES, training=False), atol=1e-5)
     assert float_layers(quantization_aware(model, [IMAGES])) == {}
+
+
+@pytest.mark.parametrize(("layer", "wanted"), [
+    (lambda: layers.Conv2DTranspose(4, 3, activation=layers.ReLU()), Int8("kernel")),
+    (lambda: layers.Activation(layers.ReLU(4.0)), Int8(fixed=(0.0, 4.0))),
+    (lambda: layers.Activation(layers.ELU()), "the converter has no int8 ELU"),
+], ids=["transposed", "relu", "elu"])  # fmt: skip
+def test_what_is_known_of_a_layer_that_no_rewrite_has_opened(layer, wanted):
+    """As `compare` asks of a network that is not folded: of an Activation what it wraps, of any other the layer."""
+    model = network(lambda x: layer()(x))
+    (asked,) = (each for each in model.layers if type(each).__name__ in ("Conv2DTranspose", "Activation"))
+    assert support(asked) == wanted
 
 
 @pytest.mark.parametrize("pattern", ["middle", "m*"])
