@@ -1,10 +1,8 @@
 """What the studies' raw JSON says, in frozen classes: one for each schema. Tables and plots read nothing else."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
-
-from compress.results import validated
 
 Round = dict[str, list[float]]
 """Runtime -> milliseconds of each inference of its turn."""
@@ -264,12 +262,6 @@ Study = TypeVar("Study")
 def schema_of(kind: type) -> str:
     """The schema under which results of that class are kept."""
     return next(schema for schema, known in STUDIES.items() if known is kind)
-
-
-def typed(kind: type[Study], content: Mapping[str, Any], where: str = "the result") -> Study:
-    """What a result's JSON says. Raises UserError, which names ``where``, for what is no such result."""
-    study: Study = validated(kind, content, where)
-    return study
 
 
 def of_kind(studies: Iterable[Any], kind: type[Study]) -> list[Study]:

@@ -34,11 +34,10 @@ from benchmarks.studies import (
     SweepOverhead,
     SweepSavings,
     of_kind,
-    typed,
 )
 from benchmarks.sweep import table as sweeps
 from compress.errors import UserError
-from compress.results import SCHEMA, Run, StageResult, parse
+from compress.results import SCHEMA, Run, StageResult, parse, validated
 
 HERE = Path(__file__).parent
 README = HERE.parent / "README.md"
@@ -133,7 +132,7 @@ def load(folder: Path) -> Results:
         elif schema in boards.SCHEMAS:
             results.boards.append(boards.parse(content, str(path)))
         else:
-            results.studies.append(typed(STUDIES[schema], content, str(path)))
+            results.studies.append(validated(STUDIES[schema], content, str(path)))
     results.runs.sort(key=lambda run: (run.pipeline, run.seed or 0))
     results.boards.sort(key=lambda result: (result.board.title, result.started))
     return results

@@ -275,14 +275,6 @@ def as_json(run: Run) -> dict[str, Any]:
     return {"schema": SCHEMA, **asdict(run)}
 
 
-Facts = TypeVar("Facts", MadeFacts, NetworkFacts, FileFacts)
-
-
-def facts_of(kind: type[Facts], content: Mapping[str, Any], where: str = "stage.json") -> Facts:
-    """The fields of ``kind`` in what a stage.json holds. Raises UserError, which names ``where``, if one is missing."""
-    return validated(kind, {name: content[name] for name in kind.__dataclass_fields__ if name in content}, where)
-
-
 def read_run(path: Path) -> Run:
     """The run.json at ``path``. Raises UserError, in one line, for what is none."""
     try:
@@ -300,16 +292,22 @@ def parse(content: Any, where: str = "run.json") -> Run:
     schema = content.get("schema", 1)
     if not isinstance(schema, int) or schema not in known:
         raise UserError(f"{where} has the schema {schema!r}; {' and '.join(map(str, sorted(known)))} are known here")
-    fields = {key: value for key, value in known[schema](content).items() if key not in ("schema", "digest")}
-    return validated(Run, fields, where)
+    return validated(Run, known[schema](content), where)
 
 
-def validated(kind: Any, fields: Mapping[str, Any], where: str) -> Any:
-    """An object of the frozen class ``kind``. Raises UserError, which names ``where`` and the first wrong field."""
+T = TypeVar("T")
+
+
+def validated(kind: type[T], content: Mapping[str, Any], where: str) -> T:
+    """An object of the frozen class ``kind``, from what JSON holds; keys that it does not know are left out.
+
+    Raises UserError, which names ``where`` and the first wrong field.
+    """
     from pydantic import ValidationError
 
     try:
-        return _adapter(kind).validate_python(fields)
+        checked: T = _adapter(kind).validate_python(content)  # type: ignore[arg-type]  # a class is hashable
+        return checked
     except ValidationError as error:
         first = error.errors()[0]
         raise UserError(f"{where}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error

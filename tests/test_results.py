@@ -3,7 +3,7 @@
 import pytest
 
 from compress.errors import UserError
-from compress.results import NetworkFacts, Run, StageResult, as_json, facts_of, parse
+from compress.results import NetworkFacts, Run, StageResult, as_json, parse, validated
 
 STAGE = {"name": "quantized", "kind": "quantize"}
 
@@ -37,7 +37,7 @@ def test_a_schema_that_is_no_number_is_refused(schema):
 
 def test_facts_that_lack_a_field_name_their_file():
     with pytest.raises(UserError, match=r"^out/stage\.json: task: Field required$"):
-        facts_of(
+        validated(
             NetworkFacts, {"precision": "int8", "score": 1.0, "params": 1, "kernel_sparsity": 0.0}, "out/stage.json"
         )
 

@@ -15,14 +15,14 @@ from benchmarks.assistants.arms import ARMS
 from benchmarks.assistants.plot import draw
 from benchmarks.assistants.table import wrong_in_common
 from benchmarks.record import keep
-from benchmarks.studies import Chain, schema_of, typed
+from benchmarks.studies import Chain, schema_of
 from compress.artifacts import Store
 from compress.artifacts.outputs_file import read_outputs
 from compress.clock import Clock
 from compress.pipeline import plan, read_pipeline
 from compress.pipeline import run as run_plan
 from compress.report.style import png
-from compress.results import StageResult
+from compress.results import StageResult, validated
 from compress.stages.save_and_evaluate import TEST_OUTPUTS
 from compress.training import Progress
 
@@ -108,7 +108,9 @@ def main() -> None:
             else:
                 keep(path, measure(arm, seed, words.data_dir))
     PLOTS.mkdir(exist_ok=True)
-    results = [typed(Chain, json.loads(path.read_text()), str(path)) for path in sorted(RESULTS.glob("*-seed*.json"))]
+    results = [
+        validated(Chain, json.loads(path.read_text()), str(path)) for path in sorted(RESULTS.glob("*-seed*.json"))
+    ]
     (PLOTS / "assistants.png").write_bytes(png(draw(results)))
 
 

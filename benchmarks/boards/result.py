@@ -4,10 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
-
 from compress.errors import UserError
-from compress.results import OLD_METRICS, Metric
+from compress.results import OLD_METRICS, Metric, validated
 
 SCHEMAS = ("jetslim-board/1", "jetslim-board/2", "jetslim-board/3")
 
@@ -142,15 +140,12 @@ class BoardResult:
 
 def parse(content: Mapping[str, Any], where: str) -> BoardResult:
     """What a result's JSON says. Raises UserError, which names ``where``, for what is none."""
+    reason = f"{where} is no result of a board"
     try:
         fields = _of_schema_1(content) if content["schema"] == SCHEMAS[0] else content
-        return TypeAdapter(BoardResult).validate_python(fields)
-    except ValidationError as error:
-        first = error.errors()[0]
-        reason = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
     except (KeyError, TypeError, ValueError) as error:
-        reason = f"{type(error).__name__}: {error}"
-    raise UserError(f"{where} is no result of a board: {reason}")
+        raise UserError(f"{reason}: {type(error).__name__}: {error}") from error
+    return validated(BoardResult, fields, reason)
 
 
 def _of_schema_1(content: Mapping[str, Any]) -> dict[str, Any]:

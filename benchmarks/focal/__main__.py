@@ -14,10 +14,10 @@ from typing import Any
 
 from benchmarks.focal.table import METRICS, SHOWN
 from benchmarks.record import keep
-from benchmarks.studies import FocalStudy, schema_of, typed
+from benchmarks.studies import FocalStudy, schema_of
 from compress.artifacts.files import replace
 from compress.report.style import png
-from compress.results import Run, StageResult, read_run
+from compress.results import Run, StageResult, read_run, validated
 from compress.sweep import plots
 from compress.sweep.grid import SEED
 from compress.sweep.load_sweep import read_sweep
@@ -75,7 +75,7 @@ def _point(run: Run) -> dict[str, Any]:
 def draw(name: str) -> None:
     """The heat maps of a result that is kept, curves where there is no teacher."""
     path = RESULTS / f"{name}.json"
-    study = typed(FocalStudy, json.loads(path.read_text()), str(path))
+    study = validated(FocalStudy, json.loads(path.read_text()), str(path))
     swept = [key for key in (*FIELDS, SEED) if len({getattr(point, key) for point in study.points}) > 1]
     rows = [
         {**asdict(point), **{field: getattr(point, key) for key, field in FIELDS.items()}} for point in study.points

@@ -22,7 +22,7 @@ from compress.artifacts.files import write_json
 from compress.artifacts.locks import locked
 from compress.artifacts.outputs import LIMIT_BYTES, Outputs
 from compress.errors import UserError
-from compress.results import Facts, facts_of
+from compress.results import T, validated
 
 FACTS = "stage.json"
 
@@ -45,9 +45,9 @@ class Artifact:
         """What ``stage.json`` says: kind, name, provenance, seconds by cause, and facts of what was made."""
         return json.loads((self.path / FACTS).read_text())
 
-    def facts_as(self, kind: type[Facts]) -> Facts:
+    def facts_as(self, kind: type[T]) -> T:
         """The part of it that ``kind`` names. Raises UserError where it is not there."""
-        return facts_of(kind, self.facts, str(self.path / FACTS))
+        return validated(kind, self.facts, str(self.path / FACTS))
 
     @property
     def saved_model(self) -> Path:

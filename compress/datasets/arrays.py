@@ -16,7 +16,7 @@ from compress.datasets.base import (
     located,
 )
 from compress.datasets.images import Size, to_channels
-from compress.datasets.missing_splits import held_out_rows, split_note
+from compress.datasets.missing_splits import held_out_rows, split_notes
 from compress.datasets.splits import ArraySplit, Dataset
 from compress.errors import UserError, first_line
 from compress.targets import ClassIndices, ClassSets, Quantities, Targets
@@ -101,8 +101,7 @@ def in_memory(
     if not isinstance(pairs["train"][1], ClassIndices):
         notes.append(f"y is taken for {KINDS[task].replace('_', ' ')}: the task is {task}")
     held_out = held_out_rows({part: y for part, (_, y) in pairs.items()}, names)
-    notes += [split_note(part, f"x_{part}", "x_train", f"{len(rows)} examples")
-              for part, rows in held_out.items() if part != "train"]  # fmt: skip
+    notes += split_notes(held_out, "x_{}", "x_train", "examples")
     x_train, y_train = pairs["train"]
     pairs |= {part: (x_train[rows], y_train.take(rows)) for part, rows in held_out.items()}
     if size is not None or channels is not None:

@@ -13,7 +13,7 @@ from compress.config import config
 from compress.datasets.base import DatasetConfig, located
 from compress.datasets.folder import MEMORY_LIMIT, Listing, Look, check, left_out_note
 from compress.datasets.images import Fit
-from compress.datasets.missing_splits import held_out_rows, split_note
+from compress.datasets.missing_splits import held_out_rows, split_notes
 from compress.datasets.splits import Dataset
 from compress.errors import UserError, first_line
 from compress.targets import ClassSets, Quantities, Targets
@@ -65,8 +65,7 @@ class CsvFolder(DatasetConfig):
             for part, rows_of in parts.items()
         }
         held_out = held_out_rows({part: store.targets.take(rows_of) for part, rows_of in chosen.items()})
-        notes += [split_note(part, f"{part} rows", "the others", f"{len(rows_of)} images")
-                  for part, rows_of in held_out.items() if part != "train"]  # fmt: skip
+        notes += split_notes(held_out, "{} rows", "the others", "images")
         chosen |= {part: chosen["train"][rows_of] for part, rows_of in held_out.items()}
         if empty := [part for part in SPLITS if not len(chosen[part])]:
             raise UserError(f"{table}: no readable image is left for {empty[0]}")

@@ -13,7 +13,7 @@ import numpy as np
 from compress.config import config
 from compress.datasets.base import DatasetConfig, located
 from compress.datasets.images import UNREADABLE, Fit, Size, decode, sides
-from compress.datasets.missing_splits import held_out_rows, split_note
+from compress.datasets.missing_splits import held_out_rows, split_notes
 from compress.datasets.splits import THREADS, ArraySplit, Dataset, FileSplit
 from compress.errors import UserError
 from compress.targets import ClassIndices, Targets
@@ -80,8 +80,7 @@ class Folder(DatasetConfig):
         passed_over = _passed_over_note(list(listings.values()))
         notes = [*layout_notes, _conversion_note(look), *dark, *passed_over, *left_out]
         held_out = held_out_rows({part: checked.targets for part, checked in stores.items()}, classes)
-        notes += [split_note(part, f"{part}/ folder", "train/", f"{len(rows)} images")
-                  for part, rows in held_out.items() if part != "train"]  # fmt: skip
+        notes += split_notes(held_out, "{}/ folder", "train/", "images")
         stores |= {part: stores["train"].take(rows) for part, rows in held_out.items()}
         train, validation, test = (stores[part].as_split(look) for part in ("train", "validation", "test"))
         return Dataset.of(self.name, classes, train, validation, test, notes)

@@ -25,6 +25,13 @@ def held_out_rows(given: Mapping[str, Targets], label_names: Sequence[str] = ())
     return {"train": train, **held_out} if held_out else {}
 
 
-def split_note(split: str, there_is_no: str, source: str, count: str) -> str:
-    """The line for the user: "no test/ folder: a seeded 20% split of train/ (6 images)"."""
-    return f"no {there_is_no}: a seeded {HELD_OUT[split][0]:.0%} split of {source} ({count})"
+def split_notes(held_out: Mapping[str, np.ndarray], there_is_no: str, source: str, examples: str) -> list[str]:
+    """A line for each split of ``held_out_rows``, such as "no test/ folder: a seeded 20% split of train/ (6 images)".
+
+    ``there_is_no``: what the data lack, with "{}" for the split's name, such as "{}/ folder".
+    """
+    return [
+        f"no {there_is_no.format(split)}: a seeded {fraction:.0%} split of {source} ({len(held_out[split])} {examples})"
+        for split, (fraction, _) in HELD_OUT.items()
+        if split in held_out
+    ]

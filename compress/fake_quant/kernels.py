@@ -27,7 +27,7 @@ class KernelQuantizer(tfmot.quantizers.Quantizer):
         return {"axes": channel_axes(name, len(tensor_shape), layer.layer)}
 
     def __call__(self, inputs: Any, training: Any, weights: dict[str, Any], **kwargs: Any) -> Any:
-        return inputs if _kernels_are_constants.get() else quantize_kernel(inputs, weights["axes"])
+        return inputs if kernels_are_constants() else quantize_kernel(inputs, weights["axes"])
 
     def get_config(self) -> dict[str, Any]:
         return {}
@@ -41,7 +41,7 @@ class FloatKernel(KernelQuantizer):
         return {}
 
     def __call__(self, inputs: Any, training: Any, weights: dict[str, Any], **kwargs: Any) -> Any:
-        return inputs if _kernels_are_constants.get() else _with_zeros_held(inputs)
+        return inputs if kernels_are_constants() else _with_zeros_held(inputs)
 
 
 def channel_axes(name: str, rank: int, layer: Any) -> tuple[int, ...]:

@@ -6,8 +6,9 @@ import pytest
 from benchmarks.assistants import findings, table
 from benchmarks.assistants.__main__ import EPOCHS, settings
 from benchmarks.assistants.arms import ARMS
-from benchmarks.studies import CachedEpochs, Chain, typed
+from benchmarks.studies import CachedEpochs, Chain
 from compress.pipeline import links, read_pipeline
+from compress.results import validated
 
 
 def result(arm, seed, top1, names=("teacher", "student")):
@@ -16,8 +17,8 @@ def result(arm, seed, top1, names=("teacher", "student")):
     ]
     stages[-1]["top1"] = top1
     images = {"train": 9000, "validation": 1000, "test": 5000}
-    return typed(Chain, {"arm": arm, "seed": seed, "images": images, "epochs": 15, "stages": stages,
-                         "wrong_in_common": [0.5] * (len(names) - 1)})  # fmt: skip
+    return validated(Chain, {"arm": arm, "seed": seed, "images": images, "epochs": 15, "stages": stages,
+                         "wrong_in_common": [0.5] * (len(names) - 1)}, "here")  # fmt: skip
 
 
 def test_wrong_in_common():
@@ -58,7 +59,7 @@ def test_words_follow_the_numbers():
 
 def test_the_cost_of_cached_teachers_is_the_median_of_pairs():
     rounds = [{"none": 1.0, "cached": 1.1}, {"none": 2.0, "cached": 2.0}, {"none": 2.0, "cached": 2.4}]
-    lines = table.section([typed(CachedEpochs, {"teachers": 4, "rounds": rounds})])
+    lines = table.section([validated(CachedEpochs, {"teachers": 4, "rounds": rounds}, "here")])
     assert lines[2].endswith("median of 3 pairs | at most 1.15 | 1.10 (1.00 to 1.20) |")
 
 

@@ -2,9 +2,9 @@
 
 from benchmarks import tables
 from benchmarks.families import table
-from benchmarks.studies import Acceptance, FamilyLatency, Verdicts, schema_of, typed
+from benchmarks.studies import Acceptance, FamilyLatency, Verdicts, schema_of
 from compress.artifacts.files import seal, write_json
-from compress.results import parse
+from compress.results import parse, validated
 
 ROUNDS = [
     # medians 2 and 4, 3 and 5, 3 and 4: ratios 0.5, 0.6, 0.75
@@ -27,8 +27,8 @@ def run():
 
 
 def latency(**changes):
-    return typed(FamilyLatency, {"schema": schema_of(FamilyLatency), "network": "vgg16", "size": 224, "difference": 3.2e-7, "convert_seconds": 4.26,
-            "float_operators": [], "float_layers": {}, "rounds": ROUNDS, **changes})  # fmt: skip
+    return validated(FamilyLatency, {"schema": schema_of(FamilyLatency), "network": "vgg16", "size": 224, "difference": 3.2e-7, "convert_seconds": 4.26,
+            "float_operators": [], "float_layers": {}, "rounds": ROUNDS, **changes}, "here")  # fmt: skip
 
 
 def test_a_row():

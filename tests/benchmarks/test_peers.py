@@ -8,7 +8,8 @@ import pytest
 
 from benchmarks import tables
 from benchmarks.peers import pairs, table
-from benchmarks.studies import Acceptance, PeersLatency, schema_of, typed
+from benchmarks.studies import Acceptance, PeersLatency, schema_of
+from compress.results import validated
 
 ROOT = Path(__file__).parents[2]
 ROUNDS = [
@@ -33,7 +34,7 @@ def latency(**changes):
 
 
 def measured(**changes):
-    return typed(PeersLatency, latency(**changes))
+    return validated(PeersLatency, latency(**changes), "here")
 
 
 def acceptance():
@@ -93,7 +94,7 @@ def test_a_disturbed_result_says_so(cores, words):
 
 
 def test_what_tfmot_takes():
-    lines = table.acceptance_table(typed(Acceptance, acceptance()))
+    lines = table.acceptance_table(validated(Acceptance, acceptance(), "here"))
     assert lines[-2] == "| densenet121 | refused: ValueError: `to_quantize` is wrong | accepted | accepted |"
     assert lines[-1] == "| **accepted** | 1 of 2 | 2 of 2 | 2 of 2 |"
 
@@ -103,7 +104,7 @@ def test_only_sealed_results_are_shown(tmp_path):
     path.parent.mkdir()
     path.write_text(tables.json.dumps({**latency(), "digest": tables.seal(latency())}))
     studies = tables.load(tmp_path).studies
-    text = tables.document(tables.Results(studies=[*studies, typed(Acceptance, acceptance())]))
+    text = tables.document(tables.Results(studies=[*studies, validated(Acceptance, acceptance(), "here")]))
     assert text.count("## Beside its peers") == 1
     assert "1.20 (1.20 to 1.50)" in text and "| vgg16 | accepted |" in text
     assert "peers" not in tables.document(tables.Results())

@@ -1,7 +1,8 @@
 """What is said of sweeps, by numbers worked by hand."""
 
-from benchmarks.studies import STUDIES, SweepOverhead, SweepSavings, schema_of, typed
+from benchmarks.studies import STUDIES, SweepOverhead, SweepSavings, schema_of
 from benchmarks.sweep import table
+from compress.results import validated
 
 POINT = {"value": "0.5", "in_sweep": {"top1": 0.9, "sha256": "a"}}
 
@@ -16,7 +17,7 @@ def saved(*points):
 
 
 def row(result):
-    return table.section([typed(STUDIES[result["schema"]], result)])[4]
+    return table.section([validated(STUDIES[result["schema"]], result, "here")])[4]
 
 
 def test_a_sweep_beside_all_its_points_alone():
