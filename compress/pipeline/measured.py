@@ -20,10 +20,9 @@ def of_stage(step: Step, artifact: Artifact, export: Artifact, plan: Plan) -> di
     there the network is still the float one, the file is in its place.
     """
     by_file = step.stage.is_judged_by_file
-    in_file = _metrics(plan, *(_in_file(plan, export, file_name) for file_name in KEPT))
-    own_outputs = [
-        _in_file(plan, export, file_name) if by_file else read_outputs(artifact.path / file_name) for file_name in KEPT
-    ]
+    file_outputs = [_in_file(plan, export, file_name) for file_name in KEPT]
+    own_outputs = file_outputs if by_file else [read_outputs(artifact.path / file_name) for file_name in KEPT]
+    in_file = _metrics(plan, *file_outputs)
     return {
         "metrics": in_file,
         "network_metrics": in_file if by_file else _metrics(plan, *own_outputs),
