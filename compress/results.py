@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeVar
 from compress.errors import UserError
 
 SCHEMA = 3
-FACTS_SCHEMA = 2  # of stage.json; part of every artifact's key
+FACTS_SCHEMA = 3  # of stage.json; part of every artifact's key
 
 
 @dataclass(frozen=True)
@@ -100,6 +100,37 @@ class SparsityStep:
 
 
 @dataclass(frozen=True)
+class Change:
+    """A number before and after a stage."""
+
+    before: float
+    after: float
+
+
+@dataclass(frozen=True)
+class Narrowing:
+    """What a narrow stage removed."""
+
+    target: str
+    """"latency", "parameters" or "flops"."""
+    asked: float
+    """Of it, the fraction that was to be left."""
+    channels: dict[str, list[int]]
+    """Name of each layer that makes channels -> how many before and after."""
+    parameters: Change
+    macs: Change
+    """Multiplications and additions for one example."""
+    predicted_ms: Change | None = None
+    """Sum over the int8 file's operators, each measured alone; None where the target is another."""
+    measured_ms: Change | None = None
+    """Median of the whole int8 files, in turns; None with a board's table."""
+    device: dict[str, Any] = field(default_factory=dict)
+    """Where they were measured."""
+    pinned: dict[str, int] = field(default_factory=dict)
+    """Why channels cannot go -> how many."""
+
+
+@dataclass(frozen=True)
 class MadeFacts:
     """What every stage.json says: which stage made the artifact, and in how many seconds by cause."""
 
@@ -126,6 +157,7 @@ class NetworkFacts:
     label_names: list[str] = field(default_factory=list)
     sparsity_schedule: Schedule | None = None
     sparsity_steps: list[SparsityStep] = field(default_factory=list)
+    narrowing: Narrowing | None = None
     mode: str | None = None
     """Of a quantization, as are the following."""
     rewrite: bool | None = None
@@ -195,6 +227,7 @@ class StageResult:
     kernel_sparsity: float | None = None
     sparsity_schedule: Schedule | None = None
     sparsity_steps: list[SparsityStep] = field(default_factory=list)
+    narrowing: Narrowing | None = None
     tflite_bytes: int | None = None
     sparse_tflite_bytes: int | None = None
     gzip_bytes: int | None = None

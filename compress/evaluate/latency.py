@@ -1,12 +1,15 @@
 """Batch-1 latency of a .tflite on this machine: one thread, 5 warm-up and 50 timed inferences, nothing else running."""
 
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from compress.evaluate.tflite_file import TFLiteFile
 from compress.evaluate.tflite_predictor import TFLitePredictor
+from compress.quiet import quiet
 
 WARM_UP, RUNS = 5, 50
 
@@ -18,12 +21,49 @@ def latency(model: Path, seed: int = 0) -> dict[str, Any]:
     invoke = predictor.interpreter.invoke
     for _ in range(WARM_UP):
         invoke()
+    samples = _samples(invoke, RUNS)
+    return {"samples_ms": [round(sample, 4) for sample in samples], **statistics(samples)}
+
+
+def median_ms(content: bytes, seconds: float = 0.004) -> float:
+    """Median milliseconds of ``invoke()`` on a .tflite file that nothing is fed, within about so many seconds."""
+    invoke = _ready(content)
+    start = time.perf_counter()
+    invoke()
+    runs = min(100, max(5, int(seconds / max(time.perf_counter() - start, 1e-6))))
+    return float(np.median(_samples(invoke, runs)))
+
+
+def in_turns(contents: Sequence[bytes], rounds: int = 10, seconds: float = 0.05) -> list[list[float]]:
+    """Milliseconds of every ``invoke()`` of each file, batch after batch in turns, each about so many seconds."""
+    ready = [_ready(content) for content in contents]
+    longest = max(max(_samples(invoke, 5)) for invoke in ready)
+    runs = min(50, max(3, int(seconds * 1e3 / longest)))
+    samples: list[list[float]] = [[] for _ in contents]
+    for _ in range(rounds):
+        for invoke, own in zip(ready, samples, strict=True):
+            own += _samples(invoke, runs)
+    return samples
+
+
+def _ready(content: bytes) -> Callable[[], None]:
+    """The ``invoke`` of an interpreter of one thread, warmed up."""
+    with quiet():
+        interpreter = TFLiteFile(content).interpreter(1)
+        interpreter.allocate_tensors()
+    invoke: Callable[[], None] = interpreter.invoke
+    invoke()
+    invoke()
+    return invoke
+
+
+def _samples(invoke: Callable[[], None], runs: int) -> list[float]:
     samples = []
-    for _ in range(RUNS):
+    for _ in range(runs):
         start = time.perf_counter()
         invoke()
         samples.append((time.perf_counter() - start) * 1e3)
-    return {"samples_ms": [round(sample, 4) for sample in samples], **statistics(samples)}
+    return samples
 
 
 def statistics(samples: list[float]) -> dict[str, float]:

@@ -33,6 +33,7 @@ def context(
         outputs=networks.outputs,
         training_outputs=networks.training_outputs,
         facts=networks.facts,
+        timings=networks.timings,
         finished=partial(networks.keep, step.key),
         callbacks=callbacks(step.stage.name),
     )

@@ -61,6 +61,7 @@ def _of_stage(step: Step, plan: Plan, artifacts: Made, latency: Latency | None) 
         kernel_sparsity=own.kernel_sparsity,
         sparsity_schedule=network.sparsity_schedule if network else None,
         sparsity_steps=network.sparsity_steps if network else [],
+        narrowing=network.narrowing if network else None,
         tflite_bytes=file.tflite_bytes,
         sparse_tflite_bytes=file.sparse_tflite_bytes,
         gzip_bytes=file.gzip_bytes,

@@ -14,7 +14,7 @@ from compress.clock import Clock
 from compress.errors import UserError
 from compress.evaluate import KerasPredictor, expected_pixels, outputs
 from compress.models import front, saved_model
-from compress.pipeline import machine
+from compress.pipeline import host_latency, machine
 from compress.pipeline.plan import Plan, content, readers
 from compress.pixels import Pixels
 from compress.results import NetworkFacts
@@ -35,6 +35,7 @@ class Networks:
         self._loaded: dict[str, Any] = {}
         self._pixels: dict[str, Pixels] = {}
         self._said: set[str] = set()
+        self.timings = host_latency.timings(store)
 
     def keep(self, key: str, network: Any) -> None:
         """Remembers a network that was just read back from its SavedModel."""

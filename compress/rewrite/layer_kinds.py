@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from compress import keras
-from compress.rewrite import channel_lines, layers, operators
+from compress.rewrite import channel_lines, channels, layers, operators
 from compress.rewrite.channel_lines import Line
+from compress.rewrite.channels import Channels
 from compress.rewrite.graph import keras_kind
 from compress.rewrite.layers import activation_name
 from compress.rewrite.operators import operation
@@ -48,6 +49,8 @@ class LayerKind:
     """The layer -> its scale and shift per channel; None for a layer that computes something else."""
     int8: Int8 | str | Callable[[Any], Int8 | str] | None = None
     """How it computes in int8 once the network is folded, or why it computes in float; may depend on the layer."""
+    channels: Channels | None = None
+    """How its output's channels follow from those that it reads; None keeps all of both."""
     has_kernel: bool = False
     """It multiplies by a kernel, into which a factor before or behind it can go."""
     left_dense: str = ""
@@ -84,18 +87,21 @@ def _transposed_convolution(layer: Any) -> Int8 | str:
     return Int8("kernel")
 
 
-_IDLE = LayerKind(int8=MOVES, idle=True)
-_IDLE_AND_PASSES_FACTOR = LayerKind(int8=MOVES, idle=True, passes_factor=True)
+_IDLE = LayerKind(int8=MOVES, idle=True, channels=channels.SAME)
+_IDLE_AND_PASSES_FACTOR = LayerKind(int8=MOVES, idle=True, passes_factor=True, channels=channels.SAME)
 
 KINDS: dict[str, LayerKind] = {
     # kernels
     "Conv1D": LayerKind(layers.convolution_1d),
-    "Conv2D": LayerKind(layers.convolution, int8=Int8("kernel"), has_kernel=True, fuses_relu=True),
+    "Conv2D": LayerKind(
+        layers.convolution, int8=Int8("kernel"), has_kernel=True, fuses_relu=True, channels=channels.CONVOLUTION
+    ),
     "Conv2DTranspose": LayerKind(
         layers.kernel_layer,
         int8=_transposed_convolution,
         has_kernel=True,
         left_dense="LiteRT has no sparse transposed convolution",
+        channels=channels.TRANSPOSED_CONVOLUTION,
     ),
     "Dense": LayerKind(
         layers.dense,
@@ -103,6 +109,7 @@ KINDS: dict[str, LayerKind] = {
         has_kernel=True,
         left_dense="LiteRT refuses a sparse dense layer in int8",
         fuses_relu=True,
+        channels=channels.DENSE,
     ),
     "DepthwiseConv1D": LayerKind(layers.convolution_1d),
     "DepthwiseConv2D": LayerKind(
@@ -112,70 +119,77 @@ KINDS: dict[str, LayerKind] = {
         has_kernel=True,
         left_dense="a depthwise kernel has few weights",
         fuses_relu=True,
+        channels=channels.DEPTHWISE,
     ),
     "SeparableConv1D": LayerKind(layers.separable_1d),
     "SeparableConv2D": LayerKind(layers.separable),
     # scales and shifts
-    "BatchNormalization": LayerKind(channel_line=channel_lines.batch_normalization, int8=_OTHER_AXIS),
-    "LayerScale": LayerKind(channel_line=channel_lines.layer_scale),
+    "BatchNormalization": LayerKind(
+        channel_line=channel_lines.batch_normalization, int8=_OTHER_AXIS, channels=channels.NORMALIZATION
+    ),
+    "LayerScale": LayerKind(channel_line=channel_lines.layer_scale, channels=channels.SCALE),
     "Normalization": LayerKind(channel_line=channel_lines.normalization),
-    "Rescaling": LayerKind(channel_line=channel_lines.rescaling, int8=_MEASURED),
-    "Shift": LayerKind(int8=_MEASURED, fuses_relu=True),
-    "SyncBatchNormalization": LayerKind(channel_line=channel_lines.batch_normalization, int8=_OTHER_AXIS),
+    "Rescaling": LayerKind(channel_line=channel_lines.rescaling, int8=_MEASURED, channels=channels.SCALE_IN_CONFIG),
+    "Shift": LayerKind(int8=_MEASURED, fuses_relu=True, channels=channels.SAME),
+    "SyncBatchNormalization": LayerKind(
+        channel_line=channel_lines.batch_normalization, int8=_OTHER_AXIS, channels=channels.NORMALIZATION
+    ),
     # several inputs
-    "Add": LayerKind(layers.merge, int8=_MEASURED, fuses_relu=True),
+    "Add": LayerKind(layers.merge, int8=_MEASURED, fuses_relu=True, channels=channels.TIED),
     "Average": LayerKind(layers.average),
-    "Concatenate": LayerKind(int8=MOVES),
+    "Concatenate": LayerKind(int8=MOVES, channels=channels.JOINED),
     "CustomScaleLayer": LayerKind(layers.scaled_residual),
-    "Maximum": LayerKind(layers.merge, int8=MOVES),
-    "Minimum": LayerKind(layers.merge, int8=MOVES),
-    "Multiply": LayerKind(layers.merge, int8=_MEASURED, fuses_relu=True, passes_factor=True),
-    "Subtract": LayerKind(int8=_MEASURED, fuses_relu=True),
+    "Maximum": LayerKind(layers.merge, int8=MOVES, channels=channels.TIED),
+    "Minimum": LayerKind(layers.merge, int8=MOVES, channels=channels.TIED),
+    "Multiply": LayerKind(layers.merge, int8=_MEASURED, fuses_relu=True, passes_factor=True, channels=channels.TIED),
+    "Subtract": LayerKind(int8=_MEASURED, fuses_relu=True, channels=channels.TIED),
     # activations
     "Activation": LayerKind(layers.activation),
-    "ELU": LayerKind(int8=_NO_ELU),
-    "LeakyReLU": LayerKind(int8=_MEASURED),
-    "PReLU": LayerKind(int8=_MEASURED),
-    "ReLU": LayerKind(layers.relu, int8=_relu),
+    "ELU": LayerKind(int8=_NO_ELU, channels=channels.SAME),
+    "LeakyReLU": LayerKind(int8=_MEASURED, channels=channels.SAME),
+    "PReLU": LayerKind(int8=_MEASURED, channels=channels.SLOPES),
+    "ReLU": LayerKind(layers.relu, int8=_relu, channels=channels.SAME),
     "Softmax": LayerKind(int8=_SIGMOID),
-    "Threshold": LayerKind(int8=Int8(same_scale=True)),
-    "activation elu": LayerKind(int8=_NO_ELU),
-    "activation exponential": LayerKind(int8=_MEASURED),
-    "activation gelu": LayerKind(int8=_MEASURED),
-    "activation mish": LayerKind(int8=_NO_OPERATOR),
-    "activation relu": LayerKind(int8=_MEASURED),
-    "activation selu": LayerKind(int8=_NO_OPERATOR),
-    "activation sigmoid": LayerKind(int8=_SIGMOID),
+    "Threshold": LayerKind(int8=Int8(same_scale=True), channels=channels.SAME),
+    "activation elu": LayerKind(int8=_NO_ELU, channels=channels.SAME),
+    "activation exponential": LayerKind(int8=_MEASURED, channels=channels.SAME),
+    "activation gelu": LayerKind(int8=_MEASURED, channels=channels.SAME),
+    "activation mish": LayerKind(int8=_NO_OPERATOR, channels=channels.SAME),
+    "activation relu": LayerKind(int8=_MEASURED, channels=channels.SAME),
+    "activation selu": LayerKind(int8=_NO_OPERATOR, channels=channels.SAME),
+    "activation sigmoid": LayerKind(int8=_SIGMOID, channels=channels.SAME),
     "activation softmax": LayerKind(int8=_SIGMOID),
-    "activation softplus": LayerKind(int8=_NO_OPERATOR),
-    "activation softsign": LayerKind(int8=_NO_OPERATOR),
-    "activation tanh": LayerKind(int8=_TANH),
+    "activation softplus": LayerKind(int8=_NO_OPERATOR, channels=channels.SAME),
+    "activation softsign": LayerKind(int8=_NO_OPERATOR, channels=channels.SAME),
+    "activation tanh": LayerKind(int8=_TANH, channels=channels.SAME),
     # normalizations of what is measured on each example
     "GroupNormalization": LayerKind(int8=f"{_NO_OPERATOR}; its variance needs more than 8 bits"),
-    "LayerNormalization": LayerKind(int8=f"{_NO_OPERATOR}; its variance needs more than 8 bits"),
+    "LayerNormalization": LayerKind(
+        int8=f"{_NO_OPERATOR}; its variance needs more than 8 bits", channels=channels.LAYER_NORMALIZATION
+    ),
     "UnitNormalization": LayerKind(int8=f"{_NO_OPERATOR}; its sum of squares needs more than 8 bits"),
     # pools; an average lies inside its inputs' range
     "AveragePooling1D": LayerKind(layers.average_pool_1d),
-    "AveragePooling2D": LayerKind(int8=Int8(same_scale=True), passes_factor=True),
-    "GlobalAveragePooling1D": LayerKind(int8=_MEASURED),
-    "GlobalAveragePooling2D": LayerKind(int8=_MEASURED, passes_factor=True),
-    "GlobalMaxPooling1D": LayerKind(int8=MOVES),
-    "GlobalMaxPooling2D": LayerKind(int8=MOVES, passes_factor=True),
-    "MaxPooling1D": LayerKind(int8=MOVES),
-    "MaxPooling2D": LayerKind(int8=MOVES, passes_factor=True),
+    "AveragePooling2D": LayerKind(int8=Int8(same_scale=True), passes_factor=True, channels=channels.SAME),
+    "GlobalAveragePooling1D": LayerKind(int8=_MEASURED, channels=channels.SAME),
+    "GlobalAveragePooling2D": LayerKind(int8=_MEASURED, passes_factor=True, channels=channels.SAME),
+    "GlobalMaxPooling1D": LayerKind(int8=MOVES, channels=channels.SAME),
+    "GlobalMaxPooling2D": LayerKind(int8=MOVES, passes_factor=True, channels=channels.SAME),
+    "MaxPooling1D": LayerKind(int8=MOVES, channels=channels.SAME),
+    "MaxPooling2D": LayerKind(int8=MOVES, passes_factor=True, channels=channels.SAME),
     # shapes
-    "Cropping1D": LayerKind(int8=MOVES),
-    "Cropping2D": LayerKind(int8=MOVES),
-    "Flatten": LayerKind(int8=MOVES, passes_factor=True),
-    "Permute": LayerKind(int8=MOVES),
-    "RepeatVector": LayerKind(int8=MOVES),
-    "Reshape": LayerKind(int8=MOVES, passes_factor=True),
-    "SlicingOpLambda": LayerKind(int8=MOVES),
+    "Cropping1D": LayerKind(int8=MOVES, channels=channels.SAME),
+    "Cropping2D": LayerKind(int8=MOVES, channels=channels.SAME),
+    "Flatten": LayerKind(int8=MOVES, passes_factor=True, channels=channels.REARRANGED),
+    "Permute": LayerKind(int8=MOVES, channels=channels.REARRANGED),
+    "RepeatVector": LayerKind(int8=MOVES, channels=channels.REARRANGED),
+    "Reshape": LayerKind(int8=MOVES, passes_factor=True, channels=channels.REARRANGED),
+    "SlicingOpLambda": LayerKind(int8=MOVES, channels=channels.CUT),
     "UpSampling1D": LayerKind(layers.up_sampling_1d),
-    "UpSampling2D": LayerKind(int8=MOVES),
+    "UpSampling2D": LayerKind(int8=MOVES, channels=channels.SAME),
     # with a range of their own: the converter does not carry one through a pad and a pool to a sum (NASNet)
-    "ZeroPadding1D": LayerKind(int8=Int8(same_scale=True)),
-    "ZeroPadding2D": LayerKind(int8=Int8(same_scale=True), passes_factor=True),
+    "ZeroPadding1D": LayerKind(int8=Int8(same_scale=True), channels=channels.SAME),
+    "ZeroPadding2D": LayerKind(int8=Int8(same_scale=True), passes_factor=True, channels=channels.SAME),
     # nothing in inference
     "ActivityRegularization": _IDLE,
     "AlphaDropout": _IDLE,
@@ -208,12 +222,12 @@ KINDS: dict[str, LayerKind] = {
     "tf.math.add": LayerKind(operators.add),
     "tf.math.add_n": LayerKind(operators.add_n),
     "tf.math.divide": LayerKind(operators.divide),
-    "tf.math.maximum": LayerKind(operators.maximum, int8=MOVES),
-    "tf.math.minimum": LayerKind(operators.minimum, int8=MOVES),
+    "tf.math.maximum": LayerKind(operators.maximum, int8=MOVES, channels=channels.TIED),
+    "tf.math.minimum": LayerKind(operators.minimum, int8=MOVES, channels=channels.TIED),
     "tf.math.multiply": LayerKind(operators.multiply),
     "tf.math.negative": LayerKind(operators.negative),
-    "tf.math.reduce_max": LayerKind(operators.reduce_max, int8=MOVES),
-    "tf.math.reduce_mean": LayerKind(operators.reduce_mean, int8=_MEASURED),
+    "tf.math.reduce_max": LayerKind(operators.reduce_max, int8=MOVES, channels=channels.REDUCED),
+    "tf.math.reduce_mean": LayerKind(operators.reduce_mean, int8=_MEASURED, channels=channels.REDUCED),
     "tf.math.sigmoid": LayerKind(operators.sigmoid),
     "tf.math.subtract": LayerKind(operators.subtract),
     "tf.math.tanh": LayerKind(operators.tanh),
@@ -221,31 +235,31 @@ KINDS: dict[str, LayerKind] = {
     "tf.nn.avg_pool": LayerKind(operators.average_pool),
     "tf.nn.avg_pool2d": LayerKind(operators.average_pool),
     "tf.nn.bias_add": LayerKind(operators.bias_add),
-    "tf.nn.gelu": LayerKind(operators.gelu, int8=_MEASURED),
+    "tf.nn.gelu": LayerKind(operators.gelu, int8=_MEASURED, channels=channels.SAME),
     "tf.nn.leaky_relu": LayerKind(operators.leaky_relu),
     "tf.nn.relu": LayerKind(operators.relu),
     "tf.nn.relu6": LayerKind(operators.relu6),
     "tf.nn.silu": LayerKind(operators.silu),
     "tf.nn.softmax": LayerKind(operators.softmax),
     # those that stay operations
-    "tf.expand_dims": LayerKind(int8=MOVES),
+    "tf.expand_dims": LayerKind(int8=MOVES, channels=channels.REARRANGED),
     "tf.gather": LayerKind(int8=MOVES),
-    "tf.image.resize": LayerKind(int8=MOVES),
-    "tf.math.reduce_min": LayerKind(int8=MOVES),
-    "tf.math.reduce_sum": LayerKind(int8=_MEASURED),
+    "tf.image.resize": LayerKind(int8=MOVES, channels=channels.SAME),
+    "tf.math.reduce_min": LayerKind(int8=MOVES, channels=channels.REDUCED),
+    "tf.math.reduce_sum": LayerKind(int8=_MEASURED, channels=channels.REDUCED),
     "tf.nn.depth_to_space": LayerKind(int8=MOVES),
-    "tf.nn.max_pool": LayerKind(int8=MOVES),
-    "tf.nn.max_pool2d": LayerKind(int8=MOVES),
+    "tf.nn.max_pool": LayerKind(int8=MOVES, channels=channels.SAME),
+    "tf.nn.max_pool2d": LayerKind(int8=MOVES, channels=channels.SAME),
     "tf.nn.space_to_depth": LayerKind(int8=MOVES),
-    "tf.pad": LayerKind(int8=MOVES),
-    "tf.reshape": LayerKind(int8=MOVES),
+    "tf.pad": LayerKind(int8=MOVES, channels=channels.SAME),
+    "tf.reshape": LayerKind(int8=MOVES, channels=channels.REARRANGED),
     "tf.slice": LayerKind(int8=MOVES),
-    "tf.split": LayerKind(int8=MOVES),
-    "tf.squeeze": LayerKind(int8=MOVES),
+    "tf.split": LayerKind(int8=MOVES, channels=channels.CUT),
+    "tf.squeeze": LayerKind(int8=MOVES, channels=channels.REARRANGED),
     "tf.stack": LayerKind(int8=MOVES),
     "tf.strided_slice": LayerKind(int8=MOVES),
     "tf.tile": LayerKind(int8=MOVES),
-    "tf.transpose": LayerKind(int8=MOVES),
+    "tf.transpose": LayerKind(int8=MOVES, channels=channels.REARRANGED),
 }
 
 

@@ -5,6 +5,7 @@ from compress.stages.distill import Distill
 from compress.stages.export import Export
 from compress.stages.faithful import Unfaithful
 from compress.stages.load import Load
+from compress.stages.narrow import Narrow
 from compress.stages.prune import Prune
 from compress.stages.quantize import Quantize
 from compress.stages.train import Train
@@ -13,6 +14,7 @@ STAGES: dict[str, type[Stage]] = {
     "load": Load,
     "train": Train,
     "distill": Distill,
+    "narrow": Narrow,
     "prune": Prune,
     "quantize": Quantize,
     "export": Export,

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from compress.clock import Clock
 from compress.config import config
 from compress.datasets import Augmentation, Dataset
+from compress.evaluate.timings import Timings
 from compress.results import FileFacts, NetworkFacts
 from compress.tasks import Arrays, Task
 from compress.training import Data, Progress, Training
@@ -34,6 +35,8 @@ class Context:
     """Name of an earlier stage, or the path of a network -> its raw outputs on the training split."""
     facts: Callable[[str], NetworkFacts]
     """Name of an earlier stage -> what its stage.json says."""
+    timings: Timings
+    """Times of operators on this machine."""
     finished: Callable[[Any], None]
     """Takes the network that a stage read back from its SavedModel, for the next stage to use."""
     callbacks: tuple[Any, ...] = ()

@@ -1,0 +1,1 @@
+"""Narrowing: whole channels are removed, so that a network computes less."""

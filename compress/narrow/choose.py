@@ -1,0 +1,166 @@
+"""Which channels go: those that matter least for what they cost, until the network costs no more than it may.
+
+Channels of a group go in order of their importance, some at a time, so that widths stay multiples; the group that loses
+the least importance for what it saves comes first. With nested parts that is within one part of the best choice (the
+greedy rule for a knapsack: Dantzig, "Discrete-variable extremum problems", 1957).
+"""
+
+import heapq
+from collections.abc import Sequence
+from math import gcd
+
+import numpy as np
+
+from compress.errors import UserError
+from compress.narrow.cost import Term
+from compress.narrow.groups import Group
+
+AT_ONCE = (1, 2, 4)  # parts that are tried together: a kernel may gain nothing by the first one
+
+
+def by_value(
+    groups: Sequence[Group], scores: np.ndarray, terms: Sequence[Term], goal: float, round_to: int
+) -> np.ndarray:
+    """The numbers of the channels that go.
+
+    Args:
+        groups: Those of the network, pinned ones, too.
+        scores: The importance of each channel by its number, not negative.
+        terms: What the network costs.
+        goal: What it may cost, in the same unit.
+        round_to: The channels of a group that are left are a multiple, where it has so many.
+
+    Raises:
+        UserError: Even with the least channels that each group can have it costs more than ``goal``.
+    """
+    state = _State(groups, scores, terms, round_to)
+    if (least := state.least()) > goal:
+        raise Unreachable(state.cost, least)
+    waiting = [(state.price(number)[0], number) for number in range(len(state.queues))]
+    heapq.heapify(waiting)
+    while state.cost > goal and waiting:
+        _, number = heapq.heappop(waiting)
+        price, parts = state.price(number)  # it may have changed since
+        if waiting and price > waiting[0][0]:
+            heapq.heappush(waiting, (price, number))
+            continue
+        if parts:
+            state.remove(number, parts)
+            heapq.heappush(waiting, (state.price(number)[0], number))
+    return state.removed()
+
+
+def uniformly(
+    groups: Sequence[Group], scores: np.ndarray, terms: Sequence[Term], goal: float, round_to: int
+) -> np.ndarray:
+    """The same, where every group loses the same share of its channels, as far as ``round_to`` lets it."""
+    state = _State(groups, scores, terms, round_to)
+    if (least := state.least()) > goal:
+        raise Unreachable(state.cost, least)
+    while state.cost > goal:
+        shares = [(state.taken[number] + 1) / (len(queue) + 1) for number, queue in enumerate(state.queues)]
+        open_ones = [number for number, queue in enumerate(state.queues) if state.taken[number] < len(queue)]
+        state.remove(min(open_ones, key=lambda number: shares[number]), 1)
+    return state.removed()
+
+
+CHOICES = {"by_value": by_value, "uniform": uniformly}
+
+
+class Unreachable(UserError):
+    """No choice of channels costs so little; ``share`` is the least, as a fraction of what the network costs."""
+
+    def __init__(self, cost: float, least: float) -> None:
+        self.share = least / cost
+        super().__init__(
+            f"cannot be reached: with the fewest channels that it can have, the network costs {self.share:.2f}"
+        )
+
+
+class _State:
+    """What is removed so far, and what is left to pay."""
+
+    def __init__(self, groups: Sequence[Group], scores: np.ndarray, terms: Sequence[Term], round_to: int) -> None:
+        free = [group for group in groups if not group.pinned]
+        self.queues = [_parts(group, scores, round_to) for group in free]
+        self.taken = [0] * len(free)
+        self._scores, self._terms = scores, terms
+        self._touched = _touched(free, terms)
+        self._counts = [[len(axis) for axis in term.axes] for term in terms]
+        self._values = [term.value(tuple(counts)) for term, counts in zip(terms, self._counts, strict=True)]
+        self.cost = sum(self._values)
+
+    def price(self, number: int) -> tuple[float, int]:
+        """(importance for one unit of what is saved, parts) of the best number of next parts of a queue."""
+        queue, start = self.queues[number], self.taken[number]
+        best = (np.inf, 0)
+        for parts in AT_ONCE:
+            if start + parts > len(queue):
+                break
+            chosen = queue[start : start + parts]
+            saved = self._saved(number, sum(map(len, chosen)))
+            if saved > 0:
+                best = min(best, (float(sum(self._scores[part].sum() for part in chosen)) / saved, parts))
+        return best
+
+    def remove(self, number: int, parts: int) -> None:
+        chosen = self.queues[number][self.taken[number] : self.taken[number] + parts]
+        gone = sum(map(len, chosen))
+        self.taken[number] += parts
+        for place, axes in self._touched[number].items():
+            for axis, times in axes:
+                self._counts[place][axis] -= gone * times
+            value = self._terms[place].value(tuple(self._counts[place]))
+            self.cost += value - self._values[place]
+            self._values[place] = value
+
+    def removed(self) -> np.ndarray:
+        parts = [part for queue, taken in zip(self.queues, self.taken, strict=True) for part in queue[:taken]]
+        return np.sort(np.concatenate(parts)) if parts else np.zeros(0, np.int32)
+
+    def least(self) -> float:
+        """What the network costs with the fewest channels that it can have."""
+        counts = [list(each) for each in self._counts]
+        for number, queue in enumerate(self.queues):
+            gone = sum(map(len, queue))
+            for place, axes in self._touched[number].items():
+                for axis, times in axes:
+                    counts[place][axis] -= gone * times
+        return sum(term.value(tuple(each)) for term, each in zip(self._terms, counts, strict=True))
+
+    def _saved(self, number: int, gone: int) -> float:
+        saved = 0.0
+        for place, axes in self._touched[number].items():
+            counts = list(self._counts[place])
+            for axis, times in axes:
+                counts[axis] -= gone * times
+            saved += self._values[place] - self._terms[place].value(tuple(counts))
+        return saved
+
+
+def _parts(group: Group, scores: np.ndarray, round_to: int) -> list[np.ndarray]:
+    """The numbers that can go, in the order in which they go; after each part the rest is a multiple again."""
+    together = round_to // gcd(round_to, group.at_once)
+    size = len(group.numbers)
+    if size < 2 * together and group.width > size:  # one number is several channels of a layer
+        together = max(1, round_to * size // group.width)
+    order = group.numbers[np.argsort(scores[group.numbers], kind="stable")]
+    first = size % together or together
+    ends = range(first, size, together)  # the last part stays
+    return [order[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+
+
+def _touched(groups: Sequence[Group], terms: Sequence[Term]) -> list[dict[int, list[tuple[int, int]]]]:
+    """Of each group: number of a term -> (axis, how often it has each channel of the group)."""
+    owner = np.full(1 + max((int(group.numbers.max()) for group in groups), default=0), -1)
+    for number, group in enumerate(groups):
+        owner[group.numbers] = number
+    touched: list[dict[int, list[tuple[int, int]]]] = [{} for _ in groups]
+    for place, term in enumerate(terms):
+        for axis, channels in enumerate(term.axes):
+            inside = channels[channels < len(owner)]
+            owners, counts = np.unique(owner[inside], return_counts=True)
+            for number, count in zip(owners.tolist(), counts.tolist(), strict=True):
+                if number >= 0:
+                    touched[number].setdefault(place, []).append((axis, count // len(groups[number].numbers)))
+    return touched

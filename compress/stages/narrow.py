@@ -1,0 +1,136 @@
+"""Removes channels from a trained network, so that it becomes faster, and trains it on."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+from compress.config import Count, Fraction, Positive, config
+from compress.distill import METHODS, Method
+from compress.errors import UserError
+from compress.evaluate.timings import BoardTimings
+from compress.results import NetworkFacts
+from compress.rewrite import as_plain_layers
+from compress.stages.base import Context, Stage
+from compress.stages.save_and_evaluate import save_and_evaluate
+from compress.stages.serving import Serving
+from compress.stages.teaching import AnyMethod, check_method_for, check_teachers, teaching
+from compress.tasks import Task
+from compress.training import Training, fit
+
+TARGETS = ("latency", "latency_ms", "parameters", "flops")
+
+
+@config
+class Narrow(Stage, Training):
+    """One of ``latency``, ``parameters`` and ``flops`` says which fraction of the input's is to be left, or
+    ``latency_ms`` how many milliseconds; latency is that of the int8 file, batch 1, one thread.
+
+    Latency is measured: each operator alone at several widths, by LiteRT on this machine or in the table ``device`` of
+    a board; then the whole file, after which the choice is corrected. What is left trains on with ``teachers``, by
+    default the network before, in ``rounds``. The network that is emitted is one of plain layers with fewer channels.
+    """
+
+    kind: Literal["narrow"] = "narrow"
+    latency: Fraction | None = None
+    latency_ms: Positive | None = None
+    parameters: Fraction | None = None
+    flops: Fraction | None = None
+    round_to: Count = 8
+    """What is left of a layer's channels is a multiple: kernels compute so many at a time."""
+    keep: tuple[str, ...] = ()
+    """Layers that keep their channels, by name or pattern, such as ["stem*"]."""
+    importance: Literal["taylor", "l2", "gamma"] = "taylor"
+    """See compress.narrow.importance."""
+    choice: Literal["by_value", "uniform"] = "by_value"
+    """by_value takes what matters least for what it costs; uniform the same share of every group."""
+    rounds: Count = 1
+    """Of removing and training; each leaves the same share of the round before."""
+    device: str | None = None
+    """The file of a board's operators, for latency; this machine's are measured if it is not given."""
+    teachers: tuple[str, ...] = ()
+    """Earlier stages or paths of networks; the stage's input if none is given."""
+    method: AnyMethod | None = None
+    """One that learns from teachers' outputs; by default logits, or what the task has in its place."""
+
+    @property
+    def rewrites(self) -> bool:
+        return True
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        return (self.device,) if self.device is not None else ()
+
+    @property
+    def target(self) -> str:
+        """Which of TARGETS is asked for."""
+        return next(name for name in TARGETS if getattr(self, name) is not None)
+
+    def check(self) -> None:
+        super().check()
+        asked = [name for name in TARGETS if getattr(self, name) is not None]
+        if len(asked) != 1:
+            raise UserError(
+                f"narrow needs one of {', '.join(TARGETS)}{', not ' + ' and '.join(asked) if asked else ''}"
+            )
+        if not getattr(self, asked[0]):
+            raise UserError(f"{asked[0]} = 0 leaves nothing")
+        if self.device is not None:
+            if not asked[0].startswith("latency"):
+                raise UserError(f"device goes with latency, not with {asked[0]}")
+            BoardTimings(Path(self.device))
+        if self.rounds > self.epochs:
+            raise UserError(f"rounds = {self.rounds}: there are only {self.epochs} epochs, and each round trains")
+        check_teachers(self.teachers)
+        if self.method is not None and not self.method.FROM_OUTPUTS:
+            raise UserError(
+                f'method "{self.method.name}" compares layers, of which narrowing takes channels: use logits'
+            )
+
+    def check_teachers(self, teachers: Sequence[str | None], own: str | None) -> None:
+        if self.method is not None:
+            self.method.check(teachers or [own], own, self.epochs)
+
+    def check_task(self, task: Task) -> None:
+        super().check_task(task)
+        if self.method is not None:
+            check_method_for(task, self.method)
+
+    def method_for(self, task: Task) -> Method:
+        """The method that is asked for, or the first one of the task that learns from outputs."""
+        if self.method is not None:
+            return self.method
+        own = [method for method in METHODS.values() if method.FROM_OUTPUTS and task.name in method.TASKS]
+        return own[0]() if own else METHODS["outputs"]()
+
+    def make(self, context: Context, out: Path, scratch: Path) -> NetworkFacts:
+        from compress.stages.narrow_rounds import Rounds
+
+        with context.clock("build"):
+            rounds = Rounds(self, as_plain_layers(context.load(self.input or "")), context, scratch)
+        for number in range(1, self.rounds + 1):
+            with context.clock("narrow"):
+                rounds.remove(number)
+            serving = Serving(rounds.network, context)
+            self._train(rounds.network, serving, context, scratch, number)
+        facts = save_and_evaluate(serving, context, out, scratch, "float32")
+        return replace(facts, narrowing=rounds.facts())
+
+    def _train(self, network: Any, serving: Serving, context: Context, scratch: Path, number: int) -> None:
+        method = self.method_for(context.task)
+        teachers, data = teaching(self.name, self.teachers or (self.input or "",), method, context, network)
+        phase, *_ = method.phases(teachers, network, self.epochs, context.task, self.loss(context.task))
+        first, last = (round(self.epochs * done / self.rounds) for done in (number - 1, number))
+        with context.clock("training"):
+            fit(
+                network,
+                phase.objective,
+                data,
+                self,
+                scratch / f"backup-{number}",
+                context.progress,
+                serving.validate,
+                context.callbacks,
+                first,
+                last,
+            )

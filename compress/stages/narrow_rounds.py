@@ -1,0 +1,229 @@
+"""What each round of narrowing removes: chosen by importance and cost, checked by timing the whole file."""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from compress.artifacts.files import write_json
+from compress.errors import UserError
+from compress.evaluate.predictors import to_float
+from compress.evaluate.timings import BoardTimings, Timings, alone
+from compress.narrow.choose import CHOICES, Unreachable
+from compress.narrow.cost import Term, carried, macs, parameters, total
+from compress.narrow.groups import groups
+from compress.narrow.importance import IMPORTANCE
+from compress.narrow.int8_file import channels_in_file, int8_file
+from compress.narrow.latency import families, latency
+from compress.narrow.operators import operators
+from compress.narrow.surgery import narrowed
+from compress.narrow.trace import Trace, trace
+from compress.results import Change, Narrowing
+from compress.stages.base import Context
+from compress.stages.calibration import calibration
+from compress.tasks.named import named
+
+if TYPE_CHECKING:
+    from compress.stages.narrow import Narrow
+
+EXAMPLES = 8  # that an int8 file for timing has its ranges from
+BATCHES = 10  # that importance is measured on
+CLOSE, TRIALS = 0.03, 3  # how near the measured share is to come to what was asked, in so many choices
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a round removes, by the numbers of the network before it; latencies, in ms, are the narrower network's.
+
+    It is kept in a file, so that a stage that was killed goes on with the same.
+    """
+
+    removed: list[int]
+    predicted: float
+    """What the target was predicted to be, in its unit."""
+    measured_ms: tuple[float, float] | None = None
+    """Of the whole int8 files, the stage's input and the network after the round."""
+
+
+class Rounds:
+    """The ``network``, from round to round."""
+
+    def __init__(self, stage: "Narrow", network: Any, context: Context, scratch: Path) -> None:
+        self._stage, self._context, self._scratch = stage, context, scratch
+        self._given = self.network = network
+        self._trace = self._trace_of_given = trace(network, stage.keep)
+        self._removed: list[tuple[Trace, np.ndarray]] = []  # (trace before the round, numbers that stay)
+        self._decision = Decision([], 0.0)
+
+    def remove(self, number: int) -> None:
+        """Takes from the network what round ``number``, from 1, removes."""
+        path = self._scratch / f"round-{number}.json"
+        if not path.is_file():
+            write_json(path, asdict(self._decide(number)))
+        self._decision = Decision(**json.loads(path.read_text()))
+        stays = np.ones(self._trace.count, bool)
+        stays[self._decision.removed] = False
+        self.network = narrowed(self.network, self._trace, self._decision.removed)
+        self._removed.append((self._trace, stays))
+        self._trace = trace(self.network, self._stage.keep)
+        self._context.progress.say(f"    {self._said(number)}")
+
+    def facts(self) -> Narrowing:
+        """What all rounds together removed."""
+        first, last = self._trace_of_given, self._trace
+        makers = sorted(first.makers, key=list(first.made).index)
+        costs = {count: (count(self._given, first), count(self.network, last)) for count in (parameters, macs)}
+        is_latency = self._stage.target.startswith("latency")
+        return Narrowing(
+            target="latency" if is_latency else self._stage.target,
+            asked=round(self._asked, 4),
+            channels={name: [len(first.made[name]), len(last.made[name])] for name in makers},
+            parameters=Change(*(_sum(terms) for terms in costs[parameters])),
+            macs=Change(*(_sum(terms) for terms in costs[macs])),
+            predicted_ms=Change(self._start, self._decision.predicted) if is_latency else None,
+            measured_ms=Change(*self._decision.measured_ms) if self._decision.measured_ms else None,
+            device=self._times.machine if is_latency else {},
+            pinned=dict(Counter(first.pinned.values())),
+        )
+
+    def _decide(self, number: int) -> Decision:
+        """Removes so much that the target, predicted and then measured, is what the round is to reach."""
+        scores = self._scores()
+        parts, terms = groups(self._trace), self._carried
+        share = self._asked ** (number / self._stage.rounds)
+        trials: list[tuple[float, Decision]] = []
+        factor = 1.0
+        while len(trials) < TRIALS:
+            goal = self._start * share * factor
+            try:
+                removed = CHOICES[self._stage.choice](parts, scores, terms, goal, self._stage.round_to)
+            except Unreachable as error:
+                if trials:
+                    break
+                raise UserError(self._unreachable(error)) from error
+            stays = np.ones(self._trace.count, bool)
+            stays[removed] = False
+            decision = Decision(removed.tolist(), total(terms, stays), self._timed(removed))
+            if decision.measured_ms is None:
+                return decision
+            before, after = decision.measured_ms
+            trials.append((after / before / share, decision))
+            if abs(trials[-1][0] - 1) <= CLOSE:
+                break
+            factor /= trials[-1][0]
+        # the nearest that is not much above, or else the smallest
+        fitting = [trial for trial in trials if trial[0] <= 1 + CLOSE]
+        return max(fitting, key=lambda trial: trial[0])[1] if fitting else min(trials, key=lambda trial: trial[0])[1]
+
+    @property
+    def _carried(self) -> list[Term]:
+        terms = self._terms
+        for place, (before, stays) in enumerate(self._removed):
+            after = self._removed[place + 1][0] if place + 1 < len(self._removed) else self._trace
+            terms = carried(terms, before, stays, after)
+        return terms
+
+    @cached_property
+    def _terms(self) -> list[Term]:
+        """What the stage's input costs, in the unit of the target."""
+        if self._stage.target == "parameters":
+            return parameters(self._given, self._trace_of_given)
+        if self._stage.target == "flops":
+            return macs(self._given, self._trace_of_given)
+        traced = self._trace_of_given
+        parts = operators(self._file, channels_in_file(self._given, traced), ~traced.is_pinned)
+        unknown = [
+            (family, point)
+            for family, each in families(parts).items()
+            for point in each.points
+            if not (isinstance(self._times, BoardTimings) or self._times.is_known(family, point))
+        ]
+        if unknown:
+            self._context.progress.say(f"    timing {len(unknown)} operators of {len(families(parts))} kinds, alone")
+        with alone():
+            terms = latency(parts, self._times.operator)
+        if isinstance(self._times, Timings):
+            self._times.save()
+        return terms
+
+    @cached_property
+    def _start(self) -> float:
+        return _sum(self._terms)
+
+    @cached_property
+    def _asked(self) -> float:
+        """The fraction that is to be left."""
+        if self._stage.latency_ms is None:
+            return float(getattr(self._stage, self._stage.target))
+        now = self._start if self._stage.device is not None else self._times.pair(self._file, self._file)[0]
+        return min(1.0, self._stage.latency_ms / now)
+
+    @cached_property
+    def _times(self) -> Any:
+        return BoardTimings(Path(self._stage.device)) if self._stage.device is not None else self._context.timings
+
+    @cached_property
+    def _examples(self) -> Sequence[np.ndarray]:
+        return calibration(self._context, EXAMPLES)[:1]
+
+    @cached_property
+    def _file(self) -> bytes:
+        """The stage's input as an int8 file."""
+        return int8_file(self._given, self._examples, self._context.task.OUTPUTS)
+
+    def _timed(self, removed: np.ndarray) -> tuple[float, float] | None:
+        """Milliseconds of the whole files, the stage's input and the network without ``removed``; None where latency
+        is not the target, or a board's."""
+        if not self._stage.target.startswith("latency") or self._stage.device is not None:
+            return None
+        narrower = narrowed(self.network, self._trace, removed)
+        times: tuple[float, float] = self._times.pair(
+            self._file, int8_file(narrower, self._examples, self._context.task.OUTPUTS)
+        )
+        return times
+
+    def _scores(self) -> np.ndarray:
+        context, stage = self._context, self._stage
+        own = stage.loss(context.task)
+
+        def loss(images: Any, targets: Any) -> Any:
+            return own(named(context.task, self.network(images, training=False)), targets)
+
+        batches = (
+            (to_float(images), targets)
+            for images, targets, _ in islice(context.data.batches(stage.batch_size, 0), BATCHES)
+        )
+        return IMPORTANCE[stage.importance](self.network, self._trace, groups(self._trace), loss, batches)
+
+    def _unreachable(self, error: Unreachable) -> str:
+        name, target = self._stage.name, self._stage.target
+        reasons = Counter(self._trace.pinned.values())
+        pinned = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common(3))
+        return (
+            f"stage {name!r}: {target} = {getattr(self._stage, target):g} {error}; channels that cannot go: {pinned} "
+            "(jetslim inspect --groups shows all)"
+        )
+
+    def _said(self, number: int) -> str:
+        """One line: what the round left."""
+        first, last = self._trace_of_given, self._trace
+        channels = [sum(len(traced.made[name]) for name in traced.makers) for traced in (last, first)]
+        weights = [_sum(parameters(self.network, last)), _sum(parameters(self._given, first))]
+        text = "round {} of {}: {:,} of {:,} channels, {:,.0f} of {:,.0f} parameters".format(
+            number, self._stage.rounds, *channels, *weights
+        )
+        if self._decision.measured_ms is None:
+            return text
+        before, after = self._decision.measured_ms
+        predicted = self._decision.predicted / self._start
+        return f"{text}, {after:.3g} of {before:.3g} ms in int8 ({after / before:.2f}, predicted {predicted:.2f})"
+
+
+def _sum(terms: Sequence[Term]) -> float:
+    return sum(term.value(tuple(len(axis) for axis in term.axes)) for term in terms)
