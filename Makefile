@@ -9,7 +9,8 @@ PYTHON ?= $(firstword $(foreach name,$(PYTHONS),$(shell $(name) $(WORKS) && echo
 MODEL ?= densenet121
 # one shell word each, so that paths may have spaces
 quoted = '$(subst ','\'',$(1))'
-WANTED = $(call quoted,$(MODEL)) $(if $(TEACHER),--teacher $(call quoted,$(TEACHER))) $(if $(TRAINED),--trained)
+WANTED = $(call quoted,$(MODEL)) $(if $(TEACHER),--teacher $(call quoted,$(TEACHER))) $(if $(TRAINED),--trained) \
+	$(if $(NARROW),--set narrowed.latency=$(call quoted,$(NARROW)))
 # the run's name: that of the file without its ending (make's own functions would split a path at its spaces)
 stem = $(shell basename $(call quoted,$(1)) | sed 's/\.[^.]*$$//')
 RUN = $(call stem,$(MODEL))$(if $(TEACHER),-from-$(call stem,$(TEACHER)))
@@ -25,6 +26,7 @@ PEERS := benchmarks/peers/.venv
 help:
 	@echo "make pipeline MODEL=densenet121   teacher -> student -> pruned -> int8 .tflite, with a table"
 	@echo "make pipeline MODEL=mobilenetv2   any network of keras.applications, or a path (TEACHER=resnet50: distilled)"
+	@echo "make pipeline MODEL=resnet50 NARROW=0.5   with channels removed until half of its latency is left"
 	@echo "make pipeline MODEL=net.keras TRAINED=1   a trained network of your own, taken as it is"
 	@echo "make check MODEL=densenet121      what that would do"
 	@echo "make test                         the tests;  make lint: ruff, mypy, import-linter"

@@ -14,6 +14,7 @@ EXAMPLES = """examples:
   python3 jetson.pyz doctor
   python3 jetson.pyz benchmark model.tflite
   python3 jetson.pyz benchmark .              the bundle in this folder
+  python3 jetson.pyz operators                single operators, for narrowing to this board
 """
 
 
@@ -79,6 +80,13 @@ def _parser() -> argparse.ArgumentParser:
     bench.add_argument("--tegrastats", help=argparse.SUPPRESS)
     bench.add_argument("--sysroot", type=Path, default=Path("/"), help=argparse.SUPPRESS)
     bench.set_defaults(command=_benchmark)
+
+    single = commands.add_parser("operators", help="time the single operators that a bundle lists, for narrowing")
+    single.add_argument("folder", nargs="?", type=Path, default=Path("."), help="a bundle's folder")
+    single.add_argument("--timeout", type=_positive, default=120.0, help="seconds for 100 operators (120)")
+    single.add_argument("--out", type=Path, help="where the table goes (results/ in the bundle)")
+    single.add_argument("--sysroot", type=Path, default=Path("/"), help=argparse.SUPPRESS)
+    single.set_defaults(command=_operators)
 
     overhead = commands.add_parser("overhead", help="what the timing of a benchmark itself costs, against a bare loop")
     overhead.add_argument("model", type=Path)
@@ -196,6 +204,21 @@ def _benchmark(arguments: argparse.Namespace) -> int:
         reasons = ["{} ({})".format(model["file"], model["latency"][0]["errors"][0]) for model in failed]
         return _fail("could not be measured: {}".format(", ".join(reasons)), 1)
     return 0
+
+
+def _operators(arguments: argparse.Namespace) -> int:
+    from jetson import result as results
+    from jetson.operators import measure
+
+    say: Callable[[str], None] = lambda line: print(line, file=sys.stderr, flush=True)  # noqa: E731
+    measured = measure(arguments.folder, arguments.timeout, say, arguments.sysroot)
+    path = arguments.out or arguments.folder / "results" / "operators-{}.json".format(_board_name(measured["machine"]))
+    results.write(measured, path)
+    count = sum(len(widths) for widths in measured["operators"].values())
+    print(f"timed {count} operators; table: {path}")
+    for error in measured["errors"]:
+        print(f"warning: {error}")
+    return 0 if count else _fail("no operator could be timed", 1)
 
 
 def _folder(target: Path) -> Path:

@@ -13,9 +13,22 @@ from compress.cli.columns import aligned
 @click.option("--size", type=click.IntRange(min=8), default=224, show_default=True, help="Side of the images.")
 @click.option("--classes", type=click.IntRange(min=1), default=10, show_default=True, help="For a network by name.")
 @click.option("--skip", multiple=True, metavar="PATTERN", help="As skip of the stage prune.")
+@click.option("--groups", is_flag=True, help="Show which channels the stage narrow can remove only together.")
+@click.option("--keep", multiple=True, metavar="PATTERN", help="As keep of the stage narrow, with --groups.")
 @click.option("--keep-float", multiple=True, metavar="PATTERN", help="As keep_float of the stage quantize.")
-def inspect(network: str, size: int, classes: int, skip: tuple[str, ...], keep_float: tuple[str, ...]) -> None:
+def inspect(
+    network: str,
+    size: int,
+    classes: int,
+    skip: tuple[str, ...],
+    groups: bool,
+    keep: tuple[str, ...],
+    keep_float: tuple[str, ...],
+) -> None:
     """Say what pruning and quantization will do to each layer of NETWORK; nothing is trained or written.
+
+    With --groups: what narrowing can remove. The channels of a group are made, passed on and read by the same layers;
+    each of them can go by itself, everywhere at once.
 
     NETWORK is any name of keras.applications, or a SavedModel, .keras or .h5 file of your own. Exits with 1 if a layer
     is refused, or if the rewritten network does not compute what NETWORK computes.
@@ -24,6 +37,7 @@ def inspect(network: str, size: int, classes: int, skip: tuple[str, ...], keep_f
     Examples:
       jetslim inspect mobilenetv3small --size 96
       jetslim inspect my_network/
+      jetslim inspect resnet50 --groups
     """
     from pathlib import Path
 
@@ -43,6 +57,9 @@ def inspect(network: str, size: int, classes: int, skip: tuple[str, ...], keep_f
         model = saved_model.sized(model, tuple(side or size for side in model.input_shape[1:]))
     else:
         raise unknown("network", network, models.MODELS)
+    if groups:
+        _show_groups(model, keep)
+        return
     inspection = look(model, skip, keep_float)
     header = ("layer", "kind", "becomes", "computes in", "pruned", "parameters", "MACs")
     rows = [
@@ -64,3 +81,19 @@ def inspect(network: str, size: int, classes: int, skip: tuple[str, ...], keep_f
     if not inspection.exact:
         click.echo(f"Error: the rewritten network departs from {network}: please report it", err=True)
         sys.exit(1)
+
+
+def _show_groups(model: Any, keep: tuple[str, ...]) -> None:
+    from compress.narrow.groups import groups
+    from compress.narrow.trace import trace
+    from compress.rewrite import as_plain_layers
+
+    parts = groups(trace(as_plain_layers(model), keep))
+    free = [part for part in parts if not part.pinned]
+    for heading, shown in (("can be narrowed", free), ("stay", [part for part in parts if part.pinned])):
+        click.echo(f"{len(shown)} groups {heading}:")
+        for part in shown:
+            click.echo(f"  {part.name}: {part}")
+        click.echo("")
+    channels = [sum(part.width for part in which) for which in (free, parts)]
+    click.echo(f"{channels[0]:,} of {channels[1]:,} channels can be removed")

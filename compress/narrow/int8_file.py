@@ -7,6 +7,7 @@ import numpy as np
 
 from compress import fake_quant, keras
 from compress.export import convert
+from compress.narrow.operators import Operator, operators
 from compress.narrow.trace import Numbers, Trace, channels_of, trace
 from compress.quantize.fold import fold
 from compress.quantize.qat import quantization_aware
@@ -19,6 +20,11 @@ def int8_file(network: Any, examples: Sequence[np.ndarray], outputs: Sequence[Ou
     quantized = quantization_aware(network, examples)
     fake_quant.freeze_quantized_kernels(quantized)
     return convert.Converter(quantized, outputs=outputs).dense()
+
+
+def operators_of(network: Any, traced: Trace, content: bytes) -> list[Operator]:
+    """The operators of the network's int8 file, with the channels by the numbers of its trace."""
+    return operators(content, channels_in_file(network, traced), ~traced.is_pinned)
 
 
 def channels_in_file(network: Any, traced: Trace) -> dict[str, Numbers]:

@@ -70,20 +70,21 @@ def operators(content: bytes, channels: Mapping[str, Numbers], removable: np.nda
     ``channels``: name of a layer -> the channels of its output. ``removable``: True for each number that could go; an
     axis with none of them is part of the family.
     """
-    file = _File(content, channels)
-    return [file.operator(operator, removable) for operator in file.graph.operators if not file.is_fused(operator)]
+    file = _File(content, channels, removable)
+    return [file.operator(operator) for operator in file.graph.operators if not file.is_fused(operator)]
 
 
 class _File:
     """The objects of a file, and the channels of its tensors."""
 
-    def __init__(self, content: bytes, channels: Mapping[str, Numbers]) -> None:
+    def __init__(self, content: bytes, channels: Mapping[str, Numbers], removable: np.ndarray) -> None:
         from ai_edge_litert import schema_py_generated as schema
 
         self.model = flatbuffer.read_model(content)
         self.graph = self.model.subgraphs[0]
         self._names = {value: name for name, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)}
         self._types = {value: name.lower() for name, value in vars(schema.TensorType).items() if isinstance(value, int)}
+        self._removable = removable
         self.channels: dict[int, np.ndarray] = {}
         for operator in self.graph.operators:
             sources = [self.channels[int(number)] for number in operator.inputs if int(number) in self.channels]
@@ -111,10 +112,10 @@ class _File:
         names = {self.name(other) for other in readers}
         return self.name(operator) == "PAD" and bool(names) and names <= {"CONV_2D", "DEPTHWISE_CONV_2D"}
 
-    def operator(self, operator: Any, removable: np.ndarray) -> Operator:
+    def operator(self, operator: Any) -> Operator:
         name = self.name(operator)
         shapes, axes, steps, scales = self._scaling(name, operator)
-        free = [number for number, axis in enumerate(axes) if removable[axis].any()]
+        free = [number for number, axis in enumerate(axes) if self._removable[axis].any()]
         fixed = [len(axis) for axis in axes]
 
         def file(widths: Widths) -> tuple[bytes, int]:
@@ -139,7 +140,7 @@ class _File:
         result = int(operator.outputs[0])
         if name in _MIXING:
             source, kernel = (int(operator.inputs[position]) for position in _MIXING[name][:2])
-            if source in self.channels and result in self.channels:
+            if result in self.channels:
                 return self._mixing(name, operator, source, kernel, result)
         known = [number for number in tensors if number in self.channels]
         if not known:
@@ -171,7 +172,11 @@ class _File:
         self, name: str, operator: Any, source: int, kernel: int, result: int
     ) -> tuple[Callable[[Widths], Shapes], list[np.ndarray], list[int], bool]:
         inwards, outwards = _MIXING[name][2:]
-        read, made, kernel_shape = self.channels[source], self.channels[result], list(self.shape(kernel))
+        made, kernel_shape = self.channels[result], list(self.shape(kernel))
+        if source in self.channels:
+            read = self.channels[source]
+        else:  # such as the image: as many that cannot go
+            read = np.full(self.shape(source)[-1], int(np.flatnonzero(~self._removable)[0]))
         groups = len(read) // kernel_shape[inwards] if name == "CONV_2D" else 1
         whole = small_groups(groups, len(read), len(made))
         biases = [int(number) for number in operator.inputs if number >= 0 and self.shape(int(number)) == (len(made),)]
@@ -269,7 +274,7 @@ class _File:
         return tensor
 
     def _constant(self, number: int, data: Any, shapes: Shapes, operator: Any) -> np.ndarray:
-        """The bytes of a constant, repeated or cut where its shape changes; what they are does not matter for time."""
+        """The bytes of a constant; zeros where its shape changes, as what they are does not matter for the time."""
         result = int(operator.outputs[0])
         if number not in shapes:
             # the shape of its output, which a transposed convolution is told
@@ -277,8 +282,7 @@ class _File:
             is_told = result in shapes and tells.tolist() == list(self.shape(result))
             return np.array(shapes[result], np.int32).view(np.uint8) if is_told else data
         size = len(data) // max(1, int(np.prod(self.shape(number))))
-        rows = np.asarray(data, np.uint8).reshape(-1, size)
-        return np.resize(rows, (int(np.prod(shapes[number])), size)).ravel()
+        return np.zeros(int(np.prod(shapes[number])) * size, np.uint8)
 
 
 def _along(numbers: Numbers, shape: tuple[int, ...]) -> np.ndarray | None:

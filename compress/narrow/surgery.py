@@ -97,7 +97,10 @@ def _cut(layer: Any, trace: Trace, stays: np.ndarray) -> Any:
     left = stays[channels_of(trace.tensors[str(id(node.keras_inputs[0]))])]
     if left.all():
         return clone(layer)
-    parts = [(int(left[:start].sum()), int(left[:stop].sum())) for start, stop in parts_of(node) or []]
+    whole = parts_of(node) or []
+    if all(part == (0, len(left)) for part in whole):
+        return clone(layer)
+    parts = [(int(left[:start].sum()), int(left[:stop].sum())) for start, stop in whole]
     is_list = isinstance(node.outputs, (list, tuple))
 
     def call(x: Any, *_: Any, **__: Any) -> Any:

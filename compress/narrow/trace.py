@@ -78,6 +78,8 @@ def trace(model: Any, keep: Sequence[str] = (), made: Mapping[str, np.ndarray] |
 
 def channels_of(numbers: Numbers) -> np.ndarray | None:
     """The channels along the last axis, (channels,); None where they differ from place to place."""
+    if not numbers.ndim:
+        return None
     first: np.ndarray = numbers[(0,) * (numbers.ndim - 1)]
     repeated = all(stride == 0 or side == 1 for stride, side in zip(numbers.strides[:-1], numbers.shape, strict=False))
     return first if repeated or bool(np.all(numbers == first)) else None
@@ -110,6 +112,8 @@ class _Tracing:
         """New channels along the last axis of a tensor."""
         start, width = len(self.parent), shape[-1] if shape else 1
         self.parent += range(start, start + width)
+        if not shape:
+            return np.array(start, np.int32)
         return np.broadcast_to(np.arange(start, start + width, dtype=np.int32), shape)
 
     def pin(self, numbers: np.ndarray, reason: str) -> None:
@@ -152,14 +156,17 @@ class _Tracing:
             results = _run(node, sources)
             return None if results is None else [self._along_one_axis(numbers) for numbers in results]
         if rule.how == "cut":
-            parts = parts_of(node)
             given = channels_of(sources[0])
+            parts = parts_of(node) if given is not None else None
             if given is None or parts is None:
                 return None
+            is_whole = all(part == (0, len(given)) for part in parts)
+            if not is_whole and any(shape[:-1] != sources[0].shape[:-1] for shape in shapes):
+                return None  # of the places, too
             cuts = zip(parts, shapes, strict=True)
             return [np.broadcast_to(given[start:stop], shape) for (start, stop), shape in cuts]
         if rule.how == "tied":
-            return self._tied(sources, shapes[0])
+            return None if _has_constants(node) else self._tied(sources, shapes[0])
         vectors = [channels_of(numbers) for numbers in sources]
         if any(vector is None for vector in vectors) or (rule.how == "reduced" and _reduces_channels(node)):
             return None
@@ -257,6 +264,14 @@ def _on_last_axis(layer: Any, rank: int) -> bool:
     """Whether a layer that has an axis has the last one."""
     axis = getattr(layer, "axis", None)
     return axis is None or all(entry in (-1, rank) for entry in np.atleast_1d(axis))
+
+
+def _has_constants(node: Any) -> bool:
+    """Whether an operation has an operand with a number for each channel, or place, of its own."""
+    if type(node.layer).__name__ != "TFOpLambda":
+        return False
+    values = keras.tf.nest.flatten((node.call_args, node.call_kwargs))
+    return any(not hasattr(value, "_keras_history") and np.size(value) > 1 for value in values)
 
 
 def _reduces_channels(node: Any) -> bool:

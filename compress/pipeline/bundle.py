@@ -14,8 +14,9 @@ import numpy as np
 from compress import config
 from compress.artifacts import Artifact, Store
 from compress.artifacts.files import fingerprint, write_json
-from compress.errors import UserError
+from compress.errors import Failure, UserError
 from compress.evaluate import TFLitePredictor, file_outputs
+from compress.evaluate.predictors import to_float
 from compress.pipeline.load_pipeline import Pipeline
 from compress.pipeline.plan import Plan, Step
 from compress.results import FileFacts
@@ -24,6 +25,7 @@ from compress.targets import Targets
 SCHEMA = "jetslim-bundle/3"
 MOST_IMAGES = 1000
 EXPECTED_IMAGES = 16
+EXAMPLES = 8  # that the ranges of the int8 file for timing come from
 MOST_STEPS = 1.01  # of a value on a grid; a hundredth for the rounding of floats
 
 
@@ -33,11 +35,12 @@ def bundle(plan: Plan, store: Store, folder: Path, runner: Path | None = None) -
     Raises UserError if the pipeline does not end in an export, or has not been run.
     """
     chosen = _chosen(plan, store)
+    operators = _operators(plan, store)
     folder.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
         work.chmod(0o755)
-        manifest = _fill(work, plan, chosen, runner)
+        manifest = _fill(work, plan, chosen, runner, operators)
         old = folder.with_name(f"{work.name}.old")
         if folder.exists():
             if (folder / "results").is_dir():  # measured on this machine: not ours to delete
@@ -72,7 +75,36 @@ def _made(step: Step, store: Store, pipeline: Pipeline) -> Artifact:
     return artifact
 
 
-def _fill(folder: Path, plan: Plan, chosen: dict[str, tuple[str, Artifact]], runner: Path | None) -> dict[str, Any]:
+def _operators(plan: Plan, store: Store) -> bytes | None:
+    """The single operators of the network that a narrow stage reads, or could: that before the first prune or quantize
+    stage. None where there is no such stage, or nothing of it could be narrowed.
+    """
+    from compress import artifacts
+    from compress.narrow.int8_file import int8_file, operators_of
+    from compress.narrow.operator_list import archive
+    from compress.narrow.trace import trace
+    from compress.rewrite import as_plain_layers
+
+    steps = [step for step in plan.steps if step.stage.rewrites and step.input is not None]
+    step = next((step for step in steps if step.stage.kind == "narrow"), steps[0] if steps else None)
+    if step is None or step.input is None:
+        return None
+    try:
+        network = as_plain_layers(artifacts.load(_made(step.input, store, plan.pipeline).saved_model))
+        examples = to_float(plan.dataset.train.read(np.arange(min(EXAMPLES, len(plan.dataset.train)))))
+        content = int8_file(network, [examples], plan.task.OUTPUTS)
+    except (UserError, Failure):  # a layer that is refused: nothing of the kind runs on a board either
+        return None
+    return archive(operators_of(network, trace(network), content))
+
+
+def _fill(
+    folder: Path,
+    plan: Plan,
+    chosen: dict[str, tuple[str, Artifact]],
+    runner: Path | None,
+    operators: bytes | None,
+) -> dict[str, Any]:
     if runner is not None:
         shutil.copytree(runner, folder, dirs_exist_ok=True)
     test = plan.dataset.test
@@ -103,6 +135,8 @@ def _fill(folder: Path, plan: Plan, chosen: dict[str, tuple[str, Artifact]], run
                 },
             }
         )
+    if operators is not None:
+        (folder / "operators.zip").write_bytes(operators)
     exported = chosen["model.tflite"][1]
     shutil.copy(exported.path / "labels.txt", folder / "labels.txt")
     shutil.copy(exported.path / "model.json", folder / "model.json")

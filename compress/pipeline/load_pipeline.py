@@ -98,6 +98,7 @@ def read_pipeline(
     settings = (*networks, *settings)
     raw = config.read_toml(path)
     raw = config.override(raw, [_full(raw, setting) for setting in settings], _table)
+    _leave_out(raw, settings)
     notes = _sized(raw, path.parent == PRESETS, settings)
     for key in raw:
         if key not in KEYS:
@@ -119,6 +120,16 @@ def read_pipeline(
         "sweep" in raw,
         notes,
     )
+
+
+def _leave_out(raw: dict[str, Any], settings: Sequence[str]) -> None:
+    """Takes out the stages that say ``optional = true`` and of which no setting sets a field."""
+    asked = {setting.partition(".")[0].strip() for setting in settings}
+    stages = raw.get("stage")
+    if isinstance(stages, list) and all(isinstance(stage, dict) for stage in stages):
+        raw["stage"] = [
+            stage for stage in stages if stage.pop("optional", False) is not True or stage.get("name") in asked
+        ]
 
 
 def _full(raw: dict[str, Any], setting: str) -> str:

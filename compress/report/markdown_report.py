@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from compress.report import table
+from compress.report import narrowing, table
 from compress.report.format import markdown_table, megabytes, percent, three_digits
 from compress.report.sections import SECTIONS
 from compress.results import DataFacts, Run
@@ -14,6 +14,7 @@ from compress.results import DataFacts, Run
 SIZES = {"tflite_bytes": "dense .tflite", "sparse_tflite_bytes": "sparse .tflite", "gzip_bytes": "gzip"}
 CAPTIONS = {
     "size_and_latency": "What the task measures against size and against latency",
+    "channels": "Channels of each layer before and after narrowing",
     "sparsity": "Sparsity by step",
     "training": "Training by epoch",
     **{name: caption for section in SECTIONS.values() for name, caption in section.captions.items()},
@@ -31,6 +32,7 @@ def report(run: Run, plots: Sequence[Path]) -> str:
         _finished(run),
         table.markdown(run),
         size_sentence(run),
+        narrowing.markdown(run),
         _section(run),
         _images(plots),
         seconds_section(run),

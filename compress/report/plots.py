@@ -11,8 +11,9 @@ import numpy as np
 from compress.artifacts.files import replace
 from compress.prune.gradual import scheduled_sparsity
 from compress.report import point_labels
+from compress.report.narrowing import channels
 from compress.report.sections import SECTIONS
-from compress.report.style import BLACK, BLUE, GREEN, PALETTE, PURPLE, VERMILION, figure_of, png
+from compress.report.style import BLACK, BLUE, GREEN, ORANGE, PALETTE, PURPLE, VERMILION, figure_of, png
 from compress.results import Metric, Run, StageResult
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ _RING = {"markersize": 12, "markerfacecolor": "none", "markeredgewidth": 1.4}
 KINDS = {
     "train": (BLUE, "o", _FILLED),
     "distill": (GREEN, "s", _FILLED),
+    "narrow": (ORANGE, "v", _FILLED),
     "prune": (VERMILION, "^", _FILLED),
     "quantize": (PURPLE, "D", _FILLED),
     "export": (BLACK, "o", _RING),
@@ -36,7 +38,7 @@ FAR_APART = 12  # times: on a linear axis the fast ones would lie on each other
 def write_plots(run: Run, folder: Path) -> list[Path]:
     """Writes each plot that has something to show as a PNG; one left by an earlier run that has nothing now goes."""
     written = []
-    plots = {draw.__name__: draw for draw in (size_and_latency, sparsity, training)}
+    plots = {draw.__name__: draw for draw in (size_and_latency, channels, sparsity, training)}
     for name in {name for section in SECTIONS.values() for name in section.plots}:
         (folder / f"{name}.png").unlink(missing_ok=True)
     if section := SECTIONS.get(run.task["name"]):

@@ -19,9 +19,8 @@ from compress.narrow.choose import CHOICES, Unreachable
 from compress.narrow.cost import Term, carried, macs, parameters, total
 from compress.narrow.groups import groups
 from compress.narrow.importance import IMPORTANCE
-from compress.narrow.int8_file import channels_in_file, int8_file
+from compress.narrow.int8_file import int8_file, operators_of
 from compress.narrow.latency import families, latency
-from compress.narrow.operators import operators
 from compress.narrow.surgery import narrowed
 from compress.narrow.trace import Trace, trace
 from compress.results import Change, Narrowing
@@ -136,8 +135,7 @@ class Rounds:
             return parameters(self._given, self._trace_of_given)
         if self._stage.target == "flops":
             return macs(self._given, self._trace_of_given)
-        traced = self._trace_of_given
-        parts = operators(self._file, channels_in_file(self._given, traced), ~traced.is_pinned)
+        parts = operators_of(self._given, self._trace_of_given, self._file)
         unknown = [
             (family, point)
             for family, each in families(parts).items()

@@ -161,6 +161,33 @@ def measure(board: Board, python: str, options: list[str]) -> tuple[str, int]:
     return text, status
 
 
+def operators(board: Board, python: str, bundle: Path, results: Path) -> Path | None:
+    """Times the single operators that the bundle lists and brings the table home; None for a bundle without them."""
+    if not (bundle / "operators.zip").is_file():
+        return None
+    status, output = board.run(
+        f"{shlex.quote(python)} jetson.pyz operators . --out results/operators.json", show=True, check=False
+    )
+    print(output, end="", flush=True)
+    if status:
+        return None
+    text = board.run("cat results/operators.json")[1]
+    try:
+        content = json.loads(text)
+        if seal(content) != content["digest"]:
+            raise RemoteError("the table of operators that came back is not the one that was measured")
+        name = Path(json.loads((bundle / "manifest.json").read_text())["pipeline"]).name
+        path = results / _board_name(content["machine"]) / "operators" / f"{name}.json"
+    except (ValueError, KeyError, TypeError) as error:
+        raise RemoteError(f"the table of operators that came back cannot be read: {error!r}") from error
+    write(content, path)
+    return path
+
+
+def _board_name(facts: dict[str, str]) -> str:
+    return "-".join(re.findall(r"[a-z0-9]+", (facts["model"] or facts["machine"]).lower())) or "board"
+
+
 def keep(text: str, bundle: Path, results: Path) -> Path:
     """Checks a result, which must be of this bundle, and writes it to ``results/<board>/<pipeline>-<time>.json``."""
     try:
@@ -170,10 +197,7 @@ def keep(text: str, bundle: Path, results: Path) -> Path:
         manifest = (bundle / "manifest.json").read_bytes()
         if content["bundle"]["sha256"] != hashlib.sha256(manifest).hexdigest():
             raise RemoteError("the result that came back is of another bundle")
-        name = (
-            "-".join(re.findall(r"[a-z0-9]+", (content["board"]["model"] or content["board"]["machine"]).lower()))
-            or "board"
-        )
+        name = _board_name(content["board"])
         started = re.sub(r"[^0-9TZ]", "", content["started"])
         path = results / name / f"{Path(json.loads(manifest)['pipeline']).name}-{started}.json"
     except (ValueError, KeyError, TypeError) as error:
@@ -202,8 +226,11 @@ def main() -> None:
             python = install(board, arguments.python)
             text, status = measure(board, python, shlex.split(arguments.benchmark))
             path = keep(text, arguments.bundle, arguments.results)
+            table = operators(board, python, arguments.bundle, arguments.results)
             board.close()
         print(f"kept: {path} (make tables)")
+        if table is not None:
+            print(f'kept: {table} (device = "{table}" of a narrow stage)')
         sys.exit(status)
     except (RemoteError, FileNotFoundError) as error:
         sys.exit(f"error: {error}")

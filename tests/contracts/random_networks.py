@@ -13,12 +13,15 @@ from compress import fake_quant, keras, keras3
 from compress.errors import UserError
 from compress.export import convert, flatbuffer
 from compress.inspection import inspect
+from compress.narrow.surgery import narrowed
+from compress.narrow.trace import trace
 from compress.prune import prunable_kernels
 from compress.quantize.fold import fold
 from compress.quantize.qat import float_layers, quantization_aware
 from compress.rewrite import as_plain_layers
 from compress.stages.faithful import check_zeros, unexpected_floats
 from compress.tasks import Output
+from tests.narrow.masked import masked, some_of
 from tests.said import numbers_of
 
 tf = keras.tf
@@ -518,6 +521,14 @@ def check(model) -> Outcome:
         for name, rewritten in (("plain", plainer), ("folded", fold(model))):
             departs = float(abs(rewritten.predict(data, verbose=0) - wanted).max())
             assert departs <= max(1e-4, 10 * found.rounding) * size, f"{name} departs by {departs / size:.1e}"
+        traced = trace(plainer)
+        removed = some_of(traced, 0.25)
+        narrow, reference = (
+            each.predict(data, verbose=0)
+            for each in (narrowed(plainer, traced, removed), masked(plainer, traced, removed))
+        )
+        departs = float(abs(narrow - reference).max()) / max(float(abs(reference).max()), 1e-6)
+        assert departs <= max(1e-4, 10 * found.rounding), f"the narrowed network departs by {departs:.1e}"
         got = numbers_of(file_of(model))(data)
         departs = float(abs(got - wanted).max())
         assert departs <= max(1e-3, 100 * found.rounding) * size, f"the float file departs by {departs / size:.1e}"

@@ -1,0 +1,111 @@
+"""Single operators cut out of a real int8 file, at other widths: LiteRT runs them, and their times add up."""
+
+import numpy as np
+import pytest
+
+from compress import keras, models
+from compress.evaluate import TFLitePredictor
+from compress.evaluate.tflite_file import TFLiteFile
+from compress.narrow.cost import total
+from compress.narrow.int8_file import int8_file, operators_of
+from compress.narrow.latency import families, latency
+from compress.narrow.surgery import narrowed
+from compress.narrow.trace import trace
+from compress.rewrite import as_plain_layers
+from compress.tasks import Classification
+from tests.narrow.masked import some_of
+from tests.narrow.networks import chain
+
+OUTPUTS = Classification.OUTPUTS
+
+
+def prepared(model):
+    """(plain network, its trace, its int8 file, the operators of that)."""
+    network = as_plain_layers(model)
+    traced = trace(network)
+    images = np.random.default_rng(0).random((2, *model.input_shape[1:]), dtype="float32")
+    content = int8_file(network, [images], OUTPUTS)
+    return network, traced, content, operators_of(network, traced, content)
+
+
+def test_the_operators_of_a_chain():
+    _, traced, _, operators = prepared(chain())
+    a, b = traced.made["a"], traced.made["b"]
+    shown = {operator.family.split()[0]: operator for operator in operators}
+    assert set(shown) == {"QUANTIZE", "CONV_2D", "MEAN", "FULLY_CONNECTED", "DEQUANTIZE", "SOFTMAX"}
+    first, second = (operator for operator in operators if operator.family.startswith("CONV_2D"))
+    # what is pinned is a part of the family
+    assert first.family.startswith("CONV_2D int8[1x8x8x3] =int8[cx1x1x3] =int32[c] -> int8[1x8x8xc]")
+    assert second.family.startswith("CONV_2D int8[1x8x8xc] =int8[cx3x3xc] =int32[c] -> int8[1x8x8xc]")
+    np.testing.assert_array_equal(first.axes[0], a)
+    np.testing.assert_array_equal(second.axes[0], a)
+    np.testing.assert_array_equal(second.axes[1], b)
+    assert (first.widths, second.widths) == ((16,), (16, 32))
+    assert shown["FULLY_CONNECTED"].widths == (32,)
+    assert shown["SOFTMAX"].axes == ()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "densenet_tiny",
+        "mobilenetv3small",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("regnety002", "shufflenet_v1", "nasnetmobile")),
+    ],
+)
+def test_every_operator_runs_alone_at_other_widths(name):
+    *_, operators = prepared(models.build(name, 32, 10, seed=0))
+    for family, each in families(operators).items():
+        smallest, largest = (tuple(axis[place] for axis in each.grid) for place in (0, -1))
+        for widths in {smallest, largest}:
+            content, copies = each.operator.file(widths)
+            file = TFLiteFile(content)
+            assert file.operators == copies * [family.split()[0]]
+            interpreter = file.interpreter(1)
+            promised = [tuple(detail["shape"]) for detail in interpreter.get_output_details()]
+            interpreter.allocate_tensors()
+            interpreter.invoke()
+            # LiteRT computes shapes anew from inputs and constants
+            assert [tuple(detail["shape"]) for detail in interpreter.get_output_details()] == promised, family
+
+
+def test_widths_that_are_measured_are_multiples_up_to_the_largest():
+    *_, operators = prepared(chain())
+    grids = {name.split(" =")[0]: family.grid for name, family in families(operators).items()}
+    assert grids["CONV_2D int8[1x8x8x3]"] == ((8, 16),)
+    assert grids["CONV_2D int8[1x8x8xc]"] == ((8, 16), (8, 16, 24, 32))
+
+
+def test_times_between_measured_widths_are_interpolated():
+    _, traced, _, operators = prepared(chain())
+
+    def times(family, widths, file):
+        return float(np.prod(widths)) if family.startswith("CONV_2D") else 0.0
+
+    terms = latency(operators, times)
+    everything = np.ones(traced.count, bool)
+    assert total(terms, everything) == 16 + 16 * 32
+    stays = everything.copy()
+    stays[[*traced.made["a"][:4], *traced.made["b"][:3]]] = False
+    assert total(terms, stays) == pytest.approx(12 + 12 * 29)
+
+
+def test_a_narrower_network_has_the_operators_that_were_predicted():
+    network, traced, _, operators = prepared(models.build("mobilenetv3small", 32, 10, seed=0))
+    removed = some_of(traced, 0.3)
+    stays = np.ones(traced.count, bool)
+    stays[removed] = False
+    narrow = narrowed(network, traced, removed)
+    *_, now = prepared(narrow)
+    assert [operator.family for operator in now] == [operator.family for operator in operators]
+    for before, after in zip(operators, now, strict=True):
+        assert tuple(int(stays[axis].sum()) for axis in before.axes) == after.widths, before.family
+
+
+def test_a_file_without_channels_gives_what_its_network_gives():
+    network, traced, *_ = prepared(chain())
+    images = np.random.default_rng(1).random((4, 8, 8, 3), dtype="float32")
+    narrow = narrowed(network, traced, traced.made["a"][:8])
+    got = TFLitePredictor(int8_file(narrow, [images], OUTPUTS))(images)["probabilities"]
+    wanted = keras.tf.nn.softmax(narrow(images)).numpy()
+    assert abs(got - wanted).max() < 0.02
