@@ -33,14 +33,28 @@ def read_model(content: bytes) -> Any:
 
 
 def write_model(model: Any, size_hint: int) -> bytes:
-    """The objects as a .tflite file."""
+    """The objects as a .tflite file.
+
+    Equal arrays are stored once, and referred to from wherever they are: most of all the zero points of kernels and
+    biases, 8 bytes a channel and all 0, which LiteRT wants in full.
+    """
     import flatbuffers
 
-    class Aligned(flatbuffers.Builder):
+    class Sharing(flatbuffers.Builder):
+        def __init__(self, size: int) -> None:
+            super().__init__(size)
+            self._places: dict[tuple[str, bytes], int] = {}
+
         def StartVector(self, elemSize: int, numElems: int, alignment: int) -> Any:  # noqa: N802, N803 (flatbuffers' names)
             return super().StartVector(elemSize, numElems, 16 if elemSize == 1 else alignment)  # as the schema asks
 
-    builder = Aligned(size_hint + 4096)
+        def CreateNumpyVector(self, x: Any) -> Any:  # noqa: N802 (flatbuffers' name)
+            key = x.dtype.str, x.tobytes()
+            if key not in self._places:
+                self._places[key] = super().CreateNumpyVector(x)
+            return self._places[key]
+
+    builder = Sharing(size_hint + 4096)
     builder.Finish(model.Pack(builder), b"TFL3")
     return bytes(builder.Output())
 

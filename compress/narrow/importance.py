@@ -39,15 +39,15 @@ def taylor(model: Any, trace: Trace, parts: Sequence[Group], loss: Loss, batches
     return _of_channels(model, trace, lambda weight: sums.get(id(weight)))
 
 
-def l2(model: Any, trace: Trace, parts: Sequence[Group], loss: Loss, batches: Iterable[tuple[Any, Any]]) -> Scores:
-    """See above; the loss does not matter."""
+def l2(model: Any, trace: Trace, parts: Sequence[Group], *_: Any) -> Scores:
+    """See above; neither loss nor examples matter."""
     kernels = {id(kernel) for layer in model.layers if layer.name in trace.makers for kernel in [layer.kernel]}
     squares = _of_channels(model, trace, lambda weight: weight.numpy() ** 2 if id(weight) in kernels else None)
     return _over_mean(squares, parts)
 
 
-def gamma(model: Any, trace: Trace, parts: Sequence[Group], loss: Loss, batches: Iterable[tuple[Any, Any]]) -> Scores:
-    """See above; the loss does not matter."""
+def gamma(model: Any, trace: Trace, parts: Sequence[Group], *_: Any) -> Scores:
+    """See above; neither loss nor examples matter."""
     gammas = {
         id(layer.gamma)
         for layer in model.layers
@@ -56,7 +56,7 @@ def gamma(model: Any, trace: Trace, parts: Sequence[Group], loss: Loss, batches:
     factors = _of_channels(model, trace, lambda weight: np.abs(weight.numpy()) if id(weight) in gammas else None)
     without = [part for part in parts if not factors[part.numbers].any()]
     factors = _over_mean(factors, parts)
-    squares = l2(model, trace, parts, loss, batches)
+    squares = l2(model, trace, parts)
     for part in without:
         factors[part.numbers] = squares[part.numbers]
     return factors

@@ -7,8 +7,10 @@ from typing import Any
 from compress.errors import Failure, UserError
 from compress.evaluate import expected_pixels
 from compress.inspection import inspect
+from compress.narrow.trace import trace
 from compress.pipeline.networks import Networks
 from compress.pipeline.plan import Step
+from compress.rewrite import as_plain_layers
 from compress.stages import Context, Stage
 from compress.stages.network import NetworkStage
 from compress.stages.trial import is_quick, trial
@@ -56,9 +58,11 @@ def _inspect(network: Any, source: Step, steps: Sequence[Step], context: Context
     say = context.progress.say
     if not _rewriters(source, steps):
         return
-    inspection = inspect(network, *_patterns(source, steps))
+    skip, keep_float, keep = _patterns(source, steps)
+    inspection = inspect(network, skip, keep_float)
     if inspection.refused:
         raise UserError("; ".join(f"layer {row.layer!r} is {row.becomes}" for row in inspection.refused))
+    trace(as_plain_layers(network), keep)  # refuses a pattern that is no layer's
     if not inspection.exact:
         raise Failure(f"rewritten for int8, the network departs by {inspection.difference:.1e}: please report it")
     say(f"inspected {source.stage.name}: {inspection.summary()} (jetslim inspect shows all)")
@@ -74,12 +78,13 @@ def _rewriters(source: Step, steps: Sequence[Step]) -> list[Stage]:
     return [step.stage for step in steps if source in step.inputs and step.stage.rewrites]
 
 
-def _patterns(source: Step, steps: Sequence[Step]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """What they are to skip and to keep in float, by the layers' names."""
+def _patterns(source: Step, steps: Sequence[Step]) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """What they are to skip, to keep in float and to keep all channels of, by the layers' names."""
     stages = _rewriters(source, steps)
     skip = tuple(pattern for stage in stages for pattern in stage.left_dense)
     keep = tuple(pattern for stage in stages for pattern in stage.kept_in_float)
-    return skip, keep
+    channels = tuple(pattern for stage in stages for pattern in stage.kept_channels)
+    return skip, keep, channels
 
 
 def _network(teacher: Step | Path, networks: Networks, context: Callable[[Step], Context]) -> Any:

@@ -112,6 +112,11 @@ class Stage:
         return ()
 
     @property
+    def kept_channels(self) -> tuple[str, ...]:
+        """Layers that are to keep their channels, by name or pattern."""
+        return ()
+
+    @property
     def kept_in_float(self) -> tuple[str, ...]:
         """Layers that are to compute in float, by name or pattern."""
         return ()

@@ -58,6 +58,10 @@ class Narrow(Stage, Training):
         return True
 
     @property
+    def kept_channels(self) -> tuple[str, ...]:
+        return self.keep
+
+    @property
     def files(self) -> tuple[str, ...]:
         return (self.device,) if self.device is not None else ()
 
@@ -95,6 +99,31 @@ class Narrow(Stage, Training):
         super().check_task(task)
         if self.method is not None:
             check_method_for(task, self.method)
+
+    def at_once(self, network: Any) -> Any:
+        """The plain network narrowed by the weights alone, untrained; to half of its MACs where latency is asked for.
+
+        Raises UserError for a pattern of ``keep`` without a layer, and for a target that cannot be reached.
+        """
+        from compress.narrow.choose import CHOICES, Unreachable
+        from compress.narrow.cost import macs, parameters
+        from compress.narrow.groups import groups
+        from compress.narrow.importance import l2
+        from compress.narrow.surgery import narrowed
+        from compress.narrow.trace import trace
+
+        traced = trace(network, self.keep)
+        parts = groups(traced)
+        terms = parameters(network, traced) if self.target == "parameters" else macs(network, traced)
+        whole = sum(term.value(tuple(map(len, term.axes))) for term in terms)
+        share = 0.5 if self.target.startswith("latency") else getattr(self, self.target)
+        try:
+            removed = CHOICES[self.choice](parts, l2(network, traced, parts), terms, share * whole, self.round_to)
+        except Unreachable as error:
+            if self.target.startswith("latency"):
+                return network
+            raise UserError(f"{self.target} = {share:g} {error}") from error
+        return narrowed(network, traced, removed)
 
     def method_for(self, task: Task) -> Method:
         """The method that is asked for, or the first one of the task that learns from outputs."""

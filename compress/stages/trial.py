@@ -13,6 +13,7 @@ from compress.prune import gradual
 from compress.rewrite import as_plain_layers
 from compress.rewrite.graph import clone, rebuild
 from compress.stages.base import Context, Stage
+from compress.stages.narrow import Narrow
 from compress.stages.prune import Prune
 from compress.stages.quantize import Quantize
 from compress.tasks import Output
@@ -27,7 +28,7 @@ def is_quick(network: Any) -> bool:
 
 
 def trial(network: Any, stages: Sequence[Stage], context: Context) -> None:
-    """Prunes, quantizes and converts a copy of ``network`` as the ``stages`` in that order would, and runs the file.
+    """Narrows, prunes, quantizes and converts a copy of ``network`` as the ``stages`` would, and runs the file.
 
     Nothing is trained; ranges come from a few training images. Raises UserError for what a stage will refuse.
     """
@@ -40,7 +41,9 @@ def trial(network: Any, stages: Sequence[Stage], context: Context) -> None:
     precision = "float32"
     for stage in stages:
         try:
-            if isinstance(stage, Prune):
+            if isinstance(stage, Narrow):
+                copy = stage.at_once(as_plain_layers(copy))
+            elif isinstance(stage, Prune):
                 copy = as_plain_layers(copy)
                 gradual.prune_at_once(copy, stage.final_sparsity, stage.skip)
             elif isinstance(stage, Quantize):

@@ -360,7 +360,7 @@ NO_MODEL = {
 @pytest.fixture(scope="module")
 def no_models(foreign, small):
     (foreign / "text.tflite").write_text("this is no model at all")
-    whole = (small.folder / "runs/small/5-exported/model.tflite").read_bytes()
+    whole = (small.folder / "runs/small/6-exported/model.tflite").read_bytes()
     (foreign / "half.tflite").write_bytes(whole[: len(whole) // 2])
     return foreign
 

@@ -69,7 +69,7 @@ def test_the_runner_gets_the_stages_top1(bundled, small):
     found = json.loads(path.read_text())
     facts = [
         json.loads((small.folder / "runs/small" / stage / "stage.json").read_text())
-        for stage in ("5-exported", "1-teacher")
+        for stage in ("6-exported", "1-teacher")
     ]
     for model, fact in zip(found["models"], facts, strict=True):
         assert model["accuracy"]["metrics"]["top1"] == pytest.approx(fact["score"])

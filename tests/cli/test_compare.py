@@ -34,9 +34,9 @@ def snr(row):
     return float(row[-2].replace("exact", "inf"))
 
 
-@pytest.mark.parametrize("stage", ["4-quantized", "5-exported", "5-exported/model.sparse.tflite"])
+@pytest.mark.parametrize("stage", ["5-quantized", "6-exported", "6-exported/model.sparse.tflite"])
 def test_every_layer_worst_first_and_top1_of_both(compared, runs, tmp_path, stage):
-    found = compared(runs / "3-pruned", runs / stage, "--worst", "100", "--csv", tmp_path / "all.csv", "--images", "20")
+    found = compared(runs / "4-pruned", runs / stage, "--worst", "100", "--csv", tmp_path / "all.csv", "--images", "20")
     assert found.header.split() == ["layer", "kind", "computes", "in", "SNR,", "dB", "by", "itself"]
     assert [snr(row) for row in found.rows] == sorted(snr(row) for row in found.rows)
     assert len(found.rows) == 14  # nine convolutions, two of them beside; three sums, the mean and the head
@@ -46,27 +46,27 @@ def test_every_layer_worst_first_and_top1_of_both(compared, runs, tmp_path, stag
         written = list(csv.DictReader(file))
     assert [row["layer"] for row in written] == [row[0] for row in found.rows]
     assert float(written[0]["snr_db"]) == pytest.approx(snr(found.rows[0]), abs=0.06)
-    for name, of in (("A", "3-pruned"), ("B", stage.partition("/")[0])):
+    for name, of in (("A", "4-pruned"), ("B", stage.partition("/")[0])):
         right = round(json.loads((runs / of / "stage.json").read_text())["score"] * 60)
         assert f"{name}: top-1 {right / 60:.2%} ({right} of 60), {runs}" in found.output
     assert re.search(r"^agreement \d+\.\d\d% on the test images of folder$", found.output, re.MULTILINE)
 
 
 def test_the_last_line_is_for_the_quantize_stage(compared, runs):
-    last = compared(runs / "3-pruned", runs / "5-exported").output.splitlines()[-1]
+    last = compared(runs / "4-pruned", runs / "6-exported").output.splitlines()[-1]
     keep = tomllib.loads(last[last.index("keep_float") :])["keep_float"]
     assert 1 <= len(keep) <= 6  # three, each perhaps with its ReLU
-    assert set(keep) <= {layer.name for layer in fold(artifacts.load(runs / "3-pruned" / "saved_model")).layers}
+    assert set(keep) <= {layer.name for layer in fold(artifacts.load(runs / "4-pruned" / "saved_model")).layers}
 
 
 def test_a_few_of_the_worst(compared, runs):
-    found = compared(runs / "3-pruned", runs / "5-exported", "--worst", "2")
+    found = compared(runs / "4-pruned", runs / "6-exported", "--worst", "2")
     assert "... and 12 better ones (--worst, --csv)" in found.output
     assert len(found.rows) == 2 + 1
 
 
 def test_the_quantized_one_first(compared, runs):
-    there, back = (compared(runs / a, runs / b) for a, b in (("3-pruned", "5-exported"), ("5-exported", "3-pruned")))
+    there, back = (compared(runs / a, runs / b) for a, b in (("4-pruned", "6-exported"), ("6-exported", "4-pruned")))
     assert back.rows == there.rows
     assert back.output.startswith("note: A is quantized and B is not: the noise is A's\n")
     assert "note" not in there.output
@@ -74,13 +74,13 @@ def test_the_quantized_one_first(compared, runs):
 
 def test_two_quantized_ones(compared, runs):
     """The file against the network that it was made of: only rounding is between them."""
-    found = compared(runs / "4-quantized", runs / "5-exported")
+    found = compared(runs / "5-quantized", runs / "6-exported")
     assert len(found.rows) == 14
     assert snr(found.rows[0]) > 20
 
 
 def test_two_files_of_one_network(compared, runs):
-    found = compared(runs / "5-exported", runs / "5-exported/model.sparse.tflite")
+    found = compared(runs / "6-exported", runs / "6-exported/model.sparse.tflite")
     assert {tuple(row[-2:]) for row in found.rows[:14]} == {("exact", "exact")}
     assert "note: a file's layers cannot be run by themselves" in found.output
     assert "agreement 100.00%" in found.output
@@ -110,7 +110,7 @@ def others(tmp_path_factory):
     ("strange", ["no layer in common"]),
 ])  # fmt: skip
 def test_what_cannot_be_compared(main, runs, others, colours, name, words):
-    for arguments in ((runs / "5-exported", others / name), (others / name, runs / "3-pruned")):
+    for arguments in ((runs / "6-exported", others / name), (others / name, runs / "4-pruned")):
         code, _, errors = main("compare", *arguments, "--data", colours)
         assert code == 2, errors
         assert "Traceback" not in errors
@@ -121,6 +121,6 @@ def test_what_cannot_be_compared(main, runs, others, colours, name, words):
 
 
 def test_data_of_other_classes(main, runs):
-    code, _, errors = main("compare", runs / "3-pruned", runs / "5-exported")
+    code, _, errors = main("compare", runs / "4-pruned", runs / "6-exported")
     assert code == 2
     assert "tells 3 classes apart, the data have 10" in errors

@@ -17,7 +17,7 @@ def top1(output):
     return int(re.search(r"\((\d+) of 60 test images of folder\)", output).group(1)) / 60
 
 
-@pytest.mark.parametrize("stage", ["1-teacher", "4-quantized", "5-exported"])
+@pytest.mark.parametrize("stage", ["1-teacher", "5-quantized", "6-exported"])
 def test_evaluate_gives_the_stages_own_top1(main, runs, colours, stage):
     code, output, _ = main("evaluate", runs / stage, "--data", colours)
     assert code == 0
@@ -26,7 +26,7 @@ def test_evaluate_gives_the_stages_own_top1(main, runs, colours, stage):
 
 def test_evaluate_a_file_on_another_split(main, runs, colours):
     code, output, _ = main(
-        "evaluate", runs / "5-exported/model.sparse.tflite", "--data", colours, "--split", "validation"
+        "evaluate", runs / "6-exported/model.sparse.tflite", "--data", colours, "--split", "validation"
     )
     assert code == 0
     assert "of 24 validation images" in output
@@ -36,13 +36,13 @@ def test_evaluate_refuses_a_data_set_of_other_classes(main, runs, colours, tmp_p
     shutil.copytree(colours, tmp_path / "fruits")
     for folder in (tmp_path / "fruits").glob("*/red"):
         folder.rename(folder.with_name("apple"))
-    code, _, errors = main("evaluate", runs / "5-exported", "--data", tmp_path / "fruits")
+    code, _, errors = main("evaluate", runs / "6-exported", "--data", tmp_path / "fruits")
     assert code == 2
     assert "was made for blue, green, red; " in errors
     assert errors.rstrip().endswith("has apple, blue, green")
 
 
-@pytest.mark.parametrize("model", ["1-teacher", "4-quantized/saved_model", "5-exported/model.tflite", "5-exported"])
+@pytest.mark.parametrize("model", ["1-teacher", "5-quantized/saved_model", "6-exported/model.tflite", "6-exported"])
 def test_predict_names_the_class(main, runs, colours, model):
     images = [colours / "test" / name / "0.png" for name in ("red", "blue")]
     code, output, errors = main("predict", runs / model, *images)

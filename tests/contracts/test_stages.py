@@ -81,5 +81,5 @@ def test_facts_say_what_the_artifact_is_made_of(kind, small):
 
 
 NAMES = {
-    "train": "teacher", "distill": "distilled", "prune": "pruned", "quantize": "quantized", "export": "exported",
+    "train": "teacher", "distill": "distilled", "narrow": "narrowed", "prune": "pruned", "quantize": "quantized", "export": "exported",
 }.items()  # fmt: skip

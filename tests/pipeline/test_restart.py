@@ -58,7 +58,7 @@ def test_stopped_again_and_again_it_ends_as_if_uninterrupted(small, running, tmp
     assert first.end() == -signal.SIGKILL
     assert whole(store) == []
 
-    second.until("[2/5] distilled  epoch 2/3")
+    second.until("[2/6] distilled  epoch 2/3")
     goes_on(second.output, "teacher", 2, 3)
     made = whole(store)
     assert len(made) == 2  # the network and its .tflite
@@ -70,31 +70,38 @@ def test_stopped_again_and_again_it_ends_as_if_uninterrupted(small, running, tmp
     assert "Traceback" not in second.output
 
     third = running(go, tmp_path)
-    third.until("[3/5] pruned")
+    third.until("round 2 of 2")  # of narrowing: the first was trained, of the second only the choice is kept
     assert epochs(third.output, "teacher") == []
     goes_on(third.output, "distilled", 2, 3)
-    third.until("saving")
     third.send(signal.SIGKILL)
     assert third.end() == -signal.SIGKILL
-    assert set(made) < set(whole(store))
     assert len(whole(store)) == 4
 
     fourth = running(go, tmp_path)
-    fourth.until("quantized  epoch 1/2")
-    assert epochs(fourth.output, "pruned") == []
+    fourth.until("[4/6] pruned")
+    goes_on(fourth.output, "narrowed", 1, 2)
+    fourth.until("saving")
     fourth.send(signal.SIGKILL)
     assert fourth.end() == -signal.SIGKILL
+    assert set(made) < set(whole(store))
     assert len(whole(store)) == 6
+
+    fifth = running(go, tmp_path)
+    fifth.until("quantized  epoch 1/2")
+    assert epochs(fifth.output, "pruned") == []
+    fifth.send(signal.SIGKILL)
+    assert fifth.end() == -signal.SIGKILL
+    assert len(whole(store)) == 8
 
     last = running(go, tmp_path)
     assert last.end() == 0, last.output
     goes_on(last.output, "quantized", 1, 2)
-    for stage in ("teacher", "distilled", "pruned"):
+    for stage in ("teacher", "distilled", "narrowed", "pruned"):
         assert epochs(last.output, stage) == []
     assert whole(store) == whole(small.folder / "store")
     assert not [path for path in (store / "work").iterdir() if path.is_dir()]
 
-    for number, stage in enumerate(("teacher", "distilled", "pruned", "quantized"), start=1):
+    for number, stage in enumerate(("teacher", "distilled", "narrowed", "pruned", "quantized"), start=1):
         got, wanted = (
             weights(folder / f"runs/small/{number}-{stage}/saved_model") for folder in (tmp_path, small.folder)
         )
@@ -103,7 +110,7 @@ def test_stopped_again_and_again_it_ends_as_if_uninterrupted(small, running, tmp
         got, wanted = (history(folder / f"runs/small/{number}-{stage}") for folder in (tmp_path, small.folder))
         assert got == wanted
     for file in ("model.tflite", "model.sparse.tflite", "model.json", "labels.txt"):
-        got, wanted = ((folder / "runs/small/5-exported" / file).read_bytes() for folder in (tmp_path, small.folder))
+        got, wanted = ((folder / "runs/small/6-exported" / file).read_bytes() for folder in (tmp_path, small.folder))
         assert got == wanted, file
 
 

@@ -11,7 +11,7 @@ COLUMNS = [
     "stage", "kind", "top1", "agreement_with_float", "params", "kernel_sparsity", "tflite_bytes", "sparse_tflite_bytes",
     "gzip_bytes", "latency_ms_mean", "latency_ms_p50", "latency_ms_p90", "seconds_training", "seconds_total",
 ]  # fmt: skip
-STAGES = ["teacher", "distilled", "pruned", "quantized", "exported"]
+STAGES = ["teacher", "distilled", "narrowed", "pruned", "quantized", "exported"]
 
 pytestmark = pytest.mark.slow
 
@@ -29,12 +29,12 @@ def table(results):
 
 @pytest.fixture(scope="module")
 def exported(results):
-    return results / "5-exported"
+    return results / "6-exported"
 
 
 def test_the_screen_says_where_it_is(chain):
-    for number, name in enumerate(STAGES[:4], start=1):
-        assert f"[{number}/5] {name}  epoch 2/" in chain.output
+    for number, name in enumerate(STAGES[:5], start=1):
+        assert f"[{number}/6] {name}  epoch 2/" in chain.output
     assert "s in all" in chain.output
     assert "Traceback" not in chain.output
     assert "WARNING" not in chain.output
@@ -43,13 +43,13 @@ def test_the_screen_says_where_it_is(chain):
 def test_the_table_has_its_columns_and_a_row_a_stage(table):
     assert list(table[0]) == COLUMNS
     assert [row["stage"] for row in table[:-1]] == STAGES
-    assert [row["kind"] for row in table] == ["train", "distill", "prune", "quantize", "export", "ratio"]
-    assert float(table[2]["kernel_sparsity"]) >= 0.7
-    assert all(float(row["top1"]) > 0.9 for row in table[2:-1])
+    assert [row["kind"] for row in table] == ["train", "distill", "narrow", "prune", "quantize", "export", "ratio"]
+    assert float(table[3]["kernel_sparsity"]) >= 0.7
+    assert all(float(row["top1"]) > 0.9 for row in table[3:-1])
 
 
 def test_the_ratio_row_is_the_first_stage_over_the_last(table):
-    first, last, ratio = table[0], table[4], table[5]
+    first, last, ratio = table[0], table[5], table[6]
     for name in ("tflite_bytes", "gzip_bytes", "latency_ms_mean"):
         assert float(ratio[name]) == pytest.approx(float(first[name]) / float(last[name]), abs=1e-4)
     assert float(ratio["tflite_bytes"]) > 3
@@ -72,7 +72,7 @@ def test_a_view_of_every_stage(results, table):
         assert float(table[number - 1]["top1"]) == pytest.approx(
             facts["score"], abs=0.04
         )  # two of 60 images may differ
-    assert (results / "4-quantized" / "history.csv").is_file()
+    assert (results / "5-quantized" / "history.csv").is_file()
 
 
 def test_the_distillation_recorded_both_phases(results):
@@ -131,7 +131,7 @@ def test_every_zero_of_the_pruned_network_is_in_the_tflite(results, exported):
             tensor = model.subgraphs[0].tensors[operator.inputs[1]]
             values = model.buffers[tensor.buffer].data.view(np.int8).reshape(tensor.shape)
             stored[f"/{tensor.name.decode().replace('quant_', '')}/"] = values
-    pruned = artifacts.load(results / "3-pruned" / "saved_model")
+    pruned = artifacts.load(results / "4-pruned" / "saved_model")
     layers = [layer for layer in pruned.layers if type(layer) is keras.layers.Conv2D]
     assert len(layers) == len(stored) == 20
     for layer in layers:
