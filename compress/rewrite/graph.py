@@ -164,6 +164,12 @@ class _Rebuilding:
             object.__setattr__(layer, "_original_name", name)  # past Keras's own __setattr__
 
 
+def with_new_weights(model: Any, seed: int) -> Any:
+    """The same layers with initial weights, which follow from the seed."""
+    keras.utils.set_random_seed(seed)
+    return rebuild(model, lambda layer, name: copy(layer, name=name))
+
+
 def arguments(node: Any, tensors: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """What a call gets, from tensors by Keras's id of those that they stand for."""
     # map_arguments pops one use of each tensor: it gets lists of its own

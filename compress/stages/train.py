@@ -5,6 +5,7 @@ from typing import Literal
 
 from compress.config import config
 from compress.results import NetworkFacts
+from compress.rewrite.graph import with_new_weights
 from compress.stages.base import Context
 from compress.stages.network import NetworkStage
 from compress.stages.save_and_evaluate import save_and_evaluate
@@ -18,9 +19,13 @@ class Train(NetworkStage, Training):
     """Learns labels, by ``label_loss``; reads a network by name, a SavedModel, or an earlier stage."""
 
     kind: Literal["train"] = "train"
+    reinitialize: bool = False
+    """Draws all weights anew, by the seed: what the network is worth without those that it came with."""
 
     def make(self, context: Context, out: Path, scratch: Path) -> NetworkFacts:
         network = self.network(context)
+        if self.reinitialize:
+            network = with_new_weights(network, context.seed)
         serving = Serving(network, context)
         train_on_targets(network, self, serving, context, scratch)
         return save_and_evaluate(serving, context, out, scratch, "float32")

@@ -1,0 +1,70 @@
+"""What narrowing costs and gives: ``python -m benchmarks.narrow families [NETWORK ...]`` and ``cifar --data-dir FOLDER``.
+
+families: each family of keras.applications on the digits, narrowed to half of its latency in int8, trained in int8 and
+exported (about three minutes a network on two cores). cifar: ResNet-56 and ResNet-20 on 5,000 images of CIFAR-10 at 0.75,
+0.5 and 0.35 of their latency, beside the same widths from the start and beside uniform narrowing, three seeds (about an
+hour). A result is one file in results/narrow; what is there is not made again.
+"""
+
+import argparse
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.narrow.networks import FAMILY_SETTINGS
+from compress.artifacts import Store
+from compress.clock import Clock
+from compress.pipeline import plan, read_pipeline
+from compress.pipeline import run as run_plan
+from compress.training import Progress
+
+ROOT = Path(__file__).parents[2]
+RESULTS = ROOT / "benchmarks" / "results" / "narrow"
+WORK = ROOT / "build" / "narrow"
+NETWORKS, SHARES, SEEDS = ("resnet20", "resnet56"), (0.75, 0.5, 0.35), (0, 1, 2)
+
+
+def measure(name: str, file: str, settings: Sequence[str], seed: int, data_dir: Path | None = None) -> None:
+    """One run of a pipeline of this folder, kept as results/narrow/NAME.json."""
+    kept = RESULTS / f"{name}.json"
+    if kept.exists():
+        print(f"{kept.name} is there", flush=True)
+        return
+    pipeline, clock, progress = read_pipeline(str(Path(__file__).parent / file), settings, seed), Clock(), Progress()
+    runs = WORK / "runs" / name
+    try:
+        run_plan(plan(pipeline, pipeline.data.load(data_dir)), Store(WORK / "store"), runs, progress, clock)
+    finally:
+        progress.stop()
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    shutil.copy(runs / pipeline.name / "run.json", kept)
+    print(kept.name, flush=True)
+
+
+def families(names: Sequence[str]) -> None:
+    for name in names or FAMILY_SETTINGS:
+        measure(f"family-{name}", "families.toml", [f"trained.model={name}", *FAMILY_SETTINGS[name]], 0)
+
+
+def cifar(data_dir: Path | None) -> None:
+    for seed in SEEDS:
+        for network in NETWORKS:
+            for share in SHARES:
+                settings = [f"trained.model={network}", f"narrowed.latency={share}", f"uniform.latency={share}"]
+                measure(f"cifar-{network}-{round(100 * share)}-seed{seed}", "cifar.toml", settings, seed, data_dir)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.narrow", description=__doc__)
+    parser.add_argument("study", choices=["families", "cifar"])
+    parser.add_argument("networks", nargs="*", help="of families; all by default")
+    parser.add_argument("--data-dir", type=Path, help="where cifar-10-python.tar.* lies")
+    words = parser.parse_args()
+    if words.study == "families":
+        families(words.networks)
+    else:
+        cifar(words.data_dir)
+
+
+if __name__ == "__main__":
+    main()
