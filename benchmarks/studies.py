@@ -243,6 +243,17 @@ class FocalStudy:
     before: list[FocalBefore] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class At224:
+    """A chain's narrowed network in int8 at 224x224 ("jetslim") beside its teacher and its student in float32, in
+    turns; sizes in bytes."""
+
+    pipeline: str
+    seed: int
+    rounds: list[Round]
+    bytes: dict[str, int]
+
+
 STUDIES: dict[str, type] = {
     "jetslim-peers/1": PeersLatency,
     "jetslim-tfmot/1": Acceptance,
@@ -254,6 +265,7 @@ STUDIES: dict[str, type] = {
     "jetslim-assistants/1": Chain,
     "jetslim-assistants-epoch/1": CachedEpochs,
     "jetslim-focal/1": FocalStudy,
+    "jetslim-at224/1": At224,
 }
 
 Study = TypeVar("Study")

@@ -1,9 +1,13 @@
-"""What narrowing costs and gives: ``python -m benchmarks.narrow families [NETWORK ...]`` and ``cifar --data-dir FOLDER``.
+"""What narrowing costs and gives: ``python -m benchmarks.narrow STUDY``.
 
-families: each family of keras.applications on the digits, narrowed to half of its latency in int8, trained in int8 and
-exported (about three minutes a network on two cores). cifar: ResNet-56 and ResNet-20 on 5,000 images of CIFAR-10 at 0.75,
-0.5 and 0.35 of their latency, beside the same widths from the start and beside uniform narrowing, three seeds (about an
-hour). A result is one file in results/narrow; what is there is not made again.
+- families [NETWORK ...]: each family of keras.applications on the digits, narrowed to half of its latency in int8,
+  trained in int8 and exported (about two minutes a network on two cores).
+- cifar --data-dir FOLDER: ResNet-56 and ResNet-20 on 5,000 images of CIFAR-10 at 0.75, 0.5 and 0.35 of their latency,
+  beside the same widths from the start and beside uniform narrowing, three seeds (about an hour).
+- at224 RUN ...: the networks that `make pipeline MODEL=densenet121` left in these folders, as int8 files for images of
+  224x224, beside DenseNet201 in float32, in turns.
+
+A result is one file in results/narrow; what is there is not made again.
 """
 
 import argparse
@@ -11,6 +15,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.narrow import at224
 from benchmarks.narrow.networks import FAMILY_SETTINGS
 from compress.artifacts import Store
 from compress.clock import Clock
@@ -56,12 +61,15 @@ def cifar(data_dir: Path | None) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.narrow", description=__doc__)
-    parser.add_argument("study", choices=["families", "cifar"])
-    parser.add_argument("networks", nargs="*", help="of families; all by default")
+    parser.add_argument("study", choices=["families", "cifar", "at224"])
+    parser.add_argument("names", nargs="*", help="networks of families, all by default; folders of runs")
     parser.add_argument("--data-dir", type=Path, help="where cifar-10-python.tar.* lies")
     words = parser.parse_args()
     if words.study == "families":
-        families(words.networks)
+        families(words.names)
+    elif words.study == "at224":
+        for folder in words.names:
+            at224.keep_ratio(Path(folder), RESULTS)
     else:
         cifar(words.data_dir)
 
