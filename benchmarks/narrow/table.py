@@ -10,7 +10,7 @@ from compress.results import Change, Narrowing, Run, StageResult
 
 FAMILIES_NOTE = (
     "`benchmarks/narrow/families.toml`: trained on the digits at the side given, narrowed to half of the latency that "
-    "its int8 file has there (batch 1, one thread, on the machine named in the raw results), trained in int8, exported. "
+    "its int8 file has there (batch 1, one thread, on the machine in the raw results), trained in int8, exported. "
     "Measured: the whole int8 file after narrowing over the one before, in turns. Predicted: the same from the times "
     "of single operators. Error: how far their sum is from the whole file, before and after narrowing."
 )
@@ -42,8 +42,8 @@ def _at_224(results: Sequence[At224]) -> list[str]:
         "The networks of the pipeline densenet121 as int8 files for images of 224x224, in turns with DenseNet201 and "
         "DenseNet121 in float32 (weights do not matter for it; dense files).",
         "",
-        "| seed | DenseNet201 float32 ms | DenseNet121 float32 ms | narrowed int8 ms | DenseNet201 / narrowed | MB / MB "
-        "|",
+        "| seed | DenseNet201 float32 ms | DenseNet121 float32 ms | narrowed int8 ms | DenseNet201 / narrowed | "
+        "MB / MB |",
         "|---|--:|--:|--:|--:|--:|",
     ]
     for each in sorted(results, key=lambda result: result.seed):
