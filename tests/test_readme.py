@@ -39,13 +39,13 @@ def test_every_command_of_the_readme_exists():
 def test_the_readmes_toml_is_a_pipeline(tmp_path):
     from compress import pipeline
 
-    text = re.search(r"```toml\n(.*?)```", README, re.DOTALL).group(1)
+    blocks = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
+    (whole,) = (block for block in blocks if block.startswith("[data]"))
     path = tmp_path / "my.toml"
-    path.write_text(text)
-    assert [stage.kind for stage in pipeline.read_pipeline(str(path)).stages] == [
-        "train",
-        "distill",
-        "prune",
-        "quantize",
-        "export",
-    ]
+    path.write_text(whole)
+    kinds = ["train", "distill", "narrow", "prune", "quantize", "export"]
+    assert [stage.kind for stage in pipeline.read_pipeline(str(path)).stages] == kinds
+    (narrow,) = (block for block in blocks if 'kind = "narrow"' in block and block != whole)
+    head, _, tail = whole.partition('[[stage]]\nname = "narrowed"')
+    path.write_text(f"{head}{narrow}\n[[stage]]{tail.partition('[[stage]]')[2]}")
+    assert [stage.kind for stage in pipeline.read_pipeline(str(path)).stages] == kinds

@@ -1,5 +1,6 @@
 """`make jetson`: copy, run and fetch against a real sshd on this machine, cut off in the middle once."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -7,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -122,6 +124,23 @@ def test_copy_run_fetch_and_again(server, whole, tmp_path):
     assert "0 files were copied" in again.stdout
     assert {path.name for path in tmp_path.iterdir()} == {"bundle", "board folder", "results", "ssh"}
     assert not list((tmp_path / "board folder").glob(".*"))
+
+
+@needs_sshd
+def test_the_times_of_single_operators_come_home(server, whole, tflite, tmp_path):
+    entry = {"file": "0.tflite", "family": "A", "widths": "8", "copies": 2}
+    with zipfile.ZipFile(whole / "operators.zip", "w") as archive:
+        archive.writestr("0.tflite", tflite.read_bytes())
+        archive.writestr("operators.json", json.dumps([entry]))
+    content = (whole / "operators.zip").read_bytes()
+    manifest = json.loads((whole / "manifest.json").read_text())
+    manifest["files"]["operators.zip"] = {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    (whole / "manifest.json").write_text(json.dumps(manifest))
+    done = call(remote(server, whole, tmp_path))
+    assert done.returncode == 0, done.stderr
+    (table,) = (tmp_path / "results").glob("*/operators/toy.json")
+    assert f'kept: {table} (device = "{table}" of a narrow stage)' in done.stdout
+    assert json.loads(table.read_text())["operators"]["A"]["8"] > 0
 
 
 @needs_sshd
