@@ -15,8 +15,6 @@ from compress.errors import UserError
 from compress.narrow.cost import Term
 from compress.narrow.groups import Group
 
-AT_ONCE = (1, 2, 4)  # parts that are tried together: a kernel may gain nothing by the first one
-
 
 def by_value(
     groups: Sequence[Group], scores: np.ndarray, terms: Sequence[Term], goal: float, round_to: int
@@ -34,8 +32,9 @@ def by_value(
         UserError: Even with the least channels that each group can have it costs more than ``goal``.
     """
     state = _State(groups, scores, terms, round_to)
-    if (least := state.least()) > goal:
-        raise Unreachable(state.cost, least)
+    whole, least = state.cost, state.least()
+    if least > goal:
+        raise Unreachable(whole, least)
     waiting = [(state.price(number)[0], number) for number in range(len(state.queues))]
     heapq.heapify(waiting)
     while state.cost > goal and waiting:
@@ -47,6 +46,8 @@ def by_value(
         if parts:
             state.remove(number, parts)
             heapq.heappush(waiting, (state.price(number)[0], number))
+    if state.cost > goal:
+        raise Unreachable(whole, state.cost)
     return state.removed()
 
 
@@ -92,12 +93,11 @@ class _State:
 
     def price(self, number: int) -> tuple[float, int]:
         """(importance for one unit of what is saved, parts) of the best number of next parts of a queue."""
-        queue, start = self.queues[number], self.taken[number]
+        left = self.queues[number][self.taken[number] :]
         best = (np.inf, 0)
-        for parts in AT_ONCE:
-            if start + parts > len(queue):
-                break
-            chosen = queue[start : start + parts]
+        # several at once, too: a kernel may gain nothing by the first one
+        for parts in sorted({1 << power for power in range(len(left).bit_length())} | {len(left)}):
+            chosen = left[:parts]
             saved = self._saved(number, sum(map(len, chosen)))
             if saved > 0:
                 best = min(best, (float(sum(self._scores[part].sum() for part in chosen)) / saved, parts))

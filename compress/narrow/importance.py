@@ -27,10 +27,11 @@ Loss = Callable[[Any, Any], Any]
 
 def taylor(model: Any, trace: Trace, parts: Sequence[Group], loss: Loss, batches: Iterable[tuple[Any, Any]]) -> Scores:
     """See above; the network infers as a board does, with its moving statistics."""
-    weights = [weight for layer in model.layers if layer.name in trace.given for weight in layer.trainable_weights]
+    weights = [weight for layer in model.layers if layer.name in trace.given for weight in _learned(layer)]
     sums: dict[int, np.ndarray] = {}
     for examples, targets in batches:
         with keras.tf.GradientTape() as tape:
+            tape.watch(weights)  # those of frozen layers, too
             value = loss(examples, targets)
         for weight, gradient in zip(weights, tape.gradient(value, weights), strict=True):
             if gradient is not None:
@@ -60,6 +61,14 @@ def gamma(model: Any, trace: Trace, parts: Sequence[Group], *_: Any) -> Scores:
     for part in without:
         factors[part.numbers] = squares[part.numbers]
     return factors
+
+
+def _learned(layer: Any) -> list[Any]:
+    """The weights of a layer that go with channels, statistics apart."""
+    rule = known_of(layer).channels
+    names = rule.weights if rule is not None else ()
+    weights = (getattr(layer, name, None) for name in names if not name.startswith("moving_"))
+    return [weight for weight in weights if weight is not None]
 
 
 IMPORTANCE: dict[str, Callable[..., Scores]] = {"taylor": taylor, "l2": l2, "gamma": gamma}

@@ -70,9 +70,13 @@ def trace(model: Any, keep: Sequence[str] = (), made: Mapping[str, np.ndarray] |
         tracing.visit(node)
     for tensor in model.outputs:
         tracing.pin(tracing.numbers[str(id(tensor))], "the network's output")
-    for name, given in tracing.made.items():
+    for name, channels in tracing.made.items():
         if any(fnmatch(name, pattern) for pattern in keep):
-            tracing.pin(given, "keep names it")
+            tracing.pin(channels, "keep names it")
+    for layer in model.layers:
+        if layer.name in tracing.makers and not layer.trainable:
+            for channels in (tracing.given[layer.name], tracing.made[layer.name]):
+                tracing.pin(channels, f"{layer.name} is frozen (trainable = False)")
     return tracing.result()
 
 

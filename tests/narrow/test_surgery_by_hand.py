@@ -240,3 +240,17 @@ def test_a_pinned_channel_cannot_be_removed():
     model = network(lambda x: layers.Conv2D(4, 1, name="a")(x))
     with pytest.raises(ValueError, match="pinned"):
         narrowed(model, trace(model), [int(trace(model).made["a"][0])])
+
+
+def test_frozen_layers_keep_their_channels():
+    def build(x):
+        x = layers.Conv2D(4, 1, name="a")(x)
+        x = layers.Conv2D(5, 1, name="frozen", trainable=False)(x)
+        return layers.Conv2D(2, 1, name="head")(layers.Conv2D(6, 1, name="b")(x))
+
+    traced = trace(network(build))
+    for name in ("a", "frozen"):
+        assert {traced.pinned[number] for number in traced.made[name].tolist()} == {
+            "frozen is frozen (trainable = False)"
+        }
+    assert not traced.is_pinned[traced.made["b"]].any()
