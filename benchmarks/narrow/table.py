@@ -15,7 +15,7 @@ FAMILIES_NOTE = (
     "of single operators. Error: how far their sum is from the whole file, before and after narrowing."
 )
 CIFAR_NOTE = (
-    "`benchmarks/narrow/cifar.toml`: {train:,} training and {test:,} test images of CIFAR-10, crops and flips. The "
+    "`benchmarks/narrow/cifar.toml`: {train:,} training and {test:,} test images of CIFAR-10, never augmented. The "
     "network is trained for {trained} epochs, narrowed, and trained on for {narrowed} with itself as the teacher; "
     "scratch has the same layers as narrowed, new weights, and {scratch} epochs on the labels; uniform takes the same "
     "share of every group. Test top-1 in %, mean and deviation over seeds {seeds}; the difference is that of each seed."
