@@ -6,7 +6,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from compress.config import Count, Fraction, Positive, config
-from compress.distill import METHODS, Method
+from compress.distill.logits import Logits
+from compress.distill.method import Method
+from compress.distill.outputs import Outputs
+from compress.distill.sigmoids import Sigmoids
 from compress.errors import UserError
 from compress.evaluate.timings import BoardTimings
 from compress.results import NetworkFacts
@@ -19,6 +22,7 @@ from compress.tasks import Task
 from compress.training import Training, fit
 
 TARGETS = ("latency", "latency_ms", "parameters", "flops")
+DEFAULT_METHODS: tuple[type[Method], ...] = (Logits, Sigmoids, Outputs)
 
 
 @config
@@ -126,11 +130,10 @@ class Narrow(Stage, Training):
         return narrowed(network, traced, removed)
 
     def method_for(self, task: Task) -> Method:
-        """The method that is asked for, or the first one of the task that learns from outputs."""
+        """The method that is asked for, or the first of DEFAULT_METHODS that is for the task."""
         if self.method is not None:
             return self.method
-        own = [method for method in METHODS.values() if method.FROM_OUTPUTS and task.name in method.TASKS]
-        return own[0]() if own else METHODS["outputs"]()
+        return next(method() for method in DEFAULT_METHODS if not method.TASKS or task.name in method.TASKS)
 
     def make(self, context: Context, out: Path, scratch: Path) -> NetworkFacts:
         from compress.stages.narrow_rounds import Rounds

@@ -85,6 +85,7 @@ def stages(method="logits", loss="cross_entropy"):
     given = {
         "train": {"label_loss": LABEL_LOSSES[loss](), "epochs": 1},
         "distill": {"teachers": ("a",), "method": METHODS[method](), "epochs": 1},
+        "narrow": {"latency": 0.5, "epochs": 1},
         "prune": {"final_sparsity": 0.5, "epochs": 1},
     }
     return {kind: stage(name=kind, **given.get(kind, {})) for kind, stage in STAGES.items()}
@@ -121,7 +122,7 @@ def changed(package, *places, **chosen):
 
 
 ALL = set(STAGES)
-TRAINED = {"train", "distill", "prune", "quantize", "load"}
+TRAINED = {"train", "distill", "narrow", "prune", "quantize", "load"}
 
 
 @pytest.mark.parametrize(
@@ -140,14 +141,18 @@ TRAINED = {"train", "distill", "prune", "quantize", "load"}
         ("tasks/classification.py", ALL),
         ("metrics/classification.py", ALL),
         ("training/keras_loop.py", TRAINED - {"load"}),
-        ("distill/logits.py", {"distill"}),
-        ("distill/combine.py", {"distill"}),
+        ("distill/logits.py", {"distill", "narrow"}),
+        ("distill/combine.py", {"distill", "narrow"}),
+        ("narrow/trace.py", {"narrow"}),
+        ("narrow/latency.py", {"narrow"}),
+        ("stages/narrow_rounds.py", {"narrow"}),
+        ("stages/teaching.py", {"distill", "narrow"}),
         ("prune/masks.py", {"prune"}),
-        ("quantize/qat.py", {"quantize"}),
-        ("stages/calibration.py", {"quantize", "export"}),
-        ("rewrite/plain.py", {"prune", "quantize", "export"}),
-        ("rewrite/layer_kinds.py", {"prune", "quantize", "export"}),
-        ("export/convert.py", {"export"}),
+        ("quantize/qat.py", {"narrow", "quantize"}),
+        ("stages/calibration.py", {"narrow", "quantize", "export"}),
+        ("rewrite/plain.py", {"narrow", "prune", "quantize", "export"}),
+        ("rewrite/layer_kinds.py", {"narrow", "prune", "quantize", "export"}),
+        ("export/convert.py", {"narrow", "export"}),
         ("compare/noise.py", {"export"}),
         *[(f"stages/{kind}.py", {kind}) for kind in sorted(ALL)],
     ],

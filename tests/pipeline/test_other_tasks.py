@@ -39,6 +39,12 @@ learning_rate = 3e-3
 method = {{ name = "{method}" }}
 
 [[stage]]
+name = "narrowed"
+kind = "narrow"
+flops = 0.7
+epochs = 1
+
+[[stage]]
 name = "pruned"
 kind = "prune"
 final_sparsity = 0.5
@@ -102,7 +108,7 @@ def test_every_stage_is_measured_by_the_task_and_none_is_much_worse(chain):
 
 def test_the_file_says_by_itself_what_the_table_says(chain):
     task, folder, run, dataset = chain
-    given = numbers_of(folder / "runs/chain/5-exported/model.tflite")(dataset.test.read(np.arange(len(dataset.test))))
+    given = numbers_of(folder / "runs/chain/6-exported/model.tflite")(dataset.test.read(np.arange(len(dataset.test))))
     (target,) = dataset.test.targets.arrays().values()
     measured = run["stages"][-1]["metrics"]
     if task.name == "multi_label":
@@ -110,7 +116,7 @@ def test_the_file_says_by_itself_what_the_table_says(chain):
         assert np.mean(((given >= 0.5) == target).all(-1)) == pytest.approx(measured["exact_match"])
     else:
         assert np.abs(given - target).mean() == pytest.approx(measured["mae"], rel=1e-5)  # in degrees
-    told = json.loads((folder / "runs/chain/5-exported/model.json").read_text())
+    told = json.loads((folder / "runs/chain/6-exported/model.json").read_text())
     assert told["task"]["name"] == task.name
     assert [output["name"] for output in told["outputs"]] == [output.in_file for output in task.OUTPUTS]
 
@@ -131,16 +137,16 @@ def test_evaluate_compare_and_predict(chain, succeed):
     task, folder, run, dataset = chain
     data, size, _ = CASES[task.name]
     first = task.METRICS[0]
-    for stage in ("5-exported", "3-pruned"):
+    for stage in ("6-exported", "4-pruned"):
         value = next(one for one in run["stages"] if one["name"] == stage[2:])["metrics"][first.key]
         told = succeed(folder, "evaluate", f"runs/chain/{stage}", "--data", data)
         assert f"{first.title} {first.compact(value)}" in told
-    told = succeed(folder, "compare", "runs/chain/3-pruned", "runs/chain/5-exported", "--data", data)
+    told = succeed(folder, "compare", "runs/chain/4-pruned", "runs/chain/6-exported", "--data", data)
     assert first.title in told and task.CLOSENESS.title in told
     image = dataset.test.read(np.arange(1))[0]
     Image.fromarray(image).save(folder / "one.png")
-    told = succeed(folder, "predict", "runs/chain/5-exported/model.tflite", "one.png")
-    (number,) = numbers_of(folder / "runs/chain/5-exported/model.tflite")(image[None])
+    told = succeed(folder, "predict", "runs/chain/6-exported/model.tflite", "one.png")
+    (number,) = numbers_of(folder / "runs/chain/6-exported/model.tflite")(image[None])
     if task.name == "regression":
         assert told.strip() == f"one.png: degrees {number[0]:.4g}"
     else:

@@ -41,7 +41,7 @@ def test_a_network_without_anything_to_prune_is_passed_on(body, words, tmp_path)
     context = Context(
         dataset=Dataset.of("noise", "abc", split, split, split), augmentation=Augmentation(), seed=0,
         fit="stretch", clock=Clock(), progress=progress, load=lambda name: model, task=Classification(), outputs=None, training_outputs=None,
-        facts=None, finished=passed.append,
+        facts=None, timings=None, finished=passed.append,
     )  # fmt: skip
     stage = Prune(name="pruned", final_sparsity=0.8, epochs=5)
     facts = stage.make(context, tmp_path, tmp_path)
