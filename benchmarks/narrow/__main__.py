@@ -2,7 +2,7 @@
 
 - families [NETWORK ...]: each family of keras.applications on the digits, narrowed to half of its latency in int8,
   trained in int8 and exported (about two minutes a network on two cores).
-- cifar --data-dir FOLDER: ResNet-56 and ResNet-20 on 5,000 images of CIFAR-10 at 0.75, 0.5 and 0.35 of their latency,
+- cifar --data-dir FOLDER: ResNet-56 and ResNet-20 on 2,500 images of CIFAR-10 at 0.75, 0.5 and 0.35 of their latency,
   beside the same widths from the start and beside uniform narrowing, three seeds (about an hour).
 - at224 RUN ...: the networks that `make pipeline MODEL=densenet121` left in these folders, as int8 files for images of
   224x224, beside DenseNet201 in float32, in turns.

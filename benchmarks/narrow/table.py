@@ -95,7 +95,9 @@ def _pinned(runs: Sequence[Run]) -> list[str]:
     lines = []
     for run in sorted(runs, key=_network):
         pinned = of(run.stage("narrowed")).pinned
-        reasons = [f"{count:,} {reason}" for reason, count in pinned.items() if not reason.startswith("the network's")]
+        reasons = [
+            f"{count:,} ({reason})" for reason, count in pinned.items() if not reason.startswith("the network's")
+        ]
         lines += [f"- {_network(run)}: {'; '.join(reasons)}"] if reasons else []
     return ["Channels that cannot be removed, besides inputs and outputs:", "", *(lines or ["- none"])]
 

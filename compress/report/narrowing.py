@@ -34,7 +34,7 @@ def _of_stage(name: str, narrowing: Narrowing) -> str:
     where = narrowing.device.get("cpu") or narrowing.device.get("model")
     text = f"{asked}{f', measured on {where}, batch 1, one thread' if where else ''}.\n\n"
     text += markdown_table(("", "before", "after", "left"), lines)
-    pinned = "; ".join(f"{count:,} {reason}" for reason, count in narrowing.pinned.items())
+    pinned = "; ".join(f"{count:,} ({reason})" for reason, count in narrowing.pinned.items())
     return f"{text}\nChannels that cannot be removed: {pinned or 'none'}."
 
 

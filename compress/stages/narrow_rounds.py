@@ -202,7 +202,7 @@ class Rounds:
     def _unreachable(self, error: Unreachable) -> str:
         name, target = self._stage.name, self._stage.target
         reasons = Counter(self._trace.pinned.values())
-        pinned = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common(3))
+        pinned = ", ".join(f"{count:,} ({reason})" for reason, count in reasons.most_common(3))
         return (
             f"stage {name!r}: {target} = {getattr(self._stage, target):g} {error}; channels that cannot go: {pinned} "
             "(jetslim inspect --groups shows all)"

@@ -109,7 +109,7 @@ def test_the_report_shows_the_channels(small):
     assert "## Channels removed" in report
     assert "`narrowed` was to leave 60% of the parameters" in report
     assert re.search(r"\| parameters \| [\d,]+ \| [\d,]+ \| [\d.]+% \|", report)
-    assert "Channels that cannot be removed: 3 the network's input; 3 the network's output." in report
+    assert "Channels that cannot be removed: 3 (the network's input); 3 (the network's output)." in report
     assert (small.folder / "runs/small/plots/channels.png").is_file()
 
 
@@ -155,7 +155,7 @@ def test_what_cannot_be_reached_is_said_before_it_trains(run, tmp_path):
     assert done.returncode == 2
     assert re.search(
         r"parameters = 0\.02 cannot be reached: with the fewest channels .* costs 0\.\d+; channels that cannot go: "
-        r"3 the network's input, 3 the network's output",
+        r"3 \(the network's input\), 3 \(the network's output\)",
         done.stderr,
     )
     assert "narrowed  epoch" not in done.stdout
