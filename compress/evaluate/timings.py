@@ -2,8 +2,9 @@
 
 import json
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -15,11 +16,13 @@ from filelock import FileLock
 from compress.artifacts.files import write_json
 from compress.errors import UserError
 from compress.evaluate.latency import in_turns, median_ms
+from compress.results import validated
 
 Widths = tuple[int, ...]
 File = Callable[[Widths], tuple[bytes, int]]
 """Numbers of channels -> (a .tflite file with copies of one operator, how many)."""
-SCHEMA = "jetslim-operators/1"
+SCHEMA = "jetslim-timings/1"  # of this machine's
+BOARD_SCHEMA = "jetslim-operators/1"  # of a board's
 
 
 @contextmanager
@@ -58,6 +61,10 @@ class Timings:
             known[key] = float(f"{median_ms(content) / copies:.4g}")
         return known[key]
 
+    def grid(self, family: str, wanted: tuple[tuple[int, ...], ...]) -> tuple[tuple[int, ...], ...]:
+        """The widths of each axis to measure: all that are wanted."""
+        return wanted
+
     def is_known(self, family: str, widths: Widths) -> bool:
         """Whether such an operator was measured."""
         return key_of(widths) in self._operators.get(family, {})
@@ -74,15 +81,25 @@ class Timings:
 
     def save(self) -> None:
         """Writes the file in one step, with what other processes measured meanwhile."""
-        operators = self._known("operators")
-        operators |= {family: {**operators.get(family, {}), **times} for family, times in self._operators.items()}
-        pairs = {**self._known("pairs"), **self._pairs}
-        write_json(self._path, {"schema": SCHEMA, "machine": self.machine, "operators": operators, "pairs": pairs})
+        own, own_pairs = self._operators, self._pairs
+        with alone():
+            operators = self._known("operators")
+            operators |= {family: {**operators.get(family, {}), **times} for family, times in own.items()}
+            pairs = {**self._known("pairs"), **own_pairs}
+            write_json(self._path, {"schema": SCHEMA, "machine": self.machine, "operators": operators, "pairs": pairs})
 
 
 def key_of(widths: Widths) -> str:
     """Numbers of channels as a table of operators has them: 64x128."""
     return "x".join(map(str, widths))
+
+
+@dataclass(frozen=True)
+class BoardOperators:
+    """What the file says: milliseconds by family and by numbers of channels, and where they were measured."""
+
+    operators: dict[str, dict[str, float]]
+    machine: dict[str, Any]
 
 
 class BoardTimings:
@@ -93,17 +110,31 @@ class BoardTimings:
             content = json.loads(path.read_text())
         except (OSError, ValueError) as error:
             raise UserError(f"device {path} cannot be read: {error}") from error
-        if not isinstance(content, dict) or content.get("schema") != SCHEMA:
+        if not isinstance(content, dict) or content.get("schema") != BOARD_SCHEMA:
             raise UserError(f"device {path} is no table of operators, as `jetson.pyz operators` makes it")
-        self._path, self._operators = path, content["operators"]
-        self.machine: dict[str, Any] = content["machine"]
+        table = validated(BoardOperators, content, f"device {path}")
+        self._path, self._operators, self.machine = path, table.operators, table.machine
 
     def operator(self, family: str, widths: Widths, file: File) -> float:
         """Milliseconds of one operator. Raises UserError for one that the board did not measure."""
         try:
-            return float(self._operators[family][key_of(widths)])
+            return self._operators[family][key_of(widths)]
         except KeyError:
-            raise UserError(
-                f"device {self._path} lacks {family} with {key_of(widths)} channels: it is of another network; bundle "
-                "this pipeline, and run `jetson.pyz operators` on the board"
-            ) from None
+            raise self._lacks(f"{family} with {key_of(widths)} channels") from None
+
+    def grid(self, family: str, wanted: tuple[tuple[int, ...], ...]) -> tuple[tuple[int, ...], ...]:
+        """The widths of each axis that the board measured. Raises UserError for a family that it did not."""
+        if family not in self._operators:
+            raise self._lacks(family)
+        points = [[int(width) for width in key.split("x")] for key in self._operators[family] if key]
+        return tuple(tuple(sorted(set(axis))) for axis in zip(*points, strict=True))
+
+    def knows_any(self, families: Iterable[str]) -> bool:
+        """Whether the board measured any of these."""
+        return not self._operators.keys().isdisjoint(families)
+
+    def _lacks(self, what: str) -> UserError:
+        return UserError(
+            f"device {self._path} lacks {what}: it is of another network, or the board could not time it; bundle this "
+            "pipeline, and run `jetson.pyz operators` on the board"
+        )

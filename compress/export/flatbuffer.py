@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
@@ -43,13 +44,13 @@ def write_model(model: Any, size_hint: int) -> bytes:
     class Sharing(flatbuffers.Builder):
         def __init__(self, size: int) -> None:
             super().__init__(size)
-            self._places: dict[tuple[str, bytes], int] = {}
+            self._places: dict[bytes, int] = {}
 
         def StartVector(self, elemSize: int, numElems: int, alignment: int) -> Any:  # noqa: N802, N803 (flatbuffers' names)
             return super().StartVector(elemSize, numElems, 16 if elemSize == 1 else alignment)  # as the schema asks
 
         def CreateNumpyVector(self, x: Any) -> Any:  # noqa: N802 (flatbuffers' name)
-            key = x.dtype.str, x.tobytes()
+            key = sha256(x.dtype.str.encode() + x.tobytes()).digest()
             if key not in self._places:
                 self._places[key] = super().CreateNumpyVector(x)
             return self._places[key]

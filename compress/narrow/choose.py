@@ -1,8 +1,8 @@
 """Which channels go: those that matter least for what they cost, until the network costs no more than it may.
 
 Channels of a group go in order of their importance, some at a time, so that widths stay multiples; the group that loses
-the least importance for what it saves comes first. With nested parts that is within one part of the best choice (the
-greedy rule for a knapsack: Dantzig, "Discrete-variable extremum problems", 1957).
+the least importance for what it saves comes first (the greedy rule for a knapsack: Dantzig, "Discrete-variable extremum
+problems", 1957). What a part saves is computed anew as others go: a convolution costs the product of two widths.
 """
 
 import heapq
@@ -32,9 +32,8 @@ def by_value(
         UserError: Even with the least channels that each group can have it costs more than ``goal``.
     """
     state = _State(groups, scores, terms, round_to)
-    whole, least = state.cost, state.least()
-    if least > goal:
-        raise Unreachable(whole, least)
+    if (least := state.least()) > goal:
+        raise Unreachable(least)
     waiting = [(state.price(number)[0], number) for number in range(len(state.queues))]
     heapq.heapify(waiting)
     while state.cost > goal and waiting:
@@ -44,10 +43,10 @@ def by_value(
             heapq.heappush(waiting, (price, number))
             continue
         if parts:
-            state.remove(number, parts)
+            state.remove(number, state.fewest(number, parts, goal))
             heapq.heappush(waiting, (state.price(number)[0], number))
-    if state.cost > goal:
-        raise Unreachable(whole, state.cost)
+    while state.cost > goal:  # what is measured need not fall with every width: now whatever matters least
+        state.remove(state.least_important(), 1)
     return state.removed()
 
 
@@ -57,7 +56,7 @@ def uniformly(
     """The same, where every group loses the same share of its channels, as far as ``round_to`` lets it."""
     state = _State(groups, scores, terms, round_to)
     if (least := state.least()) > goal:
-        raise Unreachable(state.cost, least)
+        raise Unreachable(least)
     while state.cost > goal:
         shares = [(state.taken[number] + 1) / (len(queue) + 1) for number, queue in enumerate(state.queues)]
         open_ones = [number for number, queue in enumerate(state.queues) if state.taken[number] < len(queue)]
@@ -69,13 +68,16 @@ CHOICES = {"by_value": by_value, "uniform": uniformly}
 
 
 class Unreachable(UserError):
-    """No choice of channels costs so little; ``share`` is the least, as a fraction of what the network costs."""
+    """No choice of channels costs so little; ``least`` is what the network costs with the fewest that it can have."""
 
-    def __init__(self, cost: float, least: float) -> None:
-        self.share = least / cost
-        super().__init__(
-            f"cannot be reached: with the fewest channels that it can have, the network costs {self.share:.2f}"
-        )
+    def __init__(self, least: float) -> None:
+        self.least = least
+        super().__init__(f"cannot be reached: the least is {least:.4g}")
+
+    def of(self, whole: float) -> str:
+        """What is to be said where the target is a fraction of ``whole``."""
+        share = self.least / whole
+        return f"cannot be reached: with the fewest channels that it can have, the network costs {share:.2f} of it"
 
 
 class _State:
@@ -113,6 +115,18 @@ class _State:
             value = self._terms[place].value(tuple(self._counts[place]))
             self.cost += value - self._values[place]
             self._values[place] = value
+
+    def fewest(self, number: int, parts: int, goal: float) -> int:
+        """The smallest number of next parts, up to ``parts``, that reaches the goal; else all of them."""
+        left = self.queues[number][self.taken[number] :]
+        gone = np.cumsum([len(part) for part in left[:parts]])
+        enough = (place for place, count in enumerate(gone, 1) if self._saved(number, int(count)) >= self.cost - goal)
+        return next(enough, parts)
+
+    def least_important(self) -> int:
+        """The queue whose next part matters least."""
+        waiting = [number for number, queue in enumerate(self.queues) if self.taken[number] < len(queue)]
+        return min(waiting, key=lambda number: float(self._scores[self.queues[number][self.taken[number]]].sum()))
 
     def removed(self) -> np.ndarray:
         parts = [part for queue, taken in zip(self.queues, self.taken, strict=True) for part in queue[:taken]]

@@ -30,6 +30,11 @@ def total(terms: Iterable[Term], stays: np.ndarray) -> float:
     return sum(term.at(stays) for term in terms)
 
 
+def whole(terms: Iterable[Term]) -> float:
+    """The sum of the terms with all channels."""
+    return sum(term.value(tuple(len(axis) for axis in term.axes)) for term in terms)
+
+
 def carried(terms: Iterable[Term], before: Trace, stays: np.ndarray, after: Trace) -> list[Term]:
     """The same terms of the network without some channels, by the numbers of its own trace ``after``.
 
@@ -54,7 +59,7 @@ def parameters(model: Any, trace: Trace) -> list[Term]:
 
 
 def macs(model: Any, trace: Trace) -> list[Term]:
-    """Multiplications and additions of the kernels for one example."""
+    """Multiplications and additions of convolutions and dense layers for one example; other layers count 0."""
     terms = []
     for layer in model.layers:
         for number in range(len(layer.inbound_nodes)):

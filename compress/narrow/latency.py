@@ -16,12 +16,16 @@ Times = Callable[[str, Widths, Callable[[Widths], tuple[bytes, int]]], float]
 """(family, widths, file of an operator) -> milliseconds of one."""
 
 
+Grid = tuple[tuple[int, ...], ...]
+"""The widths of each axis."""
+
+
 @dataclass(frozen=True)
 class Family:
     """Operators of which one stands for all; ``grid``: the widths of each axis at which it is measured."""
 
     operator: Operator
-    grid: tuple[tuple[int, ...], ...]
+    grid: Grid
 
     @property
     def points(self) -> Iterator[Widths]:
@@ -50,9 +54,17 @@ def _grid(largest: int, step: int, widths: Sequence[int]) -> tuple[int, ...]:
     )
 
 
-def latency(operators: Sequence[Operator], times: Times) -> list[Term]:
-    """A term an operator, in milliseconds, interpolated linearly between the widths that were measured."""
-    curves = {family: _curve(entry, family, times) for family, entry in families(operators).items()}
+def latency(
+    operators: Sequence[Operator], times: Times, measured: Callable[[str, Grid], Grid] = lambda family, grid: grid
+) -> list[Term]:
+    """A term an operator, in milliseconds, interpolated linearly between the widths that were measured.
+
+    ``measured``: (family, the widths that would be) -> those that its table has.
+    """
+    curves = {
+        name: _curve(Family(family.operator, measured(name, family.grid)), name, times)
+        for name, family in families(operators).items()
+    }
     return [Term(operator.axes, curves[operator.family]) for operator in operators]
 
 
@@ -68,7 +80,8 @@ def _curve(family: Family, name: str, times: Times) -> Callable[[Widths], float]
     def curve(widths: Widths) -> float:
         table = values
         for axis, width in zip(reversed(family.grid), reversed(widths), strict=True):
-            table = np.apply_along_axis(lambda row: np.interp(width, axis, row), -1, table)  # noqa: B023
+            beyond = max(1.0, width / axis[-1])
+            table = beyond * np.apply_along_axis(lambda row: np.interp(width, axis, row), -1, table)  # noqa: B023
         return float(table)
 
     return curve

@@ -62,16 +62,19 @@ _OF_ITS_SHAPE = frozenset(
     ]
 )
 
+_OF_SUBGRAPHS = ("WHILE", "IF", "CALL", "CALL_ONCE")
+
 
 def operators(content: bytes, channels: Mapping[str, Numbers], removable: np.ndarray) -> list[Operator]:
-    """The operators of a file whose tensors have the names of layers, in order; those that LiteRT makes a part of the
-    next one are left out.
+    """The operators of a file whose tensors have the names of layers, in order. Left out are those that LiteRT makes a
+    part of the next one, and loops and branches, which are no file by themselves.
 
     ``channels``: name of a layer -> the channels of its output. ``removable``: True for each number that could go; an
     axis with none of them is part of the family.
     """
     file = _File(content, channels, removable)
-    return [file.operator(operator) for operator in file.graph.operators if not file.is_fused(operator)]
+    alone = (each for each in file.graph.operators if not file.is_fused(each) and file.name(each) not in _OF_SUBGRAPHS)
+    return [file.operator(operator) for operator in alone]
 
 
 class _File:
@@ -210,18 +213,31 @@ class _File:
             constant = "=" if self.data(number) is not None else ""
             return f"{constant}{self._types[tensor.type]}[{sides}]"
 
+        # a bias that is 0 is left out of a file, and takes next to no time
+        read = operator.inputs[:2] if name in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED") else operator.inputs
         inputs, outputs = (
-            " ".join(side(int(number)) for number in numbers if number >= 0)
-            for numbers in (operator.inputs, operator.outputs)
+            " ".join(side(int(number)) for number in numbers if number >= 0) for numbers in (read, operator.outputs)
         )
         options = vars(operator.builtinOptions) if operator.builtinOptions is not None else {}
         chosen = " ".join(
             f"{key}={value}" for key, value in options.items() if np.ndim(value) == 0 and value not in (0, False, None)
         )
-        return f"{name} {inputs} -> {outputs} {chosen}".rstrip()
+        return f"{name}{self._groups(name, operator)} {inputs} -> {outputs} {chosen}".rstrip()
+
+    def _groups(self, name: str, operator: Any) -> str:
+        """Of a convolution in groups: how many, or how wide each is where it goes as a whole."""
+        if name != "CONV_2D":
+            return ""
+        source, kernel, result = (int(number) for number in (*operator.inputs[:2], operator.outputs[0]))
+        read, of_group, made = self.shape(source)[-1], self.shape(kernel)[3], self.shape(result)[-1]
+        groups = read // of_group
+        if groups == 1:
+            return ""
+        whole = small_groups(groups, read, made)
+        return f" in groups of {of_group} to {made // groups}" if whole else f" in {groups} groups"
 
     def _alone(self, operator: Any, shapes: Shapes) -> tuple[bytes, int]:
-        """(a file with copies of the operator, how many); they read the same inputs, and each has its own constants."""
+        """(a file with copies of the operator, how many); they read the same inputs."""
         from ai_edge_litert import schema_py_generated as schema
 
         model, graph = schema.ModelT(), schema.SubGraphT()
@@ -287,6 +303,8 @@ class _File:
 
 def _along(numbers: Numbers, shape: tuple[int, ...]) -> np.ndarray | None:
     """The channels of a tensor of a file, batch first, where they differ; None where the shapes do not go together."""
+    if not shape:
+        return None
     if (along := channels_of(numbers)) is not None and len(along) == shape[-1]:
         return along
     if numbers.shape != shape[1:]:

@@ -62,7 +62,7 @@ def trace(model: Any, keep: Sequence[str] = (), made: Mapping[str, np.ndarray] |
     for pattern in keep:
         if not any(fnmatch(name, pattern) for name in names):
             raise UserError(f"keep: {unknown('layer', pattern, names)}")
-    tracing = _Tracing(dict(made or {}))
+    tracing = _Tracing(dict(made or {}), tuple(keep))
     for tensor in model.inputs:
         numbers = tracing.numbers[str(id(tensor))] = tracing.fresh(_shape(tensor))
         tracing.pin(numbers, "the network's input")
@@ -70,9 +70,6 @@ def trace(model: Any, keep: Sequence[str] = (), made: Mapping[str, np.ndarray] |
         tracing.visit(node)
     for tensor in model.outputs:
         tracing.pin(tracing.numbers[str(id(tensor))], "the network's output")
-    for name, channels in tracing.made.items():
-        if any(fnmatch(name, pattern) for pattern in keep):
-            tracing.pin(channels, "keep names it")
     for layer in model.layers:
         if layer.name in tracing.makers and not layer.trainable:
             for channels in (tracing.given[layer.name], tracing.made[layer.name]):
@@ -99,6 +96,7 @@ class _Tracing:
     """The numbers so far; equal ones are united in ``parent``, a forest."""
 
     known: dict[str, np.ndarray]
+    keep: tuple[str, ...]
     numbers: dict[str, Numbers] = field(default_factory=dict)
     given: dict[str, np.ndarray] = field(default_factory=dict)
     made: dict[str, np.ndarray] = field(default_factory=dict)
@@ -148,14 +146,16 @@ class _Tracing:
                 self.pin(numbers, f"made by {node.layer.name} ({kind(node.layer)})")
         for tensor, numbers in zip(outputs, results, strict=True):
             self.numbers[str(id(tensor))] = numbers
+            if any(fnmatch(node.layer.name, pattern) for pattern in self.keep):
+                self.pin(numbers, "keep names it")
 
     def _results(self, node: Any, sources: list[Numbers], shapes: list[tuple[int, ...]]) -> list[Numbers] | None:
         """None where the layer's channels cannot be followed."""
         layer, rule = node.layer, known_of(node.layer).channels
         if rule is None or not sources or not _on_last_axis(layer, len(sources[0].shape)):
             return None
-        if rule.how in ("rearranged", "cut") and len(layer.inbound_nodes) > 1:
-            return None  # what it is made with, such as a shape, can hold for one input alone
+        if rule.how in ("rearranged", "cut") and (len(layer.inbound_nodes) > 1 or len(sources) > 1):
+            return None  # what it is made with, such as a shape, holds for one input alone, or is computed
         if rule.how == "rearranged":
             results = _run(node, sources)
             return None if results is None else [self._along_one_axis(numbers) for numbers in results]
@@ -213,13 +213,16 @@ class _Tracing:
     def _along_one_axis(self, numbers: Numbers) -> Numbers:
         """Where channels differ along several axes, as behind a reshape to (groups, channels), those along the last of
         these axes are united: a tensor can only be cut along whole axes."""
-        different, places = np.unique(numbers, return_inverse=True)
-        numbers = np.array([self._root(int(number)) for number in different], np.int32)[places].reshape(numbers.shape)
+        numbers = self._rooted(numbers)
         axes = [axis for axis in range(numbers.ndim) if np.any(numbers != np.take(numbers, [0], axis))]
         for axis in axes[:-1]:
             first = np.take(numbers, [0], axis)
             self.unite(np.broadcast_to(first, numbers.shape), numbers)
-        return numbers
+        return self._rooted(numbers) if len(axes) > 1 else numbers
+
+    def _rooted(self, numbers: Numbers) -> Numbers:
+        different, places = np.unique(numbers, return_inverse=True)
+        return np.array([self._root(int(number)) for number in different], np.int32)[places].reshape(numbers.shape)
 
     def _tied(self, sources: list[Numbers], shape: tuple[int, ...]) -> list[Numbers]:
         """One number for each place of all inputs; a single channel that goes with each of several stays."""
@@ -290,7 +293,7 @@ def parts_of(node: Any) -> list[tuple[int, int]] | None:
     """(start, stop) of the channels that each output of a cut has; None for one that takes others than a row."""
     shape = _shape(node.keras_inputs[0])
     places = _run(node, [np.broadcast_to(np.arange(shape[-1], dtype=np.int32), shape)])
-    rows = [channels_of(output) if output.ndim == len(shape) else None for output in places or [np.zeros(0)]]
+    rows = [channels_of(output) for output in places or [np.zeros((0, 0))]]
     if not all(row is not None and len(row) and np.array_equal(row, row[0] + np.arange(len(row))) for row in rows):
         return None
     return [(int(row[0]), int(row[-1]) + 1) for row in rows if row is not None]
@@ -309,4 +312,7 @@ def _run(node: Any, sources: Sequence[Numbers]) -> list[Numbers] | None:
         results = tf.nest.flatten(node.layer(*args, **kwargs))
     except (ValueError, TypeError, tf.errors.InvalidArgumentError):
         return None
+    outputs = tf.nest.flatten(node.outputs)
+    if [tuple(result.shape) for result in results] != [(1, *_shape(output)) for output in outputs]:
+        return None  # it moves values from example to example
     return [result.numpy()[0].astype(np.int32) for result in results]

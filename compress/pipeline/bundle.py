@@ -20,6 +20,7 @@ from compress.evaluate.predictors import to_float
 from compress.pipeline.load_pipeline import Pipeline
 from compress.pipeline.plan import Plan, Step
 from compress.results import FileFacts
+from compress.stages.narrow import Narrow
 from compress.targets import Targets
 
 SCHEMA = "jetslim-bundle/3"
@@ -76,26 +77,32 @@ def _made(step: Step, store: Store, pipeline: Pipeline) -> Artifact:
 
 
 def _operators(plan: Plan, store: Store) -> bytes | None:
-    """The single operators of the network that a narrow stage reads, or could: that before the first prune or quantize
-    stage. None where there is no such stage, or nothing of it could be narrowed.
+    """The single operators of the networks that narrow stages read; without any, of what one could read, the network
+    before the first prune or quantize stage. None where there is none of these either, or a layer is refused.
     """
     from compress import artifacts
     from compress.narrow.int8_file import int8_file, operators_of
     from compress.narrow.operator_list import archive
+    from compress.narrow.operators import Operator
     from compress.narrow.trace import trace
     from compress.rewrite import as_plain_layers
 
     steps = [step for step in plan.steps if step.stage.rewrites and step.input is not None]
-    step = next((step for step in steps if step.stage.kind == "narrow"), steps[0] if steps else None)
-    if step is None or step.input is None:
-        return None
-    try:
-        network = as_plain_layers(artifacts.load(_made(step.input, store, plan.pipeline).saved_model))
-        examples = to_float(plan.dataset.train.read(np.arange(min(EXAMPLES, len(plan.dataset.train)))))
-        content = int8_file(network, [examples], plan.task.OUTPUTS)
-    except (UserError, Failure):  # a layer that is refused: nothing of the kind runs on a board either
-        return None
-    return archive(operators_of(network, trace(network), content))
+    chosen = [step for step in steps if isinstance(step.stage, Narrow)] or steps[:1]
+    examples = to_float(plan.dataset.train.read(np.arange(min(EXAMPLES, len(plan.dataset.train)))))
+    operators: list[Operator] = []
+    for step in chosen:
+        artifact = None if step.input is None else _made(step.input, store, plan.pipeline)
+        if artifact is None:
+            continue
+        try:
+            network = as_plain_layers(artifacts.load(artifact.saved_model))
+            content = int8_file(network, [examples], plan.task.OUTPUTS)
+        except (UserError, Failure):  # a layer that is refused: nothing of the kind runs on a board either
+            continue
+        keep = step.stage.keep if isinstance(step.stage, Narrow) else ()
+        operators += operators_of(network, trace(network, keep), content)
+    return archive(operators) if operators else None
 
 
 def _fill(

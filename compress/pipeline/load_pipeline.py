@@ -127,6 +127,11 @@ def _leave_out(raw: dict[str, Any], settings: Sequence[str]) -> None:
     asked = {setting.partition(".")[0].strip() for setting in settings}
     stages = raw.get("stage")
     if isinstance(stages, list) and all(isinstance(stage, dict) for stage in stages):
+        for stage in stages:
+            if not isinstance(stage.get("optional", False), bool):
+                raise UserError(
+                    f"[[stage]] {stage.get('name')!r}: optional = {stage['optional']!r} is not true or false"
+                )
         raw["stage"] = [
             stage for stage in stages if stage.pop("optional", False) is not True or stage.get("name") in asked
         ]

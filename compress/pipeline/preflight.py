@@ -7,10 +7,8 @@ from typing import Any
 from compress.errors import Failure, UserError
 from compress.evaluate import expected_pixels
 from compress.inspection import inspect
-from compress.narrow.trace import trace
 from compress.pipeline.networks import Networks
 from compress.pipeline.plan import Step
-from compress.rewrite import as_plain_layers
 from compress.stages import Context, Stage
 from compress.stages.network import NetworkStage
 from compress.stages.trial import is_quick, trial
@@ -35,6 +33,8 @@ def check(steps: Sequence[Step], networks: Networks, context: Callable[[Step], C
                 if stage.saved_model is not None and not _learns_from_the_start(stage, network):
                     _refuse_ignorance(network, stage.saved_model, given, force)
                 _inspect(network, step, steps, given)
+            if stage.looks_at_network and (network := _network(step.input, networks, context)) is not None:
+                stage.check_network(network, given)
             for teacher in step.teachers:
                 if isinstance(teacher, Path):
                     _refuse_ignorance(networks.borrow(str(teacher)), str(teacher), given, force)
@@ -58,11 +58,9 @@ def _inspect(network: Any, source: Step, steps: Sequence[Step], context: Context
     say = context.progress.say
     if not _rewriters(source, steps):
         return
-    skip, keep_float, keep = _patterns(source, steps)
-    inspection = inspect(network, skip, keep_float)
+    inspection = inspect(network, *_patterns(source, steps))
     if inspection.refused:
         raise UserError("; ".join(f"layer {row.layer!r} is {row.becomes}" for row in inspection.refused))
-    trace(as_plain_layers(network), keep)  # refuses a pattern that is no layer's
     if not inspection.exact:
         raise Failure(f"rewritten for int8, the network departs by {inspection.difference:.1e}: please report it")
     say(f"inspected {source.stage.name}: {inspection.summary()} (jetslim inspect shows all)")
@@ -78,21 +76,20 @@ def _rewriters(source: Step, steps: Sequence[Step]) -> list[Stage]:
     return [step.stage for step in steps if source in step.inputs and step.stage.rewrites]
 
 
-def _patterns(source: Step, steps: Sequence[Step]) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
-    """What they are to skip, to keep in float and to keep all channels of, by the layers' names."""
+def _patterns(source: Step, steps: Sequence[Step]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What they are to skip and to keep in float, by the layers' names."""
     stages = _rewriters(source, steps)
     skip = tuple(pattern for stage in stages for pattern in stage.left_dense)
     keep = tuple(pattern for stage in stages for pattern in stage.kept_in_float)
-    channels = tuple(pattern for stage in stages for pattern in stage.kept_channels)
-    return skip, keep, channels
+    return skip, keep
 
 
-def _network(teacher: Step | Path, networks: Networks, context: Callable[[Step], Context]) -> Any:
-    """A network with the teacher's layers; None where that takes an earlier stage's own network."""
-    if isinstance(teacher, Path):
-        return networks.borrow(str(teacher))
-    step: Step | None = teacher
-    while step is not None:
+def _network(source: Step | Path | None, networks: Networks, context: Callable[[Step], Context]) -> Any:
+    """A network with the layers of a teacher or an input; None where that takes an earlier stage's own network."""
+    if isinstance(source, Path):
+        return networks.borrow(str(source))
+    step: Step | None = source
+    while step is not None and not step.stage.looks_at_network:  # which takes channels away
         if isinstance(step.stage, NetworkStage) and not step.stage.needs_input:
             return step.stage.network(context(step))
         step = step.input

@@ -112,11 +112,6 @@ class Stage:
         return ()
 
     @property
-    def kept_channels(self) -> tuple[str, ...]:
-        """Layers that are to keep their channels, by name or pattern."""
-        return ()
-
-    @property
     def kept_in_float(self) -> tuple[str, ...]:
         """Layers that are to compute in float, by name or pattern."""
         return ()
@@ -144,6 +139,14 @@ class Stage:
 
     def check_layers(self, teacher: Any, context: Context) -> None:
         """Raises UserError for layers that are not there, or do not go together with the built ``teacher``'s."""
+
+    @property
+    def looks_at_network(self) -> bool:
+        """Whether what the stage can do hangs on the network that it reads, which ``check_network`` then gets."""
+        return False
+
+    def check_network(self, network: Any, context: Context) -> None:
+        """Raises UserError for what cannot work on the network as it will be built; before anything is trained."""
 
     def check_data(self, data: Dataset) -> None:
         """Raises UserError for what cannot work with these data; before anything runs."""

@@ -15,6 +15,7 @@ from compress.evaluate.timings import BoardTimings
 from compress.results import NetworkFacts
 from compress.rewrite import as_plain_layers
 from compress.stages.base import Context, Stage
+from compress.stages.prune import Prune
 from compress.stages.save_and_evaluate import save_and_evaluate
 from compress.stages.serving import Serving
 from compress.stages.teaching import AnyMethod, check_method_for, check_teachers, teaching
@@ -62,10 +63,6 @@ class Narrow(Stage, Training):
         return True
 
     @property
-    def kept_channels(self) -> tuple[str, ...]:
-        return self.keep
-
-    @property
     def files(self) -> tuple[str, ...]:
         return (self.device,) if self.device is not None else ()
 
@@ -95,6 +92,12 @@ class Narrow(Stage, Training):
                 f'method "{self.method.name}" compares layers, of which narrowing takes channels: use logits'
             )
 
+    def check_input(self, source: Stage) -> None:
+        if isinstance(source, Prune):
+            raise UserError(
+                f"narrow after prune ({source.name!r}) would fill the zeros again: narrow first, then prune"
+            )
+
     def check_teachers(self, teachers: Sequence[str | None], own: str | None) -> None:
         if self.method is not None:
             self.method.check(teachers or [own], own, self.epochs)
@@ -104,13 +107,33 @@ class Narrow(Stage, Training):
         if self.method is not None:
             check_method_for(task, self.method)
 
+    @property
+    def looks_at_network(self) -> bool:
+        return True
+
+    def check_network(self, network: Any, context: Context) -> None:
+        plain = as_plain_layers(network)
+        self.at_once(plain)
+        if self.device is not None:
+            from compress.narrow.latency import families
+            from compress.narrow.trace import trace
+            from compress.stages.narrow_rounds import operators_in_int8
+
+            _, operators = operators_in_int8(plain, trace(plain, self.keep), context)
+            # which of the others there are hangs on the weights
+            kernels = [family for family in families(operators) if family.startswith("CONV_2D")]
+            if kernels and not BoardTimings(Path(self.device)).knows_any(kernels):
+                raise UserError(
+                    f"device {self.device} is of another network: it has none of the convolutions of this one"
+                )
+
     def at_once(self, network: Any) -> Any:
         """The plain network narrowed by the weights alone, untrained; to half of its MACs where latency is asked for.
 
         Raises UserError for a pattern of ``keep`` without a layer, and for a target that cannot be reached.
         """
         from compress.narrow.choose import CHOICES, Unreachable
-        from compress.narrow.cost import macs, parameters
+        from compress.narrow.cost import macs, parameters, whole
         from compress.narrow.groups import groups
         from compress.narrow.importance import l2
         from compress.narrow.surgery import narrowed
@@ -119,14 +142,14 @@ class Narrow(Stage, Training):
         traced = trace(network, self.keep)
         parts = groups(traced)
         terms = parameters(network, traced) if self.target == "parameters" else macs(network, traced)
-        whole = sum(term.value(tuple(map(len, term.axes))) for term in terms)
         share = 0.5 if self.target.startswith("latency") else getattr(self, self.target)
         try:
-            removed = CHOICES[self.choice](parts, l2(network, traced, parts), terms, share * whole, self.round_to)
+            goal = share * whole(terms)
+            removed = CHOICES[self.choice](parts, l2(network, traced, parts), terms, goal, self.round_to)
         except Unreachable as error:
             if self.target.startswith("latency"):
                 return network
-            raise UserError(f"{self.target} = {share:g} {error}") from error
+            raise UserError(f"{self.target} = {share:g} {error.of(whole(terms))}") from error
         return narrowed(network, traced, removed)
 
     def method_for(self, task: Task) -> Method:

@@ -16,11 +16,12 @@ from compress.errors import UserError
 from compress.evaluate.predictors import to_float
 from compress.evaluate.timings import BoardTimings, Timings, alone
 from compress.narrow.choose import CHOICES, Unreachable
-from compress.narrow.cost import Term, carried, macs, parameters, total
-from compress.narrow.groups import groups
+from compress.narrow.cost import Term, carried, macs, parameters, total, whole
+from compress.narrow.groups import Group, groups
 from compress.narrow.importance import IMPORTANCE
 from compress.narrow.int8_file import int8_file, operators_of
 from compress.narrow.latency import families, latency
+from compress.narrow.operators import Operator
 from compress.narrow.surgery import narrowed
 from compress.narrow.trace import Trace, trace
 from compress.results import Change, Narrowing
@@ -48,6 +49,12 @@ class Decision:
     """What the target was predicted to be, in its unit."""
     measured_ms: tuple[float, float] | None = None
     """Of the whole int8 files, the stage's input and the network after the round."""
+
+
+def operators_in_int8(network: Any, traced: Trace, context: Context) -> tuple[bytes, list[Operator]]:
+    """(the int8 file of a plain network, its operators with the numbers of the trace)."""
+    content = int8_file(network, calibration(context, EXAMPLES)[:1], context.task.OUTPUTS)
+    return content, operators_of(network, traced, content)
 
 
 class Rounds:
@@ -83,8 +90,8 @@ class Rounds:
             target="latency" if is_latency else self._stage.target,
             asked=round(self._asked, 4),
             channels={name: [len(first.made[name]), len(last.made[name])] for name in makers},
-            parameters=Change(*(_sum(terms) for terms in costs[parameters])),
-            macs=Change(*(_sum(terms) for terms in costs[macs])),
+            parameters=Change(*(whole(terms) for terms in costs[parameters])),
+            macs=Change(*(whole(terms) for terms in costs[macs])),
             predicted_ms=Change(self._start, self._decision.predicted) if is_latency else None,
             measured_ms=Change(*self._decision.measured_ms) if self._decision.measured_ms else None,
             device=self._times.machine if is_latency else {},
@@ -98,6 +105,8 @@ class Rounds:
         share = self._asked ** (number / self._stage.rounds)
         trials: list[tuple[float, Decision]] = []
         factor = 1.0
+        if number == 1:
+            self._check(parts, terms, scores)
         while len(trials) < TRIALS:
             goal = self._start * share * factor
             try:
@@ -120,6 +129,13 @@ class Rounds:
         fitting = [trial for trial in trials if trial[0] <= 1 + CLOSE]
         return max(fitting, key=lambda trial: trial[0])[1] if fitting else min(trials, key=lambda trial: trial[0])[1]
 
+    def _check(self, parts: Sequence[Group], terms: Sequence[Term], scores: np.ndarray) -> None:
+        """Raises UserError where the last round cannot reach what is asked for; before any round trains."""
+        try:
+            CHOICES[self._stage.choice](parts, scores, terms, self._start * self._asked, self._stage.round_to)
+        except Unreachable as error:
+            raise UserError(self._unreachable(error)) from error
+
     @property
     def _carried(self) -> list[Term]:
         terms = self._terms
@@ -135,7 +151,7 @@ class Rounds:
             return parameters(self._given, self._trace_of_given)
         if self._stage.target == "flops":
             return macs(self._given, self._trace_of_given)
-        parts = operators_of(self._given, self._trace_of_given, self._file)
+        parts = self._file_and_operators[1]
         unknown = [
             (family, point)
             for family, each in families(parts).items()
@@ -145,21 +161,24 @@ class Rounds:
         if unknown:
             self._context.progress.say(f"    timing {len(unknown)} operators of {len(families(parts))} kinds, alone")
         with alone():
-            terms = latency(parts, self._times.operator)
+            terms = latency(parts, self._times.operator, self._times.grid)
         if isinstance(self._times, Timings):
             self._times.save()
         return terms
 
     @cached_property
     def _start(self) -> float:
-        return _sum(self._terms)
+        return whole(self._terms)
 
     @cached_property
     def _asked(self) -> float:
         """The fraction that is to be left."""
         if self._stage.latency_ms is None:
             return float(getattr(self._stage, self._stage.target))
-        now = self._start if self._stage.device is not None else self._times.pair(self._file, self._file)[0]
+        content = self._file_and_operators[0]
+        now = self._start if self._stage.device is not None else self._times.pair(content, content)[0]
+        if self._stage.latency_ms >= now:
+            self._context.progress.say(f"    note: it takes {now:.3g} ms already: no channels are removed")
         return min(1.0, self._stage.latency_ms / now)
 
     @cached_property
@@ -167,13 +186,9 @@ class Rounds:
         return BoardTimings(Path(self._stage.device)) if self._stage.device is not None else self._context.timings
 
     @cached_property
-    def _examples(self) -> Sequence[np.ndarray]:
-        return calibration(self._context, EXAMPLES)[:1]
-
-    @cached_property
-    def _file(self) -> bytes:
+    def _file_and_operators(self) -> tuple[bytes, list[Operator]]:
         """The stage's input as an int8 file."""
-        return int8_file(self._given, self._examples, self._context.task.OUTPUTS)
+        return operators_in_int8(self._given, self._trace_of_given, self._context)
 
     def _timed(self, removed: np.ndarray) -> tuple[float, float] | None:
         """Milliseconds of the whole files, the stage's input and the network without ``removed``; None where latency
@@ -181,8 +196,9 @@ class Rounds:
         if not self._stage.target.startswith("latency") or self._stage.device is not None:
             return None
         narrower = narrowed(self.network, self._trace, removed)
+        examples = calibration(self._context, EXAMPLES)[:1]
         times: tuple[float, float] = self._times.pair(
-            self._file, int8_file(narrower, self._examples, self._context.task.OUTPUTS)
+            self._file_and_operators[0], int8_file(narrower, examples, self._context.task.OUTPUTS)
         )
         return times
 
@@ -204,15 +220,15 @@ class Rounds:
         reasons = Counter(self._trace.pinned.values())
         pinned = ", ".join(f"{count:,} ({reason})" for reason, count in reasons.most_common(3))
         return (
-            f"stage {name!r}: {target} = {getattr(self._stage, target):g} {error}; channels that cannot go: {pinned} "
-            "(jetslim inspect --groups shows all)"
+            f"stage {name!r}: {target} = {getattr(self._stage, target):g} {error.of(self._start)}; "
+            f"channels that cannot go: {pinned} (jetslim inspect --groups shows all)"
         )
 
     def _said(self, number: int) -> str:
         """One line: what the round left."""
         first, last = self._trace_of_given, self._trace
         channels = [sum(len(traced.made[name]) for name in traced.makers) for traced in (last, first)]
-        weights = [_sum(parameters(self.network, last)), _sum(parameters(self._given, first))]
+        weights = [whole(parameters(self.network, last)), whole(parameters(self._given, first))]
         text = "round {} of {}: {:,} of {:,} channels, {:,.0f} of {:,.0f} parameters".format(
             number, self._stage.rounds, *channels, *weights
         )
@@ -221,7 +237,3 @@ class Rounds:
         before, after = self._decision.measured_ms
         predicted = self._decision.predicted / self._start
         return f"{text}, {after:.3g} of {before:.3g} ms in int8 ({after / before:.2f}, predicted {predicted:.2f})"
-
-
-def _sum(terms: Sequence[Term]) -> float:
-    return sum(term.value(tuple(len(axis) for axis in term.axes)) for term in terms)

@@ -170,7 +170,7 @@ def operators(board: Board, python: str, bundle: Path, results: Path) -> Path | 
     )
     print(output, end="", flush=True)
     if status:
-        return None
+        raise RemoteError(f"the operators could not be timed on {board.host} (exit status {status})")
     text = board.run("cat results/operators.json")[1]
     try:
         content = json.loads(text)
@@ -226,9 +226,9 @@ def main() -> None:
             python = install(board, arguments.python)
             text, status = measure(board, python, shlex.split(arguments.benchmark))
             path = keep(text, arguments.bundle, arguments.results)
+            print(f"kept: {path} (make tables)", flush=True)
             table = operators(board, python, arguments.bundle, arguments.results)
             board.close()
-        print(f"kept: {path} (make tables)")
         if table is not None:
             print(f'kept: {table} (device = "{table}" of a narrow stage)')
         sys.exit(status)

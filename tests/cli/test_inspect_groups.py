@@ -5,6 +5,7 @@ import subprocess
 
 import pytest
 
+from compress.errors import UserError
 from compress.pipeline import read_pipeline
 
 
@@ -46,6 +47,13 @@ def test_an_optional_stage_of_a_file(tmp_path):
     )
     assert [stage.name for stage in read_pipeline(str(path)).stages] == ["a"]
     assert [stage.name for stage in read_pipeline(str(path), ["b.final_sparsity=0.6"]).stages] == ["a", "b"]
+
+
+def test_optional_is_true_or_false(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text('[[stage]]\nname = "a"\nkind = "train"\nmodel = "resnet8"\nepochs = 1\noptional = "yes"\n')
+    with pytest.raises(UserError, match="optional = 'yes' is not true or false"):
+        read_pipeline(str(path))
 
 
 def test_make_passes_it_on():

@@ -68,7 +68,7 @@ def test_store_list(main, store):
     lines = output.splitlines()
     assert code == 0
     assert len(lines) == len(list((store / "artifacts").iterdir())) + 1
-    assert sum(" export " in line for line in lines) == 4
+    assert sum(" export " in line for line in lines) == 5
     assert any(line.endswith("small/teacher") and " train " in line for line in lines)
     assert lines[-1].startswith(str(store))
 

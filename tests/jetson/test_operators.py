@@ -81,8 +81,8 @@ def test_the_table_of_another_network_is_refused_before_it_trains(small, table, 
     toml.write_text(small.toml.read_text().replace("parameters = 0.6", 'latency = 0.6\ndevice = "other.json"'))
     done = jetslim("run", toml.name, "--store", small.folder / "store", "--runs", tmp_path, cwd=tmp_path)
     assert done.returncode == 2
-    assert "device other.json lacks CONV_2D" in done.stderr
-    assert "narrowed  epoch" not in done.stdout
+    assert "device other.json is of another network: it has none of the convolutions of this one" in done.stderr
+    assert "epoch" not in done.stdout
 
 
 def test_a_bundle_without_operators(bundle, tmp_path):
@@ -106,6 +106,8 @@ def test_an_operator_that_crashes_is_reported_and_the_others_go_on(bundle, tmp_p
     (copied / "manifest.json").write_text(json.dumps(manifest))
     done = subprocess.run([sys.executable, "jetson.pyz", "operators"], cwd=copied, text=True, capture_output=True)
     assert done.returncode == 0
-    assert "warning: 0000.tflite to 0099.tflite" in done.stdout
+    assert done.stdout.count("warning: ") == 1
     (path,) = (copied / "results").glob("operators-*.json")
-    assert json.loads(path.read_text())["operators"]
+    with zipfile.ZipFile(bundle / "operators.zip") as archive:
+        entries = json.loads(archive.read("operators.json"))
+    assert sum(map(len, json.loads(path.read_text())["operators"].values())) == len(entries) - 1

@@ -35,8 +35,8 @@ def test_the_operators_of_a_chain():
     assert set(shown) == {"QUANTIZE", "CONV_2D", "MEAN", "FULLY_CONNECTED", "DEQUANTIZE", "SOFTMAX"}
     first, second = (operator for operator in operators if operator.family.startswith("CONV_2D"))
     # what is pinned is a part of the family
-    assert first.family.startswith("CONV_2D int8[1x8x8x3] =int8[cx1x1x3] =int32[c] -> int8[1x8x8xc]")
-    assert second.family.startswith("CONV_2D int8[1x8x8xc] =int8[cx3x3xc] =int32[c] -> int8[1x8x8xc]")
+    assert first.family.startswith("CONV_2D int8[1x8x8x3] =int8[cx1x1x3] -> int8[1x8x8xc]")
+    assert second.family.startswith("CONV_2D int8[1x8x8xc] =int8[cx3x3xc] -> int8[1x8x8xc]")
     np.testing.assert_array_equal(first.axes[0], a)
     np.testing.assert_array_equal(second.axes[0], a)
     np.testing.assert_array_equal(second.axes[1], b)
@@ -109,3 +109,37 @@ def test_a_file_without_channels_gives_what_its_network_gives():
     got = TFLitePredictor(int8_file(narrow, [images], OUTPUTS))(images)["probabilities"]
     wanted = keras.tf.nn.softmax(narrow(images)).numpy()
     assert abs(got - wanted).max() < 0.02
+
+
+def test_convolutions_in_other_groups_are_other_families():
+    def build(groups, outputs):
+        image = keras.Input((8, 8, 3))
+        x = keras.layers.Conv2D(64, 1)(image)
+        x = keras.layers.Conv2D(outputs, 3, padding="same", groups=groups)(x)
+        return keras.Model(image, keras.layers.Dense(10)(keras.layers.GlobalAveragePooling2D()(x)))
+
+    names = [
+        next(
+            operator.family.split(" padding")[0] for operator in prepared(build(*how))[3] if "x3x3x" in operator.family
+        )
+        for how in ((1, 64), (2, 64), (4, 64), (4, 32))
+    ]
+    assert len(set(names)) == 4
+    assert [name.partition(" int8")[0] for name in names] == [
+        "CONV_2D",
+        "CONV_2D in 2 groups",
+        "CONV_2D in groups of 16 to 16",
+        "CONV_2D in groups of 16 to 8",
+    ]
+
+
+def test_a_recurrent_network_has_a_list_of_operators_without_its_loop():
+    sequence = keras.Input((6, 4))
+    x = keras.layers.LSTM(8)(keras.layers.Conv1D(16, 3, padding="same")(sequence))
+    _, traced, _, operators = prepared(keras.Model(sequence, keras.layers.Dense(3)(x)))
+    assert not any(operator.family.startswith("WHILE") for operator in operators)
+    for operator in operators:
+        content, _ = operator.file(operator.widths)
+        interpreter = TFLiteFile(content).interpreter(1)
+        interpreter.allocate_tensors()
+        interpreter.invoke()

@@ -254,3 +254,44 @@ def test_frozen_layers_keep_their_channels():
             "frozen is frozen (trainable = False)"
         }
     assert not traced.is_pinned[traced.made["b"]].any()
+
+
+def shared_shape(x):
+    """A map cut to the size of another, as a U-Net does."""
+    y = layers.Conv2D(4, 1, name="a")(x)
+    size = keras.tf.shape(layers.Conv2D(4, 1, name="b")(x))
+    return layers.Conv2D(2, 1, name="head")(y[:, : size[1], : size[2], :])
+
+
+def windows(x):
+    """Values that move from example to example."""
+    y = layers.Conv2D(4, 1, name="a")(x)
+    y = keras.tf.reshape(y, (-1, 1, 4))
+    return layers.Dense(2, name="head")(keras.tf.reshape(y, (-1, 16)))
+
+
+@pytest.mark.parametrize("build", [shared_shape, windows])
+def test_what_hangs_on_other_values_or_examples_stays(build):
+    model = network(build)
+    traced = trace(model)
+    assert traced.is_pinned[traced.made["a"]].all()
+    narrowed(model, traced, [])
+
+
+def test_a_gate_that_is_spread_by_new_axes():
+    def build(x):
+        x = layers.Conv2D(4, 1, name="a")(x)
+        gate = layers.Dense(4, activation="sigmoid", name="gate")(layers.GlobalAveragePooling2D()(x))
+        return layers.Conv2D(2, 1, name="head")(layers.Multiply()([x, gate[:, None, None, :]]))
+
+    model = network(build)
+    _, traced, _ = without(model, "a", [1, 2])
+    np.testing.assert_array_equal(traced.made["a"], traced.made["gate"])
+
+
+def test_keep_names_layers_without_weights():
+    def build(x):
+        return layers.Conv2D(2, 1, name="head")(layers.ReLU(name="relu")(layers.Conv2D(4, 1, name="a")(x)))
+
+    traced = trace(network(build), ["relu"])
+    assert {traced.pinned[number] for number in traced.made["a"].tolist()} == {"keep names it"}

@@ -36,7 +36,7 @@ def test_a_second_run_trains_nothing(copy, small, jetslim):
     assert took < 40
     after = {path: path.stat().st_mtime_ns for path in (copy / "store/artifacts").rglob("*") if path.is_file()}
     assert after == before
-    assert (copy / "runs/small/table.csv").read_text().count("\n") == 7
+    assert (copy / "runs/small/table.csv").read_text().count("\n") == 8
 
 
 def test_another_file_shares_and_a_later_change_reuses_what_is_before(copy, small, jetslim):
@@ -89,4 +89,4 @@ def test_seed_data_and_augmentation_are_part_of_every_key(small, dataset, change
 
 
 def test_the_default_written_out_is_the_same_key(small, dataset):
-    assert keys(dataset, small.toml, ["teacher.momentum=0.9", "pruned.input=distilled"]) == keys(dataset, small.toml)
+    assert keys(dataset, small.toml, ["teacher.momentum=0.9", "narrowed.input=distilled"]) == keys(dataset, small.toml)

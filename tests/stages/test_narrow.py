@@ -9,10 +9,14 @@ import numpy as np
 import pytest
 
 from compress import artifacts
+from compress.distill import Logits, Outputs, Sigmoids
 from compress.errors import UserError
 from compress.pipeline import links, read_pipeline
 from compress.results import NetworkFacts, read_run
+from compress.stages.narrow import Narrow
+from compress.tasks import TASKS
 
+Classification, MultiLabel, Regression = (TASKS[name] for name in ("classification", "multi_label", "regression"))
 TOML = """
 [data]
 name = "folder"
@@ -74,6 +78,25 @@ def test_a_table_of_something_else_is_no_device(written, tmp_path):
     (tmp_path / "board.json").write_text('{"schema": "jetslim-board/3"}')
     with pytest.raises(UserError, match="is no table of operators"):
         links(read_pipeline(str(written(f'latency = 0.5\ndevice = "{tmp_path}/board.json"'))))
+
+
+def test_a_damaged_table_is_one_line(written, tmp_path):
+    (tmp_path / "board.json").write_text('{"schema": "jetslim-operators/1", "operators": {"a": 3}, "machine": {}}')
+    with pytest.raises(UserError, match=r"device .*board\.json: operators\.a"):
+        links(read_pipeline(str(written(f'latency = 0.5\ndevice = "{tmp_path}/board.json"'))))
+
+
+def test_narrow_after_prune_is_refused(written):
+    path = written("flops = 0.5")
+    prune = '[[stage]]\nname = "pruned"\nkind = "prune"\nfinal_sparsity = 0.5\nepochs = 1\n\n'
+    path.write_text(path.read_text().replace('[[stage]]\nname = "narrowed"', f'{prune}[[stage]]\nname = "narrowed"'))
+    with pytest.raises(UserError, match="narrow after prune .* narrow first, then prune"):
+        links(read_pipeline(str(path)))
+
+
+@pytest.mark.parametrize(("task", "method"), [(Classification, Logits), (MultiLabel, Sigmoids), (Regression, Outputs)])
+def test_the_method_is_that_of_the_task(task, method):
+    assert isinstance(Narrow(name="narrowed", flops=0.5, epochs=1).method_for(task()), method)
 
 
 @pytest.fixture(scope="session")
@@ -140,7 +163,7 @@ def test_half_of_the_latency_is_measured(run, tmp_path):
     assert result.device["cpu"]
     (table,) = (tmp_path / "store/measurements").glob("*/operators-litert-*.json")
     known = json.loads(table.read_text())
-    assert known["schema"] == "jetslim-operators/1"
+    assert known["schema"] == "jetslim-timings/1"
     assert len(known["operators"]) > 5
     # another target times nothing anew
     done = run("latency = 0.6")
@@ -154,11 +177,10 @@ def test_what_cannot_be_reached_is_said_before_it_trains(run, tmp_path):
     done = run("parameters = 0.02")
     assert done.returncode == 2
     assert re.search(
-        r"parameters = 0\.02 cannot be reached: with the fewest channels .* costs 0\.\d+; channels that cannot go: "
-        r"3 \(the network's input\), 3 \(the network's output\)",
+        r"'narrowed': parameters = 0\.02 cannot be reached: with the fewest channels .* costs 0\.\d+ of it",
         done.stderr,
     )
-    assert "narrowed  epoch" not in done.stdout
+    assert "trained  epoch" not in done.stdout
 
 
 def test_uniform_takes_the_same_share_everywhere(run, tmp_path):
