@@ -81,7 +81,7 @@ BARS = (
 )
 
 
-AT_224 = "the same at 224x224, in turns: DenseNet201 float32 / the narrowed DenseNet121 in int8"
+AT_224 = "latency at 224x224, in turns: DenseNet201 float32 / the narrowed DenseNet121 in int8"
 
 
 def first(run: Run) -> Any:

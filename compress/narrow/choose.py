@@ -74,10 +74,16 @@ class Unreachable(UserError):
         self.least = least
         super().__init__(f"cannot be reached: the least is {least:.4g}")
 
-    def of(self, whole: float) -> str:
-        """What is to be said where the target is a fraction of ``whole``."""
-        share = self.least / whole
-        return f"cannot be reached: with the fewest channels that it can have, the network costs {share:.2f} of it"
+
+def out_of_reach(share: float) -> str:
+    """What is to be said where ``share`` is the smallest fraction that can be left."""
+    return f"cannot be reached: with the fewest channels that it can have, the network costs {share:.2f} of it"
+
+
+def all_that_can_go(groups: Sequence[Group], scores: np.ndarray, round_to: int) -> np.ndarray:
+    """The numbers of all channels but the fewest that each group can have."""
+    parts = [part for group in groups if not group.pinned for part in _parts(group, scores, round_to)]
+    return np.sort(np.concatenate(parts)) if parts else np.zeros(0, np.int32)
 
 
 class _State:

@@ -132,7 +132,7 @@ class Narrow(Stage, Training):
 
         Raises UserError for a pattern of ``keep`` without a layer, and for a target that cannot be reached.
         """
-        from compress.narrow.choose import CHOICES, Unreachable
+        from compress.narrow.choose import CHOICES, Unreachable, out_of_reach
         from compress.narrow.cost import macs, parameters, whole
         from compress.narrow.groups import groups
         from compress.narrow.importance import l2
@@ -149,7 +149,7 @@ class Narrow(Stage, Training):
         except Unreachable as error:
             if self.target.startswith("latency"):
                 return network
-            raise UserError(f"{self.target} = {share:g} {error.of(whole(terms))}") from error
+            raise UserError(f"{self.target} = {share:g} {out_of_reach(error.least / whole(terms))}") from error
         return narrowed(network, traced, removed)
 
     def method_for(self, task: Task) -> Method:

@@ -15,9 +15,9 @@ from compress.artifacts.files import write_json
 from compress.errors import UserError
 from compress.evaluate.predictors import to_float
 from compress.evaluate.timings import BoardTimings, Timings, alone
-from compress.narrow.choose import CHOICES, Unreachable
+from compress.narrow.choose import CHOICES, Unreachable, all_that_can_go, out_of_reach
 from compress.narrow.cost import Term, carried, macs, parameters, total, whole
-from compress.narrow.groups import Group, groups
+from compress.narrow.groups import groups
 from compress.narrow.importance import IMPORTANCE
 from compress.narrow.int8_file import int8_file, operators_of
 from compress.narrow.latency import families, latency
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 EXAMPLES = 8  # that an int8 file for timing has its ranges from
 BATCHES = 10  # that importance is measured on
 CLOSE, TRIALS = 0.03, 3  # how near the measured share is to come to what was asked, in so many choices
+MOST_ABOVE = 0.1  # of what was asked, where fewer channels cannot be had
 
 
 @dataclass(frozen=True)
@@ -100,24 +101,19 @@ class Rounds:
 
     def _decide(self, number: int) -> Decision:
         """Removes so much that the target, predicted and then measured, is what the round is to reach."""
-        scores = self._scores()
-        parts, terms = groups(self._trace), self._carried
+        scores, terms = self._scores(), self._carried
+        if number == 1 and self._stage.rounds > 1:  # before any round trains
+            self._choose(scores, terms, self._asked, 1.0)
         share = self._asked ** (number / self._stage.rounds)
         trials: list[tuple[float, Decision]] = []
         factor = 1.0
-        if number == 1:
-            self._check(parts, terms, scores)
         while len(trials) < TRIALS:
-            goal = self._start * share * factor
             try:
-                removed = CHOICES[self._stage.choice](parts, scores, terms, goal, self._stage.round_to)
-            except Unreachable as error:
-                if trials:
+                decision = self._choose(scores, terms, share, factor)
+            except UserError:
+                if any(ratio <= 1 + MOST_ABOVE for ratio, _ in trials):
                     break
-                raise UserError(self._unreachable(error)) from error
-            stays = np.ones(self._trace.count, bool)
-            stays[removed] = False
-            decision = Decision(removed.tolist(), total(terms, stays), self._timed(removed))
+                raise
             if decision.measured_ms is None:
                 return decision
             before, after = decision.measured_ms
@@ -129,12 +125,23 @@ class Rounds:
         fitting = [trial for trial in trials if trial[0] <= 1 + CLOSE]
         return max(fitting, key=lambda trial: trial[0])[1] if fitting else min(trials, key=lambda trial: trial[0])[1]
 
-    def _check(self, parts: Sequence[Group], terms: Sequence[Term], scores: np.ndarray) -> None:
-        """Raises UserError where the last round cannot reach what is asked for; before any round trains."""
+    def _choose(self, scores: np.ndarray, terms: Sequence[Term], share: float, factor: float) -> Decision:
+        """What goes so that ``share * factor`` is predicted to be left. Raises UserError where no choice leaves so
+        little; a whole file can be faster than the sum of its operators, so that it is timed first.
+        """
+        parts, goal = groups(self._trace), self._start * share * factor
+        error = None
         try:
-            CHOICES[self._stage.choice](parts, scores, terms, self._start * self._asked, self._stage.round_to)
-        except Unreachable as error:
-            raise UserError(self._unreachable(error)) from error
+            removed = CHOICES[self._stage.choice](parts, scores, terms, goal, self._stage.round_to)
+        except Unreachable as unreachable:
+            removed, error = all_that_can_go(parts, scores, self._stage.round_to), unreachable
+        stays = np.ones(self._trace.count, bool)
+        stays[removed] = False
+        measured = self._timed(removed)
+        if error is not None and (measured is None or measured[1] > (1 + MOST_ABOVE) * share * measured[0]):
+            least, whole_one = (error.least, self._start) if measured is None else (measured[1], measured[0])
+            raise UserError(self._unreachable(least / whole_one)) from error
+        return Decision(removed.tolist(), total(terms, stays), measured)
 
     @property
     def _carried(self) -> list[Term]:
@@ -215,12 +222,12 @@ class Rounds:
         )
         return IMPORTANCE[stage.importance](self.network, self._trace, groups(self._trace), loss, batches)
 
-    def _unreachable(self, error: Unreachable) -> str:
+    def _unreachable(self, least: float) -> str:
         name, target = self._stage.name, self._stage.target
         reasons = Counter(self._trace.pinned.values())
         pinned = ", ".join(f"{count:,} ({reason})" for reason, count in reasons.most_common(3))
         return (
-            f"stage {name!r}: {target} = {getattr(self._stage, target):g} {error.of(self._start)}; "
+            f"stage {name!r}: {target} = {getattr(self._stage, target):g} {out_of_reach(least)}; "
             f"channels that cannot go: {pinned} (jetslim inspect --groups shows all)"
         )
 

@@ -217,3 +217,12 @@ def test_a_layer_to_keep_that_is_not_there_is_said_before_anything_is_trained(ru
     assert done.returncode == 2
     assert "keep: unknown layer 'steam*'" in done.stderr
     assert "trained  epoch" not in done.stdout
+
+
+def test_a_latency_that_cannot_be_reached_is_timed_before_it_is_refused(run, tmp_path):
+    done = run("latency = 0.05\nrounds = 2")
+    assert done.returncode == 2
+    assert re.search(
+        r"latency = 0\.05 cannot be reached: .* costs 0\.\d+ of it; channels that cannot go: ", done.stderr
+    )
+    assert "narrowed  epoch" not in done.stdout
