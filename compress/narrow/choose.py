@@ -3,6 +3,9 @@
 Channels of a group go in order of their importance, some at a time, so that widths stay multiples; the group that loses
 the least importance for what it saves comes first (the greedy rule for a knapsack: Dantzig, "Discrete-variable extremum
 problems", 1957). What a part saves is computed anew as others go: a convolution costs the product of two widths.
+Importance is that of one channel beside all others of its group; those that stay take over from those that go. So it
+counts the more, the fewer of the group are left: size of the group / channels left. Without that, single layers of a
+MobileNet fall to 8 of 1024 channels, and what it knows is lost.
 """
 
 import heapq
@@ -93,6 +96,7 @@ class _State:
         free = [group for group in groups if not group.pinned]
         self.queues = [_parts(group, scores, round_to) for group in free]
         self.taken = [0] * len(free)
+        self._sizes = [len(group.numbers) for group in free]
         self._scores, self._terms = scores, terms
         self._touched = _touched(free, terms)
         self._counts = [[len(axis) for axis in term.axes] for term in terms]
@@ -100,15 +104,22 @@ class _State:
         self.cost = sum(self._values)
 
     def price(self, number: int) -> tuple[float, int]:
-        """(importance for one unit of what is saved, parts) of the best number of next parts of a queue."""
+        """(importance for one unit of what is saved, parts) of the best number of next parts of a queue.
+
+        Importance is the sum of the scores times size of the group / channels left.
+        """
         left = self.queues[number][self.taken[number] :]
         best = (np.inf, 0)
         # several at once, too: a kernel may gain nothing by the first one
         for parts in sorted({1 << power for power in range(len(left).bit_length())} | {len(left)}):
             chosen = left[:parts]
-            saved = self._saved(number, sum(map(len, chosen)))
+            gone = sum(map(len, chosen))
+            saved = self._saved(number, gone)
             if saved > 0:
-                best = min(best, (float(sum(self._scores[part].sum() for part in chosen)) / saved, parts))
+                lost = (
+                    sum(self._scores[part].sum() for part in chosen) * self._sizes[number] / (self._left(number) - gone)
+                )
+                best = min(best, (float(lost) / saved, parts))
         return best
 
     def remove(self, number: int, parts: int) -> None:
@@ -121,6 +132,10 @@ class _State:
             value = self._terms[place].value(tuple(self._counts[place]))
             self.cost += value - self._values[place]
             self._values[place] = value
+
+    def _left(self, number: int) -> int:
+        """How many numbers of a group are left."""
+        return self._sizes[number] - sum(map(len, self.queues[number][: self.taken[number]]))
 
     def fewest(self, number: int, parts: int, goal: float) -> int:
         """The smallest number of next parts, up to ``parts``, that reaches the goal; else all of them."""

@@ -124,6 +124,21 @@ def test_what_costs_most_for_what_it_matters_goes_first():
     assert set(removed) > set(b[:8].tolist())
 
 
+def test_no_group_falls_to_nothing_for_scores_that_are_a_third():
+    image = keras.Input((4, 4, 3))
+    x = keras.layers.Conv2D(64, 1, name="b")(keras.layers.Conv2D(64, 1, name="a")(image))
+    model = keras.Model(image, keras.layers.Conv2D(2, 1, name="head")(x))
+    traced = trace(model)
+    a, b = traced.made["a"], traced.made["b"]
+    scores = np.zeros(traced.count)
+    scores[a], scores[b] = 1.0, 3.0
+    terms = [Term((a,), lambda widths: float(widths[0])), Term((b,), lambda widths: float(widths[0]))]
+    left = np.ones(traced.count, bool)
+    left[by_value(groups(traced), scores, terms, 64, 8)] = False
+    # a channel of a costs 64 / left, one of b 3 * 64 / left: of 64 channels a keeps about a quarter, b three
+    assert (left[a].sum(), left[b].sum()) == (16, 48)
+
+
 def test_a_kernel_that_gains_nothing_by_the_first_part_is_seen_through():
     model = chain()
     traced = trace(model)
