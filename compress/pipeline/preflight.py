@@ -89,7 +89,7 @@ def _network(source: Step | Path | None, networks: Networks, context: Callable[[
     if isinstance(source, Path):
         return networks.borrow(str(source))
     step: Step | None = source
-    while step is not None and not step.stage.looks_at_network:  # which takes channels away
+    while step is not None and not step.stage.removes_channels:
         if isinstance(step.stage, NetworkStage) and not step.stage.needs_input:
             return step.stage.network(context(step))
         step = step.input

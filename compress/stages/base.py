@@ -141,8 +141,18 @@ class Stage:
         """Raises UserError for layers that are not there, or do not go together with the built ``teacher``'s."""
 
     @property
+    def makes_zeros(self) -> bool:
+        """Whether weights of the network that is emitted are zero, and are to stay so."""
+        return False
+
+    @property
+    def removes_channels(self) -> bool:
+        """Whether the network that is emitted has fewer channels than the one that is read."""
+        return False
+
+    @property
     def looks_at_network(self) -> bool:
-        """Whether what the stage can do hangs on the network that it reads, which ``check_network`` then gets."""
+        """Whether the network that the stage reads can show that it will fail; ``check_network`` gets it then."""
         return False
 
     def check_network(self, network: Any, context: Context) -> None:

@@ -15,7 +15,6 @@ from compress.evaluate.timings import BoardTimings
 from compress.results import NetworkFacts
 from compress.rewrite import as_plain_layers
 from compress.stages.base import Context, Stage
-from compress.stages.prune import Prune
 from compress.stages.save_and_evaluate import save_and_evaluate
 from compress.stages.serving import Serving
 from compress.stages.teaching import AnyMethod, check_method_for, check_teachers, teaching
@@ -93,7 +92,7 @@ class Narrow(Stage, Training):
             )
 
     def check_input(self, source: Stage) -> None:
-        if isinstance(source, Prune):
+        if source.makes_zeros:
             raise UserError(
                 f"narrow after prune ({source.name!r}) would fill the zeros again: narrow first, then prune"
             )
@@ -108,8 +107,12 @@ class Narrow(Stage, Training):
             check_method_for(task, self.method)
 
     @property
-    def looks_at_network(self) -> bool:
+    def removes_channels(self) -> bool:
         return True
+
+    @property
+    def looks_at_network(self) -> bool:
+        return bool(self.keep) or self.device is not None or not self.target.startswith("latency")
 
     def check_network(self, network: Any, context: Context) -> None:
         plain = as_plain_layers(network)

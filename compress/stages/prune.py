@@ -42,6 +42,10 @@ class Prune(Stage, Training):
         return True
 
     @property
+    def makes_zeros(self) -> bool:
+        return True
+
+    @property
     def left_dense(self) -> tuple[str, ...]:
         return self.skip
 
