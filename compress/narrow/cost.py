@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from compress.narrow.trace import Trace
-from compress.rewrite.layer_kinds import known_of
+from compress.rewrite.layer_kinds import weights_with_channels
 
 Widths = tuple[int, ...]
 
@@ -74,23 +74,18 @@ def macs(model: Any, trace: Trace) -> list[Term]:
     return terms
 
 
+COUNTED = {"parameters": parameters, "flops": macs}
+"""What can be counted without a measurement, by the name of the target."""
+
+
 def _kernel(layer: Any) -> str | None:
-    rule = known_of(layer).channels
-    weights = rule.weights if rule is not None else {}
-    return next((name for name in weights if "kernel" in name), None)
+    return next((name for name in weights_with_channels(layer) if "kernel" in name), None)
 
 
 def _axes(layer: Any, weight: Any, trace: Trace) -> tuple[tuple[np.ndarray, ...], float]:
     """The channels along a weight's axes, and the product of the other sides."""
-    rule = known_of(layer).channels
-    roles = next(
-        (
-            axes
-            for name, axes in (rule.weights if rule is not None else {}).items()
-            if getattr(layer, name, None) is weight
-        ),
-        (),
-    )
+    known = weights_with_channels(layer).items()
+    roles = next((axes for name, axes in known if getattr(layer, name, None) is weight), ())
     sides = [int(side) for side in weight.shape]
     if layer.name not in trace.given or not roles:
         return (), float(np.prod(sides))

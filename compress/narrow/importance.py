@@ -17,7 +17,7 @@ import numpy as np
 from compress import keras
 from compress.narrow.groups import Group
 from compress.narrow.trace import Trace
-from compress.rewrite.layer_kinds import known_of
+from compress.rewrite.layer_kinds import weights_with_channels
 
 Scores = np.ndarray
 """Of each channel by its number, float64 (count,), not negative."""
@@ -65,9 +65,8 @@ def gamma(model: Any, trace: Trace, parts: Sequence[Group], *_: Any) -> Scores:
 
 def _learned(layer: Any) -> list[Any]:
     """The weights of a layer that go with channels, statistics apart."""
-    rule = known_of(layer).channels
-    names = rule.weights if rule is not None else ()
-    weights = (getattr(layer, name, None) for name in names if not name.startswith("moving_"))
+    names = (name for name in weights_with_channels(layer) if not name.startswith("moving_"))
+    weights = (getattr(layer, name, None) for name in names)
     return [weight for weight in weights if weight is not None]
 
 
@@ -80,8 +79,7 @@ def _of_channels(model: Any, trace: Trace, values: Callable[[Any], np.ndarray | 
     for layer in model.layers:
         if layer.name not in trace.given:
             continue
-        rule = known_of(layer).channels
-        for name, axes in rule.weights.items() if rule is not None else ():
+        for name, axes in weights_with_channels(layer).items():
             weight = getattr(layer, name, None)
             value = None if weight is None else values(weight)
             if value is not None:

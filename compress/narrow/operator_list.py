@@ -5,6 +5,7 @@ import json
 import zipfile
 from collections.abc import Sequence
 
+from compress.evaluate.timings import key_of
 from compress.narrow.latency import families
 from compress.narrow.operators import Operator
 
@@ -23,7 +24,7 @@ def archive(operators: Sequence[Operator]) -> bytes:
             for widths in each.points:
                 model, copies = each.operator.file(widths)
                 name = f"{len(entries):04}.tflite"
-                entries.append({"file": name, "family": family, "widths": "x".join(map(str, widths)), "copies": copies})
+                entries.append({"file": name, "family": family, "widths": key_of(widths), "copies": copies})
                 file.writestr(zipfile.ZipInfo(name), model, zipfile.ZIP_DEFLATED)
         file.writestr(zipfile.ZipInfo(LIST), json.dumps(entries, indent=1), zipfile.ZIP_DEFLATED)
     return content.getvalue()

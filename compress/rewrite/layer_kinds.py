@@ -4,14 +4,14 @@ Keys are the names of Keras's classes, "tf.NAME" for TensorFlow's operations, an
 an Activation. What has no entry stays as it is and computes in float.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from compress import keras
 from compress.rewrite import channel_lines, channels, layers, operators
 from compress.rewrite.channel_lines import Line
-from compress.rewrite.channels import Channels
+from compress.rewrite.channels import Axis, Channels
 from compress.rewrite.graph import keras_kind
 from compress.rewrite.layers import activation_name
 from compress.rewrite.operators import operation
@@ -273,6 +273,12 @@ def kind_of_class(layer: Any) -> str:
     """The same, but "Activation" for every Activation."""
     function = operation(layer)
     return f"tf.{function}" if function else keras_kind(layer)
+
+
+def weights_with_channels(layer: Any) -> Mapping[str, tuple[Axis, ...]]:
+    """Attribute of a layer -> what each of the last axes of that weight has; none where channels are not followed."""
+    rule = known_of(layer).channels
+    return {} if rule is None else rule.weights
 
 
 def known_of(layer: Any) -> LayerKind:

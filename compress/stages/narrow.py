@@ -107,12 +107,17 @@ class Narrow(Stage, Training):
             check_method_for(task, self.method)
 
     @property
+    def by_latency(self) -> bool:
+        """Whether milliseconds are to be saved, rather than what can be counted."""
+        return self.target.startswith("latency")
+
+    @property
     def removes_channels(self) -> bool:
         return True
 
     @property
     def looks_at_network(self) -> bool:
-        return bool(self.keep) or self.device is not None or not self.target.startswith("latency")
+        return bool(self.keep) or self.device is not None or not self.by_latency
 
     def check_network(self, network: Any, context: Context) -> None:
         plain = as_plain_layers(network)
@@ -136,7 +141,7 @@ class Narrow(Stage, Training):
         Raises UserError for a pattern of ``keep`` without a layer, and for a target that cannot be reached.
         """
         from compress.narrow.choose import CHOICES, Unreachable, out_of_reach
-        from compress.narrow.cost import macs, parameters, whole
+        from compress.narrow.cost import COUNTED, whole
         from compress.narrow.groups import groups
         from compress.narrow.importance import l2
         from compress.narrow.surgery import narrowed
@@ -144,13 +149,13 @@ class Narrow(Stage, Training):
 
         traced = trace(network, self.keep)
         parts = groups(traced)
-        terms = parameters(network, traced) if self.target == "parameters" else macs(network, traced)
-        share = 0.5 if self.target.startswith("latency") else getattr(self, self.target)
+        terms = COUNTED["flops" if self.by_latency else self.target](network, traced)
+        share = 0.5 if self.by_latency else getattr(self, self.target)
         try:
             goal = share * whole(terms)
             removed = CHOICES[self.choice](parts, l2(network, traced, parts), terms, goal, self.round_to)
         except Unreachable as error:
-            if self.target.startswith("latency"):
+            if self.by_latency:
                 return network
             raise UserError(f"{self.target} = {share:g} {out_of_reach(error.least / whole(terms))}") from error
         return narrowed(network, traced, removed)

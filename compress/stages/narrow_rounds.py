@@ -16,7 +16,7 @@ from compress.errors import UserError
 from compress.evaluate.predictors import to_float
 from compress.evaluate.timings import BoardTimings, Timings, alone
 from compress.narrow.choose import CHOICES, Unreachable, all_that_can_go, out_of_reach
-from compress.narrow.cost import Term, carried, macs, parameters, total, whole
+from compress.narrow.cost import COUNTED, Term, carried, macs, parameters, total, whole
 from compress.narrow.groups import groups
 from compress.narrow.importance import IMPORTANCE
 from compress.narrow.int8_file import int8_file, operators_of
@@ -86,24 +86,23 @@ class Rounds:
         first, last = self._trace_of_given, self._trace
         makers = sorted(first.makers, key=list(first.made).index)
         costs = {count: (count(self._given, first), count(self.network, last)) for count in (parameters, macs)}
-        is_latency = self._stage.target.startswith("latency")
         return Narrowing(
-            target="latency" if is_latency else self._stage.target,
+            target="latency" if self._stage.by_latency else self._stage.target,
             asked=round(self._asked, 4),
             channels={name: [len(first.made[name]), len(last.made[name])] for name in makers},
             parameters=Change(*(whole(terms) for terms in costs[parameters])),
             macs=Change(*(whole(terms) for terms in costs[macs])),
-            predicted_ms=Change(self._start, self._decision.predicted) if is_latency else None,
+            predicted_ms=Change(self._start, self._decision.predicted) if self._stage.by_latency else None,
             measured_ms=Change(*self._decision.measured_ms) if self._decision.measured_ms else None,
-            device=self._times.machine if is_latency else {},
+            device=self._times.machine if self._stage.by_latency else {},
             pinned=dict(Counter(first.pinned.values())),
         )
 
     def _decide(self, number: int) -> Decision:
         """Removes so much that the target, predicted and then measured, is what the round is to reach."""
         scores, terms = self._scores(), self._carried
-        if number == 1 and self._stage.rounds > 1:  # before any round trains
-            self._choose(scores, terms, self._asked, 1.0)
+        if number == 1 and self._stage.rounds > 1 and self._choice(scores, terms, self._asked)[1]:
+            self._choose(scores, terms, self._asked, 1.0)  # what the last round cannot reach, before any round trains
         share = self._asked ** (number / self._stage.rounds)
         trials: list[tuple[float, Decision]] = []
         factor = 1.0
@@ -129,12 +128,7 @@ class Rounds:
         """What goes so that ``share * factor`` is predicted to be left. Raises UserError where no choice leaves so
         little; a whole file can be faster than the sum of its operators, so that it is timed first.
         """
-        parts, goal = groups(self._trace), self._start * share * factor
-        error = None
-        try:
-            removed = CHOICES[self._stage.choice](parts, scores, terms, goal, self._stage.round_to)
-        except Unreachable as unreachable:
-            removed, error = all_that_can_go(parts, scores, self._stage.round_to), unreachable
+        removed, error = self._choice(scores, terms, share * factor)
         stays = np.ones(self._trace.count, bool)
         stays[removed] = False
         measured = self._timed(removed)
@@ -142,6 +136,15 @@ class Rounds:
             least, whole_one = (error.least, self._start) if measured is None else (measured[1], measured[0])
             raise UserError(self._unreachable(least / whole_one)) from error
         return Decision(removed.tolist(), total(terms, stays), measured)
+
+    def _choice(self, scores: np.ndarray, terms: Sequence[Term], share: float) -> tuple[np.ndarray, Unreachable | None]:
+        """(what goes so that ``share`` is predicted to be left, None); all that can go, and why, where that is more."""
+        parts = groups(self._trace)
+        try:
+            goal = self._start * share
+            return CHOICES[self._stage.choice](parts, scores, terms, goal, self._stage.round_to), None
+        except Unreachable as error:
+            return all_that_can_go(parts, scores, self._stage.round_to), error
 
     @property
     def _carried(self) -> list[Term]:
@@ -154,10 +157,8 @@ class Rounds:
     @cached_property
     def _terms(self) -> list[Term]:
         """What the stage's input costs, in the unit of the target."""
-        if self._stage.target == "parameters":
-            return parameters(self._given, self._trace_of_given)
-        if self._stage.target == "flops":
-            return macs(self._given, self._trace_of_given)
+        if not self._stage.by_latency:
+            return COUNTED[self._stage.target](self._given, self._trace_of_given)
         parts = self._file_and_operators[1]
         unknown = [
             (family, point)
@@ -200,7 +201,7 @@ class Rounds:
     def _timed(self, removed: np.ndarray) -> tuple[float, float] | None:
         """Milliseconds of the whole files, the stage's input and the network without ``removed``; None where latency
         is not the target, or a board's."""
-        if not self._stage.target.startswith("latency") or self._stage.device is not None:
+        if not self._stage.by_latency or self._stage.device is not None:
             return None
         narrower = narrowed(self.network, self._trace, removed)
         examples = calibration(self._context, EXAMPLES)[:1]
