@@ -22,9 +22,12 @@ def int8_file(network: Any, examples: Sequence[np.ndarray], outputs: Sequence[Ou
     return convert.Converter(quantized, outputs=outputs).dense()
 
 
-def operators_of(network: Any, traced: Trace, content: bytes) -> list[Operator]:
-    """The operators of the network's int8 file, with the channels by the numbers of its trace."""
-    return operators(content, channels_in_file(network, traced), ~traced.is_pinned)
+def file_and_operators(
+    network: Any, traced: Trace, examples: Sequence[np.ndarray], outputs: Sequence[Output]
+) -> tuple[bytes, list[Operator]]:
+    """(the network's int8 file, its operators, with the channels by the numbers of the trace)."""
+    content = int8_file(network, examples, outputs)
+    return content, operators(content, channels_in_file(network, traced), ~traced.is_pinned)
 
 
 def channels_in_file(network: Any, traced: Trace) -> dict[str, Numbers]:

@@ -81,27 +81,24 @@ def _operators(plan: Plan, store: Store) -> bytes | None:
     before the first prune or quantize stage. None where there is none of these either, or a layer is refused.
     """
     from compress import artifacts
-    from compress.narrow.int8_file import int8_file, operators_of
+    from compress.narrow.int8_file import file_and_operators
     from compress.narrow.operator_list import archive
     from compress.narrow.operators import Operator
     from compress.narrow.trace import trace
     from compress.rewrite import as_plain_layers
 
-    steps = [step for step in plan.steps if step.stage.rewrites and step.input is not None]
-    chosen = [step for step in steps if isinstance(step.stage, Narrow)] or steps[:1]
+    read = [(step.stage, step.input) for step in plan.steps if step.stage.rewrites and step.input is not None]
+    chosen = [(stage, source) for stage, source in read if isinstance(stage, Narrow)] or read[:1]
     examples = to_float(plan.dataset.train.read(np.arange(min(EXAMPLES, len(plan.dataset.train)))))
     operators: list[Operator] = []
-    for step in chosen:
-        artifact = None if step.input is None else _made(step.input, store, plan.pipeline)
-        if artifact is None:
-            continue
+    for stage, source in chosen:
+        saved_model = _made(source, store, plan.pipeline).saved_model
+        keep = stage.keep if isinstance(stage, Narrow) else ()
         try:
-            network = as_plain_layers(artifacts.load(artifact.saved_model))
-            content = int8_file(network, [examples], plan.task.OUTPUTS)
+            network = as_plain_layers(artifacts.load(saved_model))
+            operators += file_and_operators(network, trace(network, keep), [examples], plan.task.OUTPUTS)[1]
         except (UserError, Failure):  # a layer that is refused: nothing of the kind runs on a board either
             continue
-        keep = step.stage.keep if isinstance(step.stage, Narrow) else ()
-        operators += operators_of(network, trace(network, keep), content)
     return archive(operators) if operators else None
 
 

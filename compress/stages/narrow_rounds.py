@@ -19,7 +19,7 @@ from compress.narrow.choose import CHOICES, Unreachable, all_that_can_go, out_of
 from compress.narrow.cost import COUNTED, Term, carried, macs, parameters, total, whole
 from compress.narrow.groups import groups
 from compress.narrow.importance import IMPORTANCE
-from compress.narrow.int8_file import int8_file, operators_of
+from compress.narrow.int8_file import file_and_operators, int8_file
 from compress.narrow.latency import families, latency
 from compress.narrow.operators import Operator
 from compress.narrow.surgery import narrowed
@@ -54,8 +54,7 @@ class Decision:
 
 def operators_in_int8(network: Any, traced: Trace, context: Context) -> tuple[bytes, list[Operator]]:
     """(the int8 file of a plain network, its operators with the numbers of the trace)."""
-    content = int8_file(network, calibration(context, EXAMPLES)[:1], context.task.OUTPUTS)
-    return content, operators_of(network, traced, content)
+    return file_and_operators(network, traced, calibration(context, EXAMPLES)[:1], context.task.OUTPUTS)
 
 
 class Rounds:

@@ -7,7 +7,7 @@ from compress import keras, models
 from compress.evaluate import TFLitePredictor
 from compress.evaluate.tflite_file import TFLiteFile
 from compress.narrow.cost import total
-from compress.narrow.int8_file import int8_file, operators_of
+from compress.narrow.int8_file import file_and_operators, int8_file
 from compress.narrow.latency import families, latency
 from compress.narrow.surgery import narrowed
 from compress.narrow.trace import trace
@@ -24,8 +24,8 @@ def prepared(model):
     network = as_plain_layers(model)
     traced = trace(network)
     images = np.random.default_rng(0).random((2, *model.input_shape[1:]), dtype="float32")
-    content = int8_file(network, [images], OUTPUTS)
-    return network, traced, content, operators_of(network, traced, content)
+    content, operators = file_and_operators(network, traced, [images], OUTPUTS)
+    return network, traced, content, operators
 
 
 def test_the_operators_of_a_chain():
