@@ -158,12 +158,17 @@ class NetworkFacts:
     sparsity_schedule: Schedule | None = None
     sparsity_steps: list[SparsityStep] = field(default_factory=list)
     narrowing: Narrowing | None = None
+    whole_images: dict[str, float | None] | None = None
+    """The task's metrics on the test images at their own sizes; None where these are the network's."""
     mode: str | None = None
     """Of a quantization, as are the following."""
     rewrite: bool | None = None
     calibration_images: int = 0
     float_layers: dict[str, str] = field(default_factory=dict)
     """Name of each layer that computes in float -> why."""
+    correction: dict[str, float] = field(default_factory=dict)
+    """Of an output whose sum counts: how far the mean sum on the validation split was from the float network's, before
+    and after the last layer's bias was corrected."""
 
 
 @dataclass(frozen=True)
@@ -217,6 +222,8 @@ class StageResult:
     measured_on: Literal["network", ".tflite", ""] = ""
     details: dict[str, Any] = field(default_factory=dict)
     """What the task's section of the report shows, of what ``measured_on`` says."""
+    whole_images: dict[str, float | None] | None = None
+    """The metrics of its Keras network on the test images at their own sizes; None where these are the network's."""
     closeness_to_network: float | None = None
     """How close the file's outputs are to the Keras network's."""
     closeness_to_float: float | None = None

@@ -1,14 +1,16 @@
 """What networks and files of one output say, as plain arrays."""
 
+from functools import partial
+
 import numpy as np
 
 from compress.artifacts.saved_model import serving_function
 from compress.evaluate import KerasPredictor, TFLitePredictor
 from compress.tasks import Classification
-from compress.tasks.objective import objective
+from compress.tasks.objective import on_targets
 
 TASK = Classification()
-labels_only = objective(TASK, TASK.loss)
+labels_only = partial(on_targets, TASK, TASK.loss, None)
 """What a training of a classifier without a teacher minimises."""
 
 

@@ -52,7 +52,7 @@ def open_data(
     else:
         usual = kind.size if path is None else None
         fields["size"], fields["channels"] = image_shape(model, reads, size, usual)
-    if hasattr(kind, "fit"):
+    if getattr(kind, "fit", None) == "stretch":  # of those that may be fitted in several ways
         fields["fit"] = image_fit(model)
     return parse(kind, fields, f"--data {data}").load(data_dir, skip_bad_images)
 

@@ -47,10 +47,12 @@ def inspect(
     from compress.inspection import inspect as look
     from compress.models import ends, saved_model
     from compress.models.front import front_of
+    from compress.models.head import DensityHead
 
     told: list[Any] = []
     if network in models.MODELS:
-        model = models.build(network, size, classes, seed=0)
+        head = DensityHead(1.0) if network in models.MAP_MODELS else classes
+        model = models.build(network, size, head, seed=0)
     elif Path(network).exists():
         model = saved_model.load(network, several_outputs=True, end=ends.without_activation)
         told = told_by(front_of(model)) if len(model.inputs[0].shape) == 4 else []

@@ -18,6 +18,13 @@ from compress.cli.model_options import output_option, pixels_option, say, size_o
 @pixels_option
 @size_option
 @output_option
+@click.option(
+    "--maps",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("."),
+    show_default="the current folder",
+    help="Where a map over each image is written, by a model that gives one.",
+)
 def predict(
     model: Path,
     images: tuple[Path, ...],
@@ -25,8 +32,11 @@ def predict(
     pixels: Any,
     size: tuple[int, int] | None,
     output: str | None,
+    maps: Path,
 ) -> None:
     """Print what MODEL says of each of IMAGES: the most likely class with its probability, or what its task is about.
+
+    A model that counts writes its density map over each image as NAME-map.png, too.
 
     MODEL is a .tflite file of any maker, a SavedModel, a .keras or .h5 file, or a stage's folder in the store.
     IMAGES are files, or folders of them; or .npy files of what MODEL reads, one example or several.
@@ -54,8 +64,22 @@ def predict(
     ready = opened.ready(first[1].shape, task, Wishes(pixels, output), len(labels(model)) or None, None, say)
     names = label_names(model, ready.width)
     for title, example in chain([first], examples):
-        (line,) = task.describe(ready.raw(example[None]), names, top)
-        click.echo(f"{title}: {line}")
+        said = ready.raw(example[None])
+        (line,) = task.describe(said, names, top)
+        picture = task.picture(said, example) if example.dtype == np.uint8 and example.ndim == 3 else None
+        click.echo(f"{title}: {line}{_written(picture, maps, title)}")
+
+
+def _written(picture: Any, folder: Path, title: str) -> str:
+    """Writes a picture, where there is one, as a PNG named after the image; says where, in parentheses."""
+    if picture is None:
+        return ""
+    from PIL import Image
+
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{Path(title).stem}-map.png"
+    Image.fromarray(picture).save(path)
+    return f" (map: {path})"
 
 
 def _images(

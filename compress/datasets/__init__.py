@@ -6,10 +6,14 @@ from compress.datasets.arrays import Arrays, in_memory
 from compress.datasets.augment import Augmentation
 from compress.datasets.base import DatasetConfig
 from compress.datasets.cifar import Cifar10, Cifar100
+from compress.datasets.crowd import Crowd
 from compress.datasets.csv_folder import CsvFolder
 from compress.datasets.digit_pairs import DigitPairs
 from compress.datasets.digits import Digits
 from compress.datasets.folder import Folder
+from compress.datasets.pictures import Crops
+from compress.datasets.points_folder import PointsFolder
+from compress.datasets.shanghaitech import ShanghaiTech
 from compress.datasets.splits import Dataset, Split
 from compress.datasets.turned_digits import TurnedDigits
 
@@ -19,8 +23,11 @@ DATASETS: dict[str, type[DatasetConfig]] = {
     "cifar100": Cifar100,
     "digit_pairs": DigitPairs,
     "turned_digits": TurnedDigits,
+    "crowd": Crowd,
+    "shanghaitech": ShanghaiTech,
     "arrays": Arrays,
     "csv": CsvFolder,
+    "points": PointsFolder,
     "folder": Folder,  # last of those that have a path: any folder might be one
 }
 
@@ -31,4 +38,4 @@ def meant_by(data: str) -> tuple[str, str | None]:
     return (data, None) if name is None else (name, data)
 
 
-__all__ = ["DATASETS", "Augmentation", "Dataset", "DatasetConfig", "Split", "in_memory", "meant_by"]
+__all__ = ["DATASETS", "Augmentation", "Crops", "Dataset", "DatasetConfig", "Split", "in_memory", "meant_by"]

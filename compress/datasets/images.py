@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from PIL import Image, ImageOps
 
-Fit = Literal["stretch", "crop"]
+Fit = Literal["stretch", "crop", "pad"]
 Size = int | tuple[int, int]
 """A side, or (height, width)."""
 
@@ -35,18 +35,41 @@ def decode(path: Path, size: Size, fit: Fit = "stretch", channels: int = 3) -> n
     """Read one image file whole: uint8 (height, width, channels), 0 to 255, RGB for 3 channels and grey for 1.
 
     The EXIF rotation is applied; an animation gives its first frame. ``fit="stretch"`` resizes without regard to the
-    aspect ratio, ``fit="crop"`` cuts the largest centred part of the wanted aspect ratio first; both resize bilinearly.
+    aspect ratio, ``fit="crop"`` cuts the largest centred part of the wanted aspect ratio first, ``fit="pad"`` makes
+    smaller what is too large, with its aspect ratio, and puts black below and to the right; all resize bilinearly.
     Raises one of ``UNREADABLE`` when the file is damaged, truncated, no image, or of a mode without a known range.
     """
     height, width = sides(size)
-    with Image.open(path) as opened:
-        depth = bits(opened)
-        image = to_mode(to_bytes(ImageOps.exif_transpose(opened), depth), MODES[channels])
+    image = _opened(path, channels)
+    if fit == "pad":
+        return padded(np.asarray(image).reshape(image.height, image.width, channels), (height, width))
     if fit == "crop":
         image = image.crop(centre(image.width, image.height, width, height))
     if image.size != (width, height):
         image = image.resize((width, height), Image.Resampling.BILINEAR)
     return np.asarray(image).reshape(height, width, channels)
+
+
+def decoded(path: Path, channels: int) -> np.ndarray:
+    """Read one image file at its own size, otherwise as ``decode``."""
+    image = _opened(path, channels)
+    return np.asarray(image).reshape(image.height, image.width, channels)
+
+
+def _opened(path: Path, channels: int) -> Image.Image:
+    with Image.open(path) as opened:
+        depth = bits(opened)
+        return to_mode(to_bytes(ImageOps.exif_transpose(opened), depth), MODES[channels])
+
+
+def padded(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """uint8 (h, w, c) as (height, width, c): made smaller, with its aspect ratio, where it is too large, and black
+    below and to the right where it is smaller."""
+    factor = min(1.0, size[0] / image.shape[0], size[1] / image.shape[1])
+    if factor < 1:
+        fitted = [min(most, max(1, round(side * factor))) for side, most in zip(image.shape[:2], size, strict=True)]
+        image = resize(image[None], (fitted[0], fitted[1]))[0]
+    return np.pad(image, ((0, size[0] - image.shape[0]), (0, size[1] - image.shape[1]), (0, 0)))
 
 
 def centre(width: int, height: int, wanted_width: int, wanted_height: int) -> tuple[int, int, int, int]:

@@ -12,6 +12,7 @@ from typing import Any, Protocol, Self
 import numpy as np
 
 from compress.datasets.images import UNREADABLE, Fit, Size, decode, resize, sides
+from compress.datasets.pictures import Crops, Pictures
 from compress.errors import UserError
 from compress.targets import ClassIndices, Targets
 
@@ -37,6 +38,14 @@ class Split(Protocol):
 
         uint8 for images: NHWC, RGB where there are 3 channels, 0 to 255. float32 for values that are no bytes.
         """
+        ...
+
+
+class StoredSplit(Split, Protocol):
+    """A split that tells what it consists of."""
+
+    def digest(self) -> str:
+        """What tells its examples and targets from others."""
         ...
 
 
@@ -133,7 +142,8 @@ class Dataset:
     ``label_names`` are those of the classes, or of the numbers: what labels.txt says. ``task`` is the name of the task
     that such targets are for, unless a pipeline names another. ``fingerprint`` is a sha256 over values (or file bytes),
     targets, names, shape and who is in which split: equal fingerprints mean equal training. ``notes`` are lines for the
-    user: what was split, converted, left out.
+    user: what was split, converted, left out. ``crops``: training takes parts of its images, drawn anew in every
+    epoch; ``whole_test``: the test images at their own sizes, where these are others than what networks get.
     """
 
     name: str
@@ -144,22 +154,34 @@ class Dataset:
     fingerprint: str
     notes: tuple[str, ...] = ()
     task: str = "classification"
+    crops: Crops | None = None
+    whole_test: Pictures | None = None
 
     @classmethod
     def of(
         cls,
         name: str,
         label_names: Sequence[str],
-        train: ArraySplit | FileSplit,
-        validation: ArraySplit | FileSplit,
-        test: ArraySplit | FileSplit,
+        train: StoredSplit,
+        validation: StoredSplit,
+        test: StoredSplit,
         notes: Sequence[str] = (),
         task: str = "classification",
+        crops: Crops | None = None,
+        whole_test: Pictures | None = None,
     ) -> Self:
         """Put splits together and fingerprint them."""
-        header = [list(label_names), _size(train.shape), *(split.digest() for split in (train, validation, test))]
+        header: list[Any] = [
+            list(label_names),
+            _size(train.shape),
+            *(split.digest() for split in (train, validation, test)),
+        ]
+        if crops is not None:
+            header += [list(crops.size), list(crops.scales)]
         fingerprint = hashlib.sha256(json.dumps(header).encode()).hexdigest()
-        return cls(name, tuple(label_names), train, validation, test, fingerprint, tuple(notes), task)
+        return cls(
+            name, tuple(label_names), train, validation, test, fingerprint, tuple(notes), task, crops, whole_test
+        )
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -56,6 +56,7 @@ class ActivationBoundary:
     """auto: a connector at every layer, as the authors do when any width differs; minimal: only where widths differ."""
     TASKS: ClassVar[tuple[str, ...]] = ()
     FROM_OUTPUTS: ClassVar[bool] = False
+    SAME_SHAPES: ClassVar[bool] = True
 
     def check(self, teachers: Sequence[str | None], student: str | None, epochs: int) -> None:
         """See ``Method.check``."""
@@ -104,7 +105,7 @@ class ActivationBoundary:
 
         return [
             Phase("boundaries", connected, boundaries, self.init_epochs),
-            Phase("labels", student, objective(task, loss), epochs),
+            Phase("labels", student, objective(task, loss, student), epochs),
         ]
 
     def connect(self, teacher_taps: Any, student_taps: Any, pairs: Any) -> Any:

@@ -18,6 +18,8 @@ class Method(Protocol):
     """The names of the tasks that it works for; none means any."""
     FROM_OUTPUTS: ClassVar[bool]
     """Whether it learns from the teachers' outputs alone, which can then be computed once."""
+    SAME_SHAPES: ClassVar[bool]
+    """Whether outputs of teachers and student have to be of the same shapes."""
 
     @property
     def name(self) -> str:

@@ -31,6 +31,7 @@ class Outputs:
     distillation_loss_weight: NotNegative = 0.5
     TASKS: ClassVar[tuple[str, ...]] = ()
     FROM_OUTPUTS: ClassVar[bool] = True
+    SAME_SHAPES: ClassVar[bool] = True
 
     def check(self, teachers: Sequence[str | None], student: str | None, epochs: int) -> None:
         """Any teachers of the same outputs will do."""

@@ -39,6 +39,7 @@ class Sigmoids:
     distillation_loss_weight: NotNegative = 0.5
     TASKS: ClassVar[tuple[str, ...]] = ("multi_label",)
     FROM_OUTPUTS: ClassVar[bool] = True
+    SAME_SHAPES: ClassVar[bool] = True
 
     def check(self, teachers: Sequence[str | None], student: str | None, epochs: int) -> None:
         """Any teachers of the same classes will do."""

@@ -46,7 +46,7 @@ def labels(path: Path) -> list[str]:
 
 
 def image_fit(path: Path) -> Any:
-    """How images were made to fit the model, by the model.json or stage.json beside it: "stretch" or "crop"."""
+    """How images were made to fit the model, by the model.json or stage.json beside it: "stretch", "crop" or "pad"."""
     folder = path if path.is_dir() else path.parent
     if (folder / "model.json").is_file():
         return _read(folder / "model.json").get("preprocessing", {}).get("fit", "stretch")

@@ -50,35 +50,34 @@ def choose(
     else the only one, else the only one that has ``width`` numbers.
 
     ``signature``: the names that a file's maker gave its outputs -> the tensors; without them tensors' own names count.
-    Raises UserError, which names the outputs, where that decides nothing, and where one that is no row of numbers was
-    not expected by its name.
+    Raises UserError, which names the outputs, where that decides nothing. What was not expected by its name and has
+    axes of length 1 around a row of numbers is that row.
     """
     titles = {index: title for title, index in signature.items()}
     named = {titles.get(int(detail["index"]), str(detail["name"])): detail for detail in details}
     if wanted is not None:
         if wanted not in named:
             raise UserError(f"{name}: {unknown('output', wanted, named)}")
-        return [_row(wanted, named[wanted], name)]
+        return [_row(wanted, named[wanted])]
     for names in expected:
         if set(names) <= named.keys():
             return [_output(title, named[title], tuple(_shape(named[title])[1:])) for title in names]
     if len(named) == 1:
         ((title, detail),) = named.items()
-        return [_row(title, detail, name)]
+        return [_row(title, detail)]
     counts = {title: _values(detail) for title, detail in named.items()}
     fitting = [title for title, count in counts.items() if (count > 1 if width is None else count == width)]
     if len(fitting) != 1:
         shapes = ", ".join(f"{title} {_shape(detail)}" for title, detail in sorted(named.items()))
         raise UserError(f"{name} has {len(named)} outputs ({shapes}): choose one with --output")
-    return [_row(fitting[0], named[fitting[0]], name)]
+    return [_row(fitting[0], named[fitting[0]])]
 
 
-def _row(title: str, detail: Mapping[str, Any], name: str) -> TFLiteOutput:
-    """An output of one row of numbers for each example, whatever axes of length 1 there are."""
+def _row(title: str, detail: Mapping[str, Any]) -> TFLiteOutput:
+    """An output without the axes of length 1 around a row of numbers; a map, or what has several rows, as it is."""
     shape = _shape(detail)
-    if len(shape) < 1 or any(side != 1 for side in shape[1:-1]):
-        raise UserError(f"{name}: its output {title} has the shape {shape}, not a row of numbers for each example")
-    return _output(title, detail, (shape[-1],))
+    is_row = len(shape) > 0 and all(side == 1 for side in shape[1:-1])
+    return _output(title, detail, (shape[-1],) if is_row else tuple(shape[1:]))
 
 
 def _output(title: str, detail: Mapping[str, Any], shape: tuple[int, ...]) -> TFLiteOutput:

@@ -1,5 +1,6 @@
-"""What emulates int8 in a network that trains: importing it registers all that a quantized SavedModel may contain."""
+"""Layers of our own, most of which emulate int8: importing it registers all that a SavedModel may contain."""
 
+from compress.fake_quant.any_size import CellMeans, EnlargedLike
 from compress.fake_quant.freeze import freeze_quantized_kernels, quantized_bias
 from compress.fake_quant.kernels import (
     FloatKernel,
@@ -13,6 +14,8 @@ from compress.fake_quant.layers import Float, Shift, Threshold
 from compress.fake_quant.quantize_config import Int8Config
 
 __all__ = [
+    "CellMeans",
+    "EnlargedLike",
     "Float",
     "FloatKernel",
     "Int8Config",

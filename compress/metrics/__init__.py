@@ -5,7 +5,12 @@ import one another relatively. Each has ``measure(outputs, targets)``, the metri
 others)``, of each example whether two models say the same; outputs and targets are arrays by name.
 """
 
-from . import classification, multi_label, regression
+from . import classification, counting, multi_label, regression
 
-METRICS = {"classification": classification, "multi_label": multi_label, "regression": regression}
+METRICS = {
+    "classification": classification,
+    "multi_label": multi_label,
+    "regression": regression,
+    "counting": counting,
+}
 """By the name of the task."""

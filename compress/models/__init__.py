@@ -6,7 +6,7 @@ from functools import partial
 
 from compress import keras
 from compress.errors import UserError, unknown
-from compress.models import applications, densenet_small, plain_cnn, resnet_cifar, shufflenet, wrn
+from compress.models import applications, densenet_small, m_sfanet, maps, mcnn, plain_cnn, resnet_cifar, shufflenet, wrn
 from compress.models.builder import Builder
 from compress.models.head import Head, dense
 
@@ -18,7 +18,11 @@ MODELS: dict[str, Builder] = {
     **{f"wrn_{depth}_{factor}": partial(wrn.build, depth, factor) for depth in (16, 40) for factor in (1, 2)},
     **{name: partial(plain_cnn.build, name) for name in plain_cnn.LAYERS},
     shufflenet.NAME: shufflenet.build,
+    mcnn.NAME: mcnn.build,
+    **{name: partial(m_sfanet.build, name) for name in m_sfanet.WIDTHS},
 }
+MAP_MODELS = frozenset([mcnn.NAME, *m_sfanet.WIDTHS])
+"""Those that give a map of the image, and have no features of all of it."""
 
 
 def check_name(name: str) -> None:
@@ -47,7 +51,12 @@ def build(
     # layers that Keras numbers itself (conv2d_7) get the same names however many networks were built before
     keras.backend.reset_uids()
     height, width, channels = image
-    return MODELS[name]((height, width, channels), dense(head) if isinstance(head, int) else head, weights)
+    own_head = dense(head) if isinstance(head, int) else head
+    if name in MAP_MODELS and not own_head.READS_MAP:
+        raise UserError(f"{name} gives a map of the image, such as how many things there are at each place: no classes")
+    if own_head.READS_MAP and name not in MAP_MODELS:
+        return maps.with_head(MODELS[name]((height, width, channels), dense(1), weights), own_head)
+    return MODELS[name]((height, width, channels), own_head, weights)
 
 
 def check_shape(name: str, shape: tuple[int, ...], weights: str | None = None) -> None:

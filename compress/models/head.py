@@ -1,23 +1,55 @@
-"""What networks of the registry end in: a function from features, (batch, features), to the network's output."""
+"""What networks of the registry end in."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
 
 from compress import keras
 
-Head = Callable[[Any], Any]
-"""Features of a network, (batch, features) -> its output, in layers of Keras."""
+
+class Head(Protocol):
+    """From features, (batch, features), to the network's output, in layers of Keras; with ``READS_MAP`` from a map of
+    features, (batch, height, width, features)."""
+
+    READS_MAP: ClassVar[bool]
+
+    def __call__(self, features: Any, stride: int = 1) -> Any:
+        """``stride``: how many pixels of the image are one of the map, along a side."""
+        ...
+
+
+@dataclass(frozen=True)
+class DenseHead:
+    """A dense layer "predictions" of so many units, then scale * x + offset where they are given, one a unit."""
+
+    units: int
+    scale: Sequence[float] | None = None
+    offset: Sequence[float] | None = None
+    READS_MAP: ClassVar[bool] = False
+
+    def __call__(self, features: Any, stride: int = 1) -> Any:
+        outputs = keras.layers.Dense(self.units, name="predictions")(features)
+        if self.scale is None or self.offset is None:
+            return outputs
+        scale, offset = [float(s) for s in self.scale], [float(o) for o in self.offset]
+        return keras.layers.Rescaling(scale, offset, name="in_units")(outputs)
+
+
+@dataclass(frozen=True)
+class DensityHead:
+    """A 1x1 convolution "density" to one number a cell, in multiples of the density that is usual, then that density:
+    ``usual`` points a pixel."""
+
+    usual: float
+    READS_MAP: ClassVar[bool] = True
+
+    def __call__(self, features: Any, stride: int = 1) -> Any:
+        multiples = keras.layers.Conv2D(1, 1, name="density")(features)
+        return keras.layers.Rescaling(float(self.usual * stride**2), name="in_units")(multiples)
 
 
 def dense(units: int, scale: Sequence[float] | None = None, offset: Sequence[float] | None = None) -> Head:
-    """A dense layer "predictions" of so many units, then scale * x + offset where they are given, one a unit."""
-
-    def head(features: Any) -> Any:
-        outputs = keras.layers.Dense(units, name="predictions")(features)
-        if scale is None or offset is None:
-            return outputs
-        return keras.layers.Rescaling([float(s) for s in scale], [float(o) for o in offset], name="in_units")(outputs)
-
-    return head
+    """See ``DenseHead``."""
+    return DenseHead(units, scale, offset)

@@ -31,6 +31,7 @@ def context(
         progress=progress,
         load=networks.borrow if step.stage.is_final else networks.checkout,
         outputs=networks.outputs,
+        validation_outputs=networks.validation_outputs,
         training_outputs=networks.training_outputs,
         facts=networks.facts,
         timings=networks.timings,

@@ -55,6 +55,7 @@ def _of_stage(step: Step, plan: Plan, artifacts: Made, latency: Latency | None) 
         key=step.key,
         cached=cached,
         **measured.of_stage(step, artifact, exported, plan),
+        whole_images=network.whole_images if network else None,
         closeness_to_float=measured.closeness_to_float(step, plan, artifacts),
         precision=own.precision,
         params=own.params,

@@ -18,7 +18,7 @@ from compress.pipeline import host_latency, machine
 from compress.pipeline.plan import Plan, content, readers
 from compress.pixels import Pixels
 from compress.results import NetworkFacts
-from compress.stages.save_and_evaluate import TEST_OUTPUTS
+from compress.stages.save_and_evaluate import TEST_OUTPUTS, VALIDATION_OUTPUTS
 from compress.tasks import Arrays
 from compress.tasks.named import names, shapes
 
@@ -82,6 +82,10 @@ class Networks:
     def outputs(self, name: str) -> Arrays:
         """The raw outputs on the test split that an earlier stage kept."""
         return read_outputs(self._artifact(name).path / TEST_OUTPUTS)
+
+    def validation_outputs(self, name: str) -> Arrays:
+        """The same on the validation split."""
+        return read_outputs(self._artifact(name).path / VALIDATION_OUTPUTS)
 
     def training_outputs(self, name: str) -> Arrays:
         """The raw outputs of an earlier stage, or of a path of the user's own, on the training split; computed once."""

@@ -10,6 +10,7 @@ from compress.rewrite.graph import gives_integers, input_shape, nodes, only_read
 from compress.rewrite.layer_kinds import INTEGERS, MOVES, Int8, Range, kind, known_of, known_of_activation, layer_within
 from compress.rewrite.layers import activation_name
 
+ASKED = "keep_float asks for it"
 SupportByLayer = dict[str, Int8 | str]
 """Name of a layer -> how it computes in int8, or why it computes in float."""
 
@@ -46,7 +47,7 @@ def layers_in_int8(folded: Any, keep_float: Sequence[str] = ()) -> SupportByLaye
     for layer in folded.layers:
         wanted, how = any(fnmatch(layer.name, pattern) for pattern in keep_float), support(layer)
         alone = known_of(layer).idle or (isinstance(how, Int8) and how.integers)
-        support_by_layer[layer.name] = "keep_float asks for it" if wanted and not alone else how
+        support_by_layer[layer.name] = ASKED if wanted and not alone else how
     support_by_layer |= _idle(folded, support_by_layer)
     model_readers = readers(folded)
     fused = {}

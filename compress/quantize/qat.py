@@ -9,8 +9,9 @@ import numpy as np
 from compress import keras
 from compress.quantize import calibrate, range_clipping
 from compress.quantize.batchnorm_relu_as_max import quantized_threshold
+from compress.quantize.ends import ends
 from compress.quantize.fold import fold
-from compress.quantize.int8_support import SupportByLayer, fixed_range, layers_in_int8, support
+from compress.quantize.int8_support import ASKED, SupportByLayer, fixed_range, layers_in_int8, support
 from compress.rewrite.graph import clone, copy, input_shape, readers, rebuild
 from compress.rewrite.layer_kinds import Int8, Range, known_of
 
@@ -20,6 +21,7 @@ def quantization_aware(
     calibration: Sequence[np.ndarray],
     cut: range_clipping.Clip | None = None,
     keep_float: Sequence[str] = (),
+    ends_in_float: bool = False,
 ) -> Any:
     """Rewrites the network into int8's layers, measures ranges on the calibration batches and wraps what computes.
 
@@ -28,6 +30,7 @@ def quantization_aware(
         calibration: Batches as the network reads them: float32 NHWC in [0, 1] for images.
         cut: How the measured ranges are clipped (``compress.quantize.range_clipping``); None keeps them.
         keep_float: Names of layers of the folded network, or patterns, which are to compute in float.
+        ends_in_float: The last layer with a kernel is to compute in float, and what is behind it.
 
     Returns:
         A network whose layers are wrapped by tfmot's QuantizeWrapperV2; it trains, and converts to an int8 .tflite.
@@ -38,7 +41,7 @@ def quantization_aware(
     from compress.fake_quant import Float, Int8Config
 
     folded = fold(model)
-    support_by_layer = layers_in_int8(folded, keep_float)
+    support_by_layer = layers_in_int8(folded, [*keep_float, *(ends(folded) if ends_in_float else ())])
     ranges = _ranges(folded, support_by_layer, calibration, cut)
     needed, corrections = _read_by_int8(folded, support_by_layer), _corrections(folded, support_by_layer, ranges)
     wrap = keras.tfmot.quantization.keras.QuantizeWrapperV2
@@ -83,14 +86,14 @@ def quantization_aware(
 
 def float_layers(aware: Any) -> dict[str, str]:
     """Name of each layer of a quantized network that computes in float -> why."""
-    asked, reasons = "keep_float asks for it", {}
+    reasons: dict[str, str] = {}
     for layer in aware.layers:
         config = getattr(layer, "quantize_config", None)
         how = support(layer)
         if getattr(config, "keep_float", False):
-            reasons[layer.layer.name] = asked
+            reasons[layer.layer.name] = ASKED
         elif type(layer).__name__ == "Float":
-            reasons.setdefault(layer.of, asked)
+            reasons.setdefault(layer.of, ASKED)
         elif config is None and isinstance(how, str) and not isinstance(layer, keras.layers.InputLayer):
             reasons[layer.name] = how
     return reasons

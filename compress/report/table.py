@@ -99,7 +99,7 @@ def _row(stage: StageResult, run: Run) -> dict[str, Any]:
 def _ratio(first: dict[str, Any], last: dict[str, Any], run: Run) -> dict[str, Any]:
     row: dict[str, Any] = dict.fromkeys(first)
     row |= {"stage": f"{first['stage']} / {last['stage']}", "kind": "ratio"}
-    for name in (*(metric.key for metric in run.table_metrics), *TECHNICAL):
+    for name in (*(metric.key for metric in run.table_metrics if metric.better), *TECHNICAL):
         if name not in WITHOUT_RATIO and first[name] is not None and last[name]:
             row[name] = round(first[name] / last[name], 4)
     return row

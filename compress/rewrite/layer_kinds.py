@@ -69,6 +69,7 @@ MOVES = Int8(same_scale=True, no_output_quantizer=True)  # the output holds only
 _MEASURED = Int8()  # the output's range is measured on calibration data
 _SIGMOID, _TANH = Int8(fixed=(0.0, 255 / 256)), Int8(fixed=(-1.0, 127 / 128))
 _NO_OPERATOR = "TFLite has no operator for it"
+_NO_DIVISION = "TFLite divides two tensors in float alone"
 _NO_ELU = "the converter has no int8 ELU"
 _OTHER_AXIS = "it normalizes an axis other than the last"
 
@@ -170,6 +171,7 @@ KINDS: dict[str, LayerKind] = {
     "UnitNormalization": LayerKind(int8=f"{_NO_OPERATOR}; its sum of squares needs more than 8 bits"),
     # pools; an average lies inside its inputs' range
     "AveragePooling1D": LayerKind(layers.average_pool_1d),
+    "CellMeans": LayerKind(layers.cell_means),
     "AveragePooling2D": LayerKind(int8=Int8(same_scale=True), passes_factor=True, channels=channels.SAME),
     "GlobalAveragePooling1D": LayerKind(int8=_MEASURED, channels=channels.SAME),
     "GlobalAveragePooling2D": LayerKind(int8=_MEASURED, passes_factor=True, channels=channels.SAME),
@@ -180,6 +182,7 @@ KINDS: dict[str, LayerKind] = {
     # shapes
     "Cropping1D": LayerKind(int8=MOVES, channels=channels.SAME),
     "Cropping2D": LayerKind(int8=MOVES, channels=channels.SAME),
+    "EnlargedLike": LayerKind(layers.enlarged_like),
     "Flatten": LayerKind(int8=MOVES, passes_factor=True, channels=channels.REARRANGED),
     "Permute": LayerKind(int8=MOVES, channels=channels.REARRANGED),
     "RepeatVector": LayerKind(int8=MOVES, channels=channels.REARRANGED),
@@ -214,14 +217,14 @@ KINDS: dict[str, LayerKind] = {
     "tf.__operators__.add": LayerKind(operators.add),
     "tf.__operators__.mul": LayerKind(operators.multiply),
     "tf.__operators__.sub": LayerKind(operators.subtract),
-    "tf.__operators__.truediv": LayerKind(operators.divide),
+    "tf.__operators__.truediv": LayerKind(operators.divide, int8=_NO_DIVISION, channels=channels.TIED),
     "tf.cast": LayerKind(operators.cast),
     "tf.clip_by_value": LayerKind(operators.clip_by_value),
     "tf.concat": LayerKind(operators.concat),
     "tf.keras.activations.swish": LayerKind(operators.silu),
     "tf.math.add": LayerKind(operators.add),
     "tf.math.add_n": LayerKind(operators.add_n),
-    "tf.math.divide": LayerKind(operators.divide),
+    "tf.math.divide": LayerKind(operators.divide, int8=_NO_DIVISION, channels=channels.TIED),
     "tf.math.maximum": LayerKind(operators.maximum, int8=MOVES, channels=channels.TIED),
     "tf.math.minimum": LayerKind(operators.minimum, int8=MOVES, channels=channels.TIED),
     "tf.math.multiply": LayerKind(operators.multiply),
@@ -231,7 +234,7 @@ KINDS: dict[str, LayerKind] = {
     "tf.math.sigmoid": LayerKind(operators.sigmoid),
     "tf.math.subtract": LayerKind(operators.subtract),
     "tf.math.tanh": LayerKind(operators.tanh),
-    "tf.math.truediv": LayerKind(operators.divide),
+    "tf.math.truediv": LayerKind(operators.divide, int8=_NO_DIVISION, channels=channels.TIED),
     "tf.nn.avg_pool": LayerKind(operators.average_pool),
     "tf.nn.avg_pool2d": LayerKind(operators.average_pool),
     "tf.nn.bias_add": LayerKind(operators.bias_add),

@@ -286,3 +286,28 @@ def scaled_residual(layer: Any, name: str) -> Any:
     scale = keras.layers.Rescaling(float(layer.scale), name=f"{name}_scale")
     add = keras.layers.Add(name=name)
     return lambda tensors, **_: add([tensors[0], scale(tensors[1])])
+
+
+def cell_means(layer: Any, name: str) -> Any:
+    """Means of parts of a map of one size -> an average pool."""
+    shape = input_shape(layer)
+    if None in shape[1:3]:
+        return KEEP
+    sides = layer.sides(shape)
+    return keras.layers.AveragePooling2D(sides, sides, padding="same", name=name)
+
+
+def enlarged_like(layer: Any, name: str) -> Any:
+    """Enlarging to a known size -> by whole factors, less what is too much."""
+    part, whole = (tuple(tensor.shape) for tensor in layer.input)
+    if None in part[1:3] or None in whole[1:3]:
+        return KEEP
+    factors = layer.factors([part, whole])
+    surplus = [side * factor - wanted for side, factor, wanted in zip(part[1:3], factors, whole[1:3], strict=True)]
+    enlarge = keras.layers.UpSampling2D(
+        factors, interpolation="bilinear", name=name if not any(surplus) else f"{name}_whole"
+    )
+    if not any(surplus):
+        return lambda tensors, **_: enlarge(tensors[0])
+    cut = keras.layers.Cropping2D(((0, surplus[0]), (0, surplus[1])), name=name)
+    return lambda tensors, **_: cut(enlarge(tensors[0]))

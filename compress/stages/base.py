@@ -31,6 +31,8 @@ class Context:
     """Name of an earlier stage, or the path of a network -> its Keras network, the caller's own to train on."""
     outputs: Callable[[str], Arrays]
     """Name of an earlier stage -> its network's raw outputs on the test split."""
+    validation_outputs: Callable[[str], Arrays]
+    """The same on the validation split."""
     training_outputs: Callable[[str], Arrays]
     """Name of an earlier stage, or the path of a network -> its raw outputs on the training split."""
     facts: Callable[[str], NetworkFacts]
@@ -49,6 +51,11 @@ class Context:
     @property
     def data(self) -> Data:
         return Data(self.dataset.train, self.augmentation, self.seed)
+
+    @property
+    def changes_images(self) -> bool:
+        """Whether training sees an image otherwise in each epoch."""
+        return self.augmentation.changes_images or self.dataset.crops is not None
 
 
 @config

@@ -1,6 +1,7 @@
 """Quantization: a network learns to live on int8 grids, or is put on them, or is left to TFLite's converter."""
 
 from dataclasses import fields, replace
+from fnmatch import fnmatch
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -11,6 +12,7 @@ from pydantic import Field
 from compress.config import Count, config
 from compress.errors import UserError
 from compress.prune import prunable_kernels
+from compress.quantize.int8_support import ASKED
 from compress.results import NetworkFacts
 from compress.rewrite import as_plain_layers
 from compress.stages.base import Context, Stage
@@ -18,9 +20,11 @@ from compress.stages.calibration import calibration
 from compress.stages.save_and_evaluate import save_and_evaluate
 from compress.stages.serving import Serving
 from compress.stages.train_on_targets import train_on_targets
+from compress.stages.unbiased import correct_bias
 from compress.training import Training
 
 PRECISIONS = {"qat": "int8", "static": "int8", "dynamic": "dynamic", "float16": "float16", "static_int16x8": "int16x8"}
+ROUNDING = "the sum of what it gives counts, in which rounding would add up"
 TRAINING = tuple(field.name for field in fields(Training))  # type: ignore[arg-type]
 
 
@@ -109,22 +113,27 @@ class Quantize(Stage, Training):
             kernels = prunable_kernels(network)
             network = self._quantized(network, context)
             in_float = {} if self.by_converter else float_layers(network)
+            in_float = {name: self._reason(name, reason) for name, reason in in_float.items()}
         for layer, reason in in_float.items():
             context.progress.say(f"    {layer} computes in float: {reason}")
         serving = Serving(network, context)
         if self.mode == "qat":
             train_on_targets(network, self, serving, context, scratch)
+        correction: dict[str, float] = {}
         if not self.by_converter:
             from compress import fake_quant
 
             fake_quant.freeze_quantized_kernels(network)
             keeps_zeros(kernels, prunable_kernels(network))
+            if context.task.SUMS:
+                correction = correct_bias(network, serving, context.validation_outputs(self.input or ""), context)
         return replace(
             save_and_evaluate(serving, context, out, scratch, self.precision),
             mode=self.mode,
             rewrite=self.rewrite,
             calibration_images=self.calibration_images,
             float_layers=in_float,
+            correction=correction,
         )
 
     def _quantized(self, network: Any, context: Context) -> Any:
@@ -140,7 +149,14 @@ class Quantize(Stage, Training):
             "entropy": range_clipping.entropy,
         }
         images = calibration(context, self.calibration_images)
-        return quantization_aware(network, images, clips.get(self.calibration), self.keep_float)
+        return quantization_aware(
+            network, images, clips.get(self.calibration), self.keep_float, ends_in_float=context.task.SUMS
+        )
+
+    def _reason(self, layer: str, reason: str) -> str:
+        """Why a layer computes in float: what was asked for by no pattern is for the sum's sake."""
+        is_asked_for = any(fnmatch(layer, pattern) for pattern in self.keep_float)
+        return ROUNDING if reason == ASKED and not is_asked_for else reason
 
 
 def keeps_zeros(before: dict[str, np.ndarray], after: dict[str, np.ndarray]) -> None:

@@ -15,6 +15,7 @@ from compress.prune import kernel_sparsity, prunable_kernels
 from compress.results import NetworkFacts
 from compress.stages.base import Context
 from compress.stages.serving import Serving
+from compress.stages.whole_images import measured_whole
 from compress.tasks.named import named
 from compress.training import Diverged
 
@@ -47,6 +48,7 @@ def save_and_evaluate(serving: Serving, context: Context, out: Path, scratch: Pa
                 f"    note: it {collapse}, so it has learned nothing; a smaller learning_rate may help"
             )
         write_outputs(out / VALIDATION_OUTPUTS, outputs(predictor, context.dataset.validation))
+        whole_images = measured_whole(loaded, context)
     context.finished(loaded)
     return NetworkFacts(
         precision=precision,
@@ -54,6 +56,7 @@ def save_and_evaluate(serving: Serving, context: Context, out: Path, scratch: Pa
         score=task.score(test_outputs, test.targets.arrays()),
         params=parameters(loaded),
         kernel_sparsity=kernel_sparsity(prunable_kernels(loaded)),
+        whole_images=whole_images,
         fit=context.fit,
         label_names=list(context.dataset.label_names),
     )

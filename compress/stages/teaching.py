@@ -10,6 +10,7 @@ from pydantic import Field
 from compress.distill import METHODS, Method
 from compress.errors import UserError
 from compress.stages.base import Context
+from compress.stages.examples import training_data
 from compress.tasks import Task
 from compress.tasks.named import shapes
 from compress.training import Data
@@ -42,19 +43,20 @@ def teaching(
     Raises UserError, which names the ``stage``, for a teacher whose outputs are of other shapes than the student's.
     """
     wanted = _of_one(shapes(context.task, student))
-    data = replace(context.data, per_batch_inputs=method.per_batch_inputs(len(teachers)))
-    if method.FROM_OUTPUTS and not context.augmentation.changes_images:
+    drawn = method.per_batch_inputs(len(teachers))
+    if method.FROM_OUTPUTS and not context.changes_images:
         with context.clock("teachers"):
             taught = [context.training_outputs(name) for name in teachers]
         for name, outputs in zip(teachers, taught, strict=True):
             _check_shapes(stage, name, _of_one({key: values.shape for key, values in outputs.items()}), wanted)
         rows = {f"teacher_{key}": np.stack([outputs[key] for outputs in taught], axis=1) for key in wanted}
-        return (), replace(data, per_image_inputs=rows)
+        return (), replace(context.data, per_image_inputs=rows, per_batch_inputs=drawn)
     networks = [context.load(name) for name in teachers]
     for name, network in zip(teachers, networks, strict=True):
-        _check_shapes(stage, name, _of_one(shapes(context.task, network)), wanted)
+        if method.SAME_SHAPES:
+            _check_shapes(stage, name, _of_one(shapes(context.task, network)), wanted)
         network.trainable = False
-    return networks, data
+    return networks, replace(training_data(context, [student, *networks]), per_batch_inputs=drawn)
 
 
 def _check_shapes(stage: str, teacher: str, theirs: Shapes, wanted: Shapes) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from compress.stages.base import Context
+from compress.stages.examples import training_data
 from compress.stages.serving import Serving
 from compress.tasks.objective import objective
 from compress.training import Training, fit
@@ -20,11 +21,12 @@ def train_on_targets(
     callbacks: tuple[Any, ...] = (),
 ) -> None:
     """Trains ``network`` in place with the stage's loss on the training split."""
+    data = training_data(context, [network])
     with context.clock("training"):
         fit(
             network,
-            objective(context.task, training.loss(context.task)),
-            context.data,
+            objective(context.task, training.loss(context.task), network),
+            data,
             training,
             scratch / "backup",
             context.progress,

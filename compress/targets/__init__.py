@@ -4,6 +4,7 @@ from compress.targets.base import Targets
 from compress.targets.class_indices import ClassIndices
 from compress.targets.class_sets import ClassSets
 from compress.targets.geometry import Geometry
+from compress.targets.points import Points
 from compress.targets.quantities import Quantities
 
-__all__ = ["ClassIndices", "ClassSets", "Geometry", "Quantities", "Targets"]
+__all__ = ["ClassIndices", "ClassSets", "Geometry", "Points", "Quantities", "Targets"]

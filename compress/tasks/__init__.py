@@ -6,6 +6,7 @@ Its metrics are in ``compress.metrics``, its targets in ``compress.targets``, it
 
 from compress.tasks.base import Answers, Arrays, Departure, Head, Output, Task, Tensors
 from compress.tasks.classification import Classification
+from compress.tasks.counting import Counting
 from compress.tasks.multi_label import MultiLabel
 from compress.tasks.regression import Regression
 
@@ -13,6 +14,7 @@ TASKS: dict[str, type[Task]] = {
     "classification": Classification,
     "multi_label": MultiLabel,
     "regression": Regression,
+    "counting": Counting,
 }
 
 __all__ = [
@@ -20,6 +22,7 @@ __all__ = [
     "Answers",
     "Arrays",
     "Classification",
+    "Counting",
     "Departure",
     "Head",
     "MultiLabel",

@@ -57,6 +57,11 @@ class Task(Protocol):
     CLOSENESS: ClassVar[Metric]
     """What ``close`` gives."""
     OUTPUTS: ClassVar[tuple[Output, ...]]
+    ALSO_LEARNED: ClassVar[tuple[str, ...]]
+    """Layers whose outputs the loss takes, too, by their names, where a network has them."""
+
+    SUMS: ClassVar[bool]
+    """Whether the sum of an output counts, in which the rounding of each value adds up."""
 
     @property
     def name(self) -> str:
@@ -136,6 +141,12 @@ class Task(Protocol):
 
     def collapse(self, outputs: Arrays, targets: Arrays) -> str:
         """How the outputs show that a network says the same of every example, in words; "" where they do not."""
+
+    def picture(self, outputs: Arrays, image: np.ndarray) -> np.ndarray | None:
+        """What a network says of one image, drawn over it: uint8 (height, width, 3); None where words tell it all.
+
+        ``outputs``: of the one image, uint8 (height, width, channels).
+        """
 
     def describe(self, outputs: Arrays, label_names: tuple[str, ...], top: int) -> list[str]:
         """What a network says of each example, in words; the ``top`` likeliest where there is a choice."""

@@ -1,5 +1,7 @@
 """What tasks share whose networks emit logits, and whose files give probabilities."""
 
+from typing import ClassVar
+
 import numpy as np
 
 from compress.datasets import Dataset
@@ -23,6 +25,9 @@ TOLERANCE = {"float32": 1e-3, "float16": 1e-3, "int16x8": 1e-3, "int8": 0.05, "d
 class OfLogits:
     """The part of a ``Task`` that is the same for every one with a logit for each class."""
 
+    SUMS: ClassVar[bool] = False
+    ALSO_LEARNED: ClassVar[tuple[str, ...]] = ()
+
     def head(self, data: Dataset) -> Head:
         return dense(len(data.label_names))
 
@@ -34,3 +39,6 @@ class OfLogits:
 
     def tolerance(self, precision: str) -> float | list[float]:
         return TOLERANCE[precision]
+
+    def picture(self, outputs: Arrays, image: np.ndarray) -> np.ndarray | None:
+        return None

@@ -52,6 +52,8 @@ class Regression:
     )
     CLOSENESS: ClassVar[Metric] = Metric("difference", "difference", "% of a deviation", 100.0, 2, "lower")
     OUTPUTS: ClassVar[tuple[Output, ...]] = (Output("numbers", "numbers", "numbers in the units of the targets"),)
+    SUMS: ClassVar[bool] = False
+    ALSO_LEARNED: ClassVar[tuple[str, ...]] = ()
 
     def fitted(self, data: Dataset) -> Self:
         targets = data.train.targets
@@ -158,6 +160,9 @@ class Regression:
     def collapse(self, outputs: Arrays, targets: Arrays) -> str:
         moves = self._in_deviations(np.asarray(outputs["numbers"], np.float64).std(axis=0))
         return "gives the same numbers for every test image" * bool(np.max(moves) < 0.01)
+
+    def picture(self, outputs: Arrays, image: np.ndarray) -> np.ndarray | None:
+        return None
 
     def describe(self, outputs: Arrays, label_names: tuple[str, ...], top: int) -> list[str]:
         """Each number with its name."""

@@ -140,7 +140,7 @@ def run(
         sample = draw(np.random.default_rng(0))
         extra_inputs[name] = tf.TensorSpec(sample.shape, sample.dtype)
     kind = data.train.read(np.arange(0)).dtype
-    images = tf.TensorSpec([None, *network.input_shape[1:]], kind)
+    images = tf.TensorSpec([None, *data.shape], kind)
     signature = (images, rows_of(data.train.targets.arrays()), extra_inputs)
     batches = tf.data.Dataset.from_generator(
         lambda: data.batches(training.batch_size, position["epoch"]), output_signature=signature

@@ -3,14 +3,15 @@
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
+from pydantic import Field
 
 from compress.config import Count, Fraction, NotNegative, Positive, config
-from compress.datasets import Augmentation, Split
+from compress.datasets import Augmentation, Crops, Split
 from compress.errors import UserError
-from compress.targets import Geometry
+from compress.targets import Geometry, Targets
 from compress.tasks.base import Task
 from compress.tasks.losses import LabelLoss
 from compress.tasks.objective import Loss
@@ -35,8 +36,13 @@ class Training:
     learning_rate: Positive = 1e-3
     momentum: Fraction = 0.9
     """Nesterov momentum of sgd."""
-    schedule: Literal["constant", "cosine", "steps"] = "cosine"
-    """cosine falls to 0 at the end (Loshchilov and Hutter, 2017, no restarts); steps is a tenth after each drop."""
+    schedule: Literal["constant", "cosine", "cosine_restarts", "steps"] = "cosine"
+    """cosine falls to 0 at the end; cosine_restarts does so again and again (both: Loshchilov and Hutter, "SGDR:
+    Stochastic Gradient Descent with Warm Restarts", ICLR 2017); steps is a tenth after each drop."""
+    first_restart: Count | None = None
+    """Epochs before the first restart of cosine_restarts."""
+    restart_factor: Annotated[float, Field(ge=1)] = 2.0
+    """How many times longer each period of cosine_restarts is than the one before."""
     drop_after: tuple[Count, ...] = ()
     """Epochs after which steps drops the rate, such as [25, 38]."""
     weight_decay: NotNegative = 0.0
@@ -62,6 +68,13 @@ class Training:
             raise UserError(f"drop_after = {late} is not before the last of {self.epochs} epochs")
         if self.drop_after and self.schedule != "steps":
             raise UserError(f'drop_after goes with schedule = "steps", not "{self.schedule}"')
+        restarts = self.schedule == "cosine_restarts"
+        if restarts and self.first_restart is None:
+            raise UserError('schedule = "cosine_restarts" needs first_restart, the epochs before the first restart')
+        if not restarts and (self.first_restart is not None or self.restart_factor != 2.0):
+            raise UserError(
+                f'first_restart and restart_factor go with schedule = "cosine_restarts", not "{self.schedule}"'
+            )
 
     def steps(self, images: int, epochs: int | None = None) -> int:
         """Optimizer steps of ``epochs`` (all, if None) over that many images."""
@@ -71,9 +84,18 @@ class Training:
         """The learning rate of a step in [0, total); ``steps`` divides ``total`` into ``epochs``."""
         if self.schedule == "cosine":
             return self.learning_rate * 0.5 * (1 + math.cos(math.pi * step / total))
+        if self.schedule == "cosine_restarts":
+            return self.learning_rate * 0.5 * (1 + math.cos(math.pi * self._part_of_period(step * self.epochs / total)))
         epochs_done = step * self.epochs // total
         drops = sum(epochs_done >= epoch for epoch in self.drop_after) if self.schedule == "steps" else 0
         return self.learning_rate * 0.1**drops
+
+    def _part_of_period(self, epochs_done: float) -> float:
+        """In [0, 1): how much of the period between two restarts is over."""
+        period = float(self.first_restart or self.epochs)
+        while epochs_done >= period:
+            epochs_done, period = epochs_done - period, period * self.restart_factor
+        return epochs_done / period
 
 
 @dataclass(frozen=True)
@@ -81,7 +103,8 @@ class Data:
     """What a stage trains on; the order and the augmentation of an epoch follow from seed and epoch alone.
 
     ``per_image_inputs`` holds what else an objective is given, by name: an array with a row a training image, such as
-    the outputs of a teacher. ``per_batch_inputs`` draws such an array anew for each batch.
+    the outputs of a teacher. ``per_batch_inputs`` draws such an array anew for each batch. ``crops``: parts of the
+    images take their place.
     """
 
     train: Split
@@ -89,6 +112,12 @@ class Data:
     seed: int
     per_image_inputs: Mapping[str, np.ndarray] = field(default_factory=dict)
     per_batch_inputs: Mapping[str, Callable[[np.random.Generator], np.ndarray]] = field(default_factory=dict)
+    crops: Crops | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one example, without the batch."""
+        return self.train.shape if self.crops is None else self.crops.shape
 
     def batches(self, batch_size: int, epoch: int) -> Iterator[tuple[np.ndarray, Arrays, Arrays]]:
         """Examples as ``Split.read`` gives them, targets by name, and extra inputs by name; every image once.
@@ -101,8 +130,13 @@ class Data:
             part = order[start : start + batch_size]
             extra_inputs = {name: rows[part] for name, rows in self.per_image_inputs.items()}
             extra_inputs |= {name: draw(draws) for name, draw in self.per_batch_inputs.items()}
-            images, targets = self.train.read(part), self.train.targets.take(part)
+            images, targets = self._examples(part, rng)
             if self.augmentation.changes_images:
                 geometry: Geometry = self.augmentation.draw(len(part), images.shape[1], images.shape[2], rng)
                 images, targets = geometry.of_images(images), targets.moved(geometry)
             yield images, dict(targets.arrays()), extra_inputs
+
+    def _examples(self, indices: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, Targets]:
+        if self.crops is not None:
+            return self.crops.draw(indices, rng)
+        return self.train.read(indices), self.train.targets.take(indices)

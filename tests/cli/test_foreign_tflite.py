@@ -251,7 +251,7 @@ def test_an_output_is_chosen_by_name(main, files):
     (("text",), "is not a .tflite file"),
     (("half",), "LiteRT cannot run"),
     (("two inputs",), "has 2 inputs (a, b)"),
-    (("another shape",), "has the shape [1, 5, 2], not a row of numbers for each example"),
+    (("another shape",), "emits (5, 2), and no row of classes for each image"),
     (("one number",), "is one number an image, and no class of several"),
     (("sigmoids",), "which pixels it expects cannot be told"),
     (("two of ten",), "has 2 outputs (digit [1, 10], other [1, 10]): choose one with --output"),

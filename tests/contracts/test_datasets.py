@@ -4,16 +4,19 @@ import io
 import itertools
 import pickle
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 from pydantic import ValidationError
+from scipy.io import savemat
 
 from compress.cli.data import open_data
 from compress.config import config, required
 from compress.datasets import DATASETS, Augmentation, Dataset, DatasetConfig
+from compress.datasets.pictures import FittedSplit
 from compress.errors import UserError
 from compress.tasks import TASKS
 
@@ -83,6 +86,36 @@ def csv(folder: Path):
     return {"path": str(folder)}
 
 
+def points(folder: Path):
+    rng = np.random.default_rng(0)
+    (folder / "images").mkdir()
+    rows = ["file,x,y"]
+    for number in range(40):
+        image = Image.fromarray(rng.integers(0, 256, (8, 8, 3), dtype=np.uint8))
+        image.save(folder / "images" / f"{number}.png")
+        rows += [f"{number}.png,{x:.2f},{y:.2f}" for x, y in rng.uniform(0, 7, (number % 5, 2))]
+    (folder / "points.csv").write_text("\n".join(rows))
+    return {"path": str(folder)}
+
+
+def shanghaitech(folder: Path):
+    """In the layout of the real one, with the nesting that its .mat files have."""
+    rng = np.random.default_rng(0)
+    for part, count in (("train_data", 40), ("test_data", 6)):
+        inside = folder / "ShanghaiTech" / "part_A" / part
+        (inside / "images").mkdir(parents=True)
+        (inside / "ground-truth").mkdir()
+        for number in range(1, count + 1):
+            image = Image.fromarray(rng.integers(0, 256, (8, 8, 3), dtype=np.uint8))
+            image.save(inside / "images" / f"IMG_{number}.jpg")
+            heads = np.zeros((1, 1), [("location", "O"), ("number", "O")])
+            heads[0, 0] = (rng.uniform(0, 8, (number % 5 + 1, 2)), np.array([[number % 5 + 1]]))
+            info = np.empty((1, 1), object)
+            info[0, 0] = heads
+            savemat(inside / "ground-truth" / f"GT_IMG_{number}.mat", {"image_info": info})
+    return {}
+
+
 # Each makes a small source in a folder and gives the fields that its config then needs.
 SOURCES = {
     "digits": digits,
@@ -93,8 +126,11 @@ SOURCES = {
     "folder": image_folder,
     "arrays": arrays,
     "csv": csv,
+    "crowd": digits,
+    "points": points,
+    "shanghaitech": shanghaitech,
 }
-PATHS = {"folder": "", "arrays": "data.npz", "csv": ""}  # of those that a path opens, in that folder
+PATHS = {"folder": "", "arrays": "data.npz", "csv": "", "points": ""}  # of those that a path opens, in that folder
 PARTS = ("train", "validation", "test")
 
 
@@ -127,7 +163,11 @@ def test_every_data_set_has_a_source_here():
 def test_name_and_class_names(source, dataset):
     assert dataset.name == source[0]
     assert isinstance(dataset.label_names, tuple)
-    assert len(set(dataset.label_names)) == len(dataset.label_names) >= 1 + (dataset.task != "regression")
+    assert (
+        len(set(dataset.label_names))
+        == len(dataset.label_names)
+        >= 1 + (dataset.task not in ("regression", "counting"))
+    )
     assert dataset.task in TASKS
     assert all(isinstance(name, str) and name for name in dataset.label_names)
     assert all(isinstance(note, str) and "\n" not in note for note in dataset.notes)
@@ -167,8 +207,12 @@ def test_targets_are_those_of_the_task(dataset):
     count = len(dataset.label_names)
     for part in PARTS:
         split = getattr(dataset, part)
-        (rows,) = split.targets.arrays().values()
+        rows = next(iter(split.targets.arrays().values()))
         assert len(rows) == len(split.targets) == len(split)
+        if dataset.task == "counting":
+            assert rows.dtype == np.float32 and rows.shape == (len(split),) and (rows == np.rint(rows)).all()
+            assert np.ptp(rows) > 0
+            continue
         if dataset.task == "classification":
             assert rows.dtype == np.int64 and 0 <= rows.min() <= rows.max() < count
         else:
@@ -209,11 +253,18 @@ def test_the_fingerprint_changes_with_one_pixel(dataset):
     def fingerprint(train):
         return Dataset.of(dataset.name, dataset.label_names, train, dataset.validation, dataset.test).fingerprint
 
-    images = dataset.train.images.copy()
-    images[-1, -1, -1, -1] ^= 1
-    changed = type(dataset.train)(images, dataset.train.targets, 8)
     assert fingerprint(dataset.train) == dataset.fingerprint
-    assert fingerprint(changed) != dataset.fingerprint
+    assert fingerprint(with_one_other_pixel(dataset.train)) != dataset.fingerprint
+
+
+def with_one_other_pixel(split):
+    if isinstance(split, FittedSplit):
+        images = [*split.pictures.images[:-1], split.pictures.images[-1].copy()]
+        images[-1][-1, -1, -1] ^= 1
+        return replace(split, pictures=replace(split.pictures, images=images))
+    images = split.images.copy()
+    images[-1, -1, -1, -1] ^= 1
+    return type(split)(images, split.targets, 8)
 
 
 def test_augmentation_is_no_part_of_the_data(source, dataset):

@@ -12,7 +12,9 @@ from compress import keras, models
 from compress.config import parse
 from compress.distill import METHODS, Method
 from compress.errors import UserError
+from compress.models.head import DensityHead
 from compress.stages.distill import Distill
+from compress.targets import Points
 from compress.tasks import TASKS
 
 IMAGES = np.random.default_rng(0).random((2, 32, 32, 3), dtype="float32")
@@ -24,13 +26,16 @@ SETTINGS = {
     "activation_boundary": {"layers": [["stage3_block1_add", "stage3_block1_add"]]},
     "sigmoids": {},
     "outputs": {},
+    "density": {},
 }
 # the targets of a batch of two images for each task, and of five outputs
 TARGETS = {
     "classification": {"labels": LABELS},
     "multi_label": {"present": np.float32([[0, 1, 0, 0, 1], [1, 0, 0, 1, 0]])},
     "regression": {"values": np.float32([[0, 1, 2, 3, 4], [4, 3, 2, 1, 0]])},
+    "counting": Points.of([np.float32([[9, 9, 2]]), np.float32([[4, 20, 2], [30, 8, 3]])], (32, 32)).arrays(),
 }
+NETWORKS = {"counting": ("mcnn", DensityHead(1.5 / 32**2))}  # and heads, where they are not resnet8 of five classes
 
 methods = pytest.mark.parametrize("name", METHODS)
 
@@ -42,8 +47,9 @@ def method(name, **settings):
     return parse(Distill, stage, "[[stage]] 's'").method
 
 
-def networks():
-    teacher, student = (models.build("resnet8", 32, 5, seed=seed) for seed in (0, 1))
+def networks(name):
+    network, head = NETWORKS.get(task_of(name).name, ("resnet8", 5))
+    teacher, student = (models.build(network, 32, head, seed=seed) for seed in (0, 1))
     teacher.trainable = False
     return teacher, student
 
@@ -92,7 +98,7 @@ def test_it_takes_networks_of_any_name_that_its_settings_fit(name):
 
 @methods
 def test_what_is_drawn_with_a_batch_follows_from_the_seed(name):
-    teacher, student = networks()
+    teacher, student = networks(name)
     phases = phases_of(name, [teacher], student)
     for key, draw in method(name).per_batch_inputs(3).items():
         assert all(key in inspect.signature(phase.objective).parameters for phase in phases)
@@ -103,7 +109,7 @@ def test_what_is_drawn_with_a_batch_follows_from_the_seed(name):
 @methods
 def test_teachers_are_not_needed_where_their_outputs_will_do(name):
     """The loss is the same with the teachers' outputs in their place."""
-    teacher, student = networks()
+    teacher, student = networks(name)
     with_teachers = phases_of(name, [teacher], student)
     if not method(name).FROM_OUTPUTS:
         return
@@ -129,7 +135,7 @@ def test_it_names_tasks_that_there_are_and_a_stage_refuses_the_others(name):
 
 @methods
 def test_phases_follow_each_other_to_the_last_epoch(name):
-    teacher, student = networks()
+    teacher, student = networks(name)
     phases = phases_of(name, [teacher], student)
     ends = [phase.epochs for phase in phases]
     assert ends == sorted(set(ends))
@@ -141,7 +147,7 @@ def test_phases_follow_each_other_to_the_last_epoch(name):
 @methods
 def test_every_phase_trains_the_student_and_not_the_teacher(name):
     tf = keras.tf
-    teacher, student = networks()
+    teacher, student = networks(name)
     before = [weight.numpy() for weight in teacher.weights]
     own = {id(weight) for weight in student.trainable_weights}
     for phase in phases_of(name, [teacher], student):
@@ -162,7 +168,7 @@ def test_every_phase_trains_the_student_and_not_the_teacher(name):
 def test_it_can_be_run_again_and_gives_the_same_loss(name):
     losses = []
     for _ in range(2):
-        teacher, student = networks()
+        teacher, student = networks(name)
         losses.append(float(loss_of(name, phases_of(name, [teacher], student)[0])[0]))
     assert losses[0] == losses[1]
 

@@ -15,8 +15,9 @@ from compress.config import as_dict, parse
 from compress.datasets.splits import ArraySplit, Dataset
 from compress.errors import UserError
 from compress.report.sections import SECTIONS
-from compress.targets import ClassIndices, ClassSets, Quantities, Targets
+from compress.targets import ClassIndices, ClassSets, Points, Quantities, Targets
 from compress.tasks import TASKS, Output, Task
+from compress.tasks.density import map_of
 
 RNG = np.random.default_rng(0)
 COUNT, WIDTH = 60, 4
@@ -38,14 +39,27 @@ def of_numbers():
     return Quantities(values), {"numbers": values.astype("float32")}
 
 
+def of_points():
+    points = Points.of([RNG.uniform(1, 7, (count, 3)) for count in RNG.integers(1, 30, COUNT)], (8, 8))
+    arrays = points.arrays()
+    return points, {"density": map_of(arrays["points"], arrays["frame"], (8, 8)).numpy()[..., None]}
+
+
 # targets, and raw outputs that are right
-CASES = {"classification": of_classes, "multi_label": of_sets, "regression": of_numbers}
+CASES = {
+    "classification": of_classes,
+    "multi_label": of_sets,
+    "regression": of_numbers,
+    "counting": of_points,
+}
+KINDS = {"counting": 1}  # how many names the data have, where it is not WIDTH
 tasks = pytest.mark.parametrize("name", TASKS)
 
 
 def dataset(targets, task):
     split = ArraySplit(IMAGES, targets, 8)
-    return Dataset.of("made", [f"label {number}" for number in range(WIDTH)], split, split, split, task=task)
+    names = [f"label {number}" for number in range(KINDS.get(task, WIDTH))]
+    return Dataset.of("made", names, split, split, split, task=task)
 
 
 def case(name):
@@ -186,13 +200,14 @@ def test_every_example_is_described(name):
 @tasks
 def test_its_head_gives_its_outputs(name):
     task, targets, right = case(name)
-    features = keras.Input((5,))
-    network = keras.Model(features, task.head(dataset(targets, name))(features))
+    head, width = task.head(dataset(targets, name)), KINDS.get(name, WIDTH)
+    features = keras.Input((8, 8, 5) if head.READS_MAP else (5,))
+    network = keras.Model(features, head(features))
     shapes = {output.name: tuple(t.shape) for output, t in zip(task.OUTPUTS, network.outputs, strict=True)}
     assert shapes == {key: (None, *values.shape[1:]) for key, values in right.items()}
-    task.check_outputs(shapes, "net", WIDTH)
+    task.check_outputs(shapes, "net", width)
     with pytest.raises(UserError, match="net (emits|tells)"):
-        task.check_outputs(shapes, "net", WIDTH + 1)
+        task.check_outputs(shapes, "net", width + 1)
 
 
 @tasks

@@ -1,4 +1,4 @@
-"""Several classes an image, and numbers of an image, through everything that a classification goes through."""
+"""Several classes an image, numbers of an image, and counts, through everything that a classification goes through."""
 
 import csv
 import json
@@ -27,6 +27,7 @@ name = "teacher"
 kind = "train"
 model = "plain4"
 epochs = 3
+batch_size = {batch}
 learning_rate = 3e-3
 
 [[stage]]
@@ -35,6 +36,7 @@ kind = "distill"
 teachers = ["teacher"]
 model = "plain2"
 epochs = 3
+batch_size = {batch}
 learning_rate = 3e-3
 method = {{ name = "{method}" }}
 
@@ -43,17 +45,20 @@ name = "narrowed"
 kind = "narrow"
 flops = 0.7
 epochs = 1
+batch_size = {batch}
 
 [[stage]]
 name = "pruned"
 kind = "prune"
 final_sparsity = 0.5
 epochs = 1
+batch_size = {batch}
 
 [[stage]]
 name = "quantized"
 kind = "quantize"
 epochs = 1
+batch_size = {batch}
 learning_rate = 1e-4
 
 [[stage]]
@@ -61,9 +66,10 @@ name = "exported"
 kind = "export"
 """
 CASES = {
-    # data set, size, distillation method
-    "multi_label": ("digit_pairs", [16, 32], "sigmoids"),
-    "regression": ("turned_digits", 16, "outputs"),
+    # data set, size, distillation method, batch
+    "multi_label": ("digit_pairs", [16, 32], "sigmoids", 32),
+    "regression": ("turned_digits", 16, "outputs", 32),
+    "counting": ("crowd", [32, 48], "density", 8),
 }
 
 
@@ -83,8 +89,8 @@ def succeed(jetslim):
 def chain(request, tmp_path_factory, succeed):
     """(the task, the folder that everything was run in, what run.json says, the data set)."""
     folder = tmp_path_factory.mktemp(request.param)
-    data, size, method = CASES[request.param]
-    (folder / "chain.toml").write_text(TOML.format(data=data, size=size, method=method))
+    data, size, method, batch = CASES[request.param]
+    (folder / "chain.toml").write_text(TOML.format(data=data, size=size, method=method, batch=batch))
     succeed(folder, "run", "chain.toml")
     run = json.loads((folder / "runs/chain/run.json").read_text())
     dataset = DATASETS[data](size=tuple(size) if isinstance(size, list) else size).load()
@@ -92,7 +98,7 @@ def chain(request, tmp_path_factory, succeed):
 
 
 def test_every_stage_is_measured_by_the_task_and_none_is_much_worse(chain):
-    task, _, run, _ = chain
+    task, _, run, dataset = chain
     assert run["task"]["name"] == task.name
     assert [metric["key"] for metric in run["metrics"]] == [metric.key for metric in task.METRICS]
     values = {stage["name"]: stage["metrics"] for stage in run["stages"]}
@@ -101,6 +107,10 @@ def test_every_stage_is_measured_by_the_task_and_none_is_much_worse(chain):
     if task.name == "multi_label":
         assert values["teacher"]["map"] > 0.8
         assert values["exported"]["map"] >= values["pruned"]["map"] - 0.01
+    elif task.name == "counting":
+        true = dataset.test.targets.counts
+        assert values["teacher"]["mae"] < 0.7 * np.abs(true - true.mean()).mean()  # of who says the mean
+        assert values["exported"]["mae"] <= 1.03 * values["pruned"]["mae"]
     else:
         assert values["teacher"]["r2"] > 0.5
         assert values["exported"]["rmse"] <= 1.02 * values["pruned"]["rmse"]
@@ -109,11 +119,13 @@ def test_every_stage_is_measured_by_the_task_and_none_is_much_worse(chain):
 def test_the_file_says_by_itself_what_the_table_says(chain):
     task, folder, run, dataset = chain
     given = numbers_of(folder / "runs/chain/6-exported/model.tflite")(dataset.test.read(np.arange(len(dataset.test))))
-    (target,) = dataset.test.targets.arrays().values()
+    target = next(iter(dataset.test.targets.arrays().values()))
     measured = run["stages"][-1]["metrics"]
     if task.name == "multi_label":
         assert given.min() >= 0 and given.max() <= 1
         assert np.mean(((given >= 0.5) == target).all(-1)) == pytest.approx(measured["exact_match"])
+    elif task.name == "counting":
+        assert np.abs(given.sum(axis=(1, 2, 3)) - target).mean() == pytest.approx(measured["mae"], rel=1e-4)
     else:
         assert np.abs(given - target).mean() == pytest.approx(measured["mae"], rel=1e-5)  # in degrees
     told = json.loads((folder / "runs/chain/6-exported/model.json").read_text())
@@ -128,14 +140,15 @@ def test_tables_and_report_are_of_the_task(chain):
     first = task.METRICS[0].key
     assert float(rows["exported"][first]) == run["stages"][-1]["metrics"][first]
     report = (folder / "runs/chain/report.md").read_text()
-    assert ("## Classes" if task.name == "multi_label" else "## Numbers") in report
-    assert (folder / "runs/chain/plots/predicted_over_true.png").exists() == (task.name == "regression")
+    assert {"multi_label": "## Classes", "regression": "## Numbers", "counting": "## Counts"}[task.name] in report
+    assert (folder / "runs/chain/plots/predicted_over_true.png").exists() == (task.name != "multi_label")
+    assert (folder / "runs/chain/plots/errors_by_count.png").exists() == (task.name == "counting")
     assert not (folder / "runs/chain/calibration.csv").exists() and "top-1" not in report
 
 
 def test_evaluate_compare_and_predict(chain, succeed):
     task, folder, run, dataset = chain
-    data, size, _ = CASES[task.name]
+    data, size, *_ = CASES[task.name]
     first = task.METRICS[0]
     for stage in ("6-exported", "4-pruned"):
         value = next(one for one in run["stages"] if one["name"] == stage[2:])["metrics"][first.key]
@@ -147,7 +160,10 @@ def test_evaluate_compare_and_predict(chain, succeed):
     Image.fromarray(image).save(folder / "one.png")
     told = succeed(folder, "predict", "runs/chain/6-exported/model.tflite", "one.png")
     (number,) = numbers_of(folder / "runs/chain/6-exported/model.tflite")(image[None])
-    if task.name == "regression":
+    if task.name == "counting":
+        assert told.strip() == f"one.png: {number.sum():.1f} people (map: one-map.png)"
+        assert np.asarray(Image.open(folder / "one-map.png")).shape == image.shape
+    elif task.name == "regression":
         assert told.strip() == f"one.png: degrees {number[0]:.4g}"
     else:
         assert all(f"{digit} ({number[digit]:.1%})" in told for digit in np.flatnonzero(number >= 0.5))
@@ -186,13 +202,13 @@ def test_a_sweep_shares_the_stages(chain, succeed):
 
 
 def test_a_method_and_a_loss_for_classes_are_refused_before_anything_is_trained(tmp_path, jetslim):
-    (tmp_path / "chain.toml").write_text(TOML.format(data="turned_digits", size=16, method="logits"))
+    (tmp_path / "chain.toml").write_text(TOML.format(data="turned_digits", size=16, method="logits", batch=32))
     for words, message in (
         ((), 'method "logits" is for classification, not for regression'),
         (("--set", "student.method={ name = \"outputs\" }", "--set", "teacher.label_loss={ name = \"cross_entropy\" }"),
          'label_loss "cross_entropy" is for classification, not for regression'),
         (("--set", "task.name=multi_label"), "turned_digits has no sets of classes: multi_label cannot learn it"),
-        (("--set", "task.name=counting"), "unknown task 'counting'"),
+        (("--set", "task.name=tracking"), "unknown task 'tracking'"),
     ):  # fmt: skip
         done = jetslim("run", "chain.toml", *words, cwd=tmp_path)
         assert done.returncode == 2

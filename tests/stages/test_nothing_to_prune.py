@@ -40,7 +40,7 @@ def test_a_network_without_anything_to_prune_is_passed_on(body, words, tmp_path)
     object.__setattr__(progress, "say", said.append)
     context = Context(
         dataset=Dataset.of("noise", "abc", split, split, split), augmentation=Augmentation(), seed=0,
-        fit="stretch", clock=Clock(), progress=progress, load=lambda name: model, task=Classification(), outputs=None, training_outputs=None,
+        fit="stretch", clock=Clock(), progress=progress, load=lambda name: model, task=Classification(), outputs=None, training_outputs=None, validation_outputs=None,
         facts=None, timings=None, finished=passed.append,
     )  # fmt: skip
     stage = Prune(name="pruned", final_sparsity=0.8, epochs=5)

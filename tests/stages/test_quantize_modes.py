@@ -63,7 +63,7 @@ def made(tmp_path):
         context = Context(
             dataset=Dataset.of("noise", "abcd", split, split, split), augmentation=Augmentation(), seed=0,
             fit="stretch", clock=Clock(), progress=Progress(), load=lambda name: kept[-1] if kept else model,
-            task=Classification(), outputs=lambda name: read_outputs(tmp_path / TEST_OUTPUTS), training_outputs=None, facts=lambda name: known[-1],
+            task=Classification(), outputs=lambda name: read_outputs(tmp_path / TEST_OUTPUTS), training_outputs=None, validation_outputs=None, facts=lambda name: known[-1],
             timings=None, finished=kept.append,
         )  # fmt: skip
         stage = Quantize(name="small", **settings)

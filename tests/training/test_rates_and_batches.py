@@ -26,6 +26,26 @@ def test_cosine():
     assert falling[-1] > 0
 
 
+def test_cosine_restarts_by_hand():
+    """Ten epochs, then twenty, then forty: at 0, 1, 5, 9, 10, 15 and 30 of seventy."""
+    training = Training(epochs=70, learning_rate=1e-4, schedule="cosine_restarts", first_restart=10)
+    expected = [1e-4, 9.755e-5, 5e-5, 2.447e-6, 1e-4, 8.536e-5, 1e-4]
+    assert rates(training, 700, [0, 10, 50, 90, 100, 150, 300]) == pytest.approx(expected, rel=1e-3)
+    assert training.rate(699, 700) < 1e-8
+    same = Training(epochs=9, schedule="cosine_restarts", first_restart=3, restart_factor=1.0)
+    assert rates(same, 90, range(30)) == pytest.approx(rates(same, 90, range(60, 90)))
+
+
+@pytest.mark.parametrize(("settings", "reason"), [
+    ({"schedule": "cosine_restarts"}, "needs first_restart"),
+    ({"first_restart": 2}, 'go with schedule = "cosine_restarts"'),
+    ({"restart_factor": 1.5}, 'go with schedule = "cosine_restarts"'),
+])  # fmt: skip
+def test_restarts_are_asked_for_as_a_whole(settings, reason):
+    with pytest.raises(UserError, match=reason):
+        Training(epochs=4, **settings).check_schedule()
+
+
 def test_the_steps_of_the_main_paper():
     # 1e-3 in epochs 1 to 25, 1e-4 in 26 to 38, 1e-5 in 39 to 50
     training = Training(epochs=50, schedule="steps", drop_after=(25, 38))

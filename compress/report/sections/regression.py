@@ -64,5 +64,5 @@ SECTION = Section(
     "Numbers",
     markdown,
     plots={"predicted_over_true": predicted_over_true},
-    captions={"predicted_over_true": "Predicted over true numbers, of the last stage"},
+    captions={"predicted_over_true": "Predicted over true values, of the last stage"},
 )

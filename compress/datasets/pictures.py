@@ -1,0 +1,137 @@
+"""Pictures of different sizes with points in them: at one size, cut at random for training, and whole."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from compress.datasets.images import UNREADABLE, decoded, padded, resize
+from compress.errors import UserError
+from compress.targets import Points
+from compress.targets.points import cut
+
+MULTIPLE = 16
+"""Whole pictures get sides that networks can halve four times."""
+
+
+@dataclass(frozen=True, eq=False)
+class Pictures:
+    """``images``: uint8 (height, width, channels) each, or files that are decoded when read; ``sizes``: int64 (n, 2),
+    their heights and widths; ``points``: float32 (k, 3) each, as ``Points`` has them, in the picture's own pixels."""
+
+    images: Sequence[np.ndarray | Path]
+    sizes: np.ndarray
+    points: Sequence[np.ndarray]
+    channels: int
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        """A picture's pixels; raises UserError when a file has become unreadable."""
+        image = self.images[index]
+        if isinstance(image, np.ndarray):
+            return image
+        try:
+            return decoded(image, self.channels)
+        except UNREADABLE as error:
+            raise UserError(f"{image}: the image cannot be read any more ({error})") from error
+
+    def take(self, rows: np.ndarray) -> "Pictures":
+        """Those of ``rows``, in that order."""
+        images, points = ([each[row] for row in rows] for each in (self.images, self.points))
+        return Pictures(images, self.sizes[rows], points, self.channels)
+
+    def digest(self) -> str:
+        """The sha256 of pixels, or of the files' bytes, and of the points."""
+        sha = hashlib.sha256(f"{self.channels}{self.sizes.tolist()}".encode())
+        for image, points in zip(self.images, self.points, strict=True):
+            sha.update(image.tobytes() if isinstance(image, np.ndarray) else image.read_bytes())
+            sha.update(points.astype("<f4").tobytes())
+        return sha.hexdigest()
+
+
+@dataclass(frozen=True, eq=False)
+class FittedSplit:
+    """Pictures at one ``size``, (height, width): what is larger is made smaller, its aspect ratio kept, and black is
+    put below and to the right of what is smaller then. Every point stays."""
+
+    pictures: Pictures
+    size: tuple[int, int]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """See ``Split``."""
+        return (*self.size, self.pictures.channels)
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    @cached_property
+    def targets(self) -> Points:
+        """The points where they are in the pictures of that size."""
+        scales = [fitting(tuple(size), self.size) for size in self.pictures.sizes]
+        moved = [
+            cut(points, 0, 0, self.size, scale) for points, scale in zip(self.pictures.points, scales, strict=True)
+        ]
+        return Points.of(moved, self.size)
+
+    def read(self, indices: np.ndarray) -> np.ndarray:
+        """See ``Split.read``."""
+        images = [padded(self.pictures[int(index)], self.size) for index in np.asarray(indices, np.int64)]
+        return np.stack(images) if images else np.empty((0, *self.shape), np.uint8)
+
+    def digest(self) -> str:
+        """See ``Split``."""
+        return f"{self.pictures.digest()}{self.size}"
+
+
+@dataclass(frozen=True, eq=False)
+class Crops:
+    """Parts of pictures, of ``size``, cut at random out of pictures that are resized at random: by a factor between
+    ``scales``, before which none is made smaller or larger. What a picture is smaller than ``size`` is black."""
+
+    pictures: Pictures
+    size: tuple[int, int]
+    scales: tuple[float, float] = (1.0, 1.0)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one example, without the batch."""
+        return (*self.size, self.pictures.channels)
+
+    def draw(self, indices: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, Points]:
+        """One part of each of these pictures, uint8 (n, *shape), and the points that lie in it."""
+        parts = [self._part(int(index), rng) for index in indices]
+        most = max(map(len, self.pictures.points))
+        return np.stack([image for image, _ in parts]), Points.of([points for _, points in parts], self.size, most)
+
+    def _part(self, index: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        scale, across, along = float(rng.uniform(*self.scales)), *rng.random(2)
+        image = self.pictures[index]
+        if scale != 1.0:
+            sides = tuple(max(1, round(side * scale)) for side in image.shape[:2])
+            image, scale = resize(image[None], sides)[0], sides[0] / image.shape[0]
+        top, left = (
+            round(part * max(0, side - wanted))
+            for part, side, wanted in zip((across, along), image.shape[:2], self.size, strict=True)
+        )
+        part = image[top : top + self.size[0], left : left + self.size[1]]
+        frame = (part.shape[0], part.shape[1])
+        return padded(part, self.size), cut(self.pictures.points[index], top, left, frame, scale)
+
+
+def whole(pictures: Pictures, multiple: int = MULTIPLE) -> Iterator[tuple[np.ndarray, int]]:
+    """(a picture at its own size, uint8 with black below and to the right up to multiples; how many points it has)."""
+    for index in range(len(pictures)):
+        image = pictures[index]
+        sides = tuple(-(-side // multiple) * multiple for side in image.shape[:2])
+        yield padded(image, sides), len(pictures.points[index])
+
+
+def fitting(size: tuple[int, ...], wanted: tuple[int, int]) -> float:
+    """The factor by which an image of ``size`` has to be made smaller to lie in the ``wanted`` one; 1 if it does."""
+    return min(1.0, wanted[0] / size[0], wanted[1] / size[1])

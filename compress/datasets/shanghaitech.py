@@ -1,0 +1,81 @@
+"""ShanghaiTech's crowds, in the layout in which they are given away: pictures, and a .mat of heads for each."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from compress.config import config
+from compress.datasets.base import located
+from compress.datasets.kernels import Adaptive, AnyKernel
+from compress.datasets.missing_splits import held_out_rows, split_notes
+from compress.datasets.points import PointsConfig, dataset_of, read_pictures, yx
+from compress.datasets.splits import Dataset
+from compress.errors import UserError, first_line
+from compress.targets import Points
+
+FOLDERS = {"A": ("part_A", "part_A_final"), "B": ("part_B", "part_B_final")}
+TRUTH = ("ground-truth", "ground_truth")
+FOLDER_OF = {"train": "train_data", "test": "test_data"}
+
+
+@config
+class ShanghaiTech(PointsConfig):
+    """``path``/part_A/train_data/images/IMG_1.jpg and ground-truth/GT_IMG_1.mat beside it, as well as test_data, for
+    ``part`` "A" or "B". 10 % of the training pictures are held out for validation, with a constant seed.
+
+    Zhang, Zhou, Chen, Gao and Ma, "Single-Image Crowd Counting via Multi-Column Convolutional Neural Network", CVPR
+    2016. Part A has 300 training and 182 test pictures of different sizes, part B 400 and 316 of 768x1024.
+    """
+
+    name: Literal["shanghaitech"] = "shanghaitech"
+    path: str = "ShanghaiTech"
+    part: Literal["A", "B"] = "A"
+    kernel: AnyKernel = Adaptive()
+    what: str = "people"
+
+    def load(self, data_dir: Path | None = None, skip_bad_images: bool = False) -> Dataset:
+        """See ``DatasetConfig.load``. Raises UserError naming the file that is missing or not what it should be."""
+        self.check()
+        root = located(self.path, data_dir, f"folder of ShanghaiTech with part_{self.part}", self._holds_part)
+        folder = next(root / name for name in FOLDERS[self.part] if (root / name).is_dir())
+        bad: list[str] = []
+        parts = {}
+        for part, name in FOLDER_OF.items():
+            files, points = _listed(folder / name)
+            parts[part] = read_pictures(files, points, self.kernel, self.channels, bad)[0]
+        held_out = held_out_rows({part: Points.of(each.points, (1, 1)) for part, each in parts.items()})
+        notes = [f"part {self.part}", *split_notes(held_out, "{} images", "the training images", "images")]
+        parts |= {part: parts["train"].take(rows) for part, rows in held_out.items()}
+        return dataset_of(self.name, parts, self, notes, bad, skip_bad_images)
+
+    def _holds_part(self, path: Path) -> bool:
+        return any((path / name).is_dir() for name in FOLDERS[self.part])
+
+
+def _listed(folder: Path) -> tuple[list[Path], list[np.ndarray]]:
+    """(the pictures of train_data or test_data, y and x of the heads in each)."""
+    truth = next((folder / name for name in TRUTH if (folder / name).is_dir()), None)
+    if not (folder / "images").is_dir() or truth is None:
+        raise UserError(f"{folder}: expected its folders images/ and ground-truth/")
+    files = sorted((folder / "images").glob("IMG_*.jpg"), key=lambda path: int(path.stem.split("_")[1]))
+    if not files:
+        raise UserError(f"{folder / 'images'} has no IMG_1.jpg and so on")
+    return files, [heads(truth / f"GT_{path.stem}.mat") for path in files]
+
+
+def heads(path: Path) -> np.ndarray:
+    """y and x of the heads that a .mat of ShanghaiTech lists, in pixels: float64 (k, 2).
+
+    Raises UserError for what is no such file.
+    """
+    from scipy.io import loadmat
+    from scipy.io.matlab import MatReadError
+
+    if not path.is_file():
+        raise UserError(f"{path} is missing")
+    try:
+        rows: Any = loadmat(path)["image_info"][0, 0][0, 0][0]
+        return yx(rows)
+    except (OSError, ValueError, LookupError, TypeError, NotImplementedError, MatReadError) as error:
+        raise UserError(f"{path} is no list of heads as ShanghaiTech has them ({first_line(error)})") from error
