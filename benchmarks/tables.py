@@ -17,6 +17,7 @@ from benchmarks.assistants import table as assistants
 from benchmarks.boards import result as boards
 from benchmarks.boards.result import BoardResult
 from benchmarks.boards.table import boards_table, on_board, warnings_list
+from benchmarks.counting import table as counting
 from benchmarks.families import table as families
 from benchmarks.focal import table as focal
 from benchmarks.keras3 import table as front_door
@@ -112,6 +113,7 @@ class Results:
     boards: list[BoardResult] = field(default_factory=list)
     family_runs: list[Run] = field(default_factory=list)
     narrow_runs: list[Run] = field(default_factory=list)
+    counting_runs: list[Run] = field(default_factory=list)
     studies: list[Any] = field(default_factory=list)
     """Objects of the classes in ``benchmarks.studies``."""
 
@@ -133,7 +135,11 @@ def load(folder: Path) -> Results:
         if content.get("replay"):
             raise Refused(f"{path} replays a recorded tegrastats, or another machine's files: it is no measurement")
         if schema in RUNS:
-            studies = {"families": results.family_runs, "narrow": results.narrow_runs}
+            studies = {
+                "families": results.family_runs,
+                "narrow": results.narrow_runs,
+                "counting": results.counting_runs,
+            }
             studies.get(path.parent.name, results.runs).append(parse(content, str(path)))
         elif schema in boards.SCHEMAS:
             results.boards.append(boards.parse(content, str(path)))
@@ -272,6 +278,7 @@ def document(results: Results) -> str:
     accepted, latencies = of_kind(results.studies, Acceptance), of_kind(results.studies, PeersLatency)
     parts += sweeps.section([study for study in results.studies if isinstance(study, SweepSavings | SweepOverhead)])
     parts += narrow.section(results.narrow_runs, of_kind(results.studies, At224))
+    parts += counting.section(results.counting_runs)
     parts += families.section(results.family_runs, of_kind(results.studies, FamilyLatency), accepted)
     parts += front_door.section(of_kind(results.studies, Keras3Family), of_kind(results.studies, GeneratedNetworks))
     parts += peers.section(latencies, accepted)

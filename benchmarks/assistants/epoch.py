@@ -7,6 +7,7 @@ labels and by four teachers' logits in turns, ten rounds; of each fit the fastes
 import tempfile
 from csv import DictReader
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from compress.datasets.splits import ArraySplit
 from compress.pipeline import read_pipeline
 from compress.stages.distill import Distill
 from compress.tasks import Classification
-from compress.tasks.objective import objective as objective_of
+from compress.tasks.objective import on_targets
 from compress.training import Data, Progress, fit
 from compress.training.settings import Objective
 
@@ -55,7 +56,7 @@ def main() -> None:
         plain, per_image_inputs={"teacher_logits": logits}, per_batch_inputs=stage.method.per_batch_inputs(TEACHERS)
     )
     by_teachers = stage.method.phases((), None, stage.epochs, task, stage.loss(task))[0].objective
-    both = {"none": (objective_of(task, task.loss), plain), "cached": (by_teachers, taught)}
+    both = {"none": (partial(on_targets, task, task.loss, None), plain), "cached": (by_teachers, taught)}
     rounds = []
     for number in range(ROUNDS):
         order = list(both)[:: 1 if number % 2 else -1]

@@ -52,10 +52,10 @@ class Context:
     def data(self) -> Data:
         return Data(self.dataset.train, self.augmentation, self.seed)
 
-    @property
-    def changes_images(self) -> bool:
-        """Whether training sees an image otherwise in each epoch."""
-        return self.augmentation.changes_images or self.dataset.crops is not None
+    def changes_images(self, training: Training) -> bool:
+        """Whether a training sees an image otherwise in each epoch."""
+        crops = self.dataset.crops is not None and not training.whole_images
+        return self.augmentation.changes_images or crops
 
 
 @config

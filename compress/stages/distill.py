@@ -42,7 +42,7 @@ class Distill(NetworkStage, Training):
 
     def make(self, context: Context, out: Path, scratch: Path) -> NetworkFacts:
         student = self.network(context)
-        teachers, data = teaching(self.name, self.teachers, self.method, context, student)
+        teachers, data = teaching(self.name, self.teachers, self.method, context, student, self)
         serving = Serving(student, context)
         first = 0
         for phase in self.method.phases(teachers, student, self.epochs, context.task, self.loss(context.task)):

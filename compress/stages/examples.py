@@ -5,17 +5,19 @@ from dataclasses import replace
 from typing import Any
 
 from compress import keras
+from compress.datasets.pictures import MULTIPLE
 from compress.stages.base import Context
-from compress.training import Data
+from compress.training import Data, Training
 
 
-def training_data(context: Context, networks: Sequence[Any]) -> Data:
+def training_data(context: Context, networks: Sequence[Any], training: Training) -> Data:
     """The training examples for these networks, which may be told to read images of other sizes than their own.
 
-    Where the data set gives parts of images, those; where a network cannot read them, all of each image, which is said.
+    Where the data set gives parts of images, those, unless ``training`` is to be on whole ones; where a network cannot
+    read them, whole ones, too, which is said.
     """
     data = context.data
-    if context.dataset.crops is None:
+    if context.dataset.crops is None or training.whole_images:
         return data
     cropped = replace(data, crops=context.dataset.crops)
     specs = [network.input_spec for network in networks]
@@ -31,9 +33,14 @@ def training_data(context: Context, networks: Sequence[Any]) -> Data:
 
 
 def reads(network: Any, shape: tuple[int, ...]) -> bool:
-    """Whether the network can read an example of that shape."""
+    """Whether the network, which is told to read images of any size, can read an example of that shape.
+
+    Its own sides and 16 more are tried, too: layers that are made for one size may fit another by chance.
+    """
+    height, width, channels = network.input_shape[1:]
     try:
-        network(keras.tf.zeros((1, *shape)), training=False)
+        for sides in (shape[:2], (height + MULTIPLE, width + MULTIPLE)):
+            network(keras.tf.zeros((1, *sides, channels)), training=False)
     except (ValueError, keras.tf.errors.InvalidArgumentError):
         return False
     return True

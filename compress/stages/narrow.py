@@ -181,7 +181,8 @@ class Narrow(Stage, Training):
 
     def _train(self, network: Any, serving: Serving, context: Context, scratch: Path, number: int) -> None:
         method = self.method_for(context.task)
-        teachers, data = teaching(self.name, self.teachers or (self.input or "",), method, context, network)
+        named = self.teachers or (self.input or "",)
+        teachers, data = teaching(self.name, named, method, context, network, self)
         phase, *_ = method.phases(teachers, network, self.epochs, context.task, self.loss(context.task))
         first, last = (round(self.epochs * done / self.rounds) for done in (number - 1, number))
         with context.clock("training"):

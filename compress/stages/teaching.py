@@ -13,7 +13,7 @@ from compress.stages.base import Context
 from compress.stages.examples import training_data
 from compress.tasks import Task
 from compress.tasks.named import shapes
-from compress.training import Data
+from compress.training import Data, Training
 
 if TYPE_CHECKING:
     AnyMethod = Method
@@ -36,7 +36,7 @@ def check_method_for(task: Task, method: Method) -> None:
 
 
 def teaching(
-    stage: str, teachers: Sequence[str], method: Method, context: Context, student: Any
+    stage: str, teachers: Sequence[str], method: Method, context: Context, student: Any, training: Training
 ) -> tuple[Sequence[Any], Data]:
     """The teachers' networks, and the training data; their outputs instead where images never change.
 
@@ -44,7 +44,7 @@ def teaching(
     """
     wanted = _of_one(shapes(context.task, student))
     drawn = method.per_batch_inputs(len(teachers))
-    if method.FROM_OUTPUTS and not context.changes_images:
+    if method.FROM_OUTPUTS and not context.changes_images(training):
         with context.clock("teachers"):
             taught = [context.training_outputs(name) for name in teachers]
         for name, outputs in zip(teachers, taught, strict=True):
@@ -56,7 +56,7 @@ def teaching(
         if method.SAME_SHAPES:
             _check_shapes(stage, name, _of_one(shapes(context.task, network)), wanted)
         network.trainable = False
-    return networks, replace(training_data(context, [student, *networks]), per_batch_inputs=drawn)
+    return networks, replace(training_data(context, [student, *networks], training), per_batch_inputs=drawn)
 
 
 def _check_shapes(stage: str, teacher: str, theirs: Shapes, wanted: Shapes) -> None:

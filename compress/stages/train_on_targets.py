@@ -21,7 +21,7 @@ def train_on_targets(
     callbacks: tuple[Any, ...] = (),
 ) -> None:
     """Trains ``network`` in place with the stage's loss on the training split."""
-    data = training_data(context, [network])
+    data = training_data(context, [network], training)
     with context.clock("training"):
         fit(
             network,

@@ -1,0 +1,108 @@
+"""Pictures of several sizes through the chain: trained by crops, measured whole, exported at one size."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+TOML = """
+[data]
+name = "points"
+path = "dots"
+channels = 1
+size = [48, 64]
+crop = [32, 32]
+scales = [0.8, 1.2]
+kernel = { name = "fixed", spread = 2.0 }
+augmentation = { flip = true }
+
+[[stage]]
+name = "teacher"
+kind = "train"
+model = "m_sfanet_1_8"
+batch_norm_momentum = 0.9
+epochs = 2
+batch_size = 8
+
+[[stage]]
+name = "student"
+kind = "distill"
+teachers = ["teacher"]
+model = "mcnn"
+epochs = 4
+batch_size = 4
+method = { name = "density" }
+
+[[stage]]
+name = "quantized"
+kind = "quantize"
+mode = "static"
+
+[[stage]]
+name = "exported"
+kind = "export"
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, jetslim):
+    """A run on pictures of dots, three quarters of which are of another size than the network's."""
+    folder, rng = tmp_path_factory.mktemp("pictures"), np.random.default_rng(0)
+    (folder / "dots/images").mkdir(parents=True)
+    rows = ["file,x,y"]
+    for number in range(40):
+        height, width = ((48, 64), (40, 50), (60, 60), (96, 128))[number % 4]
+        image = rng.integers(0, 60, (height, width), np.uint8)
+        for _ in range(int(rng.integers(0, 12))):
+            y, x = int(rng.integers(2, height - 2)), int(rng.integers(2, width - 2))
+            image[y - 1 : y + 2, x - 1 : x + 2] = 230
+            rows.append(f"{number}.png,{x},{y}")
+        Image.fromarray(image).save(folder / f"dots/images/{number}.png")
+    (folder / "dots/points.csv").write_text("\n".join(rows))
+    (folder / "dots.toml").write_text(TOML)
+    done = jetslim("run", "dots.toml", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert "on crops" not in done.stdout and "one size alone" not in done.stdout
+    return folder
+
+
+def run_of(folder):
+    return json.loads((folder / "runs/dots/run.json").read_text())
+
+
+def test_networks_are_measured_on_whole_images_too(folder):
+    stages = {stage["name"]: stage for stage in run_of(folder)["stages"]}
+    for name in ("teacher", "student", "quantized"):
+        whole = stages[name]["whole_images"]
+        assert list(whole) == ["mae", "rmse", "bias"] and whole["mae"] > 0
+        assert whole != stages[name]["network_metrics"]
+    assert stages["exported"]["whole_images"] is None
+    report = (folder / "runs/dots/report.md").read_text()
+    assert "| network | MAE, own sizes | MAE, 48x64 |" in report
+
+
+def test_the_bias_of_the_sum_vanishes_on_the_validation_images(folder):
+    """Told by stage.json, and by the outputs that both stages kept."""
+    facts = json.loads((folder / "runs/dots/3-quantized/stage.json").read_text())
+    sums = [
+        np.load(folder / f"runs/dots/{stage}/validation_outputs.npz")["density"].sum(axis=(1, 2, 3), dtype=np.float64)
+        for stage in ("2-student", "3-quantized")
+    ]
+    assert abs(facts["correction"]["bias_after"]) < 1e-3
+    assert sums[1].mean() == pytest.approx(sums[0].mean(), abs=2e-3)
+    reasons = facts["float_layers"].values()
+    assert list(reasons) == ["the sum of what it gives counts, in which rounding would add up"]
+
+
+def test_a_network_of_one_size_is_trained_on_whole_images(folder, jetslim):
+    """M-SFANet in plain layers has pools of one size: that is said, and no crop is fed to it."""
+    (folder / "narrow.toml").write_text(
+        TOML.partition('[[stage]]\nname = "student"')[0]
+        + '[[stage]]\nname = "narrowed"\nkind = "narrow"\nparameters = 0.8\nepochs = 1\nbatch_size = 8\n'
+        + '[[stage]]\nname = "exported"\nkind = "export"\n'
+    )
+    done = jetslim("run", "narrow.toml", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert "reads images of 48x64 alone: it is trained on whole ones, not on crops" in done.stdout
+    assert "not measured on whole images" in done.stdout
