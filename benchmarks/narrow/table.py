@@ -12,10 +12,10 @@ FAMILIES_NOTE = (
     "`benchmarks/narrow/families.toml`: trained on the digits at the side given, narrowed to half of the latency that "
     "its int8 file has there (batch 1, one thread, on the machine in the raw results), trained in int8, exported. "
     "Measured: the whole int8 file after narrowing over the one before, in turns. Predicted: the same from the times "
-    "of single operators. Error: how far their sum is from the whole file, before and after narrowing. It is far below 0 "
-    "where weights do not fit into a cache and are read anew in each inference, while an operator alone finds its own "
-    "there (Inception-ResNet, ResNet before narrowing), and in ConvNeXt, whose int8 and float operators alternate 24 "
-    "times: time passes between its 375 operators, before narrowing and after. It is above 0 in files of a few "
+    "of single operators. Error: how far their sum is from the whole file, before and after narrowing. It is far below "
+    "0 where weights do not fit into a cache and are read anew in each inference, while an operator alone finds its "
+    "own there (Inception-ResNet, ResNet before narrowing), and in ConvNeXt, whose int8 and float operators alternate "
+    "24 times: time passes between its 375 operators, before narrowing and after. It is above 0 in files of a few "
     "microseconds an operator, of which calling one alone is a part (MobileNetV3, EfficientNet)."
 )
 CIFAR_NOTE = (
