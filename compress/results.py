@@ -160,15 +160,15 @@ class NetworkFacts:
     narrowing: Narrowing | None = None
     whole_images: dict[str, float | None] | None = None
     """The task's metrics on the test images at their own sizes; None where these are the network's."""
+    correction: dict[str, float] = field(default_factory=dict)
+    """Of an output whose sum counts: its mean error before and after the last bias was corrected; against the targets
+    of training images, of a quantized network against the float one on validation images."""
     mode: str | None = None
     """Of a quantization, as are the following."""
     rewrite: bool | None = None
     calibration_images: int = 0
     float_layers: dict[str, str] = field(default_factory=dict)
     """Name of each layer that computes in float -> why."""
-    correction: dict[str, float] = field(default_factory=dict)
-    """Of an output whose sum counts: how far the mean sum on the validation split was from the float network's, before
-    and after the last layer's bias was corrected."""
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@
 - cells --data-dir FOLDER: nuclei in microscope images, FOLDER/cells with images/, points.csv and split.csv.
 - crowd: drawn crowds, there without a download.
 
-Each with three seeds, about a quarter of an hour a seed on one core. A result is one file in results/counting; what is there is
-not made again, and what was stopped goes on where it was.
+Each with three seeds, about a quarter of an hour a seed on one core. A result is one file in results/counting; what is
+there is not made again, and what was stopped goes on where it was.
 """
 
 import argparse

@@ -24,6 +24,10 @@ WIDTHS = {NAME: 1.0, f"{NAME}_1_2": 0.5, f"{NAME}_1_4": 0.25, f"{NAME}_1_8": 0.1
 BLOCKS = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))  # (channels, convolutions) of VGG16
 CONTEXT_CELLS = (1, 2, 3, 6)
 DILATIONS = (6, 12, 18)
+DROPOUT = 0.5
+"""Of the whole network; less with fewer channels, in which it makes variances of batch norms larger in training than in
+inference (Li et al., "Understanding the Disharmony between Dropout and Batch Normalization by Variance Shift", 2019),
+and so counts too small or too large."""
 
 
 def build(name: str, input_shape: tuple[int, int, int], head: Head, weights: str | None = None) -> keras.Model:
@@ -45,7 +49,7 @@ def build(name: str, input_shape: tuple[int, int, int], head: Head, weights: str
         if block < len(BLOCKS):
             x = keras.layers.MaxPooling2D(name=f"block{block}_pool")(x)
     _, half, quarter, eighth, sixteenth = stages
-    eighth, sixteenth = _context(eighth, of(512)), _pyramid(sixteenth, of(256))
+    eighth, sixteenth = _context(eighth, of(512)), _pyramid(sixteenth, of(256), DROPOUT * WIDTHS[name])
     decode = partial(_decoder, half, quarter, eighth, sixteenth, of)
     attention = keras.layers.Conv2D(1, 1, name="attention_conv")(decode("attention"))
     attention = keras.layers.BatchNormalization(name="attention_bn")(attention)
@@ -89,7 +93,7 @@ def _context(x: Any, channels: int) -> Any:
     return keras.layers.ReLU(name="context_relu")(keras.layers.Conv2D(channels, 1, name="context_conv")(x))
 
 
-def _pyramid(x: Any, channels: int) -> Any:
+def _pyramid(x: Any, channels: int, dropout: float) -> Any:
     """Convolutions of several dilations, and the mean of the image, side by side."""
     from compress.fake_quant import CellMeans, EnlargedLike
 
@@ -98,7 +102,7 @@ def _pyramid(x: Any, channels: int) -> Any:
     mean = _conv(CellMeans(1, name="pyramid_means")(x), channels, 1, "pyramid_mean", bias=False)
     parts.append(EnlargedLike(name="pyramid_up")([mean, x]))
     x = _conv(keras.layers.Concatenate(name="pyramid_join")(parts), channels, 1, "pyramid", bias=False)
-    return keras.layers.Dropout(0.5, name="pyramid_dropout")(x)
+    return keras.layers.Dropout(dropout, name="pyramid_dropout")(x)
 
 
 def _decoder(half: Any, quarter: Any, eighth: Any, sixteenth: Any, of: Any, name: str) -> Any:

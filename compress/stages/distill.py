@@ -12,6 +12,7 @@ from compress.stages.network import NetworkStage
 from compress.stages.save_and_evaluate import save_and_evaluate
 from compress.stages.serving import Serving
 from compress.stages.teaching import AnyMethod, check_method_for, check_teachers, teaching
+from compress.stages.unbiased import as_targets_say
 from compress.tasks import Task
 from compress.training import Training, fit
 
@@ -60,7 +61,7 @@ class Distill(NetworkStage, Training):
                     phase.epochs,
                 )
             first = phase.epochs
-        return save_and_evaluate(serving, context, out, scratch, "float32")
+        return save_and_evaluate(serving, context, out, scratch, "float32", as_targets_say(serving, context))
 
     def check_task(self, task: Task) -> None:
         super().check_task(task)

@@ -18,6 +18,7 @@ from compress.stages.base import Context, Stage
 from compress.stages.save_and_evaluate import save_and_evaluate
 from compress.stages.serving import Serving
 from compress.stages.teaching import AnyMethod, check_method_for, check_teachers, teaching
+from compress.stages.unbiased import as_targets_say
 from compress.tasks import Task
 from compress.training import Training, fit
 
@@ -176,7 +177,7 @@ class Narrow(Stage, Training):
                 rounds.remove(number)
             serving = Serving(rounds.network, context)
             self._train(rounds.network, serving, context, scratch, number)
-        facts = save_and_evaluate(serving, context, out, scratch, "float32")
+        facts = save_and_evaluate(serving, context, out, scratch, "float32", as_targets_say(serving, context))
         return replace(facts, narrowing=rounds.facts())
 
     def _train(self, network: Any, serving: Serving, context: Context, scratch: Path, number: int) -> None:

@@ -17,6 +17,7 @@ from compress.stages.base import Context, Stage
 from compress.stages.save_and_evaluate import save_and_evaluate
 from compress.stages.serving import Serving
 from compress.stages.train_on_targets import train_on_targets
+from compress.stages.unbiased import as_targets_say
 from compress.training import Training
 
 
@@ -85,7 +86,7 @@ class Prune(Stage, Training):
             return {**serving.validate(), "sparsity": kernel_sparsity(prunable_kernels(network))}
 
         train_on_targets(network, self, serving, context, scratch, validate, (pruning,))
-        facts = save_and_evaluate(serving, context, out, scratch, "float32")
+        facts = save_and_evaluate(serving, context, out, scratch, "float32", as_targets_say(serving, context))
         return replace(
             facts,
             sparsity_schedule=Schedule(self.initial_sparsity, self.final_sparsity, begin, end),

@@ -20,7 +20,7 @@ from compress.stages.calibration import calibration
 from compress.stages.save_and_evaluate import save_and_evaluate
 from compress.stages.serving import Serving
 from compress.stages.train_on_targets import train_on_targets
-from compress.stages.unbiased import correct_bias
+from compress.stages.unbiased import as_before
 from compress.training import Training
 
 PRECISIONS = {"qat": "int8", "static": "int8", "dynamic": "dynamic", "float16": "float16", "static_int16x8": "int16x8"}
@@ -126,14 +126,13 @@ class Quantize(Stage, Training):
             fake_quant.freeze_quantized_kernels(network)
             keeps_zeros(kernels, prunable_kernels(network))
             if context.task.SUMS:
-                correction = correct_bias(network, serving, context.validation_outputs(self.input or ""), context)
+                correction = as_before(serving, context, self.input or "")
         return replace(
-            save_and_evaluate(serving, context, out, scratch, self.precision),
+            save_and_evaluate(serving, context, out, scratch, self.precision, correction),
             mode=self.mode,
             rewrite=self.rewrite,
             calibration_images=self.calibration_images,
             float_layers=in_float,
-            correction=correction,
         )
 
     def _quantized(self, network: Any, context: Context) -> Any:
@@ -150,7 +149,7 @@ class Quantize(Stage, Training):
         }
         images = calibration(context, self.calibration_images)
         return quantization_aware(
-            network, images, clips.get(self.calibration), self.keep_float, ends_in_float=context.task.SUMS
+            network, images, clips.get(self.calibration), self.keep_float, ends_in_float=bool(context.task.SUMS)
         )
 
     def _reason(self, layer: str, reason: str) -> str:

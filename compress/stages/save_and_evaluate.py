@@ -1,6 +1,7 @@
 """The end of every training stage: a SavedModel, read back, compared and evaluated."""
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,18 @@ TEST_OUTPUTS = "test_outputs.npz"  # raw outputs on the test split, in order
 VALIDATION_OUTPUTS = "validation_outputs.npz"  # the same of the validation split
 
 
-def save_and_evaluate(serving: Serving, context: Context, out: Path, scratch: Path, precision: str) -> NetworkFacts:
-    """Writes ``out/saved_model`` and the history; returns the facts of the network that was read back."""
+def save_and_evaluate(
+    serving: Serving,
+    context: Context,
+    out: Path,
+    scratch: Path,
+    precision: str,
+    correction: Mapping[str, float] | None = None,
+) -> NetworkFacts:
+    """Writes ``out/saved_model`` and the history; returns the facts of the network that was read back.
+
+    ``correction``: what was done for the sums of its outputs (``stages.unbiased``).
+    """
     clock, path, task = context.clock, out / "saved_model", context.task
     some = to_float(context.dataset.train.read(np.arange(min(8, len(context.dataset.train)))))
     expected = as_arrays(serving.function(image=keras.tf.constant(some)))
@@ -57,6 +68,7 @@ def save_and_evaluate(serving: Serving, context: Context, out: Path, scratch: Pa
         params=parameters(loaded),
         kernel_sparsity=kernel_sparsity(prunable_kernels(loaded)),
         whole_images=whole_images,
+        correction=dict(correction or {}),
         fit=context.fit,
         label_names=list(context.dataset.label_names),
     )

@@ -11,6 +11,7 @@ from compress.stages.network import NetworkStage
 from compress.stages.save_and_evaluate import save_and_evaluate
 from compress.stages.serving import Serving
 from compress.stages.train_on_targets import train_on_targets
+from compress.stages.unbiased import as_targets_say
 from compress.training import Training
 
 
@@ -28,4 +29,4 @@ class Train(NetworkStage, Training):
             network = with_new_weights(network, context.seed)
         serving = Serving(network, context)
         train_on_targets(network, self, serving, context, scratch)
-        return save_and_evaluate(serving, context, out, scratch, "float32")
+        return save_and_evaluate(serving, context, out, scratch, "float32", as_targets_say(serving, context))

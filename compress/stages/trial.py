@@ -50,7 +50,7 @@ def trial(network: Any, stages: Sequence[Stage], context: Context) -> None:
                 precision = stage.precision
                 copy = as_plain_layers(copy) if stage.rewrite else copy
                 if not stage.by_converter:
-                    copy = quantization_aware(copy, [to_float(few)], None, stage.keep_float, context.task.SUMS)
+                    copy = quantization_aware(copy, [to_float(few)], None, stage.keep_float, bool(context.task.SUMS))
                     fake_quant.freeze_quantized_kernels(copy)
                 elif stage.rewrite:
                     copy = fold(copy)

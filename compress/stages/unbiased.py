@@ -1,46 +1,74 @@
-"""A quantized network whose outputs' sums are not biased: what rounds a little too low at each place adds up.
+"""Networks whose outputs' sums are not biased: what is a little too low at each place adds up.
 
-Nagel, van Baalen, Blankevoort and Welling, "Data-Free Quantization Through Weight Equalization and Bias Correction",
-ICCV 2019, section 4.2, correct the bias of every layer by its expected error; here the last layer's is, by the measured
-error of the outputs.
+The last bias gains what the sums lack on average. Of a trained network against its targets: with batch norms the mean
+error is 0 in training, where each batch has statistics of its own, and need not be in inference. Of a quantized one
+against the float network: Nagel, van Baalen, Blankevoort and Welling, "Data-Free Quantization Through Weight
+Equalization and Bias Correction", ICCV 2019, section 4.2, who correct every layer's bias by its expected error.
 """
 
-from typing import Any
+from collections.abc import Mapping
 
 import numpy as np
 
-from compress.evaluate import KerasPredictor, outputs
+from compress.datasets import Split
+from compress.evaluate import KerasPredictor
 from compress.quantize.ends import biases_at_the_end
 from compress.stages.base import Context
 from compress.stages.serving import Serving
-from compress.tasks import Arrays
 
-ROUNDS = 3  # a layer behind the last kernel may pass on less than what is added
+ROUNDS = 3
+MOST_IMAGES = 200
+BATCH = 32
+Sums = Mapping[str, np.ndarray]
+"""Output -> the sum of each image, (n,)."""
 
 
-def correct_bias(network: Any, serving: Serving, wanted: Arrays, context: Context) -> dict[str, float]:
-    """Adds to the biases at the end of ``network``, in place, what its outputs lack of the ``wanted`` ones on average.
+def as_targets_say(serving: Serving, context: Context) -> dict[str, float]:
+    """Corrects a trained network, in place, on some training images; {} for a task without sums."""
+    train = context.dataset.train
+    chosen = np.random.default_rng(context.seed).permutation(len(train))[:MOST_IMAGES]
+    targets = train.targets.take(chosen).arrays()
+    wanted = {output: targets[name] for output, name in context.task.SUMS.items()}
+    return _correct(serving, train, chosen, wanted) if wanted else {}
 
-    ``wanted``: of the network before its quantization, on the validation split. Returns the mean difference of the sums
-    of each output before and after.
+
+def as_before(serving: Serving, context: Context, stage: str) -> dict[str, float]:
+    """Corrects a quantized network, in place, on the validation images, by what the ``stage`` before said of them."""
+    before = context.validation_outputs(stage)
+    wanted = {output: _sums(before[output]) for output in context.task.SUMS}
+    validation = context.dataset.validation
+    return _correct(serving, validation, np.arange(len(validation)), wanted) if wanted else {}
+
+
+def _correct(serving: Serving, images: Split, rows: np.ndarray, wanted: Sums) -> dict[str, float]:
+    """Adds to the last biases what is missing, by the secant method: what is behind them may multiply it.
+
+    Returns the mean error of the first output's sums before and after.
     """
-    biases = biases_at_the_end(network)
-    lacks = lacking(serving, wanted, context)
-    facts = {"bias_before": _per_image(lacks, wanted)}
+    biases = dict(zip(wanted, biases_at_the_end(serving.model), strict=False))
+    missing = _missing(serving, images, rows, wanted)
+    errors = [-next(iter(missing.values()))]
+    slopes = dict.fromkeys(biases, 1.0)  # what is added to the sum by 1 added to the bias
     for _ in range(ROUNDS if biases else 0):
-        for bias, missing in zip(biases, lacks.values(), strict=True):
-            bias.assign_add(np.broadcast_to(np.float32(missing), bias.shape))
-        lacks = lacking(serving, wanted, context)
-    return {**facts, "bias_after": _per_image(lacks, wanted)}
+        steps = {output: missing[output] / slopes[output] for output in biases}
+        for output, bias in biases.items():
+            bias.assign_add(np.full(bias.shape, steps[output], np.float32))
+        left = _missing(serving, images, rows, wanted)
+        moved = {output: missing[output] - left[output] for output in biases}
+        slopes = {output: moved[output] / steps[output] if moved[output] else slopes[output] for output in biases}
+        missing = left
+        errors.append(-next(iter(missing.values())))
+    return {"bias_before": errors[0], "bias_after": errors[-1]}
 
 
-def lacking(serving: Serving, wanted: Arrays, context: Context) -> dict[str, float]:
-    """What each value of an output is too low by, on average."""
-    got = outputs(KerasPredictor(serving.function), context.dataset.validation)
-    return {name: float(np.mean(wanted[name].astype(np.float64) - got[name])) for name in wanted}
+def _missing(serving: Serving, images: Split, rows: np.ndarray, wanted: Sums) -> dict[str, float]:
+    """By how much the sum of each output is too low, on average over the images."""
+    predict = KerasPredictor(serving.function)
+    parts = [predict(images.read(rows[start : start + BATCH])) for start in range(0, len(rows), BATCH)]
+    sums = {output: np.concatenate([_sums(part[output]) for part in parts]) for output in wanted}
+    return {output: float(np.mean(wanted[output] - sums[output])) for output in wanted}
 
 
-def _per_image(lacks: dict[str, float], wanted: Arrays) -> float:
-    """The first output's mean difference of sums: below 0 where too little is counted."""
-    name = next(iter(wanted))
-    return -lacks[name] * float(np.prod(wanted[name].shape[1:]))
+def _sums(values: np.ndarray) -> np.ndarray:
+    """Of each image, float64 (n,)."""
+    return values.reshape(len(values), -1).sum(axis=1, dtype=np.float64)

@@ -60,8 +60,8 @@ class Task(Protocol):
     ALSO_LEARNED: ClassVar[tuple[str, ...]]
     """Layers whose outputs the loss takes, too, by their names, where a network has them."""
 
-    SUMS: ClassVar[bool]
-    """Whether the sum of an output counts, in which the rounding of each value adds up."""
+    SUMS: ClassVar[Mapping[str, str]]
+    """Outputs whose sum counts, in which a small error of each value adds up -> the targets that it should be."""
 
     @property
     def name(self) -> str:

@@ -56,7 +56,7 @@ class Counting:
     )
     CLOSENESS: ClassVar[Metric] = Metric("difference", "difference of the counts", "", 1.0, None, "lower")
     OUTPUTS: ClassVar[tuple[Output, ...]] = (Output("density", "density", "how many things are in each cell"),)
-    SUMS: ClassVar[bool] = True
+    SUMS: ClassVar[Mapping[str, str]] = {"density": "counts"}
     ALSO_LEARNED: ClassVar[tuple[str, ...]] = ("attention",)
 
     def fitted(self, data: Dataset) -> Self:

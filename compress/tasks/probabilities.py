@@ -1,5 +1,6 @@
 """What tasks share whose networks emit logits, and whose files give probabilities."""
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
@@ -25,7 +26,7 @@ TOLERANCE = {"float32": 1e-3, "float16": 1e-3, "int16x8": 1e-3, "int8": 0.05, "d
 class OfLogits:
     """The part of a ``Task`` that is the same for every one with a logit for each class."""
 
-    SUMS: ClassVar[bool] = False
+    SUMS: ClassVar[Mapping[str, str]] = {}
     ALSO_LEARNED: ClassVar[tuple[str, ...]] = ()
 
     def head(self, data: Dataset) -> Head:

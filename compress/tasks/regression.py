@@ -52,7 +52,7 @@ class Regression:
     )
     CLOSENESS: ClassVar[Metric] = Metric("difference", "difference", "% of a deviation", 100.0, 2, "lower")
     OUTPUTS: ClassVar[tuple[Output, ...]] = (Output("numbers", "numbers", "numbers in the units of the targets"),)
-    SUMS: ClassVar[bool] = False
+    SUMS: ClassVar[Mapping[str, str]] = {}
     ALSO_LEARNED: ClassVar[tuple[str, ...]] = ()
 
     def fitted(self, data: Dataset) -> Self:
