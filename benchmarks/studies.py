@@ -244,6 +244,16 @@ class FocalStudy:
 
 
 @dataclass(frozen=True)
+class CountersInTurns:
+    """Networks that count, in the precisions named, in turns; ``size`` is [height, width]."""
+
+    size: list[int]
+    parameters: dict[str, int]
+    bytes: dict[str, int]
+    rounds: list[Round]
+
+
+@dataclass(frozen=True)
 class At224:
     """A chain's narrowed network in int8 at 224x224 ("jetslim") beside its teacher and its student in float32, in
     turns; sizes in bytes."""
@@ -266,6 +276,7 @@ STUDIES: dict[str, type] = {
     "jetslim-assistants-epoch/1": CachedEpochs,
     "jetslim-focal/1": FocalStudy,
     "jetslim-at224/1": At224,
+    "jetslim-counters/1": CountersInTurns,
 }
 
 Study = TypeVar("Study")

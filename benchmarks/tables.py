@@ -29,6 +29,7 @@ from benchmarks.studies import (
     At224,
     CachedEpochs,
     Chain,
+    CountersInTurns,
     FamilyLatency,
     FocalStudy,
     GeneratedNetworks,
@@ -278,7 +279,7 @@ def document(results: Results) -> str:
     accepted, latencies = of_kind(results.studies, Acceptance), of_kind(results.studies, PeersLatency)
     parts += sweeps.section([study for study in results.studies if isinstance(study, SweepSavings | SweepOverhead)])
     parts += narrow.section(results.narrow_runs, of_kind(results.studies, At224))
-    parts += counting.section(results.counting_runs)
+    parts += counting.section(results.counting_runs, of_kind(results.studies, CountersInTurns))
     parts += families.section(results.family_runs, of_kind(results.studies, FamilyLatency), accepted)
     parts += front_door.section(of_kind(results.studies, Keras3Family), of_kind(results.studies, GeneratedNetworks))
     parts += peers.section(latencies, accepted)

@@ -2,15 +2,17 @@
 
 - cells --data-dir FOLDER: nuclei in microscope images, FOLDER/cells with images/, points.csv and split.csv.
 - crowd: drawn crowds, there without a download.
+- sizes: bytes and latency of the networks, in turns.
 
-Each with three seeds, about a quarter of an hour a seed on one core. A result is one file in results/counting; what is
-there is not made again, and what was stopped goes on where it was.
+The first two with three seeds, about a quarter of an hour a seed on one core. A result is one file in
+results/counting; what is there is not made again, and what was stopped goes on where it was.
 """
 
 import argparse
 import shutil
 from pathlib import Path
 
+from benchmarks.counting.sizes import keep_sizes
 from compress.artifacts import Store
 from compress.clock import Clock
 from compress.pipeline import plan, read_pipeline
@@ -42,10 +44,13 @@ def measure(study: str, seed: int, data_dir: Path | None) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.counting", description=__doc__)
-    parser.add_argument("study", choices=["cells", "crowd"])
+    parser.add_argument("study", choices=["cells", "crowd", "sizes"])
     parser.add_argument("--data-dir", type=Path, help="where the folder cells lies")
     parser.add_argument("--seeds", type=int, nargs="*", default=SEEDS)
     words = parser.parse_args()
+    if words.study == "sizes":
+        keep_sizes(RESULTS)
+        return
     for seed in words.seeds:
         measure(words.study, seed, words.data_dir)
 

@@ -4,11 +4,14 @@ import statistics
 from collections.abc import Sequence
 
 from benchmarks.format import spread
+from benchmarks.peers.pairs import ratios, typical
+from benchmarks.studies import CountersInTurns
 from compress.report.format import megabytes
 from compress.results import Run, StageResult
 
 TITLES = {"cells": "Nuclei of cells", "crowd": "Drawn crowds"}
 CONTROL, CHOSEN = "alpha_0", "alpha_10"
+INT8 = "mcnn int8"
 NOTE = (
     "`benchmarks/counting/{study}.toml`: {train} training and {test} test images of {height}x{width}, {mean:.1f} "
     "{what} an image on average. The teacher is {teacher}, the student MCNN; all students are trained for {epochs} "
@@ -26,11 +29,32 @@ PAPER = (
 )
 
 
-def section(runs: Sequence[Run]) -> list[str]:
+def section(runs: Sequence[Run], in_turns: Sequence[CountersInTurns] = ()) -> list[str]:
     """Markdown lines; none without results."""
     studies = [(study, [run for run in runs if run.pipeline == study]) for study in TITLES]
     parts = [line for study, own in studies if own for line in _study(study, own)]
+    parts += [line for result in in_turns for line in _in_turns(result)]
     return ["## Counting", "", *parts, PAPER, ""] if parts else []
+
+
+def _in_turns(result: CountersInTurns) -> list[str]:
+    height, width = result.size
+    lines = [
+        "### The networks that count, in turns",
+        "",
+        f"Images of {height}x{width}, batch 1, one thread; the ratio is the median of {len(result.rounds)} rounds. "
+        "Weights and images do not matter for it.",
+        "",
+        "| network | trainable parameters | .tflite | largest / this | latency ms | MCNN in int8 / this |",
+        "|---|--:|--:|--:|--:|--:|",
+    ]
+    largest = max(result.bytes.values())
+    for name, size in result.bytes.items():
+        faster = statistics.median(ratios(result.rounds, INT8, name))
+        parameters = f"{result.parameters[name.split()[0]]:,}"
+        times = f"{typical(result.rounds, name):.2f} | {faster:.3f}"
+        lines.append(f"| {name} | {parameters} | {megabytes(size)} | {largest / size:.0f} | {times} |")
+    return [*lines, ""]
 
 
 def _study(study: str, runs: Sequence[Run]) -> list[str]:

@@ -16,6 +16,7 @@ from pydantic import Field
 from compress import keras
 from compress.config import config
 from compress.distill.phase import Phase
+from compress.errors import UserError
 from compress.tasks import Task
 from compress.tasks.density import coarser, coarsest
 from compress.tasks.named import named
@@ -41,7 +42,13 @@ class Density:
         return {}
 
     def phases(self, teachers: Sequence[Any], student: Any, epochs: int, task: Task, loss: Loss) -> list[Phase]:
-        """One phase."""
+        """One phase. Raises UserError for a teacher's map whose cells lie across those of the student's."""
+        for teacher in teachers:
+            own, other = student.output_shape[1:3], teacher.output_shape[1:3]
+            if any(max(sides) % min(sides) for sides in zip(own, other, strict=True)):
+                raise UserError(
+                    f"the maps of {teacher.name}, {other}, and of {student.name}, {own}, have no common cells"
+                )
 
         def objective(network: Any, images: Any, targets: Any) -> tuple[Any, dict[str, Any]]:
             tf = keras.tf

@@ -21,8 +21,8 @@ MODELS: dict[str, Builder] = {
     mcnn.NAME: mcnn.build,
     **{name: partial(m_sfanet.build, name) for name in m_sfanet.WIDTHS},
 }
-MAP_MODELS = frozenset([mcnn.NAME, *m_sfanet.WIDTHS])
-"""Those that give a map of the image, and have no features of all of it."""
+MAP_MODELS = {mcnn.NAME: mcnn.STRIDE, **dict.fromkeys(m_sfanet.WIDTHS, m_sfanet.MULTIPLE)}
+"""Those that give a map of the image, and have no features of all of it -> of what its sides are multiples."""
 
 
 def check_name(name: str) -> None:
@@ -45,15 +45,14 @@ def build(
     """
     check_name(name)
     image = (shape, shape, 3) if isinstance(shape, int) else (*shape, 3) if len(shape) == 2 else shape
+    own_head = dense(head) if isinstance(head, int) else head
     check_shape(name, image, weights)
+    check_head(name, image, own_head)
     if seed is not None:
         keras.utils.set_random_seed(seed)
     # layers that Keras numbers itself (conv2d_7) get the same names however many networks were built before
     keras.backend.reset_uids()
     height, width, channels = image
-    own_head = dense(head) if isinstance(head, int) else head
-    if name in MAP_MODELS and not own_head.READS_MAP:
-        raise UserError(f"{name} gives a map of the image, such as how many things there are at each place: no classes")
     if own_head.READS_MAP and name not in MAP_MODELS:
         return maps.with_head(MODELS[name]((height, width, channels), dense(1), weights), own_head)
     return MODELS[name]((height, width, channels), own_head, weights)
@@ -66,3 +65,15 @@ def check_shape(name: str, shape: tuple[int, ...], weights: str | None = None) -
         raise UserError(f"{name} reads images, the data are arrays of {numbers}: bring a network of your own")
     if weights == "imagenet" and shape[2] != 3:
         raise UserError(f'{name}: weights = "imagenet" are for RGB images, channels = 3, not {shape[2]}')
+
+
+def check_head(name: str, shape: tuple[int, ...], head: Head) -> None:
+    """Raises UserError for a head that the network cannot end in, and for sides of which it can give no map."""
+    if not head.READS_MAP:
+        if name in MAP_MODELS:
+            raise UserError(f"{name} gives a map of the image, such as how many things are at each place: no classes")
+        return
+    multiple = MAP_MODELS.get(name, maps.STRIDE)
+    if any(side % multiple for side in shape[:2]):
+        sides = "x".join(map(str, shape[:2]))
+        raise UserError(f"{name} gives maps of images whose sides are multiples of {multiple}, not of {sides}")

@@ -13,7 +13,6 @@ from functools import partial
 from typing import Any
 
 from compress import keras
-from compress.errors import UserError
 from compress.models import weights as weight_files
 from compress.models.head import Head
 
@@ -35,10 +34,8 @@ def build(name: str, input_shape: tuple[int, int, int], head: Head, weights: str
 
     Input float32 (batch, *input_shape) in [0, 1]; output what ``head`` makes of a map at half the image's sides. The
     whole one has 22,904,390 trainable parameters with a density head. ``weights`` is None or a file of the same
-    network. Raises UserError for sides that are no multiples of 16.
+    network. Sides have to be multiples of 16.
     """
-    if any(side % MULTIPLE for side in input_shape[:2]):
-        raise UserError(f"{name} reads images whose sides are multiples of {MULTIPLE}, not {input_shape[:2]}")
     of = partial(_channels, WIDTHS[name])
     image = keras.Input(input_shape)
     x, stages = image, []

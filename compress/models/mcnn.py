@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Any
 
 from compress import keras
-from compress.errors import UserError
 from compress.models import weights as weight_files
 from compress.models.head import Head
 
@@ -26,11 +25,8 @@ def build(input_shape: tuple[int, int, int], head: Head, weights: str | None = N
 
     Input float32 (batch, *input_shape) in [0, 1], grey or RGB; output what ``head`` makes of a map at a quarter of the
     image's sides. 127,953 parameters for grey images with a density head, 133,705 for RGB. The last layer has no ReLU,
-    which could die. ``weights`` is None or a file of the same network. Raises UserError for sides that are no multiples
-    of 4.
+    which could die. ``weights`` is None or a file of the same network. Sides have to be multiples of 4.
     """
-    if any(side % STRIDE for side in input_shape[:2]):
-        raise UserError(f"{NAME} reads images whose sides are multiples of {STRIDE}, not {input_shape[:2]}")
     image = keras.Input(input_shape)
     columns = [_column(image, name, kernels) for name, kernels in COLUMNS.items()]
     features = keras.layers.Concatenate(name="columns")(columns)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from compress import models
 from compress.errors import Failure, UserError
 from compress.evaluate import expected_pixels
 from compress.inspection import inspect
@@ -24,6 +25,8 @@ def check(steps: Sequence[Step], networks: Networks, context: Callable[[Step], C
     for step in steps:
         try:
             stage, given = step.stage, context(step)
+            if stage.network_name is not None:
+                models.check_head(stage.network_name, given.shape, given.task.head(given.dataset))
             if stage.compares_layers and not stage.needs_input:
                 teacher_network = _network(step.teachers[0], networks, context)
                 if teacher_network is not None:

@@ -119,17 +119,28 @@ def test_networks_for_classes_count_on_a_map_of_theirs(name):
 
 @pytest.mark.parametrize(("name", "head", "shape", "reason"), [
     ("mcnn", 5, (32, 32), "mcnn gives a map of the image"),
-    ("mcnn", None, (30, 32), "mcnn reads images whose sides are multiples of 4"),
-    ("m_sfanet", None, (40, 32), "m_sfanet reads images whose sides are multiples of 16"),
+    ("mcnn", None, (30, 32), "mcnn gives maps of images whose sides are multiples of 4, not of 30x32"),
+    ("resnet8", None, (36, 32), "resnet8 gives maps of images whose sides are multiples of 8"),
+    ("m_sfanet", None, (40, 32), "m_sfanet gives maps of images whose sides are multiples of 16"),
 ])  # fmt: skip
 def test_what_cannot_be_built_is_refused(name, head, shape, reason):
     with pytest.raises(UserError, match=reason):
         models.build(name, shape, head or Counting().head(dataset()))
 
 
+class Says:
+    """A network that says the same of all images."""
+
+    def __init__(self, density):
+        self.density, self.output_shape, self.name = density, density.shape, "says"
+
+    def __call__(self, images, training):
+        return self.density
+
+
 def loss_of(alpha, teacher, student):
     method, task = Density(distillation_loss_weight=alpha), Counting(usual_density=1.5 / 128)
-    nets = [lambda images, training, density=density: density for density in (teacher, student)]
+    nets = [Says(density) for density in (teacher, student)]
     (phase,) = method.phases([nets[0]], nets[1], 1, task, task.loss)
     return float(phase.objective(nets[1], keras.tf.zeros((2, *FRAME, 3)), arrays())[0])
 
@@ -170,3 +181,8 @@ def test_maps_of_several_grids_are_compared_at_the_coarser_one():
 def test_alpha_is_a_fraction():
     with pytest.raises(UserError, match="distillation_loss_weight"):
         parse(Density, {"name": "density", "distillation_loss_weight": 1.1}, "method")
+
+
+def test_maps_without_common_cells_are_refused():
+    with pytest.raises(UserError, match=r"the maps of says, \(3, 4\), and of says, \(2, 4\), have no common cells"):
+        loss_of(0.5, map_at(3, 4, 1), map_at(2, 4, 2))
