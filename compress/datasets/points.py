@@ -18,6 +18,7 @@ from compress.datasets.splits import THREADS, Dataset
 from compress.errors import UserError
 from compress.targets.points import X, Y
 
+BLOCK = 64  # images in memory at once, beside those that stay
 OUTSIDE = 0.1  # of a side: so far outside a point is moved to the border, as a hand that marks it slips
 Scale = Annotated[float, Field(ge=0.25, le=4)]
 OptionalSize = Annotated[
@@ -64,17 +65,25 @@ def read_pictures(
         except UNREADABLE as error:
             return f"{path} ({' '.join(str(error).split())})"
 
-    with ThreadPoolExecutor(THREADS) as pool:
-        images = list(pool.map(look, files))
-    bad += [image for image in images if isinstance(image, str)]
-    rows = [row for row, image in enumerate(images) if not isinstance(image, str)]
-    readable = [image for image in images if not isinstance(image, str)]
-    sizes = np.array([image.shape[:2] for image in readable], np.int64).reshape(-1, 2)
-    kept: Sequence[np.ndarray | Path] = readable
-    if sum(image.size for image in readable) > MEMORY_LIMIT:
-        kept = [files[row] for row in rows]
-    moved = [_within(points[row], image.shape, files[row]) for row, image in zip(rows, readable, strict=True)]
-    return Pictures(kept, sizes, [with_spreads(each, kernel) for each in moved], channels), np.array(rows, np.int64)
+    rows: list[int] = []
+    sizes: list[Sequence[int]] = []
+    images: list[np.ndarray] = []
+    for start in range(0, len(files), BLOCK):
+        with ThreadPoolExecutor(THREADS) as pool:
+            block = list(pool.map(look, files[start : start + BLOCK]))
+        for row, image in enumerate(block, start):
+            if isinstance(image, str):
+                bad.append(image)
+                continue
+            rows.append(row)
+            sizes.append(image.shape[:2])
+            images.append(image)
+        if sum(height * width * channels for height, width in sizes) > MEMORY_LIMIT:
+            images.clear()  # they are decoded again when they are read
+    moved = [_within(points[row], size, files[row]) for row, size in zip(rows, sizes, strict=True)]
+    kept: Sequence[np.ndarray | Path] = images if len(images) == len(rows) else [files[row] for row in rows]
+    all_sizes = np.array(sizes, np.int64).reshape(-1, 2)
+    return Pictures(kept, all_sizes, [with_spreads(each, kernel) for each in moved], channels), np.array(rows, np.int64)
 
 
 def _within(points: np.ndarray, shape: Sequence[int], path: Path) -> np.ndarray:

@@ -208,3 +208,17 @@ def test_a_mat_file_that_is_none_is_named(tmp_path):
 def test_shanghaitech_is_asked_for_by_its_part(tmp_path):
     with pytest.raises(UserError, match="no folder of ShanghaiTech with part_B"):
         DATASETS["shanghaitech"](part="B", size=(64, 64)).load(tmp_path)
+
+
+def test_more_pictures_than_memory_are_decoded_when_they_are_read(folder, monkeypatch):
+    in_memory = config(folder).load()
+    monkeypatch.setattr("compress.datasets.points.MEMORY_LIMIT", 100)
+    monkeypatch.setattr("compress.datasets.points.BLOCK", 3)
+    from_files = config(folder).load()
+    rows = np.arange(len(in_memory.train))
+    assert all(not isinstance(image, np.ndarray) for image in from_files.train.pictures.images)
+    assert (from_files.train.read(rows) == in_memory.train.read(rows)).all()
+    assert (from_files.train.targets.places == in_memory.train.targets.places).all()
+    (folder / "images" / from_files.train.pictures.images[0].name).write_bytes(b"gone")
+    with pytest.raises(UserError, match="cannot be read any more"):
+        from_files.train.read(rows[:1])

@@ -27,7 +27,9 @@ def _by_count(run: Run) -> str:
         [name, *(f"{three_digits(mae)} ({bias:+.3g})" for mae, bias in zip(parts["mae"], parts["bias"], strict=True))]
         for name, parts in stages
     ]
-    text = "The test images in parts as large, by how many things they show; the mean error (bias) in parentheses."
+    text = (
+        f"The test images in equal parts, by how many {_things(run)} they show; in parentheses the mean error (bias)."
+    )
     return f"{markdown_table(header, rows)}\n{text}"
 
 
@@ -62,7 +64,9 @@ def predicted_over_true(run: Run) -> "Figure | None":
     limits = (both.min() - room, both.max() + room)
     axes.plot(limits, limits, color="0.6", linewidth=1, zorder=1)
     axes.plot(true, predicted, "o", color=BLUE, markersize=4, alpha=0.6)
-    axes.set(xlim=limits, ylim=limits, xlabel="true count", ylabel="predicted count", aspect="equal")
+    axes.set(
+        xlim=limits, ylim=limits, xlabel=f"true number of {_things(run)}", ylabel="predicted number", aspect="equal"
+    )
     axes.set_title(f"{stages[-1][0]}, {len(true)} test images", fontsize=9)
     axes.grid(color="0.92")
     axes.set_axisbelow(True)
@@ -80,11 +84,16 @@ def errors_by_count(run: Run) -> "Figure | None":
     axes.imshow(errors, cmap="YlOrRd", aspect="auto", vmin=0)
     axes.set_xticks(range(errors.shape[1]), _ranges(stages[0][1]))
     axes.set_yticks(range(len(stages)), [name for name, _ in stages])
-    axes.set_xlabel("things in the image")
+    axes.set_xlabel(f"{_things(run)} in the image")
     for (row, column), error in np.ndenumerate(errors):
         dark = error > 0.6 * errors.max()
         axes.text(column, row, three_digits(error), ha="center", va="center", color="white" if dark else "black")
     return figure
+
+
+def _things(run: Run) -> str:
+    """What is counted."""
+    return run.data.label_names[0] if run.data.label_names else "things"
 
 
 def _ranges(parts: dict[str, Any]) -> list[str]:
