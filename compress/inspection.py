@@ -73,10 +73,13 @@ class Inspection:
         )
 
 
-def inspect(model: Any, skip: tuple[str, ...] = (), keep_float: tuple[str, ...] = ()) -> Inspection:
+def inspect(
+    model: Any, skip: tuple[str, ...] = (), keep_float: tuple[str, ...] = (), ends_in_float: bool = False
+) -> Inspection:
     """A row a layer, nested networks opened; ``skip`` and ``keep_float`` as in the stages prune and quantize.
 
-    A layer that is refused says why; nothing more is known of the others then. Raises UserError for several inputs.
+    ``ends_in_float``: the sum of its output counts, so that its end stays in float. A layer that is refused says why;
+    nothing more is known of the others then. Raises UserError for several inputs.
     """
     if len(model.inputs) != 1:
         raise UserError(f"{model.name} has {len(model.inputs)} inputs, not 1")
@@ -91,7 +94,11 @@ def inspect(model: Any, skip: tuple[str, ...] = (), keep_float: tuple[str, ...] 
         return Inspection(rows, float("nan"))
     plainer = as_plain_layers(model)
     folded = fold(plainer)
-    support_by_layer, becomes, dense = layers_in_int8(folded, keep_float), fates(plainer), unpruned(plainer, skip)
+    support_by_layer, becomes, dense = (
+        layers_in_int8(folded, keep_float, ends_in_float),
+        fates(plainer),
+        unpruned(plainer, skip),
+    )
     kinds = {layer.name: type(layer).__name__ for layer in folded.layers}
     parts: dict[str, list[Any]] = {name: [] for name in originals}
     for layer in plainer.layers:

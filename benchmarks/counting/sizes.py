@@ -27,7 +27,10 @@ def keep_sizes(results: Path) -> None:
         print(f"{path.name} is there", flush=True)
         return
     networks = {name: models.build(name, SIZE, DensityHead(0.003), seed=0) for name in FLOAT32}
-    files = {f"{name} float32": convert.Converter(network).dense() for name, network in networks.items()}
+    files = {
+        f"{name} float32": convert.Converter(network, outputs=Counting.OUTPUTS).dense()
+        for name, network in networks.items()
+    }
     files |= {f"{name} int8": _int8(networks[name]) for name in INT8}
     with alone():
         samples = in_turns(list(files.values()), ROUNDS, 0.2)

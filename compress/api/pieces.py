@@ -85,13 +85,17 @@ def quantize(model: Any, calibration: Any, keep_float: Sequence[str] = ()) -> An
 
     examples = to_float(np.asarray(calibration))
     parts = np.array_split(examples, max(1, len(examples) // 50))
-    network = quantization_aware(in_legacy_keras(model), parts, None, tuple(keep_float))
+    network = in_legacy_keras(model)
+    gives_map = len(network.outputs[0].shape) == 4  # whose sum may count
+    network = quantization_aware(network, parts, None, tuple(keep_float), ends_in_float=gives_map)
     fake_quant.freeze_quantized_kernels(network)
     return network
 
 
 def convert(model: Any, path: str | os.PathLike[str] | None = None) -> bytes:
     """The ``.tflite`` of a network: int8 for one that ``quantize`` gave, else float32; a softmax comes behind logits.
+
+    Behind an output that is no row of numbers, such as a density map, there comes nothing; it is called "output".
 
     Args:
         model: a network of legacy Keras or of Keras 3 that emits logits.
@@ -105,8 +109,12 @@ def convert(model: Any, path: str | os.PathLike[str] | None = None) -> bytes:
     """
     from compress.artifacts.files import replace
     from compress.export.convert import Converter
+    from compress.tasks import Output
 
-    content = Converter(in_legacy_keras(model)).dense()
+    network = in_legacy_keras(model)
+    rows = all(len(output.shape) == 2 for output in network.outputs)
+    plain = [Output("output", "output", "what the network gives")]
+    content = (Converter(network) if rows else Converter(network, outputs=plain)).dense()
     if path is not None:
         replace(Path(path), content)
     return content

@@ -37,7 +37,7 @@ def open_data(
     from compress.config import parse, required
     from compress.datasets import DATASETS, meant_by
     from compress.errors import UserError, few, unknown
-    from compress.evaluate import image_fit
+    from compress.evaluate import image_fit, labels
 
     name, path = meant_by(data)
     if name not in DATASETS:
@@ -52,6 +52,8 @@ def open_data(
     else:
         usual = kind.size if path is None else None
         fields["size"], fields["channels"] = image_shape(model, reads, size, usual)
+    if hasattr(kind, "what") and len(names := labels(model)) == 1:  # it is the model that says what it counts
+        fields["what"] = names[0]
     if getattr(kind, "fit", None) == "stretch":  # of those that may be fitted in several ways
         fields["fit"] = image_fit(model)
     return parse(kind, fields, f"--data {data}").load(data_dir, skip_bad_images)

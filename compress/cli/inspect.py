@@ -62,7 +62,8 @@ def inspect(
     if groups:
         _show_groups(model, keep)
         return
-    inspection = look(model, skip, keep_float)
+    gives_map = len(model.outputs[0].shape) == 4
+    inspection = look(model, skip, keep_float, ends_in_float=gives_map)
     header = ("layer", "kind", "becomes", "computes in", "pruned", "parameters", "MACs")
     rows = [
         [row.layer, row.kind, row.becomes, row.computes, row.pruned, f"{row.parameters:,}", f"{row.macs:,}"]

@@ -1,7 +1,7 @@
 """``jetslim predict``."""
 
 from collections.abc import Iterator, Sequence
-from itertools import chain
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,8 @@ from compress.cli.model_options import output_option, pixels_option, say, size_o
 @click.option(
     "--maps",
     type=click.Path(file_okay=False, path_type=Path),
-    default=Path("."),
-    show_default="the current folder",
+    default=Path("maps"),
+    show_default=True,
     help="Where a map over each image is written, by a model that gives one.",
 )
 def predict(
@@ -36,7 +36,7 @@ def predict(
 ) -> None:
     """Print what MODEL says of each of IMAGES: the most likely class with its probability, or what its task is about.
 
-    A model that counts writes its density map over each image as NAME-map.png, too.
+    A model that counts writes its density map over each image as maps/NAME-map.png, too.
 
     MODEL is a .tflite file of any maker, a SavedModel, a .keras or .h5 file, or a stage's folder in the store.
     IMAGES are files, or folders of them; or .npy files of what MODEL reads, one example or several.
@@ -63,21 +63,29 @@ def predict(
     task = task_of(model) or (MultiLabel() if opened.ends_in == "LOGISTIC" else Classification())
     ready = opened.ready(first[1].shape, task, Wishes(pixels, output), len(labels(model)) or None, None, say)
     names = label_names(model, ready.width)
+    written: set[str] = set()
     for title, example in chain([first], examples):
         said = ready.raw(example[None])
         (line,) = task.describe(said, names, top)
         picture = task.picture(said, example) if example.dtype == np.uint8 and example.ndim == 3 else None
-        click.echo(f"{title}: {line}{_written(picture, maps, title)}")
+        click.echo(f"{title}: {line}{_write(picture, maps, title, written)}")
 
 
-def _written(picture: Any, folder: Path, title: str) -> str:
-    """Writes a picture, where there is one, as a PNG named after the image; says where, in parentheses."""
+def _write(picture: Any, folder: Path, title: str, written: set[str]) -> str:
+    """Writes a picture, where there is one, as a PNG named after the image; says where, in parentheses.
+
+    ``written``: the names of this call, which gains another.
+    """
     if picture is None:
         return ""
     from PIL import Image
 
+    stem = Path(title).stem
+    names = (f"{stem}{f'-{number}' if number else ''}-map.png" for number in count())
+    name = next(name for name in names if name not in written)
+    written.add(name)
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{Path(title).stem}-map.png"
+    path = folder / name
     Image.fromarray(picture).save(path)
     return f" (map: {path})"
 

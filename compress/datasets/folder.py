@@ -76,7 +76,7 @@ class Folder(DatasetConfig):
         for part, checked in stores.items():
             _check_classes(folders[part], part, checked.targets.arrays()["labels"], classes)
 
-        dark = _dark_note(max(checked.brightest for checked in stores.values()))
+        dark = dark_note(max(checked.brightest for checked in stores.values()))
         passed_over = _passed_over_note(list(listings.values()))
         notes = [*layout_notes, _conversion_note(look), *dark, *passed_over, *left_out]
         held_out = held_out_rows({part: checked.targets for part, checked in stores.items()}, classes)
@@ -253,7 +253,8 @@ def _conversion_note(look: Look) -> str:
     )
 
 
-def _dark_note(brightest: int) -> list[str]:
+def dark_note(brightest: int) -> list[str]:
+    """A line on images that are nearly black all over: files of 16 bits may hold small values."""
     if brightest > DARK:
         return []
     return [

@@ -65,10 +65,7 @@ def _opened(path: Path, channels: int) -> Image.Image:
 def padded(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """uint8 (h, w, c) as (height, width, c): made smaller, with its aspect ratio, where it is too large, and black
     below and to the right where it is smaller."""
-    factor = min(1.0, size[0] / image.shape[0], size[1] / image.shape[1])
-    if factor < 1:
-        fitted = [min(most, max(1, round(side * factor))) for side, most in zip(image.shape[:2], size, strict=True)]
-        image = resize(image[None], (fitted[0], fitted[1]))[0]
+    image = resize(image[None], fitting((image.shape[0], image.shape[1]), size))[0]
     return np.pad(image, ((0, size[0] - image.shape[0]), (0, size[1] - image.shape[1]), (0, 0)))
 
 
@@ -80,6 +77,17 @@ def centre(width: int, height: int, wanted_width: int, wanted_height: int) -> tu
         cut_width, cut_height = width, max(1, round(width * wanted_height / wanted_width))
     left, top = (width - cut_width) // 2, (height - cut_height) // 2
     return left, top, left + cut_width, top + cut_height
+
+
+def fitting(size: tuple[int, int], frame: tuple[int, int]) -> tuple[int, int]:
+    """(height, width) of an image of ``size`` in the ``frame``: smaller, with its aspect ratio, if it is too large.
+
+    >>> fitting((100, 300), (50, 60)), fitting((10, 20), (50, 60))
+    ((20, 60), (10, 20))
+    """
+    factor = min(1.0, frame[0] / size[0], frame[1] / size[1])
+    height, width = (min(most, max(1, round(side * factor))) for side, most in zip(size, frame, strict=True))
+    return height, width
 
 
 MODES = {1: "L", 3: "RGB"}

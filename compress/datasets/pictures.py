@@ -2,16 +2,16 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
-from compress.datasets.images import UNREADABLE, decoded, padded, resize
+from compress.datasets.images import UNREADABLE, decoded, fitting, padded, resize
 from compress.errors import UserError
 from compress.targets import Points
-from compress.targets.points import cut
+from compress.targets.points import cut, resized
 
 MULTIPLE = 16
 """Whole pictures get sides that networks can halve four times."""
@@ -20,12 +20,14 @@ MULTIPLE = 16
 @dataclass(frozen=True, eq=False)
 class Pictures:
     """``images``: uint8 (height, width, channels) each, or files that are decoded when read; ``sizes``: int64 (n, 2),
-    their heights and widths; ``points``: float32 (k, 3) each, as ``Points`` has them, in the picture's own pixels."""
+    their heights and widths; ``points``: float32 (k, 3) each, as ``Points`` has them, in the picture's own pixels;
+    ``brightest``: the largest value of all pixels."""
 
     images: Sequence[np.ndarray | Path]
     sizes: np.ndarray
     points: Sequence[np.ndarray]
     channels: int
+    brightest: int = 255
 
     def __len__(self) -> int:
         return len(self.images)
@@ -43,7 +45,7 @@ class Pictures:
     def take(self, rows: np.ndarray) -> "Pictures":
         """Those of ``rows``, in that order."""
         images, points = ([each[row] for row in rows] for each in (self.images, self.points))
-        return Pictures(images, self.sizes[rows], points, self.channels)
+        return replace(self, images=images, sizes=self.sizes[rows], points=points)
 
     def digest(self) -> str:
         """The sha256 of pixels, or of the files' bytes, and of the points."""
@@ -73,11 +75,9 @@ class FittedSplit:
     @cached_property
     def targets(self) -> Points:
         """The points where they are in the pictures of that size."""
-        scales = [fitting(tuple(size), self.size) for size in self.pictures.sizes]
-        moved = [
-            cut(points, 0, 0, self.size, scale) for points, scale in zip(self.pictures.points, scales, strict=True)
-        ]
-        return Points.of(moved, self.size)
+        sizes = [(int(height), int(width)) for height, width in self.pictures.sizes]
+        pairs = zip(self.pictures.points, sizes, strict=True)
+        return Points.of([resized(points, size, fitting(size, self.size)) for points, size in pairs], self.size)
 
     def read(self, indices: np.ndarray) -> np.ndarray:
         """See ``Split.read``."""
@@ -91,8 +91,8 @@ class FittedSplit:
 
 @dataclass(frozen=True, eq=False)
 class Crops:
-    """Parts of pictures, of ``size``, cut at random out of pictures that are resized at random: by a factor between
-    ``scales``, before which none is made smaller or larger. What a picture is smaller than ``size`` is black."""
+    """Parts of ``size``, (height, width), cut at random out of pictures that are resized first, each by a factor drawn
+    between the two ``scales``. A picture that is smaller than a part gets black below and to the right."""
 
     pictures: Pictures
     size: tuple[int, int]
@@ -106,22 +106,18 @@ class Crops:
     def draw(self, indices: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, Points]:
         """One part of each of these pictures, uint8 (n, *shape), and the points that lie in it."""
         parts = [self._part(int(index), rng) for index in indices]
-        most = max(map(len, self.pictures.points))
+        most = max(1, *map(len, self.pictures.points))
         return np.stack([image for image, _ in parts]), Points.of([points for _, points in parts], self.size, most)
 
     def _part(self, index: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        scale, across, along = float(rng.uniform(*self.scales)), *rng.random(2)
-        image = self.pictures[index]
-        if scale != 1.0:
-            sides = tuple(max(1, round(side * scale)) for side in image.shape[:2])
-            image, scale = resize(image[None], sides)[0], sides[0] / image.shape[0]
-        top, left = (
-            round(part * max(0, side - wanted))
-            for part, side, wanted in zip((across, along), image.shape[:2], self.size, strict=True)
-        )
+        scale, down, right = float(rng.uniform(*self.scales)), *rng.random(2)
+        image, points = self.pictures[index], self.pictures.points[index]
+        size = (image.shape[0], image.shape[1])
+        height, width = (max(1, round(side * scale)) for side in size)
+        image, points = resize(image[None], (height, width))[0], resized(points, size, (height, width))
+        top, left = round(down * max(0, height - self.size[0])), round(right * max(0, width - self.size[1]))
         part = image[top : top + self.size[0], left : left + self.size[1]]
-        frame = (part.shape[0], part.shape[1])
-        return padded(part, self.size), cut(self.pictures.points[index], top, left, frame, scale)
+        return padded(part, self.size), cut(points, top, left, (part.shape[0], part.shape[1]))
 
 
 def whole(pictures: Pictures, multiple: int = MULTIPLE) -> Iterator[tuple[np.ndarray, int]]:
@@ -130,8 +126,3 @@ def whole(pictures: Pictures, multiple: int = MULTIPLE) -> Iterator[tuple[np.nda
         image = pictures[index]
         sides = tuple(-(-side // multiple) * multiple for side in image.shape[:2])
         yield padded(image, sides), len(pictures.points[index])
-
-
-def fitting(size: tuple[int, ...], wanted: tuple[int, int]) -> float:
-    """The factor by which an image of ``size`` has to be made smaller to lie in the ``wanted`` one; 1 if it does."""
-    return min(1.0, wanted[0] / size[0], wanted[1] / size[1])

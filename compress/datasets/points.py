@@ -10,12 +10,13 @@ from pydantic import Field, PlainValidator
 
 from compress.config import config
 from compress.datasets.base import DatasetConfig, checked_size
-from compress.datasets.folder import MEMORY_LIMIT, left_out_note
+from compress.datasets.folder import MEMORY_LIMIT, dark_note, left_out_note
 from compress.datasets.images import UNREADABLE, Size, decoded, sides
 from compress.datasets.kernels import Adaptive, AnyKernel, Kernel, with_spreads
-from compress.datasets.pictures import MULTIPLE, Crops, FittedSplit, Pictures, fitting
+from compress.datasets.pictures import MULTIPLE, Crops, FittedSplit, Pictures
 from compress.datasets.splits import THREADS, Dataset
 from compress.errors import UserError
+from compress.targets import Points
 from compress.targets.points import X, Y
 
 BLOCK = 64  # images in memory at once, beside those that stay
@@ -68,6 +69,7 @@ def read_pictures(
     rows: list[int] = []
     sizes: list[Sequence[int]] = []
     images: list[np.ndarray] = []
+    maxima: list[int] = []
     for start in range(0, len(files), BLOCK):
         with ThreadPoolExecutor(THREADS) as pool:
             block = list(pool.map(look, files[start : start + BLOCK]))
@@ -78,12 +80,19 @@ def read_pictures(
             rows.append(row)
             sizes.append(image.shape[:2])
             images.append(image)
+            maxima.append(int(image.max()))
         if sum(height * width * channels for height, width in sizes) > MEMORY_LIMIT:
             images.clear()  # they are decoded again when they are read
     moved = [_within(points[row], size, files[row]) for row, size in zip(rows, sizes, strict=True)]
     kept: Sequence[np.ndarray | Path] = images if len(images) == len(rows) else [files[row] for row in rows]
     all_sizes = np.array(sizes, np.int64).reshape(-1, 2)
-    return Pictures(kept, all_sizes, [with_spreads(each, kernel) for each in moved], channels), np.array(rows, np.int64)
+    places = [with_spreads(each, kernel) for each in moved]
+    return Pictures(kept, all_sizes, places, channels, max(maxima, default=0)), np.array(rows, np.int64)
+
+
+def without_points(count: int) -> Points:
+    """Targets of so many images, for a split that does not look at them."""
+    return Points.of([np.empty((0, 3))] * count, (1, 1))
 
 
 def _within(points: np.ndarray, shape: Sequence[int], path: Path) -> np.ndarray:
@@ -93,7 +102,9 @@ def _within(points: np.ndarray, shape: Sequence[int], path: Path) -> np.ndarray:
     far = (points < -OUTSIDE * frame) | (points > (1 + OUTSIDE) * frame)
     if far.any():
         y, x = points[far.any(axis=1)][0]
-        raise UserError(f"{path}, {shape[1]} wide and {shape[0]} high: a point lies outside, at x {x:g}, y {y:g}")
+        raise UserError(
+            f"{path}, {shape[1]} wide and {shape[0]} high: a point lies outside, about x {x:.0f}, y {y:.0f}"
+        )
     return np.clip(points, 0, frame)
 
 
@@ -107,12 +118,12 @@ def dataset_of(
 ) -> Dataset:
     """The data set of pictures by split. Raises UserError where there is nothing to learn from, or no size is given for
     pictures of several sizes."""
-    notes = [*notes, *left_out_note(bad, skip)]
+    notes = [*notes, *left_out_note(bad, skip), *dark_note(max(pictures.brightest for pictures in parts.values()))]
     for part, pictures in parts.items():
         if not len(pictures):
             raise UserError(f"{name}: no readable image for {part}")
     size = sides(settings.size or _common_size(parts))
-    smaller = [fitting(tuple(each), size) < 1 for pictures in parts.values() for each in pictures.sizes]
+    smaller = [bool((each > size).any()) for pictures in parts.values() for each in pictures.sizes]
     if any(smaller):
         notes.append(f"{sum(smaller)} of {len(smaller)} images are larger than {size[0]}x{size[1]}, and made smaller")
     counts = np.concatenate([[len(points) for points in pictures.points] for pictures in parts.values()])

@@ -2,7 +2,7 @@
 
 import csv
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
@@ -10,11 +10,11 @@ import numpy as np
 
 from compress.config import config
 from compress.datasets.base import located
+from compress.datasets.folder import SUFFIXES, left_out_note
 from compress.datasets.missing_splits import held_out_rows, split_notes
-from compress.datasets.points import PointsConfig, dataset_of, read_pictures
+from compress.datasets.points import PointsConfig, dataset_of, read_pictures, without_points
 from compress.datasets.splits import Dataset
 from compress.errors import UserError, first_line
-from compress.targets import Points
 
 IMAGES, TABLE, BOXES, SPLIT = "images", "points.csv", "boxes.csv", "split.csv"
 FILE = ("file", "filename", "image", "path")
@@ -26,8 +26,9 @@ SPELT = {"train": "train", "training": "train", "val": "validation", "valid": "v
 
 @config
 class PointsFolder(PointsConfig):
-    """``path``/points.csv, a row a point: file, x, y in pixels, where (0, 0) is the middle of the upper left one. Of
-    boxes, file, xmin, ymin, xmax, ymax, the centres are taken, also from boxes.csv where there is no points.csv.
+    """``path``/points.csv, a row a point: file, x, y in pixels, where (0, 0) is the middle of the upper left one of the
+    image as it is seen (turned, where its EXIF flag says so). Of boxes, file, xmin, ymin, xmax, ymax, the centres are
+    taken, also from boxes.csv where there is no points.csv.
 
     Files lie in ``path``/images/ or in ``path``. ``path``/split.csv (file, split) says which are for train, validation
     and test, and names images without any point; without it all images of images/ are taken, and 20 % are held out for
@@ -47,24 +48,30 @@ class PointsFolder(PointsConfig):
         self.check()
         root = located(self.path, data_dir, f"folder with a {TABLE}", self.is_at)
         table = next(root / name for name in (TABLE, BOXES) if (root / name).is_file())
-        points = read_points(table)
+        points = _by_path(root, table)
         parts = _parts(root, points)
-        names = [name for files in parts.values() for name in files]
-        if unknown := sorted(points.keys() - set(names)):
-            raise UserError(f"{table} has points of {unknown[0]}, which is in no split of {root / SPLIT}")
+        files = [path for paths in parts.values() for path in paths]
+        if outside := sorted(points.keys() - set(files)):
+            raise UserError(f"{table} has points of {outside[0].name}, which is in no split of {root / SPLIT}")
         bad: list[str] = []
-        files = [_file(root, name, table) for name in names]
-        places = [points.get(name, np.empty((0, 2))) for name in names]
+        places = [points.get(path, np.empty((0, 2))) for path in files]
         pictures, rows = read_pictures(files, places, self.kernel, self.channels, bad)
-        part_of = np.repeat(list(parts), [len(files) for files in parts.values()])[rows]
+        left_out_note(bad, skip_bad_images)  # before a split of what is left is drawn
+        part_of = np.repeat(list(parts), [len(paths) for paths in parts.values()])[rows]
         chosen = {part: np.flatnonzero(part_of == part) for part in parts}
-        held_out = held_out_rows(
-            {part: Points.of([np.empty((0, 3))] * len(rows), (1, 1)) for part, rows in chosen.items()}
-        )
+        held_out = held_out_rows({part: without_points(len(own)) for part, own in chosen.items()})
         notes = split_notes(held_out, "{} images", "the others", "images")
-        chosen |= {part: chosen["train"][rows] for part, rows in held_out.items()}
-        splits = {part: pictures.take(rows) for part, rows in chosen.items()}
+        chosen |= {part: chosen["train"][own] for part, own in held_out.items()}
+        splits = {part: pictures.take(own) for part, own in chosen.items()}
         return dataset_of(self.name, splits, self, notes, bad, skip_bad_images)
+
+
+def _by_path(root: Path, table: Path) -> dict[Path, np.ndarray]:
+    """Image -> its points, under however many names the table lists it."""
+    named: dict[Path, list[np.ndarray]] = {}
+    for name, points in read_points(table).items():
+        named.setdefault(_file(root, name, table), []).append(points)
+    return {path: np.concatenate(parts) for path, parts in named.items()}
 
 
 def read_points(table: Path) -> dict[str, np.ndarray]:
@@ -77,8 +84,8 @@ def read_points(table: Path) -> dict[str, np.ndarray]:
     wanted = next((names for names in (POINT, BOX) if set(names) <= set(columns)), None)
     if wanted is None or columns[0] not in FILE:
         raise UserError(f"{table} is no table of points: {HOW}")
-    found: dict[str, list[tuple[float, float]]] = {}
-    for number, row in enumerate(rows, start=2):
+    by_file: dict[str, list[tuple[float, float]]] = {}
+    for number, row in rows:
         values = [_number(row[columns.index(name)], table, number, name) for name in wanted]
         if len(values) == 2:
             x, y = values[0] + 0.5, values[1] + 0.5  # the middle of a pixel is half a pixel from its corner
@@ -86,23 +93,28 @@ def read_points(table: Path) -> dict[str, np.ndarray]:
             if values[2] <= values[0] or values[3] <= values[1]:
                 raise UserError(f"{table}: row {number} is a box without an area")
             x, y = (values[0] + values[2]) / 2, (values[1] + values[3]) / 2
-        found.setdefault(row[0], []).append((y, x))
-    return {file: np.array(points) for file, points in found.items()}
+        by_file.setdefault(row[0], []).append((y, x))
+    return {file: np.array(points) for file, points in by_file.items()}
 
 
-def _rows(table: Path) -> tuple[list[str], list[list[str]]]:
-    """(names of the columns, the rows), each stripped. Raises UserError for rows of several lengths."""
+def _rows(table: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
+    """(names of the columns, (line of the file, its cells) of each row that is not empty), all stripped.
+
+    Raises UserError for rows of several lengths.
+    """
     try:
         with table.open(newline="", encoding="utf-8-sig") as file:
-            rows = [[cell.strip() for cell in row] for row in csv.reader(file) if any(cell.strip() for cell in row)]
+            reader = csv.reader(file)
+            rows = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if any(map(str.strip, row))]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UserError(f"{table} cannot be read: {first_line(error)}") from error
     if not rows:
         raise UserError(f"{table} is empty: {HOW}")
-    for number, row in enumerate(rows[1:], start=2):
-        if len(row) != len(rows[0]):
-            raise UserError(f"{table}: row {number} has {len(row)} cells, the first row {len(rows[0])}")
-    return rows[0], rows[1:]
+    header = rows[0][1]
+    for number, row in rows[1:]:
+        if len(row) != len(header):
+            raise UserError(f"{table}: row {number} has {len(row)} cells, the first row {len(header)}")
+    return header, rows[1:]
 
 
 def _number(cell: str, table: Path, row: int, column: str) -> float:
@@ -115,38 +127,39 @@ def _number(cell: str, table: Path, row: int, column: str) -> float:
     return value
 
 
-def _parts(root: Path, points: Mapping[str, np.ndarray]) -> dict[str, list[str]]:
-    """Part -> its files; all are train where no split.csv says which they are."""
+def _parts(root: Path, points: Iterable[Path]) -> dict[str, list[Path]]:
+    """Part -> its images; all are train where no split.csv says which they are."""
     if not (root / SPLIT).is_file():
         return {"train": _all_images(root, points)}
     header, rows = _rows(root / SPLIT)
     columns = [name.lower() for name in header]
     if columns[0] not in FILE or "split" not in columns:
         raise UserError(f"{root / SPLIT}: the first row names the columns: file, split")
-    parts: dict[str, list[str]] = {"train": []}
-    for number, row in enumerate(rows, start=2):
-        split = row[columns.index("split")].lower()
+    parts: dict[str, list[Path]] = {"train": []}
+    listed: set[Path] = set()
+    for number, row in rows:
+        split, path = row[columns.index("split")].lower(), _file(root, row[0], root / SPLIT)
         if split not in SPELT:
             raise UserError(f"{root / SPLIT}: row {number} is of the split {split!r}: train, validation or test")
-        parts.setdefault(SPELT[split], []).append(row[0])
-    listed = [row[0] for row in rows]
-    if doubled := {name for name in listed if listed.count(name) > 1}:
-        raise UserError(f"{root / SPLIT} lists {min(doubled)} twice")
+        if path in listed:
+            raise UserError(f"{root / SPLIT} lists {row[0]} twice")
+        listed.add(path)
+        parts.setdefault(SPELT[split], []).append(path)
     if not parts["train"]:
         raise UserError(f"{root / SPLIT} has no row of the split train")
     return parts
 
 
-def _all_images(root: Path, points: Mapping[str, np.ndarray]) -> list[str]:
-    """Those that have points, and those in images/ that have none."""
-    from compress.datasets.folder import SUFFIXES
-
+def _all_images(root: Path, points: Iterable[Path]) -> list[Path]:
+    """Those that have points, and those in images/ that have none; hidden files are passed over."""
     inside = (root / IMAGES).iterdir() if (root / IMAGES).is_dir() else ()
-    return sorted({*points, *(path.name for path in inside if path.suffix.lower() in SUFFIXES)})
+    images = (path for path in inside if path.suffix.lower() in SUFFIXES and not path.name.startswith("."))
+    return sorted({*points, *images})
 
 
 def _file(root: Path, name: str, table: Path) -> Path:
+    """The image of that name; one path for each, however it is named."""
     for path in (root / IMAGES / name, root / name):
         if path.is_file():
-            return path
-    raise UserError(f"{table} and its splits name {name}, which is neither in {root / IMAGES} nor in {root}")
+            return path.parent.resolve() / path.name if ".." in path.parts else path
+    raise UserError(f"{table} names {name}, which is neither in {root / IMAGES} nor in {root}")

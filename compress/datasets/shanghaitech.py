@@ -1,5 +1,7 @@
 """ShanghaiTech's crowds, in the layout in which they are given away: pictures, and a .mat of heads for each."""
 
+import re
+import zlib
 from pathlib import Path
 from typing import Any, Literal
 
@@ -7,15 +9,16 @@ import numpy as np
 
 from compress.config import config
 from compress.datasets.base import located
-from compress.datasets.kernels import Adaptive, AnyKernel
+from compress.datasets.folder import left_out_note
+from compress.datasets.kernels import Adaptive, AnyKernel, Fixed
 from compress.datasets.missing_splits import held_out_rows, split_notes
-from compress.datasets.points import PointsConfig, dataset_of, read_pictures, yx
+from compress.datasets.points import PointsConfig, dataset_of, read_pictures, without_points, yx
 from compress.datasets.splits import Dataset
 from compress.errors import UserError, first_line
-from compress.targets import Points
 
 FOLDERS = {"A": ("part_A", "part_A_final"), "B": ("part_B", "part_B_final")}
 TRUTH = ("ground-truth", "ground_truth")
+IMAGE = re.compile(r"IMG_(\d+)\.jpg")
 FOLDER_OF = {"train": "train_data", "test": "test_data"}
 
 
@@ -31,7 +34,8 @@ class ShanghaiTech(PointsConfig):
     name: Literal["shanghaitech"] = "shanghaitech"
     path: str = "ShanghaiTech"
     part: Literal["A", "B"] = "A"
-    kernel: AnyKernel = Adaptive()
+    kernel: AnyKernel | None = None  # type: ignore[assignment]
+    """Adaptive for part A and 15 pixels for part B, as the authors have it, if it is not given."""
     what: str = "people"
 
     def load(self, data_dir: Path | None = None, skip_bad_images: bool = False) -> Dataset:
@@ -43,8 +47,10 @@ class ShanghaiTech(PointsConfig):
         parts = {}
         for part, name in FOLDER_OF.items():
             files, points = _listed(folder / name)
-            parts[part] = read_pictures(files, points, self.kernel, self.channels, bad)[0]
-        held_out = held_out_rows({part: Points.of(each.points, (1, 1)) for part, each in parts.items()})
+            kernel = self.kernel or (Adaptive() if self.part == "A" else Fixed(spread=15.0))
+            parts[part] = read_pictures(files, points, kernel, self.channels, bad)[0]
+        left_out_note(bad, skip_bad_images)  # before a split of what is left is drawn
+        held_out = held_out_rows({part: without_points(len(each)) for part, each in parts.items()})
         notes = [f"part {self.part}", *split_notes(held_out, "{} images", "the training images", "images")]
         parts |= {part: parts["train"].take(rows) for part, rows in held_out.items()}
         return dataset_of(self.name, parts, self, notes, bad, skip_bad_images)
@@ -58,7 +64,8 @@ def _listed(folder: Path) -> tuple[list[Path], list[np.ndarray]]:
     truth = next((folder / name for name in TRUTH if (folder / name).is_dir()), None)
     if not (folder / "images").is_dir() or truth is None:
         raise UserError(f"{folder}: expected its folders images/ and ground-truth/")
-    files = sorted((folder / "images").glob("IMG_*.jpg"), key=lambda path: int(path.stem.split("_")[1]))
+    numbers = {path: IMAGE.fullmatch(path.name) for path in (folder / "images").iterdir()}
+    files = sorted((path for path, match in numbers.items() if match), key=lambda path: int(path.stem.split("_")[1]))
     if not files:
         raise UserError(f"{folder / 'images'} has no IMG_1.jpg and so on")
     return files, [heads(truth / f"GT_{path.stem}.mat") for path in files]
@@ -76,6 +83,9 @@ def heads(path: Path) -> np.ndarray:
         raise UserError(f"{path} is missing")
     try:
         rows: Any = loadmat(path)["image_info"][0, 0][0, 0][0]
-        return yx(rows)
-    except (OSError, ValueError, LookupError, TypeError, NotImplementedError, MatReadError) as error:
+        points = yx(rows) - 0.5  # MATLAB calls the middle of the upper left pixel (1, 1)
+        if not np.isfinite(points).all():
+            raise ValueError("a place is no finite number")
+    except (OSError, ValueError, LookupError, TypeError, NotImplementedError, MatReadError, zlib.error) as error:
         raise UserError(f"{path} is no list of heads as ShanghaiTech has them ({first_line(error)})") from error
+    return points

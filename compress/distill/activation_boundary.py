@@ -127,7 +127,9 @@ class ActivationBoundary:
                 s = layers.Conv2D(t.shape[-1], 1, use_bias=False, kernel_initializer=init, name=f"connector{depth}")(s)
                 s = layers.BatchNormalization(momentum=0.9, name=f"connector{depth}_bn")(s)
             connected.append(s)
-        return keras.Model(student_taps.inputs, connected, name="connected")
+        model = keras.Model(student_taps.inputs, connected, name="connected")
+        model.input_spec = student_taps.input_spec
+        return model
 
 
 def _as_list(maps: Any) -> list[Any]:

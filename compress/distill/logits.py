@@ -38,8 +38,8 @@ class Logits:
     drop_teachers: int = Field(default=0, ge=0)
     TASKS: ClassVar[tuple[str, ...]] = ("classification",)
     FROM_OUTPUTS: ClassVar[bool] = True
-    SAME_SHAPES: ClassVar[bool] = True
     """It learns from the teachers' logits alone, which can be computed once."""
+    SAME_SHAPES: ClassVar[bool] = True
 
     def check(self, teachers: Sequence[str | None], student: str | None, epochs: int) -> None:
         """See ``Method.check``; any teachers of the same classes will do."""

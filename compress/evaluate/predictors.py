@@ -1,5 +1,6 @@
 """A batch of examples in, outputs by name out: the same call for a Keras network and a .tflite file."""
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
@@ -38,8 +39,17 @@ def as_arrays(tensors: Mapping[str, Any]) -> Arrays:
     return {name: tensor.numpy() for name, tensor in tensors.items()}
 
 
-def outputs(predictor: Callable[[np.ndarray], Arrays], split: Split, batch_size: int = 128) -> dict[str, np.ndarray]:
+MOST_EXAMPLES, MOST_NUMBERS = 128, 128 * 224 * 224
+"""In a batch: as many examples, and as many numbers of these, channels apart."""
+
+
+def batch_of(shape: tuple[int, ...]) -> int:
+    """How many examples of a shape go into a batch whose activations fit into memory."""
+    return max(1, min(MOST_EXAMPLES, MOST_NUMBERS // max(1, math.prod(shape[:-1]))))
+
+
+def outputs(predictor: Callable[[np.ndarray], Arrays], split: Split) -> dict[str, np.ndarray]:
     """The predictor's outputs for every image of the split, in order, by name: float32 (n, ...)."""
-    index = np.arange(len(split))
+    index, batch_size = np.arange(len(split)), batch_of(split.shape)
     parts = [predictor(split.read(index[start : start + batch_size])) for start in range(0, len(index), batch_size)]
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

@@ -12,7 +12,8 @@ tf = keras.tf
 class CellMeans(keras.layers.Layer):
     """The means of about ``cells`` x ``cells`` equal parts of a map: (n, h, w, c) to (n, <= cells, <= cells, c).
 
-    A side of a part is the quotient, rounded up; the last parts are smaller, or are not there.
+    A side of a part is the quotient, rounded up; where the parts together are larger than the map, the outer ones at
+    all borders are smaller, as those of a pool with the padding "same".
     """
 
     def __init__(self, cells: int, **kwargs: Any) -> None:
@@ -40,8 +41,15 @@ class EnlargedLike(keras.layers.Layer):
         part, whole = shapes
         return -(-whole[1] // part[1]), -(-whole[2] // part[2])
 
+    def surplus(self, shapes: Any) -> tuple[tuple[int, int], tuple[int, int]]:
+        """What is cut off above and below, and to the left and right: what ``CellMeans`` had put there."""
+        part, whole = shapes
+        down, right = (part[axis] * factor - whole[axis] for axis, factor in enumerate(self.factors(shapes), start=1))
+        return (down // 2, down - down // 2), (right // 2, right - right // 2)
+
     def call(self, inputs: Any) -> Any:
         part, whole = inputs
         down, right = self.factors([part.shape, whole.shape])
         enlarged = tf.image.resize(part, (part.shape[1] * down, part.shape[2] * right))
-        return enlarged[:, : whole.shape[1], : whole.shape[2]]
+        (top, _), (left, _) = self.surplus([part.shape, whole.shape])
+        return enlarged[:, top : top + whole.shape[1], left : left + whole.shape[2]]

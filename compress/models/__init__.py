@@ -73,6 +73,8 @@ def check_head(name: str, shape: tuple[int, ...], head: Head) -> None:
         if name in MAP_MODELS:
             raise UserError(f"{name} gives a map of the image, such as how many things are at each place: no classes")
         return
+    if name in maps.WITHOUT_MAPS:
+        raise UserError(f"{name} has no map of features whose cells are whole numbers of pixels: it cannot count")
     multiple = MAP_MODELS.get(name, maps.STRIDE)
     if any(side % multiple for side in shape[:2]):
         sides = "x".join(map(str, shape[:2]))

@@ -5,30 +5,59 @@ from __future__ import annotations
 from typing import Any
 
 from compress import keras
+from compress.errors import UserError
 from compress.models.head import Head
+from compress.rewrite.graph import nodes
 
 STRIDE = 8
+WITHOUT_MAPS = frozenset(["inceptionv3", "inceptionresnetv2"])
+"""Networks whose convolutions leave out the borders, so that no map has a whole number of pixels a cell."""
 
 
 def with_head(network: keras.Model, head: Head) -> keras.Model:
-    """``head`` on the last map of the network at a stride of 8, or of fewer where it has none at 8.
+    """``head`` on the last map of the network at a stride of 8, or of fewer where it has none at 8; what is behind that
+    map is left out.
 
-    What is behind that map is left out.
+    That map is all that the layers behind it read, such as the end of a block; where there is none, as in NASNet, whose
+    cells read two cells before, the last sum or concatenation. Raises UserError for a network without such a map.
     """
-    image = network.inputs[0]
-    stride, features = max(_strides(network).items())
-    return keras.Model(image, head(features, stride), name=network.name)
+    maps = _maps(network)
+    if not maps:
+        raise UserError(f"{network.name} has no map of features whose cells are whole numbers of pixels")
+    stride = max(stride for stride, _ in maps)
+    layers = [layer for own, layer in maps if own == stride]
+    alone = _read_alone(network)
+    merges = [layer for layer in layers if isinstance(layer, (keras.layers.Add, keras.layers.Concatenate))]
+    chosen = ([layer for layer in layers if layer.name in alone] or merges or layers)[-1]
+    return keras.Model(network.inputs[0], head(chosen.output, stride), name=network.name)
 
 
-def _strides(network: keras.Model) -> dict[int, Any]:
-    """Stride of at most 8 pixels -> the output of the last layer that gives a map of that stride."""
+def _maps(network: keras.Model) -> list[tuple[int, Any]]:
+    """(stride of at most 8 pixels, layer) of each layer that gives a map of that stride, in order of computation."""
     height, width = network.input_shape[1:3]
-    last = {}
-    for layer in network.layers:
-        shape = layer.output_shape if isinstance(layer.output_shape, tuple) else ()
+    maps = []
+    for node in nodes(network):
+        shape = node.layer.output_shape if isinstance(node.layer.output_shape, tuple) else ()
         if len(shape) != 4 or None in shape[1:] or height % shape[1]:
             continue
         stride = height // shape[1]
-        if stride <= STRIDE and shape[2] * stride == width:
-            last[stride] = layer.output
-    return last
+        if 1 < stride <= STRIDE and shape[2] * stride == width:
+            maps.append((stride, node.layer))
+    return maps
+
+
+def _read_alone(network: keras.Model) -> set[str]:
+    """Names of the layers that every way from the input to the output goes through."""
+    calls = list(nodes(network))
+    ways_to: dict[int, int] = {}
+    for node in calls:
+        ways_to[id(node)] = sum(1 if parent.is_input else ways_to[id(parent)] for parent in node.parent_nodes)
+    last = network.outputs[0].node
+    ways_from: dict[int, int] = dict.fromkeys(ways_to, 0)
+    ways_from[id(last)] = 1
+    for node in reversed(calls):
+        for parent in node.parent_nodes:
+            if not parent.is_input:
+                ways_from[id(parent)] += ways_from[id(node)]
+    every = ways_to[id(last)]
+    return {node.layer.name for node in calls if ways_to[id(node)] * ways_from[id(node)] == every}

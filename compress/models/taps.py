@@ -22,7 +22,9 @@ def taps(model: keras.Model, names: Sequence[str]) -> keras.Model:
             raise UserError(f"layer {name} of {model.name} is used more than once: which output is meant?")
         outputs.append(layers[name].output)
     # a tuple: Keras would unwrap a list of one
-    return keras.Model(model.inputs[0], tuple(outputs), name=f"{model.name}_taps")
+    tapped = keras.Model(model.inputs[0], tuple(outputs), name=f"{model.name}_taps")
+    tapped.input_spec = model.input_spec  # None for one that is told to read images of any size
+    return tapped
 
 
 def set_batch_norm_momentum(model: keras.Model, momentum: float) -> None:

@@ -15,18 +15,27 @@ from compress.rewrite.graph import nodes
 from compress.tasks import Output
 
 
-def int8_file(network: Any, examples: Sequence[np.ndarray], outputs: Sequence[Output]) -> bytes:
-    """What the stages quantize and export make of the network: the same operators, of the same shapes."""
-    quantized = quantization_aware(network, examples)
+def int8_file(
+    network: Any, examples: Sequence[np.ndarray], outputs: Sequence[Output], ends_in_float: bool = False
+) -> bytes:
+    """What the stages quantize and export make of the network: the same operators, of the same shapes.
+
+    ``ends_in_float``: as for ``quantization_aware``.
+    """
+    quantized = quantization_aware(network, examples, ends_in_float=ends_in_float)
     fake_quant.freeze_quantized_kernels(quantized)
     return convert.Converter(quantized, outputs=outputs).dense()
 
 
 def file_and_operators(
-    network: Any, traced: Trace, examples: Sequence[np.ndarray], outputs: Sequence[Output]
+    network: Any,
+    traced: Trace,
+    examples: Sequence[np.ndarray],
+    outputs: Sequence[Output],
+    ends_in_float: bool = False,
 ) -> tuple[bytes, list[Operator]]:
     """(the network's int8 file, its operators, with the channels by the numbers of the trace)."""
-    content = int8_file(network, examples, outputs)
+    content = int8_file(network, examples, outputs, ends_in_float)
     return content, operators(content, channels_in_file(network, traced), ~traced.is_pinned)
 
 

@@ -96,7 +96,9 @@ def _operators(plan: Plan, store: Store) -> bytes | None:
         keep = stage.keep if isinstance(stage, Narrow) else ()
         try:
             network = as_plain_layers(artifacts.load(saved_model))
-            operators += file_and_operators(network, trace(network, keep), [examples], plan.task.OUTPUTS)[1]
+            operators += file_and_operators(
+                network, trace(network, keep), [examples], plan.task.OUTPUTS, bool(plan.task.SUMS)
+            )[1]
         except (UserError, Failure):  # a layer that is refused: nothing of the kind runs on a board either
             continue
     return archive(operators) if operators else None

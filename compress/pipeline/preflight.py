@@ -26,7 +26,9 @@ def check(steps: Sequence[Step], networks: Networks, context: Callable[[Step], C
         try:
             stage, given = step.stage, context(step)
             if stage.network_name is not None:
-                models.check_head(stage.network_name, given.shape, given.task.head(given.dataset))
+                head, crops = given.task.head(given.dataset), given.dataset.crops
+                for shape in (given.shape, *([] if crops is None else [crops.shape])):
+                    models.check_head(stage.network_name, shape, head)
             if stage.compares_layers and not stage.needs_input:
                 teacher_network = _network(step.teachers[0], networks, context)
                 if teacher_network is not None:
@@ -61,7 +63,7 @@ def _inspect(network: Any, source: Step, steps: Sequence[Step], context: Context
     say = context.progress.say
     if not _rewriters(source, steps):
         return
-    inspection = inspect(network, *_patterns(source, steps))
+    inspection = inspect(network, *_patterns(source, steps), bool(context.task.SUMS))
     if inspection.refused:
         raise UserError("; ".join(f"layer {row.layer!r} is {row.becomes}" for row in inspection.refused))
     if not inspection.exact:

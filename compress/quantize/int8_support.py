@@ -6,11 +6,13 @@ from fnmatch import fnmatch
 from typing import Any
 
 from compress.errors import UserError, unknown
+from compress.quantize.ends import ends
 from compress.rewrite.graph import gives_integers, input_shape, nodes, only_reader, readers
 from compress.rewrite.layer_kinds import INTEGERS, MOVES, Int8, Range, kind, known_of, known_of_activation, layer_within
 from compress.rewrite.layers import activation_name
 
 ASKED = "keep_float asks for it"
+SUMMED = "the sum of what it gives counts, in which rounding would add up"
 SupportByLayer = dict[str, Int8 | str]
 """Name of a layer -> how it computes in int8, or why it computes in float."""
 
@@ -34,11 +36,13 @@ def fixed_range(layer: Any) -> Range | None:
     return ending.fixed if isinstance(ending, Int8) else None
 
 
-def layers_in_int8(folded: Any, keep_float: Sequence[str] = ()) -> SupportByLayer:
+def layers_in_int8(folded: Any, keep_float: Sequence[str] = (), ends_in_float: bool = False) -> SupportByLayer:
     """Name of each layer of a folded network -> how it computes in int8, or why it computes in float.
 
-    ``keep_float``: names or patterns of layers. Raises UserError for one that no layer matches.
+    ``keep_float``: names or patterns of layers. ``ends_in_float``: the last layer with a kernel is to compute in float,
+    and what is behind it. Raises UserError for a pattern that no layer matches.
     """
+    summed = ends(folded) if ends_in_float else []
     names = [layer.name for layer in folded.layers]
     for pattern in keep_float:
         if not any(fnmatch(name, pattern) for name in names):
@@ -47,7 +51,7 @@ def layers_in_int8(folded: Any, keep_float: Sequence[str] = ()) -> SupportByLaye
     for layer in folded.layers:
         wanted, how = any(fnmatch(layer.name, pattern) for pattern in keep_float), support(layer)
         alone = known_of(layer).idle or (isinstance(how, Int8) and how.integers)
-        support_by_layer[layer.name] = ASKED if wanted and not alone else how
+        support_by_layer[layer.name] = ASKED if wanted and not alone else SUMMED if layer.name in summed else how
     support_by_layer |= _idle(folded, support_by_layer)
     model_readers = readers(folded)
     fused = {}

@@ -9,7 +9,6 @@ import numpy as np
 from compress import keras
 from compress.quantize import calibrate, range_clipping
 from compress.quantize.batchnorm_relu_as_max import quantized_threshold
-from compress.quantize.ends import ends
 from compress.quantize.fold import fold
 from compress.quantize.int8_support import ASKED, SupportByLayer, fixed_range, layers_in_int8, support
 from compress.rewrite.graph import clone, copy, input_shape, readers, rebuild
@@ -41,7 +40,7 @@ def quantization_aware(
     from compress.fake_quant import Float, Int8Config
 
     folded = fold(model)
-    support_by_layer = layers_in_int8(folded, [*keep_float, *(ends(folded) if ends_in_float else ())])
+    support_by_layer = layers_in_int8(folded, keep_float, ends_in_float)
     ranges = _ranges(folded, support_by_layer, calibration, cut)
     needed, corrections = _read_by_int8(folded, support_by_layer), _corrections(folded, support_by_layer, ranges)
     wrap = keras.tfmot.quantization.keras.QuantizeWrapperV2

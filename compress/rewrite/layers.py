@@ -302,12 +302,10 @@ def enlarged_like(layer: Any, name: str) -> Any:
     part, whole = (tuple(tensor.shape) for tensor in layer.input)
     if None in part[1:3] or None in whole[1:3]:
         return KEEP
-    factors = layer.factors([part, whole])
-    surplus = [side * factor - wanted for side, factor, wanted in zip(part[1:3], factors, whole[1:3], strict=True)]
-    enlarge = keras.layers.UpSampling2D(
-        factors, interpolation="bilinear", name=name if not any(surplus) else f"{name}_whole"
-    )
-    if not any(surplus):
+    factors, surplus = layer.factors([part, whole]), layer.surplus([part, whole])
+    fits = surplus == ((0, 0), (0, 0))
+    enlarge = keras.layers.UpSampling2D(factors, interpolation="bilinear", name=name if fits else f"{name}_all")
+    if fits:
         return lambda tensors, **_: enlarge(tensors[0])
-    cut = keras.layers.Cropping2D(((0, surplus[0]), (0, surplus[1])), name=name)
+    cut = keras.layers.Cropping2D(surplus, name=name)
     return lambda tensors, **_: cut(enlarge(tensors[0]))

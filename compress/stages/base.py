@@ -54,7 +54,7 @@ class Context:
 
     def changes_images(self, training: Training) -> bool:
         """Whether a training sees an image otherwise in each epoch."""
-        crops = self.dataset.crops is not None and not training.whole_images
+        crops = self.dataset.crops is not None and training.use_crops
         return self.augmentation.changes_images or crops
 
 

@@ -17,7 +17,7 @@ def training_data(context: Context, networks: Sequence[Any], training: Training)
     read them, whole ones, too, which is said.
     """
     data = context.data
-    if context.dataset.crops is None or training.whole_images:
+    if context.dataset.crops is None or not training.use_crops:
         return data
     cropped = replace(data, crops=context.dataset.crops)
     specs = [network.input_spec for network in networks]
@@ -27,20 +27,33 @@ def training_data(context: Context, networks: Sequence[Any], training: Training)
         return cropped
     for network, spec in zip(networks, specs, strict=True):
         network.input_spec = spec
-    size = "x".join(map(str, context.shape[:2]))
-    context.progress.say(f"    note: a network reads images of {size} alone: it is trained on whole ones, not on crops")
+    size = "x".join(map(str, cropped.shape[:2]))
+    context.progress.say(f"    note: not all networks here can read crops of {size}: training takes whole images")
     return data
 
 
 def reads(network: Any, shape: tuple[int, ...]) -> bool:
-    """Whether the network, which is told to read images of any size, can read an example of that shape.
+    """Whether the network, which is told to read images of any size, can read an example of that shape, and gives maps
+    with as many pixels a cell as ever.
 
     Its own sides and 16 more are tried, too: layers that are made for one size may fit another by chance.
     """
     height, width, channels = network.input_shape[1:]
+    cells = [(height // own[1], width // own[2]) for own in _maps(network.output_shape)]
     try:
         for sides in (shape[:2], (height + MULTIPLE, width + MULTIPLE)):
-            network(keras.tf.zeros((1, *sides, channels)), training=False)
+            given = network(keras.tf.zeros((1, *sides, channels)), training=False)
+            for (down, right), like in zip(
+                cells, _maps([each.shape for each in keras.tf.nest.flatten(given)]), strict=True
+            ):
+                if (like[1] * down, like[2] * right) != tuple(sides):
+                    return False
     except (ValueError, keras.tf.errors.InvalidArgumentError):
         return False
     return True
+
+
+def _maps(shapes: Any) -> list[Any]:
+    """The shapes of maps, of one output or of several."""
+    several = isinstance(shapes, list)
+    return [shape for shape in (shapes if several else [shapes]) if len(shape) == 4]

@@ -18,6 +18,7 @@ from compress.stages.calibration import calibration
 from compress.stages.faithful import Unfaithful, check_zeros, compare_outputs, unexpected_floats
 from compress.stages.model_json import write_model_json
 from compress.stages.save_and_evaluate import parameters
+from compress.tasks import Task
 
 
 @config
@@ -44,6 +45,10 @@ class Export(Stage):
         for name, chosen in (("input_type", self.input_type), ("output_type", self.output_type)):
             if chosen != "float32" and source.precision != "int8":
                 raise UserError(f'{name} = "{chosen}" needs an int8 network: {source.name!r} is {source.precision}')
+
+    def check_task(self, task: Task) -> None:
+        if self.output_type == "int8" and task.SUMS:
+            raise UserError(f'output_type = "int8": the outputs of {task.name} are summed, and stay in float')
 
     def check_data(self, data: Dataset) -> None:
         if self.input_type == "uint8" and data.dtype != np.uint8:

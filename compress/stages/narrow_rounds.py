@@ -54,7 +54,8 @@ class Decision:
 
 def operators_in_int8(network: Any, traced: Trace, context: Context) -> tuple[bytes, list[Operator]]:
     """(the int8 file of a plain network, its operators with the numbers of the trace)."""
-    return file_and_operators(network, traced, calibration(context, EXAMPLES)[:1], context.task.OUTPUTS)
+    examples, task = calibration(context, EXAMPLES)[:1], context.task
+    return file_and_operators(network, traced, examples, task.OUTPUTS, bool(task.SUMS))
 
 
 class Rounds:
@@ -203,9 +204,9 @@ class Rounds:
         if not self._stage.by_latency or self._stage.device is not None:
             return None
         narrower = narrowed(self.network, self._trace, removed)
-        examples = calibration(self._context, EXAMPLES)[:1]
+        examples, task = calibration(self._context, EXAMPLES)[:1], self._context.task
         times: tuple[float, float] = self._times.pair(
-            self._file_and_operators[0], int8_file(narrower, examples, self._context.task.OUTPUTS)
+            self._file_and_operators[0], int8_file(narrower, examples, task.OUTPUTS, bool(task.SUMS))
         )
         return times
 

@@ -12,7 +12,7 @@ from pydantic import Field
 from compress.config import Count, config
 from compress.errors import UserError
 from compress.prune import prunable_kernels
-from compress.quantize.int8_support import ASKED
+from compress.quantize.int8_support import ASKED, SUMMED
 from compress.results import NetworkFacts
 from compress.rewrite import as_plain_layers
 from compress.stages.base import Context, Stage
@@ -24,7 +24,6 @@ from compress.stages.unbiased import as_before
 from compress.training import Training
 
 PRECISIONS = {"qat": "int8", "static": "int8", "dynamic": "dynamic", "float16": "float16", "static_int16x8": "int16x8"}
-ROUNDING = "the sum of what it gives counts, in which rounding would add up"
 TRAINING = tuple(field.name for field in fields(Training))  # type: ignore[arg-type]
 
 
@@ -155,7 +154,7 @@ class Quantize(Stage, Training):
     def _reason(self, layer: str, reason: str) -> str:
         """Why a layer computes in float: what was asked for by no pattern is for the sum's sake."""
         is_asked_for = any(fnmatch(layer, pattern) for pattern in self.keep_float)
-        return ROUNDING if reason == ASKED and not is_asked_for else reason
+        return SUMMED if reason == ASKED and not is_asked_for else reason
 
 
 def keeps_zeros(before: dict[str, np.ndarray], after: dict[str, np.ndarray]) -> None:

@@ -75,9 +75,17 @@ def inside(points: np.ndarray, frame: tuple[int, int]) -> np.ndarray:
     return (points[..., SPREAD] > 0) & (y >= 0) & (y <= frame[0]) & (x >= 0) & (x <= frame[1])
 
 
-def cut(points: np.ndarray, top: float, left: float, frame: tuple[int, int], scale: float = 1.0) -> np.ndarray:
-    """The points (k, 3) of an image that is resized by ``scale``, of which (height, width) are cut out then, with the
-    upper left corner at (top, left): those that lie in it, with their kernels resized, too.
+def resized(points: np.ndarray, size: tuple[int, int], to: tuple[int, int]) -> np.ndarray:
+    """The points (k, 3) of an image of ``size``, (height, width), that is made one of size ``to``; float32 (k, 3).
+
+    Kernels grow by the mean of both factors.
     """
-    moved = (np.asarray(points, np.float64) * scale - (top, left, 0)).astype(np.float32)
+    factors = np.divide(to, size)
+    moved = np.asarray(points, np.float64) * (*factors, factors.mean())
+    return np.minimum(moved, (*to, np.inf)).astype(np.float32)
+
+
+def cut(points: np.ndarray, top: int, left: int, frame: tuple[int, int]) -> np.ndarray:
+    """The points (k, 3) that lie in the part of (height, width) with its upper left corner at (top, left)."""
+    moved = (points - np.array([top, left, 0])).astype(np.float32)
     return moved[inside(moved, frame)]

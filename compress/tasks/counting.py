@@ -163,7 +163,7 @@ class Counting:
         true = targets["counts"]
         own, of_mean = self.score(outputs, targets), float(np.abs(true - true.mean()).mean())
         told = f"is no nearer to the counts of {len(true)} validation images than their mean is"
-        return told if own >= KNOWING * of_mean else ""
+        return told if of_mean > 0 and own >= KNOWING * of_mean else ""
 
     def collapse(self, outputs: Arrays, targets: Arrays) -> str:
         counted = counting.counts(outputs["density"])

@@ -45,8 +45,8 @@ class Training:
     """How many times longer each period of cosine_restarts is than the one before."""
     drop_after: tuple[Count, ...] = ()
     """Epochs after which steps drops the rate, such as [25, 38]."""
-    whole_images: bool = False
-    """Trains on all of each image where the data give crops: for networks that look further than a crop."""
+    use_crops: bool = True
+    """False trains on whole images where the data give crops: for networks that look further than a crop."""
     weight_decay: NotNegative = 0.0
     """L2 penalty 0.5 * weight_decay * sum of squares, on kernels."""
     label_loss: LabelLoss | None = None

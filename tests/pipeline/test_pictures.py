@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.said import numbers_of
+
 TOML = """
 [data]
 name = "points"
@@ -13,6 +15,7 @@ path = "dots"
 channels = 1
 size = [48, 64]
 crop = [32, 32]
+what = "dots"
 scales = [0.8, 1.2]
 kernel = { name = "fixed", spread = 2.0 }
 augmentation = { flip = true }
@@ -63,7 +66,7 @@ def folder(tmp_path_factory, jetslim):
     (folder / "dots.toml").write_text(TOML)
     done = jetslim("run", "dots.toml", cwd=folder)
     assert done.returncode == 0, done.stderr
-    assert "on crops" not in done.stdout and "one size alone" not in done.stdout
+    assert "can read crops" not in done.stdout and "one size alone" not in done.stdout
     return folder
 
 
@@ -104,5 +107,37 @@ def test_a_network_of_one_size_is_trained_on_whole_images(folder, jetslim):
     )
     done = jetslim("run", "narrow.toml", cwd=folder)
     assert done.returncode == 0, done.stderr
-    assert "reads images of 48x64 alone: it is trained on whole ones, not on crops" in done.stdout
+    assert "not all networks here can read crops of 32x32: training takes whole images" in done.stdout
     assert "not measured on whole images" in done.stdout
+
+
+def test_a_model_says_what_it_counts(folder, jetslim):
+    done = jetslim("evaluate", "runs/dots/4-exported", "--data", "dots", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    mae = run_of(folder)["stages"][-1]["metrics"]["mae"]
+    assert f"mean absolute error of the count {mae:#.3g}".rstrip(".") in done.stdout
+
+
+def test_maps_of_images_of_one_name_do_not_overwrite_each_other(folder, jetslim, tmp_path):
+    for number, place in enumerate(("a", "b")):
+        (tmp_path / place).mkdir()
+        (tmp_path / place / "0.png").write_bytes((folder / f"dots/images/{number}.png").read_bytes())
+    model = folder / "runs/dots/4-exported/model.tflite"
+    done = jetslim("predict", model, "a/0.png", "b/0.png", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert [line.partition(" (map: ")[2] for line in done.stdout.splitlines()] == [
+        "maps/0-map.png)",
+        "maps/0-1-map.png)",
+    ]
+    assert all(" dots" in line for line in done.stdout.splitlines())
+
+
+def test_from_python_a_density_network_gets_no_softmax(folder):
+    from compress import api, artifacts
+
+    network = artifacts.load(folder / "runs/dots/2-student/saved_model")
+    images = np.random.default_rng(0).integers(0, 256, (4, 48, 64, 1), np.uint8)
+    wanted = network(images / np.float32(255)).numpy()
+    for model, tolerance in ((network, 1e-4), (api.quantize(network, images), 0.1)):
+        given = numbers_of(api.convert(model))(images)
+        assert np.abs(given - wanted).max() < tolerance * np.abs(wanted).max()

@@ -65,6 +65,10 @@ def test_what_is_added_to_the_last_bias_is_added_to_every_value():
     np.testing.assert_allclose(aware(picture() / np.float32(255), training=False).numpy(), before + 0.25, atol=1e-5)
 
 
-def test_an_end_without_a_bias_has_none():
+def test_an_end_without_a_bias_has_none_and_no_hidden_one():
     image = keras.Input((8, 8, 1))
-    assert biases_at_the_end(keras.Model(image, keras.layers.Conv2D(1, 1, use_bias=False)(image))) == []
+    hidden = keras.layers.Conv2D(2, 1, activation="relu", name="hidden")(image)
+    x = keras.layers.Conv2D(1, 1, use_bias=False, name="last")(hidden)
+    assert biases_at_the_end(keras.Model(image, x)) == []
+    shifted = keras.layers.BatchNormalization(name="shift")(x)
+    assert [bias.name for bias in biases_at_the_end(keras.Model(image, shifted))] == ["shift/beta:0"]

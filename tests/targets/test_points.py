@@ -6,7 +6,7 @@ import pytest
 from compress import keras
 from compress.datasets import Augmentation
 from compress.targets import Geometry, Points, Targets
-from compress.targets.points import cut
+from compress.targets.points import cut, resized
 from compress.tasks.density import coarser, coarsest, map_of, shares
 
 FRAME = (24, 32)
@@ -71,8 +71,11 @@ def test_points_lie_where_their_pixels_went():
 
 def test_a_cut_of_a_resized_image_by_hand():
     """Twice as large, and 10 rows and 20 columns from its corner."""
-    kept = cut(np.array([[10, 15, 2], [4, 15, 2], [10, 40, 2]], float), 10, 20, (24, 32), 2.0)
-    assert kept.tolist() == [[10, 10, 4]]
+    large = resized(np.array([[10, 15, 2], [4, 15, 2], [10, 40, 2]], float), (50, 60), (100, 120))
+    assert cut(large, 10, 20, (24, 32)).tolist() == [[10, 10, 4]]
+    assert resized(np.array([[10, 60, 2]]), (50, 60), (25, 20)).tolist() == [
+        [5, 20, pytest.approx(2 * (1 / 2 + 1 / 3) / 2)]
+    ]
 
 
 @pytest.mark.parametrize("grid", [(24, 32), (12, 16), (6, 8), (3, 4), (1, 1)])

@@ -9,8 +9,10 @@ from compress.datasets.splits import ArraySplit, Dataset
 from compress.distill.density import Density
 from compress.errors import UserError
 from compress.metrics import counting
+from compress.models.maps import WITHOUT_MAPS, with_head
+from compress.stages.export import Export
 from compress.targets import Points
-from compress.tasks import Counting
+from compress.tasks import Classification, Counting
 from compress.tasks.objective import objective
 
 FRAME = (8, 16)
@@ -89,6 +91,20 @@ def test_an_attention_is_learned_where_a_network_has_one():
     assert seen == [["attention", "density"], ["density"]]
 
 
+def test_a_perfect_network_is_not_refused_for_equal_counts():
+    task = Counting(usual_density=0.01)
+    arrays = {"counts": np.float32([3, 3])}
+    right = {"density": np.full((2, 1, 1, 1), 3, np.float32)}
+    assert task.ignorance(right, arrays) == ""
+    assert task.ignorance({"density": right["density"] * 3}, {"counts": np.float32([3, 4])}) != ""
+
+
+def test_a_file_for_int8_outputs_is_refused():
+    with pytest.raises(UserError, match="the outputs of counting are summed, and stay in float"):
+        Export(name="e", output_type="int8").check_task(Counting())
+    Export(name="e", output_type="int8").check_task(Classification())
+
+
 def test_heads_and_parameters():
     """Those of the published networks. Of M-SFANet's 22,904,390 two belong to a batch norm that its authors' program
     makes behind the density and never uses."""
@@ -98,6 +114,24 @@ def test_heads_and_parameters():
     assert count == {"mcnn": 127_953, "m_sfanet": 22_904_390 - 2}
     rgb = models.build("mcnn", (32, 48, 3), task.head(dataset()))
     assert _trainable(rgb) == 133_705 and rgb.output_shape == (None, 8, 12, 1)
+
+
+@pytest.mark.parametrize(("name", "end"), [
+    ("nasnetmobile", "normal_concat_3"), ("resnet50v2", "conv3_block3_out"), ("densenet121", "pool3_conv"),
+    ("xception", "add_1"), ("convnexttiny", None), ("regnetx002", None),
+])  # fmt: skip
+def test_families_count_on_the_end_of_a_block(name, end):
+    network = models.build(name, (96, 96), Counting(usual_density=0.01).head(dataset()))
+    assert network.output_shape == (None, 12, 12, 1)
+    assert end in (None, network.layers[-3].name)
+
+
+@pytest.mark.parametrize("name", sorted(WITHOUT_MAPS))
+def test_families_whose_maps_have_no_whole_cells_are_refused(name):
+    with pytest.raises(UserError, match="it cannot count"):
+        models.build(name, (96, 96), Counting(usual_density=0.01).head(dataset()))
+    with pytest.raises(UserError, match="no map of features"):
+        with_head(models.build(name, (96, 96), 5), Counting().head(dataset()))
 
 
 def _trainable(network):

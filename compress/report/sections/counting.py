@@ -34,7 +34,7 @@ def _by_count(run: Run) -> str:
 
 
 def _whole(run: Run) -> str:
-    stages = [stage for stage in run.stages if stage.whole_images]
+    stages = [stage for stage in run.stages if stage.whole_images and stage.measured_on == "network"]
     if not stages:
         return ""
     rows = []
