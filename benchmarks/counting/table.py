@@ -31,7 +31,7 @@ PAPER = (
     "weights of M-SFANet, as a checkpoint with an optimizer's state has, so that its -99.85 % is -99.42 % of the "
     "weights; and its -17.55 % compares MAE alone: by RMSE it is -0.12 %, and students with alpha of 0.3 and more are "
     "worse by RMSE than the figure without a teacher. One sentence sets -99.85 %, of the teacher's size, beside "
-    "-17.55 %, of the student's error. A distilled student that is 0.011 MB larger is another container, as distillation "
+    "-17.55 %, of the student's error. A distilled student that is 0.011 MB larger is another container: distillation "
     "adds no parameter."
 )
 

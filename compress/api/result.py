@@ -42,13 +42,13 @@ class Result:
         return pandas.read_csv(self.folder / "table.csv")
 
     def predict(self, images: Any) -> np.ndarray:
-        """What the exported file gives in LiteRT: probabilities of classes, or numbers in their units.
+        """What the exported file gives in LiteRT: probabilities of classes, numbers in their units, or density maps.
 
         Args:
             images: (n, *shape) as the network was trained on: uint8 pixels, or float32 numbers as they are.
 
         Returns:
-            float32 (n, classes) or (n, numbers).
+            float32 (n, classes), (n, numbers) or (n, height, width, 1).
         """
         from compress.evaluate import TFLitePredictor
 
