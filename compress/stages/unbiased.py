@@ -13,7 +13,7 @@ import numpy as np
 from compress.datasets import Split
 from compress.evaluate import KerasPredictor
 from compress.evaluate.predictors import batch_of
-from compress.quantize.ends import biases_at_the_end
+from compress.rewrite.last_bias import last_biases
 from compress.stages.base import Context
 from compress.stages.serving import Serving
 
@@ -47,7 +47,7 @@ def _correct(serving: Serving, images: Split, rows: np.ndarray, wanted: Sums, co
 
     What comes nearest is kept. Returns the mean error of the first output's sums before and after.
     """
-    biases = dict(zip(wanted, biases_at_the_end(serving.model), strict=False))
+    biases = dict(zip(wanted, last_biases(serving.model), strict=False))
     missing, cells = _missing(serving, images, rows, wanted)
     before = next(iter(missing.values()))
     best = (abs(before), {output: bias.numpy() for output, bias in biases.items()}, before)

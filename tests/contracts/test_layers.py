@@ -63,6 +63,8 @@ SAMPLES = {
     "AveragePooling1D": lambda x: layers.AveragePooling1D(3, 2, padding="same")(layers.Reshape((144, 8))(x)),
     "AveragePooling2D": lambda x: layers.AveragePooling2D(3, padding="same")(layers.Conv2D(6, 1)(x)),
     "BatchNormalization": lambda x: layers.BatchNormalization()(layers.MaxPooling2D()(x)),
+    "CellMeans": lambda x: fake_quant.EnlargedLike()([half(fake_quant.CellMeans(5)(x)), x]),
+    "EnlargedLike": lambda x: fake_quant.EnlargedLike()([half(fake_quant.CellMeans(4)(x)), x]),
     "Concatenate": lambda x: layers.Concatenate()([x, half(x)]),
     "Conv1D": lambda x: eca(layers.Conv1D(6, 3, strides=2, activation="swish")(layers.Reshape((144, 8))(x))),
     "Conv1D, causal": lambda x: layers.Conv1D(6, 3, padding="causal", dilation_rate=2, activation="relu")(layers.Reshape((144, 8))(x)),

@@ -16,7 +16,7 @@ from compress.models import applications
 from compress.models.builder import Builder
 
 FAST = ["resnet8", "resnet20", "densenet_tiny", "mobilenet", "plain4", "plain8", "wrn_16_1", "shufflenet_v1"]
-OURS = sorted(set(models.MODELS) - set(applications.FUNCTIONS))
+OURS = sorted(set(models.MODELS) - set(applications.FUNCTIONS) - models.MAP_MODELS.keys())
 LARGE = sorted(set(applications.FUNCTIONS) - set(FAMILIES))
 fast = pytest.mark.parametrize("name", FAST)
 

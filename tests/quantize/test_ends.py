@@ -6,9 +6,10 @@ import pytest
 from compress import keras
 from compress.export import convert
 from compress.fake_quant import freeze_quantized_kernels
-from compress.quantize.ends import biases_at_the_end, ends
+from compress.quantize.ends import ends
 from compress.quantize.fold import fold
 from compress.quantize.qat import float_layers, quantization_aware
+from compress.rewrite.last_bias import last_biases
 from compress.tasks import Output
 from tests.said import numbers_of
 
@@ -60,7 +61,7 @@ def test_the_end_is_all_behind_the_last_kernel():
 def test_what_is_added_to_the_last_bias_is_added_to_every_value():
     aware = quantization_aware(counter(), [picture() / np.float32(255)], ends_in_float=True)
     before = aware(picture() / np.float32(255), training=False).numpy()
-    (bias,) = biases_at_the_end(aware)
+    (bias,) = last_biases(aware)
     bias.assign_add([0.25])
     np.testing.assert_allclose(aware(picture() / np.float32(255), training=False).numpy(), before + 0.25, atol=1e-5)
 
@@ -69,6 +70,6 @@ def test_an_end_without_a_bias_has_none_and_no_hidden_one():
     image = keras.Input((8, 8, 1))
     hidden = keras.layers.Conv2D(2, 1, activation="relu", name="hidden")(image)
     x = keras.layers.Conv2D(1, 1, use_bias=False, name="last")(hidden)
-    assert biases_at_the_end(keras.Model(image, x)) == []
+    assert last_biases(keras.Model(image, x)) == []
     shifted = keras.layers.BatchNormalization(name="shift")(x)
-    assert [bias.name for bias in biases_at_the_end(keras.Model(image, shifted))] == ["shift/beta:0"]
+    assert [bias.name for bias in last_biases(keras.Model(image, shifted))] == ["shift/beta:0"]

@@ -36,7 +36,8 @@ def trained(tmp_path):
     """The weights after three epochs of a stage that trains on labels."""
 
     def train(**settings):
-        context = SimpleNamespace(data=DATA, task=Classification(), clock=Clock(), progress=Progress(), callbacks=())
+        given = {"data": DATA, "dataset": SimpleNamespace(crops=None), "task": Classification(), "callbacks": ()}
+        context = SimpleNamespace(**given, clock=Clock(), progress=Progress())
         model, scratch = network(), tmp_path / str(len(list(tmp_path.iterdir())))
         scratch.mkdir()
         train_on_targets(model, Training(epochs=3, batch_size=16, **settings), None, context, scratch, dict)
