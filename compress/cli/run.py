@@ -112,7 +112,8 @@ def check(
     progress = Progress()
     look_ahead(plan, store, Networks(plan, store, clock, progress.say), progress, clock, force)
     data = plan.dataset
-    labels = f"{plan.task.name} of {len(data.label_names)}: {few(data.label_names)}"
+    count = f"{len(data.label_names)}: " if len(data.label_names) > 1 else ""
+    labels = f"{plan.task.name} of {count}{few(data.label_names)}"
     click.echo(
         f"{plan.pipeline.name}: {data.name}, {len(data.train)} training, {len(data.validation)} validation and "
         f"{len(data.test)} test images; {labels}; seed {plan.pipeline.seed}"

@@ -146,7 +146,8 @@ def _data(run: Run) -> str:
     labels = data.label_names
     names = ", ".join(labels[:MOST_LABELS]) + (", ..." if len(labels) > MOST_LABELS else "")
     head = f"`{data.name}`{_shape(data)}; {run.task['name']}"
-    head += f" of {len(labels)}: {names}." if labels else "."
+    count = f"{len(labels)}: " if len(labels) > 1 else ""
+    head += f" of {count}{names}." if labels else "."
     counts = (("train", data.train), ("validation", data.validation), ("test", data.test))
     sizes = [(split, f"{count:,}") for split, count in counts if count is not None]
     notes = "".join(f"\n- {note}" for note in data.notes)
