@@ -153,7 +153,7 @@ class NetworkFacts:
     kernel_sparsity: float
     """Fraction of zeros in the kernels of convolutions."""
     fit: str = "stretch"
-    """How images of other shapes were fitted: "stretch" or "crop"."""
+    """How images of other shapes were fitted: "stretch", "crop" or "pad"."""
     label_names: list[str] = field(default_factory=list)
     sparsity_schedule: Schedule | None = None
     sparsity_steps: list[SparsityStep] = field(default_factory=list)

@@ -24,7 +24,7 @@ class Context:
     augmentation: Augmentation
     seed: int
     fit: str
-    """How images of other shapes get the data set's: "stretch" or "crop"."""
+    """How images of other shapes get the data set's: "stretch", "crop" or "pad"."""
     clock: Clock
     progress: Progress
     load: Callable[[str], Any]
