@@ -41,7 +41,8 @@ class Folder(DatasetConfig):
 
     Images become RGB of ``size``, or grey with ``channels = 1``: EXIF rotation applied; grey, palette and CMYK
     converted; transparency over black; resized bilinearly, by ``fit = "stretch"`` without regard to the aspect ratio,
-    by ``"crop"`` after a centre crop to that of ``size``. Every image is decoded once when loading, so that a bad one
+    by ``"crop"`` after a centre crop to that of ``size``, by ``"pad"`` only to make smaller what is too large, with its
+    own, and black below and to the right. Every image is decoded once when loading, so that a bad one
     is found before training and not within.
 
     ``path`` is absolute, or relative to the current folder or, if there is no such thing, to the data folder.
@@ -245,10 +246,14 @@ def _check_classes(folder: Path, part: str, labels: np.ndarray, classes: Sequenc
 def _conversion_note(look: Look) -> str:
     height, width, channels = look.shape
     shape = "a square" if height == width else "that aspect ratio"
-    way = "ignoring the aspect ratio" if look.fit == "stretch" else f"after a centre crop to {shape}"
+    ways: dict[Fit, str] = {
+        "stretch": "ignoring the aspect ratio",
+        "crop": f"after a centre crop to {shape}",
+        "pad": "but never enlarged, with their aspect ratio and black around them",
+    }
     colours = "grey, palette and CMYK become RGB" if channels == 3 else "colours become grey"
     return (
-        f"images are resized to {height}x{width} (bilinear), {way}; EXIF rotation is applied; "
+        f"images are resized to {height}x{width} (bilinear), {ways[look.fit]}; EXIF rotation is applied; "
         f"{colours}, transparency becomes black"
     )
 

@@ -349,3 +349,14 @@ def test_fit_stretch_shows_all_and_crop_the_centre(tmp_path):
     stretched = decode(tmp_path / "wide.png", 8, "stretch")[0, :, 0]
     assert stretched[0] == stretched[7] == 0
     assert stretched[3] == stretched[4] == 255
+
+
+def test_padded_images_are_never_cut_nor_enlarged(tmp_path):
+    for label in ("cat", "dog"):
+        (tmp_path / "train" / label).mkdir(parents=True)
+        for number in range(12):
+            Image.fromarray(np.full((8, 20, 3), 200, np.uint8)).save(tmp_path / "train" / label / f"{number}.png")
+    data = Folder(path=str(tmp_path), size=16, fit="pad").load()
+    image = data.train.read(np.arange(1))[0]
+    assert (image[:6] == 200).all() and (image[6:] == 0).all()  # 8x20 becomes 6x16
+    assert any("never enlarged, with their aspect ratio and black around them" in note for note in data.notes)
