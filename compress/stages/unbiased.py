@@ -68,9 +68,9 @@ def _correct(serving: Serving, images: Split, rows: np.ndarray, wanted: Sums, co
         bias.assign(best[1][output])
     if abs(before) > WORTH_SAYING:
         many = "many" if before < 0 else "few"
-        left = f", {best[0]:.2g} is left" if best[0] > WORTH_SAYING else ""
+        rest = f", {best[0]:.2g} is left" if best[0] > WORTH_SAYING else ""
         context.progress.say(
-            f"    the mean count was {abs(before):.3g} too {many}: the last bias was set{left}"
+            f"    the mean count was {abs(before):.3g} too {many}: the last bias was set{rest}"
             if best[0] < abs(before)
             else f"    note: the mean count is {abs(before):.3g} too {many}, and no bias at the end can mend it"
         )
