@@ -94,11 +94,8 @@ def inspect(
         return Inspection(rows, float("nan"))
     plainer = as_plain_layers(model)
     folded = fold(plainer)
-    support_by_layer, becomes, dense = (
-        layers_in_int8(folded, keep_float, ends_in_float),
-        fates(plainer),
-        unpruned(plainer, skip),
-    )
+    support_by_layer = layers_in_int8(folded, keep_float, ends_in_float)
+    becomes, dense = fates(plainer), unpruned(plainer, skip)
     kinds = {layer.name: type(layer).__name__ for layer in folded.layers}
     parts: dict[str, list[Any]] = {name: [] for name in originals}
     for layer in plainer.layers:

@@ -9,37 +9,15 @@ results/counting; what is there is not made again, and what was stopped goes on 
 """
 
 import argparse
-import shutil
 from pathlib import Path
 
 from benchmarks.counting.sizes import keep_sizes
-from compress.artifacts import Store
-from compress.clock import Clock
-from compress.pipeline import plan, read_pipeline
-from compress.pipeline import run as run_plan
-from compress.training import Progress
+from benchmarks.run_study import measure
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "benchmarks" / "results" / "counting"
 WORK = ROOT / "build" / "counting"
 SEEDS = (0, 1, 2)
-
-
-def measure(study: str, seed: int, data_dir: Path | None) -> None:
-    """One run of a pipeline of this folder, kept as results/counting/STUDY-seedN.json."""
-    kept = RESULTS / f"{study}-seed{seed}.json"
-    if kept.exists():
-        print(f"{kept.name} is there", flush=True)
-        return
-    pipeline = read_pipeline(str(Path(__file__).parent / f"{study}.toml"), (), seed)
-    clock, progress, runs = Clock(), Progress(), WORK / "runs" / kept.stem
-    try:
-        run_plan(plan(pipeline, pipeline.data.load(data_dir)), Store(WORK / "store"), runs, progress, clock)
-    finally:
-        progress.stop()
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    shutil.copy(runs / pipeline.name / "run.json", kept)
-    print(kept.name, flush=True)
 
 
 def main() -> None:
@@ -52,7 +30,8 @@ def main() -> None:
         keep_sizes(RESULTS)
         return
     for seed in words.seeds:
-        measure(words.study, seed, words.data_dir)
+        kept = RESULTS / f"{words.study}-seed{seed}.json"
+        measure(kept, Path(__file__).parent / f"{words.study}.toml", WORK, (), seed, words.data_dir)
 
 
 if __name__ == "__main__":

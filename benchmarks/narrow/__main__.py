@@ -11,19 +11,14 @@ A result is one file in results/narrow; what is there is not made again.
 """
 
 import argparse
-import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks import run_study
 from benchmarks.narrow import at224
 from benchmarks.narrow.networks import FAMILY_SETTINGS
-from compress.artifacts import Store
-from compress.clock import Clock
-from compress.pipeline import plan, read_pipeline
-from compress.pipeline import run as run_plan
-from compress.training import Progress
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "benchmarks" / "results" / "narrow"
@@ -34,19 +29,7 @@ SHARES, SEEDS = {"resnet56": (0.5, 0.75, 0.35), "resnet20": (0.5, 0.75, 0.4)}, (
 
 def measure(name: str, file: str, settings: Sequence[str], seed: int, data_dir: Path | None = None) -> None:
     """One run of a pipeline of this folder, kept as results/narrow/NAME.json."""
-    kept = RESULTS / f"{name}.json"
-    if kept.exists():
-        print(f"{kept.name} is there", flush=True)
-        return
-    pipeline, clock, progress = read_pipeline(str(Path(__file__).parent / file), settings, seed), Clock(), Progress()
-    runs = WORK / "runs" / name
-    try:
-        run_plan(plan(pipeline, pipeline.data.load(data_dir)), Store(WORK / "store"), runs, progress, clock)
-    finally:
-        progress.stop()
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    shutil.copy(runs / pipeline.name / "run.json", kept)
-    print(kept.name, flush=True)
+    run_study.measure(RESULTS / f"{name}.json", Path(__file__).parent / file, WORK, settings, seed, data_dir)
 
 
 def families(names: Sequence[str]) -> None:

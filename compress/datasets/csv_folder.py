@@ -21,6 +21,11 @@ from compress.targets import ClassSets, Quantities, Targets
 IMAGES, TABLE = "images", "labels.csv"
 HOW = "the first row names the columns: file, and one for each class (0 or 1) or number; or file and labels (a|b|c)"
 SPLITS = ("train", "validation", "test")
+FILE = ("file", "filename", "image", "path")
+"""What the column of files may be called."""
+SPELT = {"train": "train", "training": "train", "val": "validation", "valid": "validation",
+         "validation": "validation", "test": "test"}  # fmt: skip
+"""What a split may be called -> what it is."""
 
 
 @config
@@ -80,7 +85,7 @@ def read_table(table: Path) -> tuple[list[str], list[list[str]]]:
             rows = [[cell.strip() for cell in row] for row in csv.reader(file) if any(cell.strip() for cell in row)]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UserError(f"{table} cannot be read: {first_line(error)}") from error
-    if len(rows) < 2 or len(rows[0]) < 2 or rows[0][0].lower() not in ("file", "filename", "image", "path"):
+    if len(rows) < 2 or len(rows[0]) < 2 or rows[0][0].lower() not in FILE:
         raise UserError(f"{table} is no table of labels: {HOW}")
     header = rows[0]
     if doubled := {name for name in header if header.count(name) > 1}:
@@ -152,12 +157,10 @@ def _parts(table: Path, header: Sequence[str], rows: Sequence[Sequence[str]]) ->
     if column is None:
         return {"train": list(range(len(rows)))}
     parts: dict[str, list[int]] = {"train": []}
-    spelt = {"train": "train", "training": "train", "val": "validation", "valid": "validation",
-             "validation": "validation", "test": "test"}  # fmt: skip
     for number, row in enumerate(rows):
-        if row[column].lower() not in spelt:
+        if row[column].lower() not in SPELT:
             raise UserError(f"{table}: row {number + 2} is of the split {row[column]!r}: train, validation or test")
-        parts.setdefault(spelt[row[column].lower()], []).append(number)
+        parts.setdefault(SPELT[row[column].lower()], []).append(number)
     if not parts["train"]:
         raise UserError(f"{table} has no row of the split train")
     return parts

@@ -10,18 +10,16 @@ import numpy as np
 
 from compress.config import config
 from compress.datasets.base import located
+from compress.datasets.csv_folder import FILE, IMAGES, SPELT
 from compress.datasets.folder import SUFFIXES, left_out_note
 from compress.datasets.missing_splits import held_out_rows, split_notes
 from compress.datasets.points import PointsConfig, dataset_of, read_pictures, without_points
 from compress.datasets.splits import Dataset
 from compress.errors import UserError, first_line
 
-IMAGES, TABLE, BOXES, SPLIT = "images", "points.csv", "boxes.csv", "split.csv"
-FILE = ("file", "filename", "image", "path")
+TABLE, BOXES, SPLIT = "points.csv", "boxes.csv", "split.csv"
 POINT, BOX = ("x", "y"), ("xmin", "ymin", "xmax", "ymax")
 HOW = "the first row names the columns: file, x, y (or file, xmin, ymin, xmax, ymax), and a row is a point (or a box)"
-SPELT = {"train": "train", "training": "train", "val": "validation", "valid": "validation",
-         "validation": "validation", "test": "test"}  # fmt: skip
 
 
 @config

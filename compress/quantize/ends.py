@@ -2,22 +2,21 @@
 
 from typing import Any
 
-from compress.rewrite.graph import nodes
+from compress.rewrite.graph import sources
 from compress.rewrite.layer_kinds import known_of
 
 
 def ends(folded: Any) -> list[str]:
     """Names of the layers that give the outputs, back to the last one with a kernel on each way, with that one."""
-    calls = [(node.layer, [parent.layer.name for parent in node.parent_nodes]) for node in nodes(folded)]
-    sources = {layer.name: (layer, before) for layer, before in calls}
+    reads_of = sources(folded)
     names: list[str] = []
     waiting = [output.node.layer.name for output in folded.outputs]
     while waiting:
         name = waiting.pop()
-        if name in names or name not in sources:  # an input
+        if name in names or name not in reads_of:  # an input
             continue
         names.append(name)
-        layer, before = sources[name]
+        layer, before = reads_of[name]
         if not known_of(layer).has_kernel:
             waiting += before
     return names

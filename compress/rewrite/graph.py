@@ -57,6 +57,12 @@ def readers(model: Any) -> dict[str, list[Any]]:
     return readers_of
 
 
+def sources(model: Any) -> dict[str, tuple[Any, list[str]]]:
+    """Layer name -> (the layer, the names of those that it reads)."""
+    calls = [(node.layer, [parent.layer.name for parent in node.parent_nodes]) for node in nodes(model)]
+    return {layer.name: (layer, before) for layer, before in calls}
+
+
 def only_reader(model_readers: dict[str, list[Any]], layer: Any) -> Any:
     """The one layer that reads this layer's one output, once; None where there are several or the caller reads it."""
     layers = model_readers[layer.name]

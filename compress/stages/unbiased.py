@@ -13,6 +13,7 @@ import numpy as np
 from compress.datasets import Split
 from compress.evaluate import KerasPredictor
 from compress.evaluate.predictors import batch_of
+from compress.metrics.counting import counts
 from compress.rewrite.last_bias import last_biases
 from compress.stages.base import Context
 from compress.stages.serving import Serving
@@ -37,7 +38,7 @@ def as_targets_say(serving: Serving, context: Context) -> dict[str, float]:
 def as_before(serving: Serving, context: Context, stage: str) -> dict[str, float]:
     """Corrects a quantized network, in place, on the validation images, by what the ``stage`` before said of them."""
     before = context.validation_outputs(stage)
-    wanted = {output: _sums(before[output]) for output in context.task.SUMS}
+    wanted = {output: counts(before[output]) for output in context.task.SUMS}
     validation = context.dataset.validation
     return _correct(serving, validation, np.arange(len(validation)), wanted, context) if wanted else {}
 
@@ -83,11 +84,6 @@ def _missing(
     """(by how much the sum of each output is too low, on average over the images; how many values it has)."""
     predict, batch = KerasPredictor(serving.function), batch_of(images.shape)
     parts = [predict(images.read(rows[start : start + batch])) for start in range(0, len(rows), batch)]
-    sums = {output: np.concatenate([_sums(part[output]) for part in parts]) for output in wanted}
+    sums = {output: np.concatenate([counts(part[output]) for part in parts]) for output in wanted}
     missing = {output: float(np.mean(wanted[output] - sums[output])) for output in wanted}
     return missing, {output: int(np.prod(parts[0][output].shape[1:])) for output in wanted}
-
-
-def _sums(values: np.ndarray) -> np.ndarray:
-    """Of each image, float64 (n,)."""
-    return values.reshape(len(values), -1).sum(axis=1, dtype=np.float64)
