@@ -14,6 +14,8 @@ from typing import Any, Literal, TypeVar
 from compress.errors import UserError
 
 SCHEMA = 3
+PICTURES = "pictures.png"
+"""A page of test images beside run.json, of a task that draws."""
 FACTS_SCHEMA = 3  # of stage.json; part of every artifact's key
 
 

@@ -139,7 +139,7 @@ def _accuracy(
         **target.promised(),
         testset=str(bundle.testset),
         testset_sha256=bundle.testset_sha256,
-        task=bundle.manifest["task"]["name"],
+        task=bundle.manifest["task"],
         expected=target.expected,
         tolerance=target.tolerance,
         sides=settings.sides or target.sides,

@@ -113,7 +113,7 @@ def accuracy(
     size: Optional[int],
     testset: str,
     testset_sha256: Optional[str],
-    task: str,
+    task: Dict[str, Any],
     expected: Optional[Dict[str, List[Any]]],
     tolerance: Dict[str, Any],
     sides: Optional[List[int]] = None,
@@ -123,16 +123,16 @@ def accuracy(
 ) -> Dict[str, Any]:
     """The task's metrics on the test set; agreement with the outputs that were expected for its first images."""
     content_of(testset, testset_sha256, None)
-    if task not in METRICS:
-        raise UserError("this runner knows no task {!r}: {}".format(task, ", ".join(sorted(METRICS))))
-    metrics = METRICS[task]
+    if task["name"] not in METRICS:
+        raise UserError("this runner knows no task {!r}: {}".format(task["name"], ", ".join(sorted(METRICS))))
+    metrics = METRICS[task["name"]]
     with np.load(testset, allow_pickle=False) as arrays:
         images = arrays["images"]
         targets = {name: arrays[name] for name in arrays.files if name != "images"}
     model = Model(content_of(path, sha256, size), 1, size=sides)
     predictor = Predictor(model, parse(pixels) if pixels else None, output, width, list(expected or {}))
     outputs = stacked([predictor.predict(image) for image in images])
-    result: Dict[str, Any] = {"images": len(images), "metrics": metrics.measure(outputs, targets)}
+    result: Dict[str, Any] = {"images": len(images), "metrics": metrics.measure(outputs, targets, task)}
     if expected and set(expected) == set(outputs):
         wanted = {name: np.array(values, np.float32) for name, values in expected.items()}
         count = len(next(iter(wanted.values())))
@@ -141,7 +141,7 @@ def accuracy(
         within = [(away[name] <= np.array(tolerance[name], np.float32)).all(axis=1) for name in wanted]
         result["expected"] = {
             "images": count,
-            "same_answers": float(np.mean(metrics.same(got, wanted))),
+            "same_answers": float(np.mean(metrics.same(got, wanted, task))),
             "within_tolerance": float(np.mean(np.all(within, axis=0))),
             "tolerance": tolerance,
             "largest_difference": max(float(values.max()) for values in away.values()),

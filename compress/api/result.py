@@ -41,21 +41,27 @@ class Result:
 
         return pandas.read_csv(self.folder / "table.csv")
 
-    def predict(self, images: Any) -> np.ndarray:
-        """What the exported file gives in LiteRT: probabilities of classes, numbers in their units, or density maps.
+    def predict(self, images: Any) -> Any:
+        """What the exported file gives in LiteRT: probabilities of classes, numbers in their units, density maps, or
+        boxes.
 
         Args:
             images: (n, *shape) as the network was trained on: uint8 pixels, or float32 numbers as they are.
 
         Returns:
-            float32 (n, classes), (n, numbers) or (n, height, width, 1).
+            float32 (n, classes), (n, numbers) or (n, height, width, 1). Of a network that finds things, for each image
+            {"boxes": [{"class", "score", "box"}, ...]}, with x and y of two corners in pixels of the image.
         """
-        from compress.evaluate import TFLitePredictor
+        from compress.evaluate import TFLitePredictor, file_outputs, labels, task_of
 
         given = np.asarray(images)
         examples = given if given.dtype == np.uint8 else given.astype(np.float32)
-        (values,) = TFLitePredictor(self.path)(examples).values()
-        return values
+        task = task_of(self.path)
+        if task is None or len(task.OUTPUTS) == 1:
+            (values,) = TFLitePredictor(self.path)(examples).values()
+            return values
+        predictor = TFLitePredictor(self.path, expected=file_outputs(task))
+        return task.as_json(task.from_file(predictor(examples), predictor.ends_in), tuple(labels(self.path)))
 
     def evaluate(self, x: Any, y: Any) -> dict[str, float]:
         """Top-1 and the like of the exported file, as ``compress.evaluate(result.path, x, y)``."""

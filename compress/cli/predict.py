@@ -18,12 +18,14 @@ from compress.cli.model_options import output_option, pixels_option, say, size_o
 @pixels_option
 @size_option
 @output_option
+@click.option("--json", "as_json", is_flag=True, help="Print an object an image, a line each, in place of words.")
+@click.option("--draw", is_flag=True, help="Draw boxes, too, of a model that finds things.")
 @click.option(
-    "--maps",
+    "--pictures",
     type=click.Path(file_okay=False, path_type=Path),
-    default=Path("maps"),
+    default=Path("pictures"),
     show_default=True,
-    help="Where a map over each image is written, by a model that gives one.",
+    help="Where images with maps or boxes are written, by a model that gives such.",
 )
 def predict(
     model: Path,
@@ -32,11 +34,14 @@ def predict(
     pixels: Any,
     size: tuple[int, int] | None,
     output: str | None,
-    maps: Path,
+    as_json: bool,
+    draw: bool,
+    pictures: Path,
 ) -> None:
     """Print what MODEL says of each of IMAGES: the most likely class with its probability, or what its task is about.
 
-    A model that counts writes its density map over each image as maps/NAME-map.png, too.
+    A model that counts writes its density map over each image as pictures/NAME-map.png, too; one that finds things
+    prints their boxes in pixels of the image, and draws them where --draw asks for it.
 
     MODEL is a .tflite file of any maker, a SavedModel, a .keras or .h5 file, or a stage's folder in the store.
     IMAGES are files, or folders of them; or .npy files of what MODEL reads, one example or several.
@@ -45,7 +50,10 @@ def predict(
     Examples:
       jetslim predict runs/densenet121/5-exported/model.tflite seven.png
       jetslim predict theirs.tflite photos/test --top 3 --pixels 0..255
+      jetslim predict runs/detector/6-exported/model.tflite photo.jpg --draw
     """
+    import json
+
     import numpy as np
 
     from compress.evaluate import Wishes, label_names, labels, open_model, task_of
@@ -58,50 +66,56 @@ def predict(
     else:
         examples = _images(images, opened.shape, model, size)
     first = next(examples)
-    if first[1].dtype != np.uint8:
+    if first[1].example.dtype != np.uint8:
         pixels = UNIT  # numbers, which go in as they are
     task = task_of(model) or (MultiLabel() if opened.ends_in == "LOGISTIC" else Classification())
-    ready = opened.ready(first[1].shape, task, Wishes(pixels, output), len(labels(model)) or None, None, say)
+    told = Wishes(pixels, output)
+    ready = opened.ready(first[1].example.shape, task, told, len(labels(model)) or None, None, say)
     names = label_names(model, ready.width)
     written: set[str] = set()
-    for title, example in chain([first], examples):
-        said = ready.raw(example[None])
-        (line,) = task.describe(said, names, top)
-        picture = task.picture(said, example) if example.dtype == np.uint8 and example.ndim == 3 else None
-        click.echo(f"{title}: {line}{_write(picture, maps, title, written)}")
+    for title, image in chain([first], examples):
+        said = ready.raw(image.example[None])
+        is_image = image.example.dtype == np.uint8 and image.example.ndim == 3
+        picture = task.picture(said, image, names) if is_image and (draw or task.DRAWN_UNASKED) else None
+        path = None if picture is None else _write(picture, pictures, title, task.PICTURE, written)
+        places = [image] if is_image else None
+        if as_json:
+            (answer,) = task.as_json(said, names, places)
+            click.echo(json.dumps({"image": title, **answer, **({"picture": str(path)} if path else {})}))
+        else:
+            (line,) = task.describe(said, names, top, places)
+            click.echo(f"{title}: {line}{'' if path is None else f' ({task.PICTURE}: {path})'}")
 
 
-def _write(picture: Any, folder: Path, title: str, written: set[str]) -> str:
-    """Writes a picture, where there is one, as a PNG named after the image; says where, in parentheses.
+def _write(picture: Any, folder: Path, title: str, what: str, written: set[str]) -> Path:
+    """Writes a picture as a PNG named after the image and ``what`` it shows; says where.
 
     ``written``: the names of this call, which gains another.
     """
-    if picture is None:
-        return ""
     from PIL import Image
 
     stem = Path(title).stem
-    names = (f"{stem}{f'-{number}' if number else ''}-map.png" for number in count())
+    names = (f"{stem}{f'-{number}' if number else ''}-{what}.png" for number in count())
     name = next(name for name in names if name not in written)
     written.add(name)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / name
     Image.fromarray(picture).save(path)
-    return f" (map: {path})"
+    return path
 
 
 def _images(
     paths: tuple[Path, ...], reads: Sequence[int | None], model: Path, size: tuple[int, int] | None
 ) -> Iterator[tuple[str, Any]]:
-    """(path, uint8 image of the shape that the model reads) of each file."""
-    from compress.datasets.images import UNREADABLE, decode
+    """(path, the image as it is and as the model reads it) of each file."""
+    from compress.datasets.images import UNREADABLE, fitted
     from compress.errors import UserError
     from compress.evaluate import image_fit
 
     sides, channels = image_shape(model, reads, size, advice="give it arrays (.npy files)")
     for path in _files(paths):
         try:
-            yield str(path), decode(path, sides, image_fit(model), channels)
+            yield str(path), fitted(path, sides, image_fit(model), channels)
         except UNREADABLE as error:
             raise UserError(f"{path} cannot be read as an image: {error}") from error
 
@@ -110,6 +124,7 @@ def _arrays(paths: tuple[Path, ...], reads: Sequence[int | None], model: Path) -
     """(path, example) of each array of one example, (path[0], example) and so on of one of several."""
     import numpy as np
 
+    from compress.datasets.images import Fitted
     from compress.errors import UserError, first_line
     from compress.evaluate.tflite_predictor import shape_text
 
@@ -122,9 +137,10 @@ def _arrays(paths: tuple[Path, ...], reads: Sequence[int | None], model: Path) -
             raise UserError(f"{path} holds {array.dtype} {array.shape}, {model} reads examples of {shape_text(reads)}")
         array = array if array.dtype == np.uint8 else array.astype(np.float32)
         if array.ndim == len(reads):
-            yield str(path), array
+            yield str(path), Fitted(array, array, "stretch")
         else:
-            yield from ((f"{path}[{number}]", example) for number, example in enumerate(array))
+            for number, example in enumerate(array):
+                yield f"{path}[{number}]", Fitted(example, example, "stretch")
 
 
 def _files(paths: tuple[Path, ...]) -> Iterator[Path]:

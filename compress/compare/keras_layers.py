@@ -11,7 +11,7 @@ from compress.evaluate.predictors import to_float
 from compress.export.convert import is_quantized
 from compress.quantize.fold import fold
 from compress.quantize.int8_support import fuses_relu, support
-from compress.rewrite.graph import arguments, clone, is_functional, nodes, only_reader, readers, rebuild
+from compress.rewrite.graph import arguments, clone, is_functional, nodes, only_readers, readers, rebuild
 from compress.rewrite.layer_kinds import Int8, kind
 from compress.rewrite.layers import activation_name
 
@@ -44,27 +44,27 @@ class KerasLayers:
         self.values: list[Value] = []
         self._model = model
         self._at: dict[str, int] = {}  # Keras's id of a tensor -> the position of the value that it is
-        carried: dict[str, frozenset[int]] = {}  # layer name -> the values that its output holds
+        carried: dict[int, frozenset[int]] = {}  # id of a call -> the values that its output holds
         fused: dict[str, Any] = {}  # name of a ReLU -> the layer whose operator computes it
         for node in nodes(model):
             layer = inner(node.layer)
-            sources = frozenset().union(*(carried.get(parent.layer.name, ()) for parent in node.parent_nodes))
-            reader = only_reader(model_readers, node.layer)
-            carried[node.layer.name] = sources
-            if reader is not None and fuses_relu(layer, inner(reader)):
-                fused[reader.name] = node.layer
+            sources = frozenset().union(*(carried.get(id(parent), ()) for parent in node.parent_nodes))
+            read_by = only_readers(model_readers, node.layer)
+            carried[id(node)] = sources
+            if read_by and all(fuses_relu(layer, inner(reader)) for reader in read_by):
+                fused |= {reader.name: node.layer for reader in read_by}
             elif _is_grid(layer):
                 owner = node.parent_nodes[0].layer.name
                 if layer.name == f"{owner}_int8" and len(sources) == 1:  # of an operation that has no wrapper
                     (position,) = sources
                     self._at = {key: at for key, at in self._at.items() if at != position}
                     self._at[node.flat_output_ids[0]], self.values[position].precision = position, "int8"
-            elif not (_only_moves(layer) or (kind(layer) in ("Softmax", "softmax") and reader is None)):
+            elif not (_only_moves(layer) or (kind(layer) in ("Softmax", "softmax") and not read_by)):
                 parts = [part for part in (fused.get(node.layer.name), node.layer) if part is not None]
                 self._at[node.flat_output_ids[0]] = len(self.values)
-                carried[node.layer.name] = frozenset({len(self.values)})
+                carried[id(node)] = frozenset({len(self.values)})
                 self.values.append(_value(parts, keras.tf.nest.flatten(node.outputs)[0], sources))
-        self.output = max(carried[model.outputs[0].node.layer.name], default=0)
+        self.output = max(carried[id(model.outputs[0].node)], default=0)
 
     def __call__(self, images: np.ndarray) -> list[np.ndarray]:
         return self.each_from(images, {})

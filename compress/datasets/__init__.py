@@ -6,6 +6,7 @@ from compress.datasets.arrays import Arrays, in_memory
 from compress.datasets.augment import Augmentation
 from compress.datasets.base import DatasetConfig
 from compress.datasets.cifar import Cifar10, Cifar100
+from compress.datasets.coco import Coco
 from compress.datasets.crowd import Crowd
 from compress.datasets.csv_folder import CsvFolder
 from compress.datasets.digit_pairs import DigitPairs
@@ -14,8 +15,11 @@ from compress.datasets.folder import Folder
 from compress.datasets.pictures import Crops
 from compress.datasets.points_folder import PointsFolder
 from compress.datasets.shanghaitech import ShanghaiTech
+from compress.datasets.shapes import Shapes
 from compress.datasets.splits import Dataset, Split
 from compress.datasets.turned_digits import TurnedDigits
+from compress.datasets.voc import Voc
+from compress.datasets.yolo import Yolo
 
 DATASETS: dict[str, type[DatasetConfig]] = {
     "digits": Digits,
@@ -24,10 +28,14 @@ DATASETS: dict[str, type[DatasetConfig]] = {
     "digit_pairs": DigitPairs,
     "turned_digits": TurnedDigits,
     "crowd": Crowd,
+    "shapes": Shapes,
     "shanghaitech": ShanghaiTech,
     "arrays": Arrays,
     "csv": CsvFolder,
     "points": PointsFolder,
+    "voc": Voc,
+    "coco": Coco,
+    "yolo": Yolo,
     "folder": Folder,  # last of those that have a path: any folder might be one
 }
 

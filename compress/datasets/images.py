@@ -2,6 +2,7 @@
 
 import struct
 import zlib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -29,6 +30,34 @@ UNREADABLE = (
 def sides(size: Size) -> tuple[int, int]:
     """(height, width) of a size."""
     return (size, size) if isinstance(size, int) else size
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """An image as it was, and as a network gets it: uint8 (height, width, channels) both."""
+
+    original: np.ndarray
+    example: np.ndarray
+    fit: Fit
+
+    def back(self, boxes: np.ndarray) -> np.ndarray:
+        """Boxes (k, 4), y and x of two corners in the example's pixels, in those of the original."""
+        own, frame = (np.array(image.shape[:2], np.float64) for image in (self.original, self.example))
+        start, part = np.zeros(2), own
+        if self.fit == "crop":
+            left, top, right, bottom = centre(int(own[1]), int(own[0]), int(frame[1]), int(frame[0]))
+            start, part = np.array([top, left]), np.array([bottom - top, right - left])
+        inside = (
+            np.array(fitting((int(own[0]), int(own[1])), (int(frame[0]), int(frame[1]))))
+            if self.fit == "pad"
+            else frame
+        )
+        return np.clip(boxes * np.tile(part / inside, 2) + np.tile(start, 2), 0, np.tile(own, 2))
+
+
+def fitted(path: Path, size: Size, fit: Fit = "stretch", channels: int = 3) -> Fitted:
+    """One image file, as it is and as ``decode`` makes it. Raises as ``decode``."""
+    return Fitted(decoded(path, channels), decode(path, size, fit, channels), fit)
 
 
 def decode(path: Path, size: Size, fit: Fit = "stretch", channels: int = 3) -> np.ndarray:

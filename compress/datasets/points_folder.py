@@ -13,9 +13,11 @@ from compress.datasets.base import located
 from compress.datasets.csv_folder import FILE, IMAGES, SPELT
 from compress.datasets.folder import SUFFIXES, left_out_note
 from compress.datasets.missing_splits import held_out_rows, split_notes
-from compress.datasets.points import PointsConfig, dataset_of, read_pictures, without_points
+from compress.datasets.points import PointsConfig, dataset_of, pictures_of
+from compress.datasets.read_pictures import nothing_in
 from compress.datasets.splits import Dataset
 from compress.errors import UserError, first_line
+from compress.targets import Points
 
 TABLE, BOXES, SPLIT = "points.csv", "boxes.csv", "split.csv"
 POINT, BOX = ("x", "y"), ("xmin", "ymin", "xmax", "ymax")
@@ -53,11 +55,11 @@ class PointsFolder(PointsConfig):
             raise UserError(f"{table} has points of {outside[0].name}, which is in no split of {root / SPLIT}")
         bad: list[str] = []
         places = [points.get(path, np.empty((0, 2))) for path in files]
-        pictures, rows = read_pictures(files, places, self.kernel, self.channels, bad)
+        pictures, rows = pictures_of(files, places, self.kernel, self.channels, bad)
         left_out_note(bad, skip_bad_images)  # before a split of what is left is drawn
         part_of = np.repeat(list(parts), [len(paths) for paths in parts.values()])[rows]
         chosen = {part: np.flatnonzero(part_of == part) for part in parts}
-        held_out = held_out_rows({part: without_points(len(own)) for part, own in chosen.items()})
+        held_out = held_out_rows({part: nothing_in(Points, len(own)) for part, own in chosen.items()})
         notes = split_notes(held_out, "{} images", "the others", "images")
         chosen |= {part: chosen["train"][own] for part, own in held_out.items()}
         splits = {part: pictures.take(own) for part, own in chosen.items()}

@@ -12,9 +12,11 @@ from compress.datasets.base import located
 from compress.datasets.folder import left_out_note
 from compress.datasets.kernels import Adaptive, AnyKernel, Fixed
 from compress.datasets.missing_splits import held_out_rows, split_notes
-from compress.datasets.points import PointsConfig, dataset_of, read_pictures, without_points, yx
+from compress.datasets.points import PointsConfig, dataset_of, pictures_of, yx
+from compress.datasets.read_pictures import nothing_in
 from compress.datasets.splits import Dataset
 from compress.errors import UserError, first_line
+from compress.targets import Points
 
 FOLDERS = {"A": ("part_A", "part_A_final"), "B": ("part_B", "part_B_final")}
 TRUTH = ("ground-truth", "ground_truth")
@@ -48,9 +50,9 @@ class ShanghaiTech(PointsConfig):
         for part, name in FOLDER_OF.items():
             files, points = _listed(folder / name)
             kernel = self.kernel or (Adaptive() if self.part == "A" else Fixed(spread=15.0))
-            parts[part] = read_pictures(files, points, kernel, self.channels, bad)[0]
+            parts[part] = pictures_of(files, points, kernel, self.channels, bad)[0]
         left_out_note(bad, skip_bad_images)  # before a split of what is left is drawn
-        held_out = held_out_rows({part: without_points(len(each)) for part, each in parts.items()})
+        held_out = held_out_rows({part: nothing_in(Points, len(each)) for part, each in parts.items()})
         notes = [f"part {self.part}", *split_notes(held_out, "{} images", "the training images", "images")]
         parts |= {part: parts["train"].take(rows) for part, rows in held_out.items()}
         return dataset_of(self.name, parts, self, notes, bad, skip_bad_images)

@@ -7,11 +7,12 @@ no labels), then it trains on labels alone. A 1x1 convolution and a batch norm c
 
 import re
 from collections.abc import Sequence
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 from compress import keras
 from compress.config import Count, Positive, config
 from compress.distill.phase import Phase
+from compress.distill.usual import Usual
 from compress.errors import UserError
 from compress.models.taps import taps
 from compress.tasks import Task
@@ -37,7 +38,7 @@ def similarity(teacher: Any, student: Any) -> Any:
 
 
 @config
-class ActivationBoundary:
+class ActivationBoundary(Usual):
     """``init_epochs`` of the stage's epochs teach the boundaries, the rest the labels (or the method ``then``).
 
     ``layers`` are pairs of a teacher's and a student's layer whose outputs are pre-activations of one height and width.
@@ -54,12 +55,10 @@ class ActivationBoundary:
     """The authors' global factor: 3/1000 for CIFAR, 1/1000 for MIT scenes."""
     connector: Literal["auto", "minimal"] = "auto"
     """auto: a connector at every layer, as the authors do when any width differs; minimal: only where widths differ."""
-    TASKS: ClassVar[tuple[str, ...]] = ()
-    FROM_OUTPUTS: ClassVar[bool] = False
-    SAME_SHAPES: ClassVar[bool] = True
 
     def check(self, teachers: Sequence[str | None], student: str | None, epochs: int) -> None:
         """See ``Method.check``."""
+        super().check(teachers, student, epochs)
         if len(teachers) != 1:
             raise UserError(f"activation_boundary takes one teacher, got {len(teachers)}")
         (teacher,) = teachers
@@ -85,10 +84,6 @@ class ActivationBoundary:
             else:
                 total += self.strength / 3e-3 * MEAN_SCALE * tf.reduce_mean(neurons)
         return total
-
-    def per_batch_inputs(self, teachers: int) -> dict[str, Any]:
-        """Nothing goes with a batch."""
-        return {}
 
     def phases(self, teachers: Sequence[Any], student: Any, epochs: int, task: Task, loss: Loss) -> list[Phase]:
         """Boundaries, then targets. Raises UserError for unknown layers and for maps of different sizes."""

@@ -7,15 +7,15 @@ with targets g, teacher t, student s and b = (1 - alpha) g + alpha t,
 (1 - alpha) |s - g|^2 + alpha |s - t|^2 = |s - b|^2 + alpha (1 - alpha) |g - t|^2.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
-import numpy as np
 from pydantic import Field
 
 from compress import keras
 from compress.config import config
 from compress.distill.phase import Phase
+from compress.distill.usual import Usual
 from compress.errors import UserError
 from compress.tasks import Task
 from compress.tasks.density import coarser, coarsest
@@ -24,22 +24,14 @@ from compress.tasks.objective import Loss
 
 
 @config
-class Density:
+class Density(Usual):
     """``distillation_loss_weight`` is alpha, in [0, 1]; the loss on targets has the weight 1 - alpha. The distance to
     several teachers is the mean of those to each."""
 
     name: Literal["density"] = "density"
     distillation_loss_weight: Annotated[float, Field(ge=0, le=1)] = 0.1
     TASKS: ClassVar[tuple[str, ...]] = ("counting",)
-    FROM_OUTPUTS: ClassVar[bool] = False
     SAME_SHAPES: ClassVar[bool] = False
-
-    def check(self, teachers: Sequence[str | None], student: str | None, epochs: int) -> None:
-        """Any teachers that give a density map will do."""
-
-    def per_batch_inputs(self, teachers: int) -> Mapping[str, Callable[[np.random.Generator], np.ndarray]]:
-        """Nothing goes with a batch."""
-        return {}
 
     def phases(self, teachers: Sequence[Any], student: Any, epochs: int, task: Task, loss: Loss) -> list[Phase]:
         """One phase. Raises UserError for a teacher's map whose cells lie across those of the student's."""

@@ -3,7 +3,7 @@
 Of several teachers, too (``combine``): chains of assistants differ in who teaches whom, and in nothing else.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -13,14 +13,16 @@ from compress import keras
 from compress.config import NotNegative, Positive, config
 from compress.distill.combine import COMBINE
 from compress.distill.phase import Phase
+from compress.distill.usual import Usual
 from compress.errors import UserError
 from compress.tasks import Task
 from compress.tasks.named import named
 from compress.tasks.objective import Loss
+from compress.training.settings import Draw
 
 
 @config
-class Logits:
+class Logits(Usual):
     """student_loss_weight * loss on labels + distillation_loss_weight * T^2 * KL(teacher || student).
 
     T^2 keeps the gradient's size when the temperature changes; ``scale_by_temperature_squared = false`` leaves it out.
@@ -39,10 +41,10 @@ class Logits:
     TASKS: ClassVar[tuple[str, ...]] = ("classification",)
     FROM_OUTPUTS: ClassVar[bool] = True
     """It learns from the teachers' logits alone, which can be computed once."""
-    SAME_SHAPES: ClassVar[bool] = True
 
     def check(self, teachers: Sequence[str | None], student: str | None, epochs: int) -> None:
         """See ``Method.check``; any teachers of the same classes will do."""
+        super().check(teachers, student, epochs)
         if self.student_loss_weight is None and self.distillation_loss_weight > 1:
             raise UserError("distillation_loss_weight over 1 needs a student_loss_weight")
         if self.drop_teachers and self.combine != "each":
@@ -50,12 +52,12 @@ class Logits:
         if self.drop_teachers and self.drop_teachers >= len(teachers):
             raise UserError(f"drop_teachers = {self.drop_teachers} leaves none of {len(teachers)} teachers")
 
-    def per_batch_inputs(self, teachers: int) -> dict[str, Callable[[np.random.Generator], np.ndarray]]:
+    def per_batch_inputs(self, teachers: int) -> Mapping[str, Draw]:
         """What the objective gets anew with each batch: who teaches it, as 1 or 0 a teacher."""
         if not self.drop_teachers:
             return {}
 
-        def weights(rng: np.random.Generator) -> np.ndarray:
+        def weights(rng: np.random.Generator, examples: np.ndarray) -> np.ndarray:
             chosen = np.ones(teachers, np.float32)
             chosen[rng.choice(teachers, self.drop_teachers, replace=False)] = 0
             return chosen

@@ -1,13 +1,12 @@
 """What a distillation method is to the stage that uses it, and to the contract tests."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Protocol, runtime_checkable
-
-import numpy as np
 
 from compress.distill.phase import Phase
 from compress.tasks import Task
 from compress.tasks.objective import Loss
+from compress.training.settings import Draw
 
 
 @runtime_checkable
@@ -20,6 +19,8 @@ class Method(Protocol):
     """Whether it learns from the teachers' outputs alone, which can then be computed once."""
     SAME_SHAPES: ClassVar[bool]
     """Whether outputs of teachers and student have to be of the same shapes."""
+    HAS_TEACHERS: ClassVar[bool]
+    """Whether it needs teachers; a network that is taught by itself takes none."""
 
     @property
     def name(self) -> str:
@@ -31,8 +32,11 @@ class Method(Protocol):
         Names are of networks in the registry, None for others; ``epochs`` are the stage's.
         """
 
-    def per_batch_inputs(self, teachers: int) -> Mapping[str, Callable[[np.random.Generator], np.ndarray]]:
+    def per_batch_inputs(self, teachers: int) -> Mapping[str, Draw]:
         """Name -> what draws an array anew for each batch, which every phase's objective gets by that name."""
+
+    def prepared(self, student: Any) -> Any:
+        """The network that is trained and emitted: ``student``, with the layers that the method adds to it for good."""
 
     def phases(self, teachers: Sequence[Any], student: Any, epochs: int, task: Task, loss: Loss) -> list[Phase]:
         """What is trained, one after the other, until ``epochs`` are done; no phase trains a teacher.

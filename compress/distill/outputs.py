@@ -4,14 +4,13 @@ Ba and Caruana, "Do Deep Nets Really Need to be Deep?", NeurIPS 2014 (of logits)
 their targets.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
-
-import numpy as np
 
 from compress import keras
 from compress.config import NotNegative, config
 from compress.distill.phase import Phase
+from compress.distill.usual import Usual
 from compress.tasks import Task
 from compress.tasks.named import named, names
 from compress.tasks.objective import Loss
@@ -23,22 +22,13 @@ def squared_distance(teachers: Any, student: Any) -> Any:
 
 
 @config
-class Outputs:
+class Outputs(Usual):
     """student_loss_weight * loss on targets + distillation_loss_weight * mean squared distance to the teachers."""
 
     name: Literal["outputs"] = "outputs"
     student_loss_weight: NotNegative = 0.5
     distillation_loss_weight: NotNegative = 0.5
-    TASKS: ClassVar[tuple[str, ...]] = ()
     FROM_OUTPUTS: ClassVar[bool] = True
-    SAME_SHAPES: ClassVar[bool] = True
-
-    def check(self, teachers: Sequence[str | None], student: str | None, epochs: int) -> None:
-        """Any teachers of the same outputs will do."""
-
-    def per_batch_inputs(self, teachers: int) -> Mapping[str, Callable[[np.random.Generator], np.ndarray]]:
-        """Nothing goes with a batch."""
-        return {}
 
     def phases(self, teachers: Sequence[Any], student: Any, epochs: int, task: Task, loss: Loss) -> list[Phase]:
         """One phase; the teachers are not needed where the objective is given their outputs, ``teacher_<output>``."""

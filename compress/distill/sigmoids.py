@@ -4,14 +4,13 @@ Hinton, Vinyals and Dean, "Distilling the Knowledge in a Neural Network", 2015, 
 class, as in Yang, Xie, Zong, Feng, Niu, Sugiyama and Huang, "Multi-Label Knowledge Distillation", ICCV 2023.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
-
-import numpy as np
 
 from compress import keras
 from compress.config import NotNegative, Positive, config
 from compress.distill.phase import Phase
+from compress.distill.usual import Usual
 from compress.tasks import Task
 from compress.tasks.named import named
 from compress.tasks.objective import Loss
@@ -27,7 +26,7 @@ def bernoulli_kl_divergence(teacher: Any, student: Any, temperature: float) -> A
 
 
 @config
-class Sigmoids:
+class Sigmoids(Usual):
     """student_loss_weight * loss on targets + distillation_loss_weight * T^2 * KL(teacher || student), class by class.
 
     Of several teachers each gives a term, over their number.
@@ -39,14 +38,6 @@ class Sigmoids:
     distillation_loss_weight: NotNegative = 0.5
     TASKS: ClassVar[tuple[str, ...]] = ("multi_label",)
     FROM_OUTPUTS: ClassVar[bool] = True
-    SAME_SHAPES: ClassVar[bool] = True
-
-    def check(self, teachers: Sequence[str | None], student: str | None, epochs: int) -> None:
-        """Any teachers of the same classes will do."""
-
-    def per_batch_inputs(self, teachers: int) -> Mapping[str, Callable[[np.random.Generator], np.ndarray]]:
-        """Nothing goes with a batch."""
-        return {}
 
     def phases(self, teachers: Sequence[Any], student: Any, epochs: int, task: Task, loss: Loss) -> list[Phase]:
         """One phase; none of the teachers is needed where the objective is given ``teacher_logits``."""

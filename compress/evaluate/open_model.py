@@ -163,9 +163,9 @@ class _File:
         def raw(images: np.ndarray) -> Arrays:
             return task.from_file(predictor(images), predictor.ends_in)
 
-        return Ready(raw, predictor, predictor.outputs[0].shape[-1])
+        return Ready(raw, predictor, width or predictor.outputs[0].shape[-1])
 
 
 def file_outputs(task: Task) -> list[list[str]]:
-    """The names that the outputs of a file of ours may have: with float outputs, and as the network has them."""
-    return [[output.in_file for output in task.OUTPUTS], names(task)]
+    """The names that the outputs of a file may have: with float outputs, as the network has them, and others."""
+    return [[output.in_file for output in task.OUTPUTS], names(task), *map(list, task.ALSO_IN_FILES)]

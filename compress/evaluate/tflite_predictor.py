@@ -1,6 +1,7 @@
 """Runs a .tflite file as a board does: by LiteRT with its default delegate, one example at a time."""
 
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 from compress.errors import UserError
 from compress.evaluate.tflite_file import TFLiteFile
 from compress.evaluate.tflite_input import TFLiteInput, only_input
-from compress.evaluate.tflite_output import choose
+from compress.evaluate.tflite_output import TFLiteOutput, choose
 from compress.pixels import UNIT, Pixels
 from compress.quiet import quiet
 
@@ -39,15 +40,24 @@ class TFLitePredictor:
         self.input = input_of(self.file, self.interpreter)
         self.pixels = pixels or _told(self.input, self.file.name)
         self.allocate(self.interpreter)
-        self.outputs = choose(
+        self._output, self._width, self._expected = output, width, expected
+
+    @cached_property
+    def outputs(self) -> list[TFLiteOutput]:
+        """Those that count. Raises UserError where that cannot be told; who only runs the file need not know."""
+        return choose(
             self.interpreter.get_output_details(),
             _signature(self.interpreter, "output"),
             self.file.name,
-            output,
-            width,
-            expected,
+            self._output,
+            self._width,
+            self._expected,
         )
-        self.ends_in = self.file.last_operator(self.outputs[0].index)
+
+    @cached_property
+    def ends_in(self) -> str:
+        """The operator at the end of the first of these; "" for none."""
+        return self.file.last_operator(self.outputs[0].index)
 
     def allocate(self, interpreter: Any) -> None:
         """Gives the interpreter's tensors their memory, and its input the shape that was asked for."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Mapping
+from typing import Any, Mapping
 
 import numpy as np
 
@@ -30,13 +30,13 @@ def agreement(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.mean(np.argmax(a, axis=-1) == np.argmax(b, axis=-1)))
 
 
-def measure(outputs: Arrays, targets: Arrays) -> dict[str, float | None]:
+def measure(outputs: Arrays, targets: Arrays, task: Any = None) -> dict[str, float | None]:
     """``top1`` and ``top5`` of the only output, logits or probabilities (n, classes), and ``labels``, int (n,)."""
     (values,) = outputs.values()
     return {"top1": top1(values, targets["labels"]), "top5": top5(values, targets["labels"])}
 
 
-def same(outputs: Arrays, others: Arrays) -> np.ndarray:
+def same(outputs: Arrays, others: Arrays, task: Any = None) -> np.ndarray:
     """Of each image, whether both say the same class: bool (n,)."""
     ((one,), (other,)) = outputs.values(), others.values()
     return one.argmax(axis=-1) == other.argmax(axis=-1)

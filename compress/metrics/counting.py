@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Mapping
+from typing import Any, Mapping
 
 import numpy as np
 
@@ -29,14 +29,14 @@ def bias(counted: np.ndarray, true: np.ndarray) -> float:
     return float((counted - true).mean())
 
 
-def measure(outputs: Arrays, targets: Arrays) -> dict[str, float | None]:
+def measure(outputs: Arrays, targets: Arrays, task: Any = None) -> dict[str, float | None]:
     """``mae``, ``rmse`` and ``bias`` of the only output, maps (n, ...), and of ``counts`` (n,)."""
     (density,) = outputs.values()
     counted, true = counts(density), targets["counts"].astype(np.float64)
     return {"mae": mae(counted, true), "rmse": rmse(counted, true), "bias": bias(counted, true)}
 
 
-def same(outputs: Arrays, others: Arrays) -> np.ndarray:
+def same(outputs: Arrays, others: Arrays, task: Any = None) -> np.ndarray:
     """Whether both count the same number of things in an image, rounded to a whole one. bool (n,)."""
     (density,), (other,) = outputs.values(), others.values()
     return np.rint(counts(density)) == np.rint(counts(other))

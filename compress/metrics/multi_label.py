@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Mapping
+from typing import Any, Mapping
 
 import numpy as np
 
@@ -59,7 +59,7 @@ def said(outputs: Arrays) -> np.ndarray:
     return values >= (THRESHOLD if name == "probabilities" else 0.0)
 
 
-def measure(outputs: Arrays, targets: Arrays) -> dict[str, float | None]:
+def measure(outputs: Arrays, targets: Arrays, task: Any = None) -> dict[str, float | None]:
     """``map``, ``f1`` and ``exact_match`` of the only output, logits or "probabilities" (n, classes), and of
     ``present``, 0 or 1."""
     (scores,) = outputs.values()
@@ -71,6 +71,6 @@ def measure(outputs: Arrays, targets: Arrays) -> dict[str, float | None]:
     }
 
 
-def same(outputs: Arrays, others: Arrays) -> np.ndarray:
+def same(outputs: Arrays, others: Arrays, task: Any = None) -> np.ndarray:
     """Of each image, whether both say the same classes: bool (n,)."""
     return (said(outputs) == said(others)).all(axis=-1)

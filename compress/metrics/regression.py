@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Mapping
+from typing import Any, Mapping
 
 import numpy as np
 
@@ -29,7 +29,7 @@ def r2(numbers: np.ndarray, values: np.ndarray) -> np.ndarray:
         return 1 - np.square(_errors(numbers, values)).sum(axis=0) / np.where(around > 0, around, np.nan)
 
 
-def measure(outputs: Arrays, targets: Arrays) -> dict[str, float | None]:
+def measure(outputs: Arrays, targets: Arrays, task: Any = None) -> dict[str, float | None]:
     """``mae``, ``rmse`` and ``r2`` of the only output (n, numbers) and of ``values``, each the mean over the numbers;
     ``r2`` is None where it has no value."""
     (numbers,) = outputs.values()
@@ -42,7 +42,7 @@ def measure(outputs: Arrays, targets: Arrays) -> dict[str, float | None]:
     }
 
 
-def same(outputs: Arrays, others: Arrays) -> np.ndarray:
+def same(outputs: Arrays, others: Arrays, task: Any = None) -> np.ndarray:
     """True of each image: numbers are never the same, and how near they are is another matter. bool (n,)."""
     (numbers,) = outputs.values()
     return np.ones(len(numbers), bool)

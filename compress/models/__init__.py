@@ -6,7 +6,18 @@ from functools import partial
 
 from compress import keras
 from compress.errors import UserError, unknown
-from compress.models import applications, densenet_small, m_sfanet, maps, mcnn, plain_cnn, resnet_cifar, shufflenet, wrn
+from compress.models import (
+    applications,
+    densenet_small,
+    m_sfanet,
+    maps,
+    mcnn,
+    plain_cnn,
+    resnet_cifar,
+    resnet_image,
+    shufflenet,
+    wrn,
+)
 from compress.models.builder import Builder
 from compress.models.head import Head, dense
 
@@ -15,6 +26,11 @@ MODELS: dict[str, Builder] = {
     **{name: partial(densenet_small.build, name) for name in densenet_small.BLOCKS},
     **{f"resnet{depth}": partial(resnet_cifar.build, depth) for depth in (8, 14, 20, 32, 56, 110)},
     **{f"resnet{d}x4": partial(resnet_cifar.build, d, widths=resnet_cifar.WIDTHS_X4) for d in (8, 32)},
+    **{
+        f"resnet{depth}{part}": partial(resnet_image.build, depth, part)
+        for depth in resnet_image.BLOCKS
+        for part in resnet_image.PARTS
+    },
     **{f"wrn_{depth}_{factor}": partial(wrn.build, depth, factor) for depth in (16, 40) for factor in (1, 2)},
     **{name: partial(plain_cnn.build, name) for name in plain_cnn.LAYERS},
     shufflenet.NAME: shufflenet.build,
@@ -53,7 +69,7 @@ def build(
     # layers that Keras numbers itself (conv2d_7) get the same names however many networks were built before
     keras.backend.reset_uids()
     height, width, channels = image
-    if own_head.READS_MAP and name not in MAP_MODELS:
+    if own_head.STRIDES and name not in MAP_MODELS:
         return maps.with_head(MODELS[name]((height, width, channels), dense(1), weights), own_head)
     return MODELS[name]((height, width, channels), own_head, weights)
 
@@ -69,13 +85,17 @@ def check_shape(name: str, shape: tuple[int, ...], weights: str | None = None) -
 
 def check_head(name: str, shape: tuple[int, ...], head: Head) -> None:
     """Raises UserError for a head that the network cannot end in, and for sides of which it can give no map."""
-    if not head.READS_MAP:
+    if not head.STRIDES or len(head.STRIDES) > 1:
         if name in MAP_MODELS:
-            raise UserError(f"{name} gives a map of the image, such as how many things are at each place: no classes")
-        return
+            other = "no classes" if not head.STRIDES else "no boxes"
+            raise UserError(f"{name} gives a map of the image, such as how many things are at each place: {other}")
+        if not head.STRIDES:
+            return
     if name in maps.WITHOUT_MAPS:
-        raise UserError(f"{name} has no map of features whose cells are whole numbers of pixels: it cannot count")
-    multiple = MAP_MODELS.get(name, maps.STRIDE)
+        raise UserError(
+            f"{name} has no map of features whose cells are whole numbers of pixels: it can neither count nor find"
+        )
+    multiple = MAP_MODELS.get(name, max(head.STRIDES))
     if any(side % multiple for side in shape[:2]):
         sides = "x".join(map(str, shape[:2]))
         raise UserError(f"{name} gives maps of images whose sides are multiples of {multiple}, not of {sides}")

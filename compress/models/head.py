@@ -10,13 +10,16 @@ from compress import keras
 
 
 class Head(Protocol):
-    """From features, (batch, features), to the network's output, in layers of Keras; with ``READS_MAP`` from a map of
-    features, (batch, height, width, features)."""
+    """From features, (batch, features), to the network's outputs, in layers of Keras.
 
-    READS_MAP: ClassVar[bool]
+    With one of ``STRIDES`` from a map of features, (batch, height, width, features), with a cell for so many pixels
+    along a side, or for fewer where a network has no such map; with several from a list of such maps, one for each.
+    """
+
+    STRIDES: ClassVar[tuple[int, ...]]
 
     def __call__(self, features: Any, stride: int = 1) -> Any:
-        """``stride``: how many pixels of the image are one of the map, along a side."""
+        """``stride``: how many pixels of the image are one of the only map, along a side."""
         ...
 
 
@@ -27,7 +30,7 @@ class DenseHead:
     units: int
     scale: Sequence[float] | None = None
     offset: Sequence[float] | None = None
-    READS_MAP: ClassVar[bool] = False
+    STRIDES: ClassVar[tuple[int, ...]] = ()
 
     def __call__(self, features: Any, stride: int = 1) -> Any:
         outputs = keras.layers.Dense(self.units, name="predictions")(features)
@@ -43,7 +46,7 @@ class DensityHead:
     ``usual`` points a pixel."""
 
     usual: float
-    READS_MAP: ClassVar[bool] = True
+    STRIDES: ClassVar[tuple[int, ...]] = (8,)
 
     def __call__(self, features: Any, stride: int = 1) -> Any:
         multiples = keras.layers.Conv2D(1, 1, name="density")(features)

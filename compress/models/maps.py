@@ -1,4 +1,4 @@
-"""A head on a map of features of a network that was made for classes."""
+"""A head on maps of features of a network that was made for classes."""
 
 from __future__ import annotations
 
@@ -9,31 +9,43 @@ from compress.errors import UserError
 from compress.models.head import Head
 from compress.rewrite.graph import nodes
 
-STRIDE = 8
 WITHOUT_MAPS = frozenset(["inceptionv3", "inceptionresnetv2"])
 """Networks whose convolutions leave out the borders, so that no map has a whole number of pixels a cell."""
 
 
 def with_head(network: keras.Model, head: Head) -> keras.Model:
-    """``head`` on the last map of the network at a stride of 8, or of fewer where it has none at 8; what is behind that
-    map is left out.
+    """``head`` on the network's last map at each of its strides; of a single one on the map of the largest stride that
+    is no larger. What is behind the last of these maps is left out.
 
-    That map is all that the layers behind it read, such as the end of a block; where there is none, as in NASNet, whose
-    cells read two cells before, the last sum or concatenation. Raises UserError for a network without such a map.
+    A map is what all the layers behind it read, such as the end of a block; where there is none at a stride, as in
+    NASNet, whose cells read two cells before, the last sum or concatenation there. Raises UserError for a network
+    without such a map.
     """
-    maps = _maps(network)
-    if not maps:
-        raise UserError(f"{network.name} has no map of features whose cells are whole numbers of pixels")
-    stride = max(stride for stride, _ in maps)
-    layers = [layer for own, layer in maps if own == stride]
+    maps = _maps(network, max(head.STRIDES))
     alone = _read_alone(network)
+    if len(head.STRIDES) > 1:
+        for stride in head.STRIDES:
+            if stride not in {own for own, _ in maps}:
+                raise UserError(f"{network.name} has no map of features with a cell for {stride}x{stride} pixels")
+        outputs = head([_last(maps, stride, alone) for stride in head.STRIDES])
+    else:
+        if not maps:
+            raise UserError(f"{network.name} has no map of features whose cells are whole numbers of pixels")
+        stride = max(stride for stride, _ in maps)
+        outputs = head(_last(maps, stride, alone), stride)
+    return keras.Model(network.inputs[0], outputs, name=network.name)
+
+
+def _last(maps: list[tuple[int, Any]], stride: int, alone: set[str]) -> Any:
+    """The last map at a stride, as a tensor: see ``with_head``."""
+    layers = [layer for own, layer in maps if own == stride]
     merges = [layer for layer in layers if isinstance(layer, (keras.layers.Add, keras.layers.Concatenate))]
-    chosen = ([layer for layer in layers if layer.name in alone] or merges or layers)[-1]
-    return keras.Model(network.inputs[0], head(chosen.output, stride), name=network.name)
+    return ([layer for layer in layers if layer.name in alone] or merges or layers)[-1].output
 
 
-def _maps(network: keras.Model) -> list[tuple[int, Any]]:
-    """(stride of at most 8 pixels, layer) of each layer that gives a map of that stride, in order of computation."""
+def _maps(network: keras.Model, most: int) -> list[tuple[int, Any]]:
+    """(stride of at most so many pixels, layer) of each layer that gives a map of that stride, in order of
+    computation."""
     height, width = network.input_shape[1:3]
     maps = []
     for node in nodes(network):
@@ -41,7 +53,7 @@ def _maps(network: keras.Model) -> list[tuple[int, Any]]:
         if len(shape) != 4 or None in shape[1:] or height % shape[1]:
             continue
         stride = height // shape[1]
-        if 1 < stride <= STRIDE and shape[2] * stride == width:
+        if 1 < stride <= most and shape[2] * stride == width:
             maps.append((stride, node.layer))
     return maps
 

@@ -31,21 +31,23 @@ def build(
     if depth < 8 or depth % 6 != 2:
         raise UserError(f"{name}: a CIFAR ResNet has 6n + 2 layers, 8 at least")
     image = keras.Input(input_shape)
-    x = cifar.relu(_conv_bn(image, widths[0], 3, 1, "conv1"), "conv1_relu")
+    x = cifar.relu(conv_bn(image, widths[0], 3, 1, "conv1"), "conv1_relu")
     for stage, width in enumerate(widths[1:], start=1):
         for block in range(1, (depth - 2) // 6 + 1):
-            x = _basic_block(x, width, 2 if stage > 1 and block == 1 else 1, f"stage{stage}_block{block}")
+            x = basic_block(x, width, 2 if stage > 1 and block == 1 else 1, f"stage{stage}_block{block}")
     return cifar.network(image, cifar.pooled(x), head, name, weights)
 
 
-def _basic_block(x: Any, width: int, stride: int, name: str) -> Any:
+def basic_block(x: Any, width: int, stride: int, name: str) -> Any:
+    """Two 3x3 convolutions beside a shortcut, which is a 1x1 convolution where the width or the size changes."""
     shortcut = x
     if stride != 1 or x.shape[-1] != width:
-        shortcut = _conv_bn(x, width, 1, stride, f"{name}_0")
-    x = cifar.relu(_conv_bn(x, width, 3, stride, f"{name}_1"), f"{name}_1_relu")
-    x = _conv_bn(x, width, 3, 1, f"{name}_2")
+        shortcut = conv_bn(x, width, 1, stride, f"{name}_0")
+    x = cifar.relu(conv_bn(x, width, 3, stride, f"{name}_1"), f"{name}_1_relu")
+    x = conv_bn(x, width, 3, 1, f"{name}_2")
     return cifar.relu(keras.layers.Add(name=f"{name}_add")([shortcut, x]), f"{name}_out")
 
 
-def _conv_bn(x: Any, width: int, kernel: int, stride: int, name: str) -> Any:
+def conv_bn(x: Any, width: int, kernel: int, stride: int, name: str) -> Any:
+    """A convolution without a bias, and its batch norm."""
     return cifar.batch_norm(cifar.conv(x, width, kernel, f"{name}_conv", stride), f"{name}_bn")

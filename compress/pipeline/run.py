@@ -13,6 +13,7 @@ from compress.pipeline.context import context
 from compress.pipeline.gather_results import results
 from compress.pipeline.make import Made, load_libraries, make
 from compress.pipeline.networks import Networks
+from compress.pipeline.page import write_page
 from compress.pipeline.plan import Plan
 from compress.results import Latency, Run, as_json
 from compress.training import Progress
@@ -35,6 +36,7 @@ def run(
     look_ahead(plan, store, networks, progress, clock, force)
     artifacts_by_key = make(plan, store, networks, progress, clock, callbacks, partial(run_folder.link, folder))
     run_folder.drop_after(folder, len(plan.steps))
+    write_page(plan, artifacts_by_key, folder)
     with clock("latency"):
         progress.say("measuring latency on this host")
         timed = latencies(plan, store, artifacts_by_key)

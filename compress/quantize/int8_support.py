@@ -7,7 +7,7 @@ from typing import Any
 
 from compress.errors import UserError, unknown
 from compress.quantize.ends import ends
-from compress.rewrite.graph import gives_integers, input_shape, nodes, only_reader, readers
+from compress.rewrite.graph import gives_integers, input_shape, nodes, only_readers, readers
 from compress.rewrite.layer_kinds import INTEGERS, MOVES, Int8, Range, kind, known_of, known_of_activation, layer_within
 from compress.rewrite.layers import activation_name
 
@@ -54,17 +54,17 @@ def layers_in_int8(folded: Any, keep_float: Sequence[str] = (), ends_in_float: b
         support_by_layer[layer.name] = ASKED if wanted and not alone else SUMMED if layer.name in summed else how
     support_by_layer |= _idle(folded, support_by_layer)
     model_readers = readers(folded)
-    fused = {}
+    fused: set[str] = set()
     for layer in folded.layers:
-        reader, how = only_reader(model_readers, layer), support_by_layer[layer.name]
-        if reader is None or not fuses_relu(layer, reader):
+        read_by, how = only_readers(model_readers, layer), support_by_layer[layer.name]
+        if not read_by or not all(fuses_relu(layer, reader) for reader in read_by):
             continue
-        if isinstance(how, Int8) and isinstance(support_by_layer[reader.name], Int8):
-            fused[layer.name] = reader.name
+        if isinstance(how, Int8) and all(isinstance(support_by_layer[reader.name], Int8) for reader in read_by):
+            fused |= {reader.name for reader in read_by}
             support_by_layer[layer.name] = replace(how, no_output_quantizer=True)
     for layer in folded.layers:
         how = support_by_layer[layer.name]
-        if isinstance(how, Int8) and not how.fixed and layer.name not in fused.values() and _is_relu_on_map(layer):
+        if isinstance(how, Int8) and not how.fixed and layer.name not in fused and _is_relu_on_map(layer):
             support_by_layer[layer.name] = replace(how, same_scale=True, relu_as_max_pool=True)
     return support_by_layer
 

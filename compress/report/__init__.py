@@ -6,7 +6,7 @@ from compress.artifacts.files import replace
 from compress.report import markdown_report, table
 from compress.report.plots import write_plots
 from compress.report.sections import SECTIONS
-from compress.results import Run
+from compress.results import PICTURES, Run
 
 __all__ = ["write"]
 
@@ -24,5 +24,6 @@ def write(run: Run, folder: Path, plotted: bool = True) -> list[Path]:
         (folder / name).unlink(missing_ok=True)
     tables += [replace(folder / name, content) for name, content in contents.items()]
     plots = write_plots(run, folder / "plots") if plotted else []
-    text = markdown_report.report(run, [path.relative_to(folder) for path in plots])
+    pictures = [folder / PICTURES] if (folder / PICTURES).is_file() else []
+    text = markdown_report.report(run, [path.relative_to(folder) for path in (*pictures, *plots)])
     return [*tables, *plots, replace(folder / "report.md", text)]

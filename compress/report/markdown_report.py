@@ -13,6 +13,7 @@ from compress.results import DataFacts, Run
 
 SIZES = {"tflite_bytes": "dense .tflite", "sparse_tflite_bytes": "sparse .tflite", "gzip_bytes": "gzip"}
 CAPTIONS = {
+    "pictures": "Some test images, with what the last file says of them",
     "size_and_latency": "What the task measures against size and against latency",
     "channels": "Channels of each layer before and after narrowing",
     "sparsity": "Sparsity by step",

@@ -65,10 +65,16 @@ def sources(model: Any) -> dict[str, tuple[Any, list[str]]]:
 
 def only_reader(model_readers: dict[str, list[Any]], layer: Any) -> Any:
     """The one layer that reads this layer's one output, once; None where there are several or the caller reads it."""
+    layers = only_readers(model_readers, layer)
+    return layers[0] if len(layers) == 1 else None
+
+
+def only_readers(model_readers: dict[str, list[Any]], layer: Any) -> list[Any]:
+    """Of each call of a layer the one that reads its output, once, and nothing else, in no order; [] where an output is
+    read by several, or by the caller."""
     layers = model_readers[layer.name]
-    if len(layers) != 1 or len(layer.inbound_nodes) != 1 or layers[0] is None or len(layers[0].inbound_nodes) != 1:
-        return None
-    return layers[0]
+    once = len({id(each) for each in layers}) == len(layers) == len(layer.inbound_nodes)
+    return layers if once and all(each is not None and len(each.inbound_nodes) == 1 for each in layers) else []
 
 
 def named(model: Any) -> list[tuple[str, Any]]:

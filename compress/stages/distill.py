@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from compress import keras
 from compress.config import config
 from compress.errors import UserError
 from compress.results import NetworkFacts
@@ -22,13 +23,13 @@ class Distill(NetworkStage, Training):
     """``teachers`` names earlier stages or SavedModels' folders; ``method`` says how the student learns from them."""
 
     kind: Literal["distill"] = "distill"
-    teachers: tuple[str, ...]
     method: AnyMethod
+    teachers: tuple[str, ...] = ()
 
     def check(self) -> None:
         super().check()
-        if not self.teachers:
-            raise UserError("distill needs a teacher")
+        if self.method.HAS_TEACHERS and not self.teachers:
+            raise UserError(f"distill by {self.method.name} needs a teacher")
         check_teachers(self.teachers)
 
     @property
@@ -39,10 +40,13 @@ class Distill(NetworkStage, Training):
         self.method.check(teachers, own, self.epochs)
 
     def check_layers(self, teacher: Any, context: Context) -> None:
-        self.method.phases([teacher], self.network(context), self.epochs, context.task, self.loss(context.task))
+        student = self.method.prepared(self.network(context))
+        self.method.phases([teacher], student, self.epochs, context.task, self.loss(context.task))
 
     def make(self, context: Context, out: Path, scratch: Path) -> NetworkFacts:
         student = self.network(context)
+        keras.utils.set_random_seed(context.seed)  # for the layers that a method adds
+        student = self.method.prepared(student)
         teachers, data = teaching(self.name, self.teachers, self.method, context, student, self)
         serving = Serving(student, context)
         first = 0

@@ -20,6 +20,8 @@ def training_data(context: Context, networks: Sequence[Any], training: Training)
     if context.dataset.crops is None or not training.use_crops:
         return data
     cropped = replace(data, crops=context.dataset.crops)
+    if cropped.shape == context.shape:
+        return cropped
     specs = [network.input_spec for network in networks]
     for network in networks:
         network.input_spec = None

@@ -11,14 +11,17 @@ from compress.config import as_dict, config
 from compress.datasets import Dataset
 from compress.errors import UserError
 from compress.export import convert, flatbuffer
+from compress.export.postprocess import POSTPROCESSES
 from compress.prune import kernel_sparsity, prunable_kernels
 from compress.results import FileFacts
 from compress.stages.base import Context, Stage
 from compress.stages.calibration import calibration
-from compress.stages.faithful import Unfaithful, check_zeros, compare_outputs, unexpected_floats
+from compress.stages.faithful import Unfaithful, check_zeros, compare_behind, compare_outputs, unexpected_floats
 from compress.stages.model_json import write_model_json
 from compress.stages.save_and_evaluate import parameters
 from compress.tasks import Task
+
+DETECTIONS = "model.detections.tflite"
 
 
 @config
@@ -33,6 +36,9 @@ class Export(Stage):
     kind: Literal["export"] = "export"
     input_type: Literal["float32", "uint8"] = "float32"
     """float32 takes pixels / 255, uint8 the bytes of an image as they are."""
+    postprocess: Literal["none", "tflite"] = "none"
+    """tflite writes ``model.detections.tflite``, too: the same with boxes that TFLite's own operator decodes and
+    suppresses, in its four outputs."""
     output_type: Literal["float32", "int8"] = "float32"
     """float32 gives what the task's outputs mean, such as probabilities; int8 the raw outputs, such as logits, on
     their grid: no float is left in the file."""
@@ -49,6 +55,13 @@ class Export(Stage):
     def check_task(self, task: Task) -> None:
         if self.output_type == "int8" and task.SUMS:
             raise UserError(f'output_type = "int8": the outputs of {task.name} are summed, and stay in float')
+
+        if self.postprocess != "none":
+            wanted = POSTPROCESSES[self.postprocess][0]
+            if task.name != wanted:
+                raise UserError(f'postprocess = "{self.postprocess}" is for {wanted}, not for {task.name}')
+            if self.output_type != "float32":
+                raise UserError(f'postprocess = "{self.postprocess}" reads float outputs: output_type = "float32"')
 
     def check_data(self, data: Dataset) -> None:
         if self.input_type == "uint8" and data.dtype != np.uint8:
@@ -86,10 +99,16 @@ class Export(Stage):
                 wanted = context.outputs(self.input or "")
                 strict = post_training in (None, "float16")
                 faithfulness = compare_outputs(model, wanted, out, context, precision, strict)
+            departure = faithfulness.departure
+            if self.postprocess != "none":
+                _, add = POSTPROCESSES[self.postprocess]
+                (out / DETECTIONS).write_bytes(add(dense, as_dict(task), len(context.dataset.label_names)))
+                with context.clock("evaluate"):
+                    departure = {**departure, "same_boxes_behind": compare_behind(out / DETECTIONS, out, context)}
             with context.clock("convert"):
                 compressed = gzipped.result()
         facts = FileFacts(
-            **asdict(faithfulness),
+            **{**asdict(faithfulness), "departure": departure},
             task=as_dict(task),
             precision=precision,
             input_type=self.input_type,

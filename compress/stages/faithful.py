@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from compress.artifacts.outputs_file import write_outputs
+from compress.artifacts.outputs_file import read_outputs, write_outputs
 from compress.compare import compare, look_into
 from compress.datasets import Split
 from compress.errors import Failure, UserError
@@ -22,6 +22,7 @@ IMAGES = 16  # on which the layers are compared where the outputs are not equal
 # of a layer that computes what its network's does; measured: 125 and more, 61 and more, 58 and more
 FEWEST_DECIBELS = {"float32": 90.0, "float16": 40.0, "int8": 40.0}
 LEAST = 20.0
+LEAST_ALIKE = 0.99
 
 
 class Unfaithful(Failure):
@@ -53,7 +54,7 @@ def compare_outputs(
     got = task.from_file(given, dense.ends_in)
     departure = task.departure(wanted, got, targets, precision)
     if departure.reason and strict:
-        begins = where_it_begins(network, out / "model.tflite", test, precision)
+        begins = where_it_begins(network, dense, test, precision)
         if begins is not None or precision == "float32":
             raise Unfaithful(departure.reason + (begins or ""))
         context.progress.say(
@@ -73,12 +74,27 @@ def compare_outputs(
     )
 
 
+def compare_behind(file: Path, out: Path, context: Context) -> float:
+    """How alike, in [0, 1], the answers are of a file that does more behind its outputs, and of our own decoding.
+
+    Raises Unfaithful where that is less than LEAST_ALIKE.
+    """
+    task, test = context.task, context.dataset.test
+    behind = TFLitePredictor(file, expected=file_outputs(task))
+    dense = TFLitePredictor(out / "model.tflite", expected=file_outputs(task))
+    own = task.from_file(read_outputs(out / TEST_OUTPUTS), dense.ends_in)
+    alike = task.close(task.from_file(outputs(behind, test), behind.ends_in), own)
+    if alike < LEAST_ALIKE:
+        raise Unfaithful(f"{file.name} gives other answers than model.tflite: {alike:.1%} are the same")
+    return round(alike, 6)
+
+
 def is_constant(values: Arrays) -> bool:
     """Whether all outputs are the same for every example."""
     return all(np.ptp(rows, axis=0).max() == 0 for rows in values.values())
 
 
-def where_it_begins(network: Any, file: Path, images: Split, precision: str) -> str | None:
+def where_it_begins(network: Any, file: TFLitePredictor, images: Split, precision: str) -> str | None:
     """The first layer, in order of computation, of which the file by itself computes something else, in words.
 
     None where every layer computes what the network's does: then rounding alone, which a network may enlarge from layer
@@ -86,7 +102,7 @@ def where_it_begins(network: Any, file: Path, images: Split, precision: str) -> 
     """
     few = images.read(np.arange(min(IMAGES, len(images))))
     try:
-        comparison = compare(*look_into(network, TFLitePredictor(file)), [few])
+        comparison = compare(*look_into(network, file), [few])
     except UserError:  # no layer in common, or none that can be looked at
         return ""
     first = comparison.begins(FEWEST_DECIBELS.get(precision, LEAST))

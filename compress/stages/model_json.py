@@ -24,7 +24,8 @@ def write_model_json(
     images, of_bytes = len(context.shape) == 3, context.dataset.dtype == np.uint8
     resizing = {"fit": context.fit, "resize": list(shape[:2]), "filter": "bilinear"}
     (out / "labels.txt").write_text("".join(f"{label}\n" for label in context.dataset.label_names))
-    files = {name: fingerprint(out / name) for name in ("model.tflite", "model.sparse.tflite", "labels.txt")}
+    written = sorted(path.name for path in out.glob("*.tflite"))
+    files = {name: fingerprint(out / name) for name in (*written, "labels.txt")}
     write_json(
         out / "model.json",
         {

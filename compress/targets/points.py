@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 
@@ -20,6 +20,8 @@ class Points:
 
     places: np.ndarray
     frame: tuple[int, int]
+    COLUMNS: ClassVar[int] = 3
+    """Of a row; of what ``of``, ``resized`` and ``cut`` take."""
 
     def __post_init__(self) -> None:
         places = np.asarray(self.places, np.float32)
@@ -68,24 +70,24 @@ class Points:
     def digest(self) -> bytes:
         return f"{self.places.shape}{self.frame}".encode() + self.places.astype("<f4").tobytes()
 
+    @staticmethod
+    def resized(points: np.ndarray, size: tuple[int, int], to: tuple[int, int]) -> np.ndarray:
+        """The points (k, 3) of an image of ``size``, (height, width), that is made one of size ``to``; float32 (k, 3).
+
+        Kernels grow by the mean of both factors.
+        """
+        factors = np.divide(to, size)
+        moved = np.asarray(points, np.float64) * (*factors, factors.mean())
+        return np.minimum(moved, (*to, np.inf)).astype(np.float32)
+
+    @staticmethod
+    def cut(points: np.ndarray, top: int, left: int, frame: tuple[int, int]) -> np.ndarray:
+        """The points (k, 3) that lie in the part of (height, width) with its upper left corner at (top, left)."""
+        moved = (points - np.array([top, left, 0])).astype(np.float32)
+        return moved[inside(moved, frame)]
+
 
 def inside(points: np.ndarray, frame: tuple[int, int]) -> np.ndarray:
     """Which of the points (..., 3) are some, and lie in an image of (height, width): bool (...)."""
     y, x = points[..., Y], points[..., X]
     return (points[..., SPREAD] > 0) & (y >= 0) & (y <= frame[0]) & (x >= 0) & (x <= frame[1])
-
-
-def resized(points: np.ndarray, size: tuple[int, int], to: tuple[int, int]) -> np.ndarray:
-    """The points (k, 3) of an image of ``size``, (height, width), that is made one of size ``to``; float32 (k, 3).
-
-    Kernels grow by the mean of both factors.
-    """
-    factors = np.divide(to, size)
-    moved = np.asarray(points, np.float64) * (*factors, factors.mean())
-    return np.minimum(moved, (*to, np.inf)).astype(np.float32)
-
-
-def cut(points: np.ndarray, top: int, left: int, frame: tuple[int, int]) -> np.ndarray:
-    """The points (k, 3) that lie in the part of (height, width) with its upper left corner at (top, left)."""
-    moved = (points - np.array([top, left, 0])).astype(np.float32)
-    return moved[inside(moved, frame)]

@@ -7,6 +7,7 @@ Its metrics are in ``compress.metrics``, its targets in ``compress.targets``, it
 from compress.tasks.base import Answers, Arrays, Departure, Head, Output, Task, Tensors
 from compress.tasks.classification import Classification
 from compress.tasks.counting import Counting
+from compress.tasks.detection import Detection
 from compress.tasks.multi_label import MultiLabel
 from compress.tasks.regression import Regression
 
@@ -15,6 +16,7 @@ TASKS: dict[str, type[Task]] = {
     "multi_label": MultiLabel,
     "regression": Regression,
     "counting": Counting,
+    "detection": Detection,
 }
 
 __all__ = [
@@ -24,6 +26,7 @@ __all__ = [
     "Classification",
     "Counting",
     "Departure",
+    "Detection",
     "Head",
     "MultiLabel",
     "Output",

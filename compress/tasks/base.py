@@ -1,12 +1,13 @@
 """What the rest of the library asks of a task: what the numbers of a network mean."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
 import numpy as np
 
 from compress.datasets import Dataset
+from compress.datasets.images import Fitted
 from compress.models.head import Head
 from compress.results import Metric
 from compress.tasks.answers import Answers
@@ -57,6 +58,8 @@ class Task(Protocol):
     CLOSENESS: ClassVar[Metric]
     """What ``close`` gives."""
     OUTPUTS: ClassVar[tuple[Output, ...]]
+    ALSO_IN_FILES: ClassVar[tuple[tuple[str, ...], ...]]
+    """Names of outputs that files of other makers, or with more behind the network, have in place of these."""
     ALSO_LEARNED: ClassVar[tuple[str, ...]]
     """Layers whose outputs the loss takes, too, by their names, where a network has them."""
 
@@ -142,11 +145,23 @@ class Task(Protocol):
     def collapse(self, outputs: Arrays, targets: Arrays) -> str:
         """How the outputs show that a network says the same of every example, in words; "" where they do not."""
 
-    def picture(self, outputs: Arrays, image: np.ndarray) -> np.ndarray | None:
-        """What a network says of one image, drawn over it: uint8 (height, width, 3); None where words tell it all.
+    PICTURE: ClassVar[str]
+    """What ``picture`` shows, in a word; "" for a task whose answers are no places in an image."""
+    DRAWN_UNASKED: ClassVar[bool]
+    """Whether such a picture belongs to the answer."""
 
-        ``outputs``: of the one image, uint8 (height, width, channels).
+    def picture(self, outputs: Arrays, image: Fitted, label_names: tuple[str, ...]) -> np.ndarray | None:
+        """What a network says of one image, drawn over it: uint8 (height, width, 3); None where words tell it all."""
+
+    def describe(
+        self, outputs: Arrays, label_names: tuple[str, ...], top: int, images: Sequence[Fitted] | None = None
+    ) -> list[str]:
+        """What a network says of each example, in words; the ``top`` likeliest where there is a choice.
+
+        Places in an image are in pixels of the originals of ``images`` where these are given.
         """
 
-    def describe(self, outputs: Arrays, label_names: tuple[str, ...], top: int) -> list[str]:
-        """What a network says of each example, in words; the ``top`` likeliest where there is a choice."""
+    def as_json(
+        self, outputs: Arrays, label_names: tuple[str, ...], images: Sequence[Fitted] | None = None
+    ) -> list[dict[str, Any]]:
+        """The same as numbers by name, ready for JSON: all of them."""

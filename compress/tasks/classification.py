@@ -1,6 +1,6 @@
 """Classification: one class an image. Networks emit logits; a file gives the probabilities of their softmax."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -8,6 +8,7 @@ import numpy as np
 from compress import keras
 from compress.config import config
 from compress.datasets import Dataset
+from compress.datasets.images import Fitted
 from compress.errors import UserError
 from compress.metrics import classification, confidence
 from compress.models import ends
@@ -17,7 +18,7 @@ from compress.tasks.answers import Answers, at_chance
 from compress.tasks.base import Arrays, Departure, Output, Tensors
 from compress.tasks.difference import Difference, tolerated
 from compress.tasks.probabilities import BOUNDS, OfLogits
-from compress.tasks.single_output import only, width_of
+from compress.tasks.single_output import by_name, only, width_of
 
 MOST_TOP1_LOST, LEAST_AGREEMENT = 0.005, 0.97
 
@@ -142,13 +143,24 @@ class Classification(OfLogits):
         alike = np.ptp(outputs["logits"].argmax(axis=-1)) == 0 < np.ptp(targets["labels"])
         return "predicts one class for every test image" * bool(alike)
 
-    def describe(self, outputs: Arrays, label_names: tuple[str, ...], top: int) -> list[str]:
+    def describe(
+        self, outputs: Arrays, label_names: tuple[str, ...], top: int, images: Sequence[Fitted] | None = None
+    ) -> list[str]:
         """The likeliest classes with their probabilities."""
         lines = []
         for row in np.exp(confidence.log_probabilities(outputs["logits"])):
             best = np.argsort(-row, kind="stable")[:top]
             lines.append(", ".join(f"{label_names[index]} ({row[index]:.1%})" for index in best))
         return lines
+
+    def as_json(
+        self, outputs: Arrays, label_names: tuple[str, ...], images: Sequence[Fitted] | None = None
+    ) -> list[dict[str, Any]]:
+        """``probabilities`` of the classes."""
+        return [
+            {"probabilities": by_name(label_names, row)}
+            for row in np.exp(confidence.log_probabilities(outputs["logits"]))
+        ]
 
 
 def are_probabilities(outputs: np.ndarray, ends_in: str = "") -> bool:

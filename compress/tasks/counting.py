@@ -1,6 +1,6 @@
 """Counting: a density map whose sum is how many things an image shows."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, Literal, Self
 
@@ -9,7 +9,7 @@ import numpy as np
 from compress import keras
 from compress.config import NotNegative, Positive, config
 from compress.datasets import Dataset
-from compress.datasets.images import resize
+from compress.datasets.images import Fitted, resize
 from compress.errors import UserError
 from compress.metrics import counting
 from compress.models.head import DensityHead, Head
@@ -56,8 +56,11 @@ class Counting:
     )
     CLOSENESS: ClassVar[Metric] = Metric("difference", "difference of the counts", "", 1.0, None, "lower")
     OUTPUTS: ClassVar[tuple[Output, ...]] = (Output("density", "density", "how many things are in each cell"),)
+    ALSO_IN_FILES: ClassVar[tuple[tuple[str, ...], ...]] = ()
     SUMS: ClassVar[Mapping[str, str]] = {"density": "counts"}
     ALSO_LEARNED: ClassVar[tuple[str, ...]] = ("attention",)
+    PICTURE: ClassVar[str] = "map"
+    DRAWN_UNASKED: ClassVar[bool] = True
 
     def fitted(self, data: Dataset) -> Self:
         targets = data.train.targets
@@ -169,23 +172,31 @@ class Counting:
         counted = counting.counts(outputs["density"])
         return "counts the same in every test image" * bool(counted.std() < 0.01 * targets["counts"].std())
 
-    def picture(self, outputs: Arrays, image: np.ndarray) -> np.ndarray | None:
-        """The map, in colours over the grey image: dark red for a few things at a place, yellow for the most."""
+    def picture(self, outputs: Arrays, image: Fitted, label_names: tuple[str, ...]) -> np.ndarray | None:
+        """The map, in colours over the grey example: dark red for a few things at a place, yellow for the most."""
         from matplotlib import colormaps
 
-        density = np.clip(outputs["density"][0, ..., 0], 0, None)
+        density, below = np.clip(outputs["density"][0, ..., 0], 0, None), image.example
         part = resize(
-            np.rint(255 * density / max(float(density.max()), 1e-9)).astype(np.uint8)[None, ..., None], image.shape[:2]
+            np.rint(255 * density / max(float(density.max()), 1e-9)).astype(np.uint8)[None, ..., None], below.shape[:2]
         )
         heat = part[0] / 255.0
-        grey = np.repeat(image.mean(axis=-1, keepdims=True), 3, axis=-1)
+        grey = np.repeat(below.mean(axis=-1, keepdims=True), 3, axis=-1)
         colours = 255 * colormaps["hot"](0.25 + 0.65 * heat[..., 0])[..., :3]
         opacity = np.minimum(1.0, 1.5 * heat)
         return np.rint(grey * (1 - opacity) + colours * opacity).astype(np.uint8)
 
-    def describe(self, outputs: Arrays, label_names: tuple[str, ...], top: int) -> list[str]:
+    def describe(
+        self, outputs: Arrays, label_names: tuple[str, ...], top: int, images: Sequence[Fitted] | None = None
+    ) -> list[str]:
         """The count, to a tenth, and what was counted."""
         return [f"{count:.1f} {label_names[0]}" for count in counting.counts(outputs["density"])]
+
+    def as_json(
+        self, outputs: Arrays, label_names: tuple[str, ...], images: Sequence[Fitted] | None = None
+    ) -> list[dict[str, Any]]:
+        """``count``."""
+        return [{"count": round(float(count), 3)} for count in counting.counts(outputs["density"])]
 
     @property
     def _usual(self) -> float:

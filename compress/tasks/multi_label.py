@@ -1,6 +1,6 @@
 """Multi-label classification: any number of classes an image. Networks emit logits; a file gives their sigmoids."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -8,6 +8,7 @@ import numpy as np
 from compress import keras
 from compress.config import config
 from compress.datasets import Dataset
+from compress.datasets.images import Fitted
 from compress.errors import UserError
 from compress.metrics import multi_label
 from compress.models import ends
@@ -17,7 +18,7 @@ from compress.tasks.answers import Answers
 from compress.tasks.base import Arrays, Departure, Output, Tensors
 from compress.tasks.difference import Difference, tolerated
 from compress.tasks.probabilities import BOUNDS, OfLogits
-from compress.tasks.single_output import only, width_of
+from compress.tasks.single_output import by_name, only, width_of
 
 LEAST_AGREEMENT = 0.97  # of images whose classes are all the same
 MORE_THAN_CHANCE = 0.05  # of the mean average precision
@@ -148,7 +149,9 @@ class MultiLabel(OfLogits):
         alike = (said == said[:1]).all() and np.ptp(targets["present"], axis=0).max() > 0
         return "says the same classes of every test image" * bool(alike)
 
-    def describe(self, outputs: Arrays, label_names: tuple[str, ...], top: int) -> list[str]:
+    def describe(
+        self, outputs: Arrays, label_names: tuple[str, ...], top: int, images: Sequence[Fitted] | None = None
+    ) -> list[str]:
         """All classes that are there with their probabilities, the likeliest first; ``top`` at least."""
         lines = []
         for row in multi_label.probabilities(outputs["logits"]):
@@ -157,6 +160,12 @@ class MultiLabel(OfLogits):
             told = ", ".join(f"{label_names[index]} ({row[index]:.1%})" for index in best[: max(count, top)])
             lines.append(told if count else f"none of the classes; likeliest: {told}")
         return lines
+
+    def as_json(
+        self, outputs: Arrays, label_names: tuple[str, ...], images: Sequence[Fitted] | None = None
+    ) -> list[dict[str, Any]]:
+        """``probabilities`` of the classes."""
+        return [{"probabilities": by_name(label_names, row)} for row in multi_label.probabilities(outputs["logits"])]
 
 
 def _ratios(parts: np.ndarray, wholes: np.ndarray) -> list[float | None]:

@@ -6,6 +6,7 @@ from typing import ClassVar
 import numpy as np
 
 from compress.datasets import Dataset
+from compress.datasets.images import Fitted
 from compress.models.head import Head, dense
 from compress.tasks.base import Arrays, Tensors
 from compress.tasks.difference import Bounds
@@ -26,8 +27,11 @@ TOLERANCE = {"float32": 1e-3, "float16": 1e-3, "int16x8": 1e-3, "int8": 0.05, "d
 class OfLogits:
     """The part of a ``Task`` that is the same for every one with a logit for each class."""
 
+    ALSO_IN_FILES: ClassVar[tuple[tuple[str, ...], ...]] = ()
     SUMS: ClassVar[Mapping[str, str]] = {}
     ALSO_LEARNED: ClassVar[tuple[str, ...]] = ()
+    PICTURE: ClassVar[str] = ""
+    DRAWN_UNASKED: ClassVar[bool] = False
 
     def head(self, data: Dataset) -> Head:
         return dense(len(data.label_names))
@@ -41,5 +45,5 @@ class OfLogits:
     def tolerance(self, precision: str) -> float | list[float]:
         return TOLERANCE[precision]
 
-    def picture(self, outputs: Arrays, image: np.ndarray) -> np.ndarray | None:
+    def picture(self, outputs: Arrays, image: Fitted, label_names: tuple[str, ...]) -> np.ndarray | None:
         return None

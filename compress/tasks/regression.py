@@ -1,6 +1,6 @@
 """Regression: numbers of an image, each in its own unit."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, Literal, Self
 
@@ -9,6 +9,7 @@ import numpy as np
 from compress import keras
 from compress.config import Positive, config
 from compress.datasets import Dataset
+from compress.datasets.images import Fitted
 from compress.errors import UserError
 from compress.metrics import regression
 from compress.models import ends
@@ -18,7 +19,7 @@ from compress.targets import Quantities
 from compress.tasks.answers import Answers
 from compress.tasks.base import Arrays, Departure, Head, Output, Tensors
 from compress.tasks.difference import Bounds, Difference
-from compress.tasks.single_output import only, width_of
+from compress.tasks.single_output import by_name, only, width_of
 
 BOUNDS = Bounds(
     unit="of the targets' deviation",
@@ -52,8 +53,11 @@ class Regression:
     )
     CLOSENESS: ClassVar[Metric] = Metric("difference", "difference", "% of a deviation", 100.0, 2, "lower")
     OUTPUTS: ClassVar[tuple[Output, ...]] = (Output("numbers", "numbers", "numbers in the units of the targets"),)
+    ALSO_IN_FILES: ClassVar[tuple[tuple[str, ...], ...]] = ()
     SUMS: ClassVar[Mapping[str, str]] = {}
     ALSO_LEARNED: ClassVar[tuple[str, ...]] = ()
+    PICTURE: ClassVar[str] = ""
+    DRAWN_UNASKED: ClassVar[bool] = False
 
     def fitted(self, data: Dataset) -> Self:
         targets = data.train.targets
@@ -161,15 +165,23 @@ class Regression:
         moves = self._in_deviations(np.asarray(outputs["numbers"], np.float64).std(axis=0))
         return "gives the same numbers for every test image" * bool(np.max(moves) < 0.01)
 
-    def picture(self, outputs: Arrays, image: np.ndarray) -> np.ndarray | None:
+    def picture(self, outputs: Arrays, image: Fitted, label_names: tuple[str, ...]) -> np.ndarray | None:
         return None
 
-    def describe(self, outputs: Arrays, label_names: tuple[str, ...], top: int) -> list[str]:
+    def describe(
+        self, outputs: Arrays, label_names: tuple[str, ...], top: int, images: Sequence[Fitted] | None = None
+    ) -> list[str]:
         """Each number with its name."""
         return [
             ", ".join(f"{name} {value:.4g}" for name, value in zip(label_names, row, strict=True))
             for row in outputs["numbers"]
         ]
+
+    def as_json(
+        self, outputs: Arrays, label_names: tuple[str, ...], images: Sequence[Fitted] | None = None
+    ) -> list[dict[str, Any]]:
+        """``numbers`` by their names."""
+        return [{"numbers": by_name(label_names, row)} for row in outputs["numbers"]]
 
     def _in_deviations(self, numbers: Any) -> Any:
         return numbers / np.asarray(self.scale or (1.0,), np.float32)

@@ -136,10 +136,10 @@ def run(
     training_model.optimizer._create_all_weights(network.trainable_weights)
     position = {"epoch": first_epoch}
     extra_inputs = rows_of(data.per_image_inputs)
-    for name, draw in data.per_batch_inputs.items():
-        sample = draw(np.random.default_rng(0))
-        extra_inputs[name] = tf.TensorSpec(sample.shape, sample.dtype)
     kind = data.train.read(np.arange(0)).dtype
+    for name, draw in data.per_batch_inputs.items():
+        sample = draw(np.random.default_rng(0), np.empty((0, *data.shape), kind))
+        extra_inputs[name] = tf.TensorSpec([side or None for side in sample.shape], sample.dtype)
     images = tf.TensorSpec([None, *data.shape], kind)
     signature = (images, rows_of(data.train.targets.arrays()), extra_inputs)
     batches = tf.data.Dataset.from_generator(

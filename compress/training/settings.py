@@ -20,6 +20,8 @@ Objective = Callable[..., tuple[Any, dict[str, Any]]]
 """(network, examples float32 as networks read them, targets by name, extra inputs by name) -> (scalar loss, name ->
 scalar to log)."""
 Arrays = dict[str, np.ndarray]
+Draw = Callable[[np.random.Generator, np.ndarray], np.ndarray]
+"""(randomness, the examples of a batch) -> an array for the batch as a whole, or with a row an example."""
 
 
 class Diverged(UserError):
@@ -105,7 +107,8 @@ class Data:
     """What a stage trains on; the order and the augmentation of an epoch follow from seed and epoch alone.
 
     ``per_image_inputs`` holds what else an objective is given, by name: an array with a row a training image, such as
-    the outputs of a teacher. ``per_batch_inputs`` draws such an array anew for each batch. ``crops``: parts of the
+    the outputs of a teacher. ``per_batch_inputs`` draws such an array anew for each batch, or makes it of its examples.
+    ``crops``: parts of the
     images take their place.
     """
 
@@ -113,7 +116,7 @@ class Data:
     augmentation: Augmentation
     seed: int
     per_image_inputs: Mapping[str, np.ndarray] = field(default_factory=dict)
-    per_batch_inputs: Mapping[str, Callable[[np.random.Generator], np.ndarray]] = field(default_factory=dict)
+    per_batch_inputs: Mapping[str, Draw] = field(default_factory=dict)
     crops: Crops | None = None
 
     @property
@@ -131,11 +134,12 @@ class Data:
         for start in range(0, len(order), batch_size):
             part = order[start : start + batch_size]
             extra_inputs = {name: rows[part] for name, rows in self.per_image_inputs.items()}
-            extra_inputs |= {name: draw(draws) for name, draw in self.per_batch_inputs.items()}
             images, targets = self._examples(part, rng)
             if self.augmentation.changes_images:
                 geometry: Geometry = self.augmentation.draw(len(part), images.shape[1], images.shape[2], rng)
                 images, targets = geometry.of_images(images), targets.moved(geometry)
+                images = self.augmentation.of_pixels(images, rng)
+            extra_inputs |= {name: draw(draws, images) for name, draw in self.per_batch_inputs.items()}
             yield images, dict(targets.arrays()), extra_inputs
 
     def _examples(self, indices: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, Targets]:

@@ -2,6 +2,7 @@
 
 import io
 import itertools
+import json
 import pickle
 import tarfile
 from dataclasses import replace
@@ -116,6 +117,43 @@ def shanghaitech(folder: Path):
     return {}
 
 
+def noise(path: Path, count: int) -> list[str]:
+    """Images of noise, and their names without the ending."""
+    rng = np.random.default_rng(0)
+    path.mkdir(parents=True)
+    for number in range(count):
+        Image.fromarray(rng.integers(0, 256, (8, 8, 3), dtype=np.uint8)).save(path / f"{number}.png")
+    return [str(number) for number in range(count)]
+
+
+def voc(folder: Path):
+    (folder / "Annotations").mkdir()
+    for name in noise(folder / "JPEGImages", 40):
+        box = "<bndbox><xmin>2</xmin><ymin>1</ymin><xmax>6</xmax><ymax>7</ymax></bndbox>"
+        thing = f"<object><name>{'cat' if int(name) % 2 else 'dog'}</name>{box}</object>"
+        (folder / "Annotations" / f"{name}.xml").write_text(f"<annotation>{thing}</annotation>")
+    return {"path": str(folder)}
+
+
+def coco(folder: Path):
+    names = noise(folder / "images", 40)
+    table = {
+        "images": [{"id": int(name), "file_name": f"{name}.png"} for name in names],
+        "categories": [{"id": 1, "name": "cat"}, {"id": 2, "name": "dog"}],
+        "annotations": [{"image_id": int(n), "category_id": 1 + int(n) % 2, "bbox": [1, 1, 4, 5]} for n in names],
+    }
+    (folder / "instances.json").write_text(json.dumps(table))
+    return {"path": str(folder)}
+
+
+def yolo(folder: Path):
+    (folder / "labels").mkdir()
+    (folder / "classes.txt").write_text("cat\ndog\n")
+    for name in noise(folder / "images", 40):
+        (folder / "labels" / f"{name}.txt").write_text(f"{int(name) % 2} 0.5 0.5 0.5 0.5")
+    return {"path": str(folder)}
+
+
 # Each makes a small source in a folder and gives the fields that its config then needs.
 SOURCES = {
     "digits": digits,
@@ -129,8 +167,20 @@ SOURCES = {
     "crowd": digits,
     "points": points,
     "shanghaitech": shanghaitech,
+    "shapes": digits,
+    "voc": voc,
+    "coco": coco,
+    "yolo": yolo,
 }
-PATHS = {"folder": "", "arrays": "data.npz", "csv": "", "points": ""}  # of those that a path opens, in that folder
+PATHS = {
+    "folder": "",
+    "arrays": "data.npz",
+    "csv": "",
+    "points": "",
+    "voc": "",
+    "coco": "",
+    "yolo": "",
+}  # of those that a path opens, in that folder
 PARTS = ("train", "validation", "test")
 
 
@@ -209,6 +259,10 @@ def test_targets_are_those_of_the_task(dataset):
         split = getattr(dataset, part)
         rows = next(iter(split.targets.arrays().values()))
         assert len(rows) == len(split.targets) == len(split)
+        if dataset.task == "detection":
+            classes = split.targets.arrays()["classes"]
+            assert classes.min() >= -1 and classes.max() < count and (classes >= 0).any()
+            continue
         if dataset.task == "counting":
             assert rows.dtype == np.float32 and rows.shape == (len(split),) and (rows == np.rint(rows)).all()
             assert np.ptp(rows) > 0

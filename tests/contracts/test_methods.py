@@ -12,9 +12,10 @@ from compress import keras, models
 from compress.config import parse
 from compress.distill import METHODS, Method
 from compress.errors import UserError
+from compress.models.detector import DetectionHead
 from compress.models.head import DensityHead
 from compress.stages.distill import Distill
-from compress.targets import Points
+from compress.targets import Boxes, Points
 from compress.tasks import TASKS
 
 IMAGES = np.random.default_rng(0).random((2, 32, 32, 3), dtype="float32")
@@ -27,24 +28,40 @@ SETTINGS = {
     "sigmoids": {},
     "outputs": {},
     "density": {},
+    "fgfi": {},
+    "blur_robust": {},
+    "lgd": {},
 }
 # the targets of a batch of two images for each task, and of five outputs
 TARGETS = {
     "classification": {"labels": LABELS},
     "multi_label": {"present": np.float32([[0, 1, 0, 0, 1], [1, 0, 0, 1, 0]])},
     "regression": {"values": np.float32([[0, 1, 2, 3, 4], [4, 3, 2, 1, 0]])},
+    "detection": Boxes.of(
+        [np.float32([[4, 4, 20, 20, 1, 0]]), np.float32([[0, 10, 18, 28, 0, 0], [16, 0, 32, 14, 2, 0]])], (32, 32)
+    ).arrays(),
     "counting": Points.of([np.float32([[9, 9, 2]]), np.float32([[4, 20, 2], [30, 8, 3]])], (32, 32)).arrays(),
 }
-NETWORKS = {"counting": ("mcnn", DensityHead(1.5 / 32**2))}  # and heads, where they are not resnet8 of five classes
+# and heads, where they are not resnet8 of five classes
+NETWORKS = {
+    "counting": ("mcnn", DensityHead(1.5 / 32**2)),
+    "detection": ("resnet10_1_4", DetectionHead(3, 3, channels=8, depth=1)),
+}
+TASK_SETTINGS = {"detection": {"frame": (32, 32), "anchor_size": 2.0, "anchor_scales": (1.0,)}}
 
 methods = pytest.mark.parametrize("name", METHODS)
 
 
 def method(name, **settings):
     """The method as a pipeline file asks for it."""
+    return stage_of(name, **settings).method
+
+
+def stage_of(name, **settings):
     raw = {"name": name, **SETTINGS[name], **settings}
-    stage = {"name": "s", "kind": "distill", "teachers": ["t"], "model": "resnet8", "epochs": EPOCHS, "method": raw}
-    return parse(Distill, stage, "[[stage]] 's'").method
+    teachers = ["t"] if METHODS[name].HAS_TEACHERS else []
+    stage = {"name": "s", "kind": "distill", "teachers": teachers, "model": "resnet8", "epochs": EPOCHS, "method": raw}
+    return parse(Distill, stage, "[[stage]] 's'")
 
 
 def networks(name):
@@ -57,17 +74,20 @@ def networks(name):
 def task_of(name):
     """A task that the method works for."""
     chosen = (METHODS[name].TASKS or tuple(TASKS))[0]
-    return TASKS[chosen]()
+    return TASKS[chosen](**TASK_SETTINGS.get(chosen, {}))
 
 
 def phases_of(name, teachers, student, **settings):
-    task = task_of(name)
-    return method(name, **settings).phases(teachers, student, EPOCHS, task, task.loss)
+    task, chosen = task_of(name), method(name, **settings)
+    keras.utils.set_random_seed(7)
+    return chosen.phases(teachers, chosen.prepared(student), EPOCHS, task, task.loss)
 
 
 def loss_of(name, phase, **extra_inputs):
     targets = {key: keras.tf.constant(values) for key, values in TARGETS[task_of(name).name].items()}
-    return phase.objective(phase.network, keras.tf.constant(IMAGES), targets, **extra_inputs)
+    bytes_ = (255 * IMAGES).astype(np.uint8)
+    drawn = {key: draw(np.random.default_rng(3), bytes_) for key, draw in method(name).per_batch_inputs(1).items()}
+    return phase.objective(phase.network, keras.tf.constant(IMAGES), targets, **drawn, **extra_inputs)
 
 
 def test_every_method_has_settings_here():
@@ -85,15 +105,18 @@ def test_a_pipeline_file_can_name_it(name):
 @methods
 def test_it_has_what_a_method_has(name):
     assert isinstance(method(name), Method)
-    for function in ("check", "per_batch_inputs", "phases"):
+    for function in ("check", "per_batch_inputs", "prepared", "phases"):
         wanted, own = (inspect.signature(getattr(kind, function)) for kind in (Method, METHODS[name]))
         assert list(own.parameters) == list(wanted.parameters)
 
 
 @methods
 def test_it_takes_networks_of_any_name_that_its_settings_fit(name):
-    method(name).check(["resnet8"], "resnet8", EPOCHS)
-    method(name).check([None], None, EPOCHS)
+    has_teachers = METHODS[name].HAS_TEACHERS
+    method(name).check(["resnet8"] * has_teachers, "resnet8", EPOCHS)
+    method(name).check([None] * has_teachers, None, EPOCHS)
+    with pytest.raises(UserError, match="needs a teacher|takes no teacher"):
+        method(name).check([] if has_teachers else ["resnet8"], "resnet8", EPOCHS)
 
 
 @methods
@@ -102,7 +125,7 @@ def test_what_is_drawn_with_a_batch_follows_from_the_seed(name):
     phases = phases_of(name, [teacher], student)
     for key, draw in method(name).per_batch_inputs(3).items():
         assert all(key in inspect.signature(phase.objective).parameters for phase in phases)
-        first, again = (draw(np.random.default_rng(5)) for _ in range(2))
+        first, again = (draw(np.random.default_rng(5), np.zeros((2, 32, 32, 3), np.uint8)) for _ in range(2))
         assert np.array_equal(first, again)
 
 
@@ -123,8 +146,7 @@ def test_teachers_are_not_needed_where_their_outputs_will_do(name):
 @methods
 def test_it_names_tasks_that_there_are_and_a_stage_refuses_the_others(name):
     assert set(METHODS[name].TASKS) <= TASKS.keys()
-    stage = parse(Distill, {"name": "s", "kind": "distill", "teachers": ["t"], "model": "resnet8", "epochs": EPOCHS,
-                            "method": {"name": name, **SETTINGS[name]}}, "[[stage]] 's'")  # fmt: skip
+    stage = stage_of(name)
     for task in TASKS:
         if not METHODS[name].TASKS or task in METHODS[name].TASKS:
             stage.check_task(TASKS[task]())
@@ -149,7 +171,6 @@ def test_every_phase_trains_the_student_and_not_the_teacher(name):
     tf = keras.tf
     teacher, student = networks(name)
     before = [weight.numpy() for weight in teacher.weights]
-    own = {id(weight) for weight in student.trainable_weights}
     for phase in phases_of(name, [teacher], student):
         with tf.GradientTape() as tape:
             loss, logs = loss_of(name, phase)
@@ -157,11 +178,17 @@ def test_every_phase_trains_the_student_and_not_the_teacher(name):
         assert float(loss) > 0
         assert all(value.shape == () for value in logs.values())
         weights = phase.network.trainable_weights
+        own = {id(weight) for weight in student_of(phase).trainable_weights}
         gradients = tape.gradient(loss, weights)
         moved = [w for w, g in zip(weights, gradients, strict=True) if g is not None and np.any(g.numpy())]
         assert any(id(weight) in own for weight in moved)
         assert not any(weight is w for weight in teacher.weights for w in weights)
     assert all(np.array_equal(old, weight.numpy()) for old, weight in zip(before, teacher.weights, strict=True))
+
+
+def student_of(phase):
+    """The network that is emitted; some methods train it as a part of another."""
+    return getattr(phase.network, "student", phase.network)
 
 
 @methods

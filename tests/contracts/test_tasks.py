@@ -12,15 +12,18 @@ import pytest
 
 from compress import keras, metrics
 from compress.config import as_dict, parse
+from compress.datasets.images import Fitted
 from compress.datasets.splits import ArraySplit, Dataset
 from compress.errors import UserError
+from compress.metrics.boxes import corners, encoded, iou
 from compress.report.sections import SECTIONS
-from compress.targets import ClassIndices, ClassSets, Points, Quantities, Targets
-from compress.tasks import TASKS, Output, Task
+from compress.targets import Boxes, ClassIndices, ClassSets, Points, Quantities, Targets
+from compress.tasks import TASKS, Detection, Output, Task
 from compress.tasks.density import map_of
 
 RNG = np.random.default_rng(0)
 COUNT, WIDTH = 60, 4
+SIDES = (64, 64)  # of the images that have boxes in them
 IMAGES = RNG.integers(0, 256, (COUNT, 8, 8, 3), dtype="uint8")
 
 
@@ -45,14 +48,36 @@ def of_points():
     return points, {"density": map_of(arrays["points"], arrays["frame"], (8, 8)).numpy()[..., None]}
 
 
+def of_boxes():
+    """A box an image and a second one in every other, each with the anchor of an 8x8 image that it overlaps most."""
+    rows = []
+    for number in range(COUNT):
+        top, left = RNG.uniform(0, 20, 2)
+        first = [top, left, top + RNG.uniform(8, 12), left + RNG.uniform(8, 12), number % WIDTH, 0]
+        second = [[40.0, 40.0, 40 + RNG.uniform(16, 24), 60.0, (number // 2) % WIDTH, 0]]
+        rows.append(np.array([first, *(second if number % 2 else [])]))
+    targets = Boxes.of(rows, SIDES)
+    places = Detection(frame=SIDES, anchor_size=1.5).anchors
+    logits = np.full((COUNT, len(places), WIDTH), -9, np.float32)
+    offsets = np.zeros((COUNT, len(places), 4), np.float32)
+    for image, boxes in enumerate(rows):
+        for box in boxes:
+            best = iou(box[None, :4], corners(places))[0].argmax()
+            logits[image, best, int(box[4])] = 9
+            offsets[image, best] = encoded(box[:4], places[best])
+    return targets, {"logits": logits, "boxes": offsets}
+
+
 # targets, and raw outputs that are right
 CASES = {
     "classification": of_classes,
     "multi_label": of_sets,
     "regression": of_numbers,
     "counting": of_points,
+    "detection": of_boxes,
 }
 KINDS = {"counting": 1}  # how many names the data have, where it is not WIDTH
+SETTINGS = {"detection": {"anchor_size": 1.5}}
 tasks = pytest.mark.parametrize("name", TASKS)
 
 
@@ -64,7 +89,7 @@ def dataset(targets, task):
 
 def case(name):
     targets, right = CASES[name]()
-    return TASKS[name]().fitted(dataset(targets, name)), targets, right
+    return TASKS[name](**SETTINGS.get(name, {})).fitted(dataset(targets, name)), targets, right
 
 
 def wrong(outputs):
@@ -123,9 +148,9 @@ def test_the_board_measures_the_same(name):
     task, targets, right = case(name)
     some = {key: values + RNG.normal(0, 3, values.shape) for key, values in right.items()}
     host = task.measure(some, targets.arrays(), some, targets.arrays())
-    board = metrics.METRICS[name].measure(some, targets.arrays())
+    board = metrics.METRICS[name].measure(some, targets.arrays(), json.loads(json.dumps(as_dict(task))))
     assert board == {key: pytest.approx(host[key]) if host[key] is not None else None for key in board}
-    assert metrics.METRICS[name].same(some, some).all()
+    assert metrics.METRICS[name].same(some, some, as_dict(task)).all()
 
 
 @tasks
@@ -195,13 +220,29 @@ def test_every_example_is_described(name):
     lines = task.describe(right, ("a", "b", "c", "d"), 2)
     assert len(lines) == COUNT
     assert all(line and "\n" not in line for line in lines)
+    told = task.as_json(right, ("a", "b", "c", "d")[: KINDS.get(name, WIDTH)])
+    assert len(told) == COUNT and len({tuple(each) for each in told}) == 1
+    json.dumps(told, allow_nan=False)
+
+
+@tasks
+def test_a_picture_is_drawn_where_answers_are_places(name):
+    task, _, right = case(name)
+    image = np.full((64, 96, 3), 90, np.uint8)
+    one = {key: values[:1] for key, values in right.items()}
+    picture = task.picture(one, Fitted(image, image[:, :64], "crop"), ("a", "b", "c", "d"))
+    assert (picture is None) == (not task.PICTURE)
+    if picture is not None:
+        assert picture.dtype == np.uint8 and picture.shape[2] == 3 and np.ptp(picture) > 0
+    assert task.PICTURE or not task.DRAWN_UNASKED
 
 
 @tasks
 def test_its_head_gives_its_outputs(name):
     task, targets, right = case(name)
     head, width = task.head(dataset(targets, name)), KINDS.get(name, WIDTH)
-    features = keras.Input((8, 8, 5) if head.READS_MAP else (5,))
+    maps = [keras.Input((64 // stride, 64 // stride, 5)) for stride in head.STRIDES]
+    features = maps if len(maps) > 1 else keras.Input((8, 8, 5) if maps else (5,))
     network = keras.Model(features, head(features))
     shapes = {output.name: tuple(t.shape) for output, t in zip(task.OUTPUTS, network.outputs, strict=True)}
     assert shapes == {key: (None, *values.shape[1:]) for key, values in right.items()}

@@ -249,8 +249,8 @@ def test_shanghaitech_is_asked_for_by_its_part(tmp_path):
 
 def test_more_pictures_than_memory_are_decoded_when_they_are_read(folder, monkeypatch):
     in_memory = config(folder).load()
-    monkeypatch.setattr("compress.datasets.points.MEMORY_LIMIT", 100)
-    monkeypatch.setattr("compress.datasets.points.BLOCK", 3)
+    monkeypatch.setattr("compress.datasets.read_pictures.MEMORY_LIMIT", 100)
+    monkeypatch.setattr("compress.datasets.read_pictures.BLOCK", 3)
     from_files = config(folder).load()
     rows = np.arange(len(in_memory.train))
     assert all(not isinstance(image, np.ndarray) for image in from_files.train.pictures.images)

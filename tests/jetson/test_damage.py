@@ -30,7 +30,7 @@ def outcomes(tflite, pyz, folder, count, monkeypatch):
         path.write_bytes(content)
         # no hash: as a bare .tflite that a user brings along
         found = child.run("accuracy", 20, path=str(path), sha256=None, size=None, testset=str(folder / "testset.npz"),
-                          testset_sha256=None, task="classification", expected=None, tolerance={})  # fmt: skip
+                          testset_sha256=None, task={"name": "classification"}, expected=None, tolerance={})  # fmt: skip
         path.unlink()
         return found
 

@@ -161,8 +161,8 @@ def test_evaluate_compare_and_predict(chain, succeed):
     told = succeed(folder, "predict", "runs/chain/6-exported/model.tflite", "one.png")
     (number,) = numbers_of(folder / "runs/chain/6-exported/model.tflite")(image[None])
     if task.name == "counting":
-        assert told.strip() == f"one.png: {number.sum():.1f} people (map: maps/one-map.png)"
-        assert np.asarray(Image.open(folder / "maps/one-map.png")).shape == image.shape
+        assert told.strip() == f"one.png: {number.sum():.1f} people (map: pictures/one-map.png)"
+        assert np.asarray(Image.open(folder / "pictures/one-map.png")).shape == image.shape
     elif task.name == "regression":
         assert told.strip() == f"one.png: degrees {number[0]:.4g}"
     else:

@@ -135,8 +135,8 @@ def test_maps_of_images_of_one_name_do_not_overwrite_each_other(folder, jetslim,
     done = jetslim("predict", model, "a/0.png", "b/0.png", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert [line.partition(" (map: ")[2] for line in done.stdout.splitlines()] == [
-        "maps/0-map.png)",
-        "maps/0-1-map.png)",
+        "pictures/0-map.png)",
+        "pictures/0-1-map.png)",
     ]
     assert all(" dots" in line for line in done.stdout.splitlines())
 

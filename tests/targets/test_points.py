@@ -6,7 +6,6 @@ import pytest
 from compress import keras
 from compress.datasets import Augmentation
 from compress.targets import Geometry, Points, Targets
-from compress.targets.points import cut, resized
 from compress.tasks.density import coarser, coarsest, map_of, shares
 
 FRAME = (24, 32)
@@ -71,9 +70,9 @@ def test_points_lie_where_their_pixels_went():
 
 def test_a_cut_of_a_resized_image_by_hand():
     """Twice as large, and 10 rows and 20 columns from its corner."""
-    large = resized(np.array([[10, 15, 2], [4, 15, 2], [10, 40, 2]], float), (50, 60), (100, 120))
-    assert cut(large, 10, 20, (24, 32)).tolist() == [[10, 10, 4]]
-    assert resized(np.array([[10, 60, 2]]), (50, 60), (25, 20)).tolist() == [
+    large = Points.resized(np.array([[10, 15, 2], [4, 15, 2], [10, 40, 2]], float), (50, 60), (100, 120))
+    assert Points.cut(large, 10, 20, (24, 32)).tolist() == [[10, 10, 4]]
+    assert Points.resized(np.array([[10, 60, 2]]), (50, 60), (25, 20)).tolist() == [
         [5, 20, pytest.approx(2 * (1 / 2 + 1 / 3) / 2)]
     ]
 

@@ -128,7 +128,7 @@ def test_families_count_on_the_end_of_a_block(name, end):
 
 @pytest.mark.parametrize("name", sorted(WITHOUT_MAPS))
 def test_families_whose_maps_have_no_whole_cells_are_refused(name):
-    with pytest.raises(UserError, match="it cannot count"):
+    with pytest.raises(UserError, match="it can neither count nor find"):
         models.build(name, (96, 96), Counting(usual_density=0.01).head(dataset()))
     with pytest.raises(UserError, match="no map of features"):
         with_head(models.build(name, (96, 96), 5), Counting().head(dataset()))

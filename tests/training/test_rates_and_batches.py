@@ -117,7 +117,7 @@ def test_an_epochs_order_does_not_need_the_epochs_before_it():
 
 def test_what_goes_beside_images_stays_with_them_and_draws_follow_from_the_epoch():
     given = dataclasses.replace(
-        data(), per_image_inputs={"who": np.arange(23) * 10}, per_batch_inputs={"chance": lambda rng: rng.random(2)}
+        data(), per_image_inputs={"who": np.arange(23) * 10}, per_batch_inputs={"chance": lambda rng, _: rng.random(2)}
     )
     drawn = []
     for epoch in (0, 1, 0):

@@ -1,0 +1,152 @@
+"""What data sets of boxes in pictures share: their settings, and what becomes of boxes that cannot be."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from compress.config import config
+from compress.datasets import read_pictures
+from compress.datasets.folder import left_out_note
+from compress.datasets.missing_splits import held_out_rows, split_notes
+from compress.datasets.pictures import Crops, Pictures
+from compress.datasets.read_pictures import PicturesConfig, nothing_in
+from compress.datasets.splits import Dataset
+from compress.errors import UserError, few, unknown
+from compress.targets import Boxes
+from compress.targets.boxes import CLASS, KIND
+
+MULTIPLE = 32
+"""Of pixels, that sides of images have where no size is given: a detector's coarsest cells."""
+BEYOND = 1.0  # pixel: tables round
+
+
+@config
+class BoxesConfig(PicturesConfig):
+    """``size``, [height, width], is that of the images that networks get: larger ones are made smaller, smaller ones
+    get black below and to the right. Not given, it is that of all images, up to the next multiples of 32.
+
+    ``scales``, such as [0.7, 1.4]: training takes parts of that size instead, drawn anew in every epoch, out of images
+    resized by a factor between the two. ``classes``: the names of those that count, in the order of the network's
+    outputs; all that the data have if it is not given.
+    """
+
+    classes: tuple[str, ...] | None = None
+
+    def check(self) -> None:
+        if self.crop is not None:
+            raise UserError("[data] crop is for points: parts of images with boxes have the size, and scales draw them")
+        if self.scales[0] > self.scales[1]:
+            raise UserError(f"[data] scales = {list(self.scales)}: the first is the smaller one")
+
+    def crops(self, pictures: Pictures, size: tuple[int, int]) -> Crops | None:
+        return None if self.scales == (1.0, 1.0) else Crops(pictures, size, self.scales, fitted=True)
+
+
+@dataclass(frozen=True)
+class Listed:
+    """An image and what a table lists in it: ``boxes`` float64 (k, 4), y and x of the upper left and of the lower right
+    corner in pixels; the ``names`` of their classes; their ``kinds``, as ``Boxes`` has them.
+
+    ``size``: (height, width) by the table, None where it does not say. ``relative``: the boxes are in parts of the
+    sides.
+    """
+
+    path: Path
+    boxes: np.ndarray
+    names: Sequence[str]
+    kinds: np.ndarray
+    size: tuple[int, int] | None = None
+    relative: bool = False
+
+
+@dataclass
+class Faults:
+    """Of boxes, how many of each kind there are, and the image of the first."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    first: dict[str, Path] = field(default_factory=dict)
+
+    def add(self, what: str, count: int, path: Path) -> None:
+        """``what`` was done with ``count`` boxes, in words behind that number."""
+        if count:
+            self.counts[what] += count
+            self.first.setdefault(what, path)
+
+    def notes(self) -> list[str]:
+        """A line a kind."""
+        return [f"{count} boxes {what}, the first in {self.first[what].name}" for what, count in self.counts.items()]
+
+
+def dataset_of(
+    name: str,
+    listed: Mapping[str, Sequence[Listed]],
+    known: Sequence[str],
+    settings: BoxesConfig,
+    notes: Sequence[str],
+    skip: bool,
+) -> Dataset:
+    """The data set of images by split; where no split is test or validation, these are held out.
+
+    ``known``: the names of classes in the order of the data, [] for those of the training boxes. Raises UserError for
+    what cannot be trained on, and for a table that is not of its image.
+    """
+    names = _names(name, listed["train"], known, settings)
+    every = [each for images in listed.values() for each in images]
+    faults, bad = Faults(), list[str]()
+
+    def rows(number: int, size: tuple[int, int]) -> np.ndarray:
+        return _rows(every[number], size, names, faults)
+
+    pictures, kept = read_pictures.read_pictures([each.path for each in every], rows, Boxes, settings.channels, bad)
+    left_out_note(bad, skip)  # before a split of what is left is drawn
+    part_of = np.repeat(list(listed), [len(images) for images in listed.values()])[kept]
+    chosen = {part: np.flatnonzero(part_of == part) for part in listed}
+    held_out = held_out_rows({part: nothing_in(Boxes, len(own)) for part, own in chosen.items()})
+    notes = [*notes, *split_notes(held_out, "{} images", "the others", "images"), *faults.notes()]
+    chosen |= {part: chosen["train"][own] for part, own in held_out.items()}
+    parts = {part: pictures.take(own) for part, own in chosen.items()}
+    return read_pictures.dataset_of(
+        name, names, "detection", "boxes", parts, settings, notes, bad, skip, MULTIPLE, at_own_sizes=False
+    )
+
+
+def _names(name: str, train: Sequence[Listed], known: Sequence[str], settings: BoxesConfig) -> list[str]:
+    """Of the classes, in order. Raises UserError for one that is asked for and not there."""
+    there = sorted({each for image in train for each in image.names})
+    every = list(known) or there
+    if settings.classes is None:
+        if not every:
+            raise UserError(f"{name}: no training image has a box")
+        return every
+    for asked in settings.classes:
+        if asked not in every:
+            raise unknown("class", asked, every)
+    if doubled := {each for each in settings.classes if settings.classes.count(each) > 1}:
+        raise UserError(f"[data] classes: {min(doubled)!r} is named twice")
+    return list(settings.classes)
+
+
+def _rows(image: Listed, size: tuple[int, int], names: Sequence[str], faults: Faults) -> np.ndarray:
+    """What counts of a list, as ``Boxes`` has it; the rest is counted among the faults."""
+    if image.size not in (None, size):
+        told, own = ("x".join(map(str, each)) for each in (image.size or (), size))
+        raise UserError(f"{image.path}: its boxes are of an image of {told} (height x width), it is {own}")
+    frame = np.tile(np.array(size, np.float64), 2)
+    boxes = np.asarray(image.boxes, np.float64).reshape(-1, 4) * (frame if image.relative else 1)
+    numbers = np.array([names.index(each) if each in names else -1 for each in image.names], int)
+    other = sorted({each for each in image.names if each not in names})
+    faults.add(f"of {few(other)} were left out: not among the classes", int((numbers < 0).sum()), image.path)
+    empty = (boxes[:, 2:] <= boxes[:, :2]).any(axis=1) & (numbers >= 0)
+    faults.add("without an area were left out", int(empty.sum()), image.path)
+    inside = np.clip(boxes, 0, frame)
+    gone = (inside[:, 2:] <= inside[:, :2]).any(axis=1) & ~empty & (numbers >= 0)
+    faults.add("outside of their images were left out", int(gone.sum()), image.path)
+    stays = (numbers >= 0) & ~empty & ~gone
+    cut = stays & (np.abs(boxes - inside) > BEYOND).any(axis=1)
+    faults.add("that reach out of their images were cut at the border", int(cut.sum()), image.path)
+    rows = np.zeros((len(boxes), Boxes.COLUMNS), np.float32)
+    rows[:, :CLASS], rows[:, CLASS], rows[:, KIND] = inside, numbers, image.kinds
+    return rows[stays]

@@ -1,0 +1,107 @@
+"""Pascal VOC's layout: a folder of images, an XML for each, and lists of which are for what."""
+
+from pathlib import Path
+from typing import Literal
+from xml.etree import ElementTree
+
+import numpy as np
+
+from compress.config import config
+from compress.datasets.base import located
+from compress.datasets.boxes import BoxesConfig, Listed, dataset_of
+from compress.datasets.folder import SUFFIXES
+from compress.datasets.splits import Dataset
+from compress.errors import UserError, few, first_line
+from compress.metrics.detection import COUNTS, DIFFICULT
+
+IMAGES, XML, SETS = "JPEGImages", "Annotations", "ImageSets/Main"
+LISTS = {"train": "train", "validation": "val", "test": "test"}
+SIDES = ("ymin", "xmin", "ymax", "xmax")
+
+
+@config
+class Voc(BoxesConfig):
+    """``path``/JPEGImages/NAME.jpg, ``path``/Annotations/NAME.xml, and ``path``/ImageSets/Main/train.txt, val.txt and
+    test.txt with a NAME a line; trainval.txt stands in for train.txt. Without lists all images are taken. Without
+    test.txt 20 % are held out for test, without val.txt 10 % of the rest for validation, with constant seeds.
+
+    Everingham, Van Gool, Williams, Winn and Zisserman, "The Pascal Visual Object Classes (VOC) Challenge", 2010. The
+    first pixel is 1; boxes that are ``difficult`` are not trained on and count neither as found nor as missed.
+    """
+
+    name: Literal["voc"] = "voc"
+    path: str
+
+    @classmethod
+    def is_at(cls, path: Path) -> bool:
+        return (path / XML).is_dir() and (path / IMAGES).is_dir()
+
+    def load(self, data_dir: Path | None = None, skip_bad_images: bool = False) -> Dataset:
+        """See ``DatasetConfig.load``. Raises UserError naming the file that is missing or not what it should be."""
+        self.check()
+        root = located(self.path, data_dir, f"folder with {XML} and {IMAGES}", self.is_at)
+        files = {path.stem: path for path in sorted((root / IMAGES).iterdir()) if path.suffix.lower() in SUFFIXES}
+        stems = _stems(root, files)
+        misnamed: list[str] = []
+        listed = {part: [_read(root, files[stem], misnamed) for stem in own] for part, own in stems.items()}
+        notes = []
+        if alone := sorted({path.stem for path in (root / XML).glob("*.xml")} - files.keys()):
+            notes.append(f"{len(alone)} XML files have no image, such as {alone[0]}.xml: they were left out")
+        if misnamed:
+            notes.append(f"{len(misnamed)} XML files name another image, such as {misnamed[0]}: their own names count")
+        return dataset_of(self.name, listed, (), self, notes, skip_bad_images)
+
+
+def _stems(root: Path, files: dict[str, Path]) -> dict[str, list[str]]:
+    """Part -> names. Raises UserError for images that are not there, and for one in two lists."""
+    folder = root / SETS
+    lists = {part: folder / f"{name}.txt" for part, name in LISTS.items()}
+    if not lists["train"].is_file() and (folder / "trainval.txt").is_file():
+        lists["train"] = folder / "trainval.txt"
+    if not lists["train"].is_file():
+        there = {path.stem for path in (root / XML).glob("*.xml")}
+        return {"train": [stem for stem in files if stem in there]}
+    stems = {part: _lines(path) for part, path in lists.items() if path.is_file()}
+    if lists["train"].stem == "trainval":
+        others = set(stems.get("validation", ()))
+        stems["train"] = [stem for stem in stems["train"] if stem not in others]
+    seen: dict[str, str] = {}
+    for part, own in stems.items():
+        if missing := [stem for stem in own if stem not in files]:
+            raise UserError(f"{lists[part]}: no image in {root / IMAGES} for {few(missing)}")
+        for stem in own:
+            if stem in seen:
+                raise UserError(f"{lists[part]}: {stem} is in {seen[stem]}, too")
+            seen[stem] = lists[part].name
+    return stems
+
+
+def _lines(path: Path) -> list[str]:
+    """The first word of each line that has one."""
+    return [line.split()[0] for line in path.read_text(errors="replace").splitlines() if line.split()]
+
+
+def _read(root: Path, image: Path, misnamed: list[str]) -> Listed:
+    """What the XML of an image lists; one that names another image adds its own name to ``misnamed``."""
+    path = root / XML / f"{image.stem}.xml"
+    if not path.is_file():
+        raise UserError(f"{path} is missing: an image without a box has an XML, too")
+    try:
+        tree = ElementTree.parse(path).getroot()
+        named = (tree.findtext("filename") or "").strip()
+        if named and Path(named.replace("\\", "/")).stem != image.stem:
+            misnamed.append(path.name)
+        objects = tree.findall("object")
+        boxes = np.array([[float(one.findtext(f"bndbox/{side}", "")) for side in SIDES] for one in objects])
+        difficult = [int(one.findtext("difficult") or 0) for one in objects]
+        names = [(one.findtext("name") or "").strip() for one in objects]
+        size = tuple(int(float(tree.findtext(f"size/{side}") or 0)) for side in ("height", "width"))
+    except (OSError, ValueError, ElementTree.ParseError) as error:
+        raise UserError(f"{path} is no list of boxes as VOC has them ({first_line(error)})") from error
+    if not np.isfinite(boxes).all() or not all(names):
+        raise UserError(f"{path} has a box without a class, or at no finite place")
+    boxes = boxes.reshape(-1, 4)
+    flat = (boxes[:, 2:] <= boxes[:, :2]).any(axis=1, keepdims=True)
+    boxes = np.where(flat, 0, boxes - np.array([1, 1, 0, 0]))  # the first pixel is 1, and the last one inside
+    kinds = np.where(difficult, DIFFICULT, COUNTS)
+    return Listed(image, boxes, names, kinds, (size[0], size[1]) if all(size) else None)

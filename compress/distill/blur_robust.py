@@ -1,0 +1,119 @@
+"""A detector learns to see blurred images as it sees sharp ones: it is its own teacher.
+
+After Cho et al., "Self-Knowledge Distillation for blurred images", IEEE Access 2022, of which the abstract is known
+alone: a teacher sees the sharp image and a student a blurred one of the same scene, both share most of their weights
+and are trained together, the teacher gives soft labels, and features that the student restores. What the paper does not
+say is ours: how the blocks that restore features look, the weights of the losses, and the temperature.
+"""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, ClassVar, Literal
+
+from compress import keras
+from compress.config import Count, NotNegative, Positive, config
+from compress.datasets import motion_blur
+from compress.datasets.augment import BlurLength
+from compress.distill.phase import Phase
+from compress.distill.pyramid import Pyramid, by_name, normalised
+from compress.distill.sigmoids import bernoulli_kl_divergence
+from compress.distill.usual import Usual
+from compress.models.detector import STRIDES, level
+from compress.rewrite.graph import clone, rebuild
+from compress.tasks.objective import Loss
+from compress.training.settings import Draw
+
+PREFIX = "deblur"
+
+
+def hint(sharp: list[Any], blurred: list[Any]) -> Any:
+    """The sum over levels of the mean squared difference of features, normalised channel by channel: maps (n, h, w, c).
+    No gradient goes to the sharp ones."""
+    tf = keras.tf
+    pairs = zip(sharp, blurred, strict=True)
+    return tf.add_n(
+        [tf.reduce_mean(tf.square(normalised(own) - tf.stop_gradient(normalised(wanted)))) for wanted, own in pairs]
+    )
+
+
+def divergence(sharp: Any, blurred: Any, things: Any, temperature: float) -> Any:
+    """KL(sharp || blurred) of the classes, each by itself, summed over anchors and divided by how many are of a thing,
+    as the focal loss is; logits (n, anchors, classes), no gradient goes to the sharp ones."""
+    tf = keras.tf
+    summed = bernoulli_kl_divergence(tf.stop_gradient(sharp), blurred, temperature) * tf.size(sharp, tf.float32)
+    return summed / tf.maximum(things, 1.0)
+
+
+@config
+class BlurRobust(Usual):
+    """Detection loss on the sharp and on the blurred image, ``hint_weight`` times the difference of their features, and
+    ``soft_weight`` * T^2 times the divergence of their classes.
+
+    ``blocks`` residual blocks of two 3x3 convolutions stand behind each level of the pyramid of what is emitted, which
+    reads blurred and sharp images alike; at first they change nothing. The sharp image is read past them.
+    """
+
+    name: Literal["blur_robust"] = "blur_robust"
+    hint_weight: NotNegative = 1.0
+    soft_weight: NotNegative = 0.5
+    temperature: Positive = 2.0
+    blocks: Count = 2
+    lengths: tuple[BlurLength, BlurLength] = (0.05, 0.15)
+    """How far an image is moved, in parts of its width: drawn between the two, in any direction."""
+    TASKS: ClassVar[tuple[str, ...]] = ("detection",)
+    HAS_TEACHERS: ClassVar[bool] = False
+
+    def per_batch_inputs(self, teachers: int) -> Mapping[str, Draw]:
+        """``blurred``: the images of the batch, uint8."""
+        return {"blurred": lambda rng, images: motion_blur.drawn(images, self.lengths, rng)}
+
+    def prepared(self, student: Any) -> Any:
+        """The network with the blocks behind each level, called "deblur8_1" and so on."""
+        Pyramid.of(student, self.name)
+        levels = {level(stride): stride for stride in STRIDES}
+
+        def replace(layer: Any, name: str) -> Any:
+            new = clone(layer, name=name)
+            if name not in levels:
+                return new
+            channels, stride = layer.output_shape[-1], levels[name]
+            return lambda x: self._restored(new(x), channels, stride)
+
+        network = rebuild(student, replace)
+        network.input_spec = student.input_spec
+        return network
+
+    def _restored(self, x: Any, channels: int, stride: int) -> Any:
+        layers, conv = keras.layers, partial(keras.layers.Conv2D, channels, 3, padding="same")
+        for block in range(1, self.blocks + 1):
+            name = f"{PREFIX}{stride}_{block}"
+            change = layers.ReLU(name=f"{name}_relu")(conv(kernel_initializer="he_normal", name=f"{name}_1")(x))
+            change = conv(kernel_initializer="zeros", name=f"{name}_2")(change)
+            x = layers.Add(name=name)([x, change])
+        return x
+
+    def phases(self, teachers: Any, student: Any, epochs: int, task: Any, loss: Loss) -> list[Phase]:
+        """One phase. Raises UserError for a network that is no detector of the registry."""
+        before = Pyramid.of(student, self.name)
+        ends = [student.get_layer(f"{PREFIX}{stride}_{self.blocks}").output for stride in STRIDES]
+        restore = keras.Model(before.features.outputs, ends)
+        head = keras.Model(ends, student.outputs)
+
+        def objective(network: Any, images: Any, targets: Any, blurred: Any) -> tuple[Any, dict[str, Any]]:
+            sharp = before.features(images, training=True)
+            taught = by_name(task, head(sharp, training=True))
+            own_maps = restore(before.features(as_read(blurred), training=True), training=True)
+            own = by_name(task, head(own_maps, training=True))
+            distance = hint(sharp, own_maps)
+            soft = divergence(taught["logits"], own["logits"], task.things(targets), self.temperature)
+            total = loss(taught, targets) + loss(own, targets) + self.hint_weight * distance
+            total += self.soft_weight * self.temperature**2 * soft
+            return total, {**task.logs(own, targets), "hint": distance}
+
+        return [Phase("blur_robust", student, objective, epochs)]
+
+
+def as_read(images: Any) -> Any:
+    """Bytes as networks read them: float32 in [0, 1]."""
+    tf = keras.tf
+    return tf.cast(images, tf.float32) / 255.0 if images.dtype == tf.uint8 else images

@@ -1,0 +1,76 @@
+"""Label-guided self-distillation: labels and the student's own features give the features of a teacher.
+
+Zhang, Kang, Wang, Zhao, Zhang and Zhu, "LGD: Label-Guided Self-Distillation for Object Detection", AAAI 2022. What it
+needs beside the student is in ``label_guidance``, and is left out in the end: the student's file is that of a student
+that was trained by itself.
+"""
+
+import math
+from typing import Any, ClassVar, Literal
+
+from compress import keras
+from compress.config import Count, Fraction, NotNegative, config
+from compress.distill.phase import Phase
+from compress.distill.pyramid import Pyramid, by_name, mean_square, normalised
+from compress.distill.usual import Usual
+from compress.errors import UserError
+from compress.tasks import Task
+from compress.tasks.objective import Loss
+
+
+@config
+class Lgd(Usual):
+    """Detection loss of the student, and of the same head on the teacher's features, and ``distillation_loss_weight``
+    times the mean squared difference of the features of both, each normalised by image and channel.
+
+    In the first ``alone`` part of the epochs the student does not feel that difference (section 3.4; there it is a
+    sixth). Departures from the paper: its freezing of the student's backbone at first is for one that was trained
+    before, and left out; no gradient goes from the teacher's loss through the appearance of things into the student.
+    """
+
+    name: Literal["lgd"] = "lgd"
+    distillation_loss_weight: NotNegative = 1.0
+    alone: Fraction = 1 / 6
+    heads: Count = 4
+    """Of the attention of things to one another."""
+    TASKS: ClassVar[tuple[str, ...]] = ("detection",)
+    HAS_TEACHERS: ClassVar[bool] = False
+
+    def phases(self, teachers: Any, student: Any, epochs: int, task: Task, loss: Loss) -> list[Phase]:
+        """ "alone", then "guided". Raises UserError for a network that is no detector of the registry, and for epochs
+        of which none are left."""
+        first = math.ceil(self.alone * epochs)
+        if first >= epochs:
+            raise UserError(
+                f"method.alone = {self.alone:g} leaves none of {epochs} epochs in which the student is guided"
+            )
+        from compress.distill.label_guidance import LabelGuidance, Together
+
+        tf = keras.tf
+        pyramid = Pyramid.of(student, self.name)
+        classes = int(student.outputs[0].shape[-1])
+        guidance = LabelGuidance(pyramid.features.outputs[0].shape[-1], classes, self.heads)
+        network = Together(student, guidance)
+
+        def objective(detached: bool, network: Any, images: Any, targets: Any) -> tuple[Any, dict[str, Any]]:
+            maps, said = pyramid(images, training=True)
+            outputs = by_name(task, said)
+            taught = guidance([tf.stop_gradient(map_) for map_ in maps], targets)
+            teacher_outputs = by_name(task, pyramid.head(taught, training=True))
+            own = [tf.stop_gradient(map_) for map_ in maps] if detached else maps
+            distance = mean_square(
+                [normalised(map_) for map_ in guidance.adapted(own)],
+                [tf.stop_gradient(normalised(map_)) for map_ in taught],
+            )
+            teacher_loss = loss(teacher_outputs, targets)
+            total = loss(outputs, targets) + teacher_loss + self.distillation_loss_weight * distance
+            return total, {**task.logs(outputs, targets), "teacher_loss": teacher_loss, "distance": distance}
+
+        def alone(network: Any, images: Any, targets: Any) -> tuple[Any, dict[str, Any]]:
+            return objective(True, network, images, targets)
+
+        def guided(network: Any, images: Any, targets: Any) -> tuple[Any, dict[str, Any]]:
+            return objective(False, network, images, targets)
+
+        parts = [Phase("alone", network, alone, first)] if first else []
+        return [*parts, Phase("guided", network, guided, epochs)]

@@ -1,0 +1,54 @@
+"""The two parts of a detector: what makes the pyramid of features, and the head that reads it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from compress import keras
+from compress.errors import UserError
+from compress.models.detector import STRIDES, level
+from compress.tasks import Task
+from compress.tasks.named import names
+
+
+@dataclass(frozen=True)
+class Pyramid:
+    """``features``: image -> a map for each of STRIDES; ``head``: these maps -> the outputs. Both of the network's own
+    layers: what trains them trains it."""
+
+    features: Any
+    head: Any
+
+    @classmethod
+    def of(cls, network: Any, method: str) -> "Pyramid":
+        """Raises UserError, which names the ``method``, for a network that is no detector of the registry."""
+        layers = {layer.name: layer for layer in network.layers}
+        if missing := [level(stride) for stride in STRIDES if level(stride) not in layers]:
+            raise UserError(f"{method}: {network.name} has no layer {missing[0]}, whose features it compares")
+        maps = [layers[level(stride)].output for stride in STRIDES]
+        return cls(keras.Model(network.inputs, maps), keras.Model(maps, network.outputs))
+
+    def __call__(self, images: Any, training: bool) -> tuple[list[Any], Any]:
+        """(the maps, the outputs)."""
+        maps = self.features(images, training=training)
+        return maps, self.head(maps, training=training)
+
+
+def by_name(task: Task, outputs: Any) -> dict[str, Any]:
+    """What a head gives, by the names of the task's outputs."""
+    return dict(zip(names(task), outputs, strict=True))
+
+
+def normalised(maps: Any) -> Any:
+    """Maps (n, h, w, c) with a mean of 0 and a variance of 1 in each channel of each image (Ulyanov, Vedaldi and
+    Lempitsky, "Instance Normalization", 2016)."""
+    tf = keras.tf
+    mean, variance = tf.nn.moments(maps, axes=(1, 2), keepdims=True)
+    return (maps - mean) * tf.math.rsqrt(variance + 1e-5)
+
+
+def mean_square(ours: list[Any], theirs: list[Any]) -> Any:
+    """The mean squared difference of all numbers of some maps together, each (n, h, w, c)."""
+    tf = keras.tf
+    pairs = zip(ours, theirs, strict=True)
+    differences = [tf.reshape(one - other, (tf.shape(one)[0], -1)) for one, other in pairs]
+    return tf.reduce_mean(tf.square(tf.concat(differences, axis=1)))

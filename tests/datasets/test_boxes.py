@@ -1,0 +1,335 @@
+"""Boxes of VOC, COCO and YOLO: the same pictures in each layout, what is wrong with boxes, and boxes that move."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from compress.datasets import DATASETS, Augmentation, meant_by
+from compress.errors import UserError
+from compress.metrics.detection import COUNTS, CROWD, DIFFICULT
+from compress.targets import Boxes, Geometry, Targets
+
+SIZE = (48, 64)  # height, width
+# of two pictures: name, (xmin, ymin, xmax, ymax) in pixels from the corner, class
+THINGS = {
+    "a": [("cat", (4, 8, 20, 40), 0), ("dog", (32, 0, 64, 16), 0)],
+    "b": [("dog", (10, 10, 30, 30), 0)],
+}
+
+
+def pictures(folder, count=12):
+    folder.mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    names = [*THINGS, *(f"empty{number}" for number in range(count - len(THINGS)))]
+    for name in names:
+        Image.fromarray(rng.integers(0, 256, (*SIZE, 3), dtype=np.uint8)).save(folder / f"{name}.png")
+    return names
+
+
+def voc_xml(name, things, size=SIZE, file=None):
+    objects = "".join(
+        f"<object><name>{kind}</name><difficult>{difficult}</difficult><bndbox><xmin>{x0 + 1}</xmin>"
+        f"<ymin>{y0 + 1}</ymin><xmax>{x1}</xmax><ymax>{y1}</ymax></bndbox></object>"
+        for kind, (x0, y0, x1, y1), difficult in things
+    )
+    return (
+        f"<annotation><filename>{file or name}.png</filename><size><width>{size[1]}</width><height>{size[0]}</height>"
+        f"</size>{objects}</annotation>"
+    )
+
+
+@pytest.fixture
+def voc(tmp_path):
+    names = pictures(tmp_path / "JPEGImages")
+    (tmp_path / "Annotations").mkdir()
+    for name in names:
+        (tmp_path / "Annotations" / f"{name}.xml").write_text(voc_xml(name, THINGS.get(name, [])))
+    lists = tmp_path / "ImageSets" / "Main"
+    lists.mkdir(parents=True)
+    (lists / "train.txt").write_text("\n".join(names[:8]))
+    (lists / "val.txt").write_text("\n".join(names[8:10]))
+    (lists / "test.txt").write_text("\n".join(names[10:]))
+    return tmp_path
+
+
+@pytest.fixture
+def coco(tmp_path):
+    names = pictures(tmp_path / "images")
+    categories = [{"id": 7, "name": "cat"}, {"id": 9, "name": "dog"}]
+    numbers = {each["name"]: each["id"] for each in categories}
+    images = [{"id": i, "file_name": f"{n}.png", "height": SIZE[0], "width": SIZE[1]} for i, n in enumerate(names)]
+    annotations = [
+        {"id": 1, "image_id": names.index(name), "category_id": numbers[kind], "iscrowd": 0,
+         "bbox": [x0, y0, x1 - x0, y1 - y0]}
+        for name, things in THINGS.items()
+        for kind, (x0, y0, x1, y1), _ in things
+    ]  # fmt: skip
+    table = {"images": images, "categories": categories, "annotations": annotations}
+    (tmp_path / "instances.json").write_text(json.dumps(table))
+    return tmp_path
+
+
+@pytest.fixture
+def yolo(tmp_path):
+    names = pictures(tmp_path / "images" / "train")
+    labels = tmp_path / "labels" / "train"
+    labels.mkdir(parents=True)
+    (tmp_path / "data.yaml").write_text("names:\n  0: cat\n  1: dog\n")
+    height, width = SIZE
+    for name in names:
+        lines = [
+            f"{['cat', 'dog'].index(kind)} {(x0 + x1) / 2 / width} {(y0 + y1) / 2 / height} {(x1 - x0) / width} "
+            f"{(y1 - y0) / height}"
+            for kind, (x0, y0, x1, y1), _ in THINGS.get(name, [])
+        ]
+        (labels / f"{name}.txt").write_text("\n".join(lines))
+    return tmp_path
+
+
+def load(layout, folder, skip=False, **settings):
+    return DATASETS[layout](path=str(folder), size=SIZE, **settings).load(skip_bad_images=skip)
+
+
+def boxes_of(dataset):
+    """All boxes, as rows, sorted."""
+    splits = (dataset.train, dataset.validation, dataset.test)
+    rows = np.concatenate([split.targets.rows[split.targets.rows[..., 4] >= 0] for split in splits])
+    return sorted(rows.round(3).tolist())
+
+
+EXPECTED = sorted(
+    [float(side) for side in (y0, x0, y1, x1, ["cat", "dog"].index(kind), COUNTS)]
+    for things in THINGS.values()
+    for kind, (x0, y0, x1, y1), _ in things
+)
+
+
+@pytest.mark.parametrize("layout", ["voc", "coco", "yolo"])
+def test_the_same_boxes_come_out_of_every_layout(layout, request):
+    folder = request.getfixturevalue(layout)
+    assert meant_by(str(folder)) == (layout, str(folder))
+    dataset = load(layout, folder)
+    assert dataset.label_names == ("cat", "dog") and dataset.task == "detection"
+    assert boxes_of(dataset) == EXPECTED
+
+
+def test_splits_of_voc_are_its_lists_and_trainval_stands_in_for_train(voc):
+    dataset = load("voc", voc)
+    assert [len(split) for split in (dataset.train, dataset.validation, dataset.test)] == [8, 2, 2]
+    lists = voc / "ImageSets" / "Main"
+    (lists / "trainval.txt").write_text((lists / "train.txt").read_text() + "\n" + (lists / "val.txt").read_text())
+    (lists / "train.txt").unlink()
+    assert load("voc", voc).fingerprint == dataset.fingerprint
+    shutil.rmtree(voc / "ImageSets")
+    held_out = load("voc", voc)
+    assert "a seeded 20% split" in " ".join(held_out.notes)
+    assert sum(len(split) for split in (held_out.train, held_out.validation, held_out.test)) == 12
+
+
+def test_difficult_boxes_of_voc_and_crowds_of_coco_are_of_their_kinds(voc):
+    (voc / "Annotations" / "a.xml").write_text(voc_xml("a", [("cat", (4, 8, 20, 40), 1), ("dog", (0, 0, 9, 9), 0)]))
+    rows = load("voc", voc).train.targets.rows
+    assert sorted(rows[rows[..., 4] >= 0][:, 5]) == [COUNTS, COUNTS, DIFFICULT]
+
+
+def test_crowds(coco):
+    table = json.loads((coco / "instances.json").read_text())
+    table["annotations"][0]["iscrowd"] = 1
+    (coco / "instances.json").write_text(json.dumps(table))
+    assert [row[5] for row in boxes_of(load("coco", coco))].count(CROWD) == 1
+
+
+def test_boxes_that_cannot_be_are_counted(voc):
+    things = [
+        ("cat", (4, 8, 20, 40), 0),
+        ("cat", (9, 9, 9, 20), 0),  # no area
+        ("dog", (70, 50, 90, 60), 0),  # outside
+        ("dog", (50, 30, 80, 60), 0),  # half of it
+        ("cow", (0, 0, 9, 9), 0),
+    ]
+    (voc / "Annotations" / "a.xml").write_text(voc_xml("a", things))
+    dataset = load("voc", voc, classes=("dog", "cat"))
+    assert dataset.label_names == ("dog", "cat")
+    notes = " | ".join(dataset.notes)
+    for told in (
+        "1 boxes of cow were left out: not among the classes, the first in a.png",
+        "1 boxes without an area were left out, the first in a.png",
+        "1 boxes outside of their images were left out, the first in a.png",
+        "1 boxes that reach out of their images were cut at the border, the first in a.png",
+    ):
+        assert told in notes
+    assert [30.0, 50.0, 48.0, 64.0, 0.0, 0.0] in boxes_of(dataset)
+    assert len(boxes_of(dataset)) == 3
+
+
+def test_an_xml_that_names_another_image_is_counted_and_its_own_name_holds(voc):
+    (voc / "Annotations" / "b.xml").write_text(voc_xml("b", THINGS["b"], file="a"))
+    dataset = load("voc", voc)
+    assert "1 XML files name another image, such as b.xml: their own names count" in dataset.notes
+    assert boxes_of(dataset) == EXPECTED
+
+
+def test_an_xml_of_an_image_of_another_size_is_refused(voc):
+    (voc / "Annotations" / "b.xml").write_text(voc_xml("b", THINGS["b"], size=(96, 128)))
+    with pytest.raises(UserError, match="b.png: its boxes are of an image of 96x128 .*, it is 48x64"):
+        load("voc", voc)
+
+
+@pytest.mark.parametrize(
+    "spoil, message",
+    [
+        (lambda root: (root / "Annotations" / "a.xml").write_text("<annotation><obj"), "is no list of boxes as VOC"),
+        (lambda root: (root / "Annotations" / "a.xml").unlink(), "a.xml is missing"),
+        (lambda root: (root / "JPEGImages" / "a.png").unlink(), "no image in .* for a"),
+        (lambda root: (root / "ImageSets/Main/test.txt").write_text("a"), "a is in train.txt, too"),
+        (lambda root: (root / "JPEGImages" / "a.png").write_bytes(b"no"), "a.png"),
+    ],
+)
+def test_what_is_missing_or_damaged_is_named(voc, spoil, message):
+    spoil(voc)
+    with pytest.raises(UserError, match=message) as error:
+        load("voc", voc)
+    assert "\n" not in str(error.value)
+
+
+def test_unreadable_images_are_left_out_where_that_is_asked_for(voc):
+    (voc / "JPEGImages" / "b.png").write_bytes(b"no")
+    dataset = load("voc", voc, skip=True)
+    assert len(dataset.train) == 7 and any("b.png" in note for note in dataset.notes)
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        (lambda table: table["annotations"][0].update(image_id=99), "a box is of the image 99, which is not listed"),
+        (lambda table: table["annotations"][0].update(category_id=99), "no list of boxes as COCO has them"),
+        (lambda table: table["images"][0].update(file_name="gone.png"), "names gone.png, which is not there"),
+        (lambda table: table.pop("categories"), "no list of boxes as COCO has them .no 'categories'"),
+        (lambda table: table["annotations"][0].update(bbox=[1, 2, 3]), "no list of boxes as COCO has them"),
+    ],
+)
+def test_tables_of_coco_that_are_wrong_are_refused(coco, change, message):
+    table = json.loads((coco / "instances.json").read_text())
+    change(table)
+    (coco / "instances.json").write_text(json.dumps(table))
+    with pytest.raises(UserError, match=message):
+        load("coco", coco)
+
+
+def test_coco_with_a_list_a_split(coco):
+    (coco / "annotations").mkdir()
+    table = json.loads((coco / "instances.json").read_text())
+    for split, rows in (("train2017", slice(0, 9)), ("val2017", slice(9, 12))):
+        own = {**table, "images": table["images"][rows]}
+        kept = {each["id"] for each in own["images"]}
+        own["annotations"] = [each for each in table["annotations"] if each["image_id"] in kept]
+        (coco / split).mkdir()
+        for each in own["images"]:
+            shutil.move(coco / "images" / each["file_name"], coco / split)
+        (coco / "annotations" / f"instances_{split}.json").write_text(json.dumps(own))
+    (coco / "instances.json").unlink()
+    dataset = load("coco", coco)
+    assert len(dataset.validation) == 3 and boxes_of(dataset) == EXPECTED
+
+
+@pytest.mark.parametrize(
+    "line, message",
+    [
+        ("2 0.5 0.5 0.1 0.1", "line 1 is no box of one of 2 classes"),
+        ("cat 0.5 0.5 0.1 0.1", "line 1 is no box of one of 2 classes"),
+        ("0 0.5 0.5 0.1", "line 1 has 3 numbers behind its class"),
+        ("0 20 8 10 10", "line 1 is not in parts of the image's sides"),
+    ],
+)
+def test_lines_of_yolo_that_are_wrong_are_refused(yolo, line, message):
+    (yolo / "labels" / "train" / "a.txt").write_text(line)
+    with pytest.raises(UserError, match=message):
+        load("yolo", yolo)
+
+
+def test_polygons_of_yolo_are_boxes_and_images_without_a_text_file_have_none(yolo):
+    (yolo / "labels/train/b.txt").write_text("1 0.25 0.5 0.5 0.25 0.5 0.75")
+    (yolo / "labels/train/a.txt").unlink()
+    dataset = load("yolo", yolo)
+    assert boxes_of(dataset) == [[12.0, 16.0, 36.0, 32.0, 1.0, 0.0]]
+    assert "1 images have no text file, and so no box" in dataset.notes
+
+
+def test_settings_of_points_are_not_those_of_boxes(voc):
+    with pytest.raises(UserError, match="crop is for points"):
+        load("voc", voc, crop=(32, 32))
+    with pytest.raises(UserError, match="unknown class 'cats'"):
+        load("voc", voc, classes=("cats",))
+
+
+def targets():
+    return Boxes.of([np.array([[10, 4, 30, 20, 1, 0], [0, 40, 20, 60, 0, 1]]), np.empty((0, 6))], SIZE)
+
+
+def test_targets_are_padded_with_minus_one():
+    boxes = targets()
+    assert isinstance(boxes, Targets)
+    arrays = boxes.arrays()
+    assert arrays["classes"].tolist() == [[1, 0], [-1, -1]] and arrays["kinds"].tolist() == [[0, 1], [-1, -1]]
+    assert arrays["boxes"][0, 0].tolist() == [10, 4, 30, 20] and (arrays["boxes"][1] == -1).all()
+    assert arrays["frame"].tolist() == [list(SIZE)] * 2
+    assert len(boxes.take(np.array([1]))) == 1
+    assert boxes.digest() != Boxes.of([np.array([[10, 4, 30, 21, 1, 0]]), np.empty((0, 6))], SIZE).digest()
+
+
+def test_boxes_follow_a_flip_and_a_crop():
+    """Mirrored, x from 4 to 20 of 64 is x from 44 to 60; padded by 4 and cut from row 8, everything is 4 higher."""
+    one = targets()
+    flip = Geometry(*SIZE, 0, np.zeros(2, int), np.zeros(2, int), np.array([True, False]))
+    assert one.moved(flip).rows[0, 0].tolist() == [10, 44, 30, 60, 1, 0]
+    crop = Geometry(*SIZE, 4, np.array([8, 0]), np.array([4, 0]), np.zeros(2, bool))
+    assert one.moved(crop).rows[0].tolist() == [[6, 4, 26, 20, 1, 0], [0, 40, 16, 60, 0, 1]]
+    assert (one.moved(crop).rows[1] == -1).all()
+
+
+def test_of_a_box_that_is_hardly_seen_nothing_is_learned():
+    """A third of it is left: it is difficult, neither ground nor to be found; nothing left: it is gone."""
+    box = np.array([[0, 0, 30, 20, 1, COUNTS]], np.float32)
+    assert Boxes.cut(box, 20, 0, SIZE).tolist() == [[0, 0, 10, 20, 1, DIFFICULT]]
+    assert Boxes.cut(box, 15, 0, SIZE).tolist() == [[0, 0, 15, 20, 1, COUNTS]]
+    assert len(Boxes.cut(box, 30, 0, SIZE)) == 0
+
+
+def test_boxes_follow_a_change_of_scale():
+    assert Boxes.resized(np.array([[10, 4, 30, 20, 1, 0]]), SIZE, (24, 128)).tolist() == [[5, 8, 15, 40, 1, 0]]
+
+
+def test_a_drawn_box_stays_where_its_pixels_are(voc):
+    """A white box on black, through scales, parts and flips: the white pixels are the box's."""
+    image = np.zeros((*SIZE, 3), np.uint8)
+    image[8:40, 4:20] = 255
+    Image.fromarray(image).save(voc / "JPEGImages" / "a.png")
+    (voc / "Annotations" / "a.xml").write_text(voc_xml("a", [("cat", (4, 8, 20, 40), 0)]))
+    dataset = load("voc", voc, scales=(0.6, 1.6))
+    row = next(i for i, each in enumerate(dataset.train.targets.rows) if each[0, 4] == 0)
+    rng = np.random.default_rng(0)
+    for _ in range(40):
+        images, targets = dataset.crops.draw(np.array([row]), rng)
+        geometry = Augmentation(crop_padding=5, flip=True).draw(1, *SIZE, rng)
+        images, targets = geometry.of_images(images), targets.moved(geometry)
+        boxes = targets.rows[0][targets.rows[0][:, 4] >= 0]
+        white = images[0, ..., 0] > 128
+        if not len(boxes):
+            assert white.sum() < 20
+            continue
+        rows, columns = np.flatnonzero(white.any(axis=1)), np.flatnonzero(white.any(axis=0))
+        found = [rows[0], columns[0], rows[-1] + 1, columns[-1] + 1]
+        assert boxes[0, :4] == pytest.approx(found, abs=1.5)
+
+
+def test_light_colours_and_blur_change_pixels_and_no_box(voc):
+    dataset = load("voc", voc)
+    images = dataset.train.read(np.arange(4))
+    changing = Augmentation(colour=0.3, blur=1.0)
+    changed = changing.of_pixels(images, np.random.default_rng(0))
+    assert changed.shape == images.shape and changed.dtype == np.uint8 and (changed != images).any()
+    assert (changing.of_pixels(images, np.random.default_rng(0)) == changed).all()
+    assert (Augmentation().of_pixels(images, np.random.default_rng(0)) == images).all()
