@@ -109,11 +109,16 @@ def table(result: Dict[str, Any]) -> str:
                 )
             )
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return "\n".join(
+    lines = [
         "  ".join(text.ljust(width) if column == 0 else text.rjust(width)
                   for column, (text, width) in enumerate(zip(row, widths)))
         for row in rows
-    )  # fmt: skip
+    ]  # fmt: skip
+    for model in result["models"]:
+        behind = (model["accuracy"] or {}).get("postprocess_ms")
+        if behind is not None:
+            lines.append(f"{model['file']}: {behind:.2f} ms more an image behind its outputs, in numpy")
+    return "\n".join(lines)
 
 
 def text(metric: Dict[str, Any], value: Optional[float]) -> str:

@@ -22,6 +22,8 @@ from jetson.metrics import METRICS
 from jetson.pixels import parse
 from jetson.predictor import Predictor, stacked
 
+POSTPROCESSED = 50  # examples, to time what comes behind the outputs
+
 WARM_UP_RUNS, WARM_UP_S, RUNS = 5, 0.5, 50
 clock = time.perf_counter
 
@@ -133,6 +135,9 @@ def accuracy(
     predictor = Predictor(model, parse(pixels) if pixels else None, output, width, list(expected or {}))
     outputs = stacked([predictor.predict(image) for image in images])
     result: Dict[str, Any] = {"images": len(images), "metrics": metrics.measure(outputs, targets, task)}
+    behind = getattr(metrics, "POSTPROCESS", None)
+    if behind is not None:
+        result["postprocess_ms"] = _median_ms(behind, outputs, task)
     if expected and set(expected) == set(outputs):
         wanted = {name: np.array(values, np.float32) for name, values in expected.items()}
         count = len(next(iter(wanted.values())))
@@ -147,6 +152,17 @@ def accuracy(
             "largest_difference": max(float(values.max()) for values in away.values()),
         }
     return result
+
+
+def _median_ms(behind: Callable[..., Any], outputs: Dict[str, np.ndarray], task: Dict[str, Any]) -> float:
+    """Of what is computed behind the outputs of one example, over the first of them."""
+    samples = []
+    for number in range(min(POSTPROCESSED, len(next(iter(outputs.values()))))):
+        one = {name: values[number : number + 1] for name, values in outputs.items()}
+        start = time.perf_counter()
+        behind(one, task)
+        samples.append(1e3 * (time.perf_counter() - start))
+    return round(float(np.median(samples)), 4)
 
 
 def sustained(

@@ -31,6 +31,15 @@ def numbers_of(content, *args, **options):
     return only
 
 
+def outputs_of(path, images):
+    """What a .tflite gives of uint8 images by its signature, all outputs by their names, (n, ...) each."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    runner = Interpreter(str(path)).get_signature_runner()
+    rows = [runner(image=image[None] / np.float32(255)) for image in images]
+    return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
+
+
 def probabilities(logits):
     """Their softmax."""
     powers = np.exp(logits - logits.max(axis=-1, keepdims=True))

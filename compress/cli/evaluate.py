@@ -15,6 +15,12 @@ from compress.cli.model_options import output_option, pixels_option, say, size_o
 @pixels_option
 @size_option
 @output_option
+@click.option(
+    "--blur",
+    type=click.FloatRange(0, 0.5),
+    default=0.0,
+    help="Blur the images first, as by a camera that moves by this part of the width, such as 0.1.",
+)
 def evaluate(
     model: Path,
     data: str,
@@ -24,6 +30,7 @@ def evaluate(
     pixels: Any,
     size: tuple[int, int] | None,
     output: str | None,
+    blur: float,
 ) -> None:
     """Print how good MODEL is on a data split: top-1 for classes, and what the data set's task measures for others.
 
@@ -34,6 +41,7 @@ def evaluate(
       jetslim evaluate runs/densenet121/5-exported/model.tflite
       jetslim evaluate runs/densenet121/1-teacher --data cifar10 --data-dir ~/data
       jetslim evaluate theirs.tflite --data photos --pixels -1..1
+      jetslim evaluate runs/detector/4-exported --data shapes --blur 0.1
     """
     from compress.evaluate import Wishes, open_model, outputs
 
@@ -43,11 +51,24 @@ def evaluate(
     ready = opened.ready(dataset.shape, task, Wishes(pixels, output), width, dataset.validation, say)
     check_labels(model, ready.width, data, dataset)
     images = getattr(dataset, split)
+    if blur:
+        images = blurred(images, dataset, blur)
     said = outputs(ready.raw, images)
     first, value = task.METRICS[0], task.score(said, images.targets.arrays())
     count = first.counted(value, len(images))
-    click.echo(f"{first.title} {first.compact(value)} ({count} {split} images of {dataset.name})")
+    how = f", blurred by {blur:.0%} of their width" if blur else ""
+    click.echo(f"{first.title} {first.compact(value)} ({count} {split} images of {dataset.name}{how})")
     if len(task.METRICS) > 1 and not first.is_share:
         others = task.measure(said, images.targets.arrays(), said, images.targets.arrays())
         shown = [(metric, others[metric.key]) for metric in task.METRICS[1:] if metric.in_table]
         click.echo(", ".join(f"{metric.title} {metric.text(value)}" for metric, value in shown if value is not None))
+
+
+def blurred(images: Any, dataset: Any, share: float) -> Any:
+    """A split of images, each blurred by motion. Raises UserError for what is no image."""
+    from compress.datasets.motion_blur import BlurredSplit
+    from compress.errors import UserError
+
+    if len(dataset.shape) != 3 or dataset.dtype != "uint8":
+        raise UserError(f"--blur is for images of bytes: the examples of {dataset.name} are {dataset.dtype}")
+    return BlurredSplit(images, share)

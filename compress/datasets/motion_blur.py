@@ -1,7 +1,11 @@
 """Motion blur, as of a camera that moves while the shutter is open: a straight line, in any direction."""
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 
+SEED = 71  # of the directions in which test images are blurred
 LONGEST = 0.5  # of the width: longer lines leave nothing to be seen
 
 
@@ -40,3 +44,30 @@ def drawn(images: np.ndarray, shares: tuple[float, float], rng: np.random.Genera
     direction drawn from all."""
     lengths = rng.uniform(*shares, len(images)) * images.shape[2]
     return blurred(images, lengths, rng.uniform(0, np.pi, len(images)))
+
+
+@dataclass(frozen=True, eq=False)
+class BlurredSplit:
+    """The images of a split, each blurred by a line of that share of the width, in a direction that follows from its
+    place in the split alone."""
+
+    split: Any
+    share: float
+
+    @property
+    def targets(self) -> Any:
+        return self.split.targets
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        shape: tuple[int, ...] = self.split.shape
+        return shape
+
+    def __len__(self) -> int:
+        return len(self.split)
+
+    def read(self, indices: np.ndarray) -> np.ndarray:
+        """See ``Split.read``."""
+        images = self.split.read(indices)
+        angles = np.array([np.random.default_rng((SEED, int(index))).uniform(0, np.pi) for index in indices])
+        return blurred(images, np.full(len(images), self.share * images.shape[2]), angles)

@@ -24,6 +24,8 @@ RECALLS = np.linspace(0.0, 1.0, 101)
 ELEVEN = np.arange(11) / 10
 """At which VOC did until 2009."""
 ALIKE = 0.5  # IoU of two detections of the same thing
+POSTPROCESS = found
+"""What is computed behind a model's outputs, before anyone can use them: (outputs, task) -> answers."""
 
 
 class Ranked(NamedTuple):
@@ -56,13 +58,15 @@ def measure(outputs: Arrays, targets: Arrays, task: Mapping[str, Any]) -> dict[s
 
 
 def same(outputs: Arrays, others: Arrays, task: Mapping[str, Any]) -> np.ndarray:
-    """Whether both find the same in an image, of what they are confident of: as many boxes of each class, each with one
-    of the other's. bool (n,)."""
-    pairs = [
-        [confident(each, task["confidence"]) for each in pair]
-        for pair in zip(found(outputs, task), found(others, task))
-    ]
-    return np.array([shared(one, other) == len(one.boxes) == len(other.boxes) for one, other in pairs], bool)
+    """Whether both find the same in an image: each finds, half as sure at least, all boxes that the other is confident
+    of. bool (n,)."""
+    pairs = zip(found(outputs, task), found(others, task))
+    return np.array([_finds(one, other, task) and _finds(other, one, task) for one, other in pairs], bool)
+
+
+def _finds(one: Found, other: Found, task: Mapping[str, Any]) -> bool:
+    sure = confident(other, task["confidence"])
+    return shared(sure, confident(one, task["confidence"] / 2)) == len(sure.boxes)
 
 
 def confident(each: Found, confidence: float) -> Found:

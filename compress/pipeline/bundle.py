@@ -17,9 +17,11 @@ from compress.artifacts.files import fingerprint, write_json
 from compress.errors import Failure, UserError
 from compress.evaluate import TFLitePredictor, file_outputs
 from compress.evaluate.predictors import to_float
+from compress.evaluate.tflite_output import TFLiteOutput
 from compress.pipeline.load_pipeline import Pipeline
 from compress.pipeline.plan import Plan, Step
 from compress.results import FileFacts
+from compress.stages.export import DETECTIONS
 from compress.stages.narrow import Narrow
 from compress.targets import Targets
 
@@ -27,6 +29,7 @@ SCHEMA = "jetslim-bundle/3"
 MOST_IMAGES = 1000
 EXPECTED_IMAGES = 16
 EXAMPLES = 8  # that the ranges of the int8 file for timing come from
+ANY = 1e6  # answers that may come in another order are compared by the task alone
 MOST_STEPS = 1.01  # of a value on a grid; a hundredth for the rounding of floats
 
 
@@ -55,7 +58,8 @@ def bundle(plan: Plan, store: Store, folder: Path, runner: Path | None = None) -
 
 
 def _chosen(plan: Plan, store: Store) -> dict[str, tuple[str, Artifact]]:
-    """File name -> (role, exported artifact): the last export, and the first stage's network if it is another."""
+    """File name -> (role, exported artifact): the last export, with and without what it does behind the outputs, and
+    the first stage's network if it is another."""
     last = plan.steps[-1]
     if not last.stage.is_final:
         raise UserError(f"{plan.pipeline.name} has no export stage at its end: there is nothing to bundle")
@@ -63,7 +67,10 @@ def _chosen(plan: Plan, store: Store) -> dict[str, tuple[str, Artifact]]:
     first = plan.exports[plan.steps[0].stage.name]
     if first.key != last.key:
         steps["teacher.tflite"] = (plan.steps[0].stage.name, first)
-    return {name: (role, _made(step, store, plan.pipeline)) for name, (role, step) in steps.items()}
+    chosen = {name: (role, _made(step, store, plan.pipeline)) for name, (role, step) in steps.items()}
+    if (chosen["model.tflite"][1].path / DETECTIONS).is_file():
+        chosen[DETECTIONS] = chosen["model.tflite"]
+    return chosen
 
 
 def _made(step: Step, store: Store, pipeline: Pipeline) -> Artifact:
@@ -121,7 +128,7 @@ def _fill(
     (folder / "testset.npz").write_bytes(buffer.getvalue())
     models = []
     for name, (role, artifact) in chosen.items():
-        shutil.copy(artifact.path / "model.tflite", folder / name)
+        shutil.copy(artifact.path / (name if name == DETECTIONS else "model.tflite"), folder / name)
         predictor = TFLitePredictor(folder / name, expected=file_outputs(plan.task))
         facts = artifact.facts_as(FileFacts)
         models.append(
@@ -136,7 +143,7 @@ def _fill(
                 "input_type": facts.input_type,
                 "output_type": facts.output_type,
                 "tolerance": {
-                    output.name: MOST_STEPS * output.step or plan.task.tolerance(facts.precision)
+                    output.name: ANY if name == DETECTIONS else _tolerance(output, plan, facts)
                     for output in predictor.outputs
                 },
             }
@@ -163,6 +170,10 @@ def _fill(
     return manifest
 
 
+def _tolerance(output: TFLiteOutput, plan: Plan, facts: FileFacts) -> float | list[float]:
+    return MOST_STEPS * output.step or plan.task.tolerance(facts.precision)
+
+
 def stratified(targets: Targets, most: int, seed: int) -> np.ndarray:
     """At most so many indices, each stratum with its share (to one image), in a seeded order.
 
@@ -170,7 +181,9 @@ def stratified(targets: Targets, most: int, seed: int) -> np.ndarray:
     """
     rng = np.random.default_rng(seed)
     labels = targets.strata()
-    if labels is None or len(targets) <= most:
+    if labels is None:  # as they come: where two boxes are equally likely, the first image's ranks first
+        return np.sort(rng.permutation(len(targets))[:most])
+    if len(targets) <= most:
         return rng.permutation(len(targets))[:most]
     classes, counts = np.unique(labels, return_counts=True)
     shares = counts * most / len(labels)

@@ -179,7 +179,7 @@ def test_an_xml_of_an_image_of_another_size_is_refused(voc):
 
 
 @pytest.mark.parametrize(
-    "spoil, message",
+    ("spoil", "message"),
     [
         (lambda root: (root / "Annotations" / "a.xml").write_text("<annotation><obj"), "is no list of boxes as VOC"),
         (lambda root: (root / "Annotations" / "a.xml").unlink(), "a.xml is missing"),
@@ -202,7 +202,7 @@ def test_unreadable_images_are_left_out_where_that_is_asked_for(voc):
 
 
 @pytest.mark.parametrize(
-    "change, message",
+    ("change", "message"),
     [
         (lambda table: table["annotations"][0].update(image_id=99), "a box is of the image 99, which is not listed"),
         (lambda table: table["annotations"][0].update(category_id=99), "no list of boxes as COCO has them"),
@@ -236,7 +236,7 @@ def test_coco_with_a_list_a_split(coco):
 
 
 @pytest.mark.parametrize(
-    "line, message",
+    ("line", "message"),
     [
         ("2 0.5 0.5 0.1 0.1", "line 1 is no box of one of 2 classes"),
         ("cat 0.5 0.5 0.1 0.1", "line 1 is no box of one of 2 classes"),

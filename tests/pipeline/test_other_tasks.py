@@ -13,8 +13,9 @@ from PIL import Image
 from benchmarks.boards.result import parse
 from benchmarks.boards.table import boards_table
 from compress.datasets import DATASETS
+from compress.metrics import detection
 from compress.tasks import TASKS
-from tests.said import numbers_of
+from tests.said import numbers_of, outputs_of
 
 ROOT = Path(__file__).parents[2]
 TOML = """
@@ -25,7 +26,7 @@ size = {size}
 [[stage]]
 name = "teacher"
 kind = "train"
-model = "plain4"
+model = "{teacher}"
 epochs = 3
 batch_size = {batch}
 learning_rate = 3e-3
@@ -34,7 +35,7 @@ learning_rate = 3e-3
 name = "student"
 kind = "distill"
 teachers = ["teacher"]
-model = "plain2"
+model = "{student}"
 epochs = 3
 batch_size = {batch}
 learning_rate = 3e-3
@@ -64,13 +65,21 @@ learning_rate = 1e-4
 [[stage]]
 name = "exported"
 kind = "export"
+{export}
 """
 CASES = {
-    # data set, size, distillation method, batch
-    "multi_label": ("digit_pairs", [16, 32], "sigmoids", 32),
-    "regression": ("turned_digits", 16, "outputs", 32),
-    "counting": ("crowd", [32, 48], "density", 8),
+    # data set, size, distillation method, batch, teacher, student
+    "multi_label": ("digit_pairs", [16, 32], "sigmoids", 32, "plain4", "plain2"),
+    "regression": ("turned_digits", 16, "outputs", 32, "plain4", "plain2"),
+    "counting": ("crowd", [32, 48], "density", 8, "plain4", "plain2"),
+    "detection": ("shapes", [64, 96], "fgfi", 8, "resnet10_1_2", "resnet10_1_4"),
 }
+
+
+def toml_of(data, size, method, batch, teacher, student):
+    export = 'postprocess = "tflite"' if data == "shapes" else ""
+    names = {"data": data, "size": size, "method": method, "teacher": teacher, "student": student, "export": export}
+    return TOML.format(batch=batch, **names)
 
 
 @pytest.fixture(scope="module")
@@ -89,8 +98,8 @@ def succeed(jetslim):
 def chain(request, tmp_path_factory, succeed):
     """(the task, the folder that everything was run in, what run.json says, the data set)."""
     folder = tmp_path_factory.mktemp(request.param)
-    data, size, method, batch = CASES[request.param]
-    (folder / "chain.toml").write_text(TOML.format(data=data, size=size, method=method, batch=batch))
+    data, size = CASES[request.param][:2]
+    (folder / "chain.toml").write_text(toml_of(*CASES[request.param]))
     succeed(folder, "run", "chain.toml")
     run = json.loads((folder / "runs/chain/run.json").read_text())
     dataset = DATASETS[data](size=tuple(size) if isinstance(size, list) else size).load()
@@ -111,6 +120,10 @@ def test_every_stage_is_measured_by_the_task_and_none_is_much_worse(chain):
         true = dataset.test.targets.counts
         assert values["teacher"]["mae"] < 0.7 * np.abs(true - true.mean()).mean()  # of who says the mean
         assert values["exported"]["mae"] <= 1.03 * values["pruned"]["mae"]
+    elif task.name == "detection":
+        assert min(values["teacher"]["ap50"], values["student"]["ap50"]) > 0.12  # small images, three epochs
+        assert values["exported"]["ap50"] >= values["pruned"]["ap50"] - 0.01
+        assert run["stages"][-1]["float_operators"] == []
     else:
         assert values["teacher"]["r2"] > 0.5
         assert values["exported"]["rmse"] <= 1.02 * values["pruned"]["rmse"]
@@ -118,7 +131,16 @@ def test_every_stage_is_measured_by_the_task_and_none_is_much_worse(chain):
 
 def test_the_file_says_by_itself_what_the_table_says(chain):
     task, folder, run, dataset = chain
-    given = numbers_of(folder / "runs/chain/6-exported/model.tflite")(dataset.test.read(np.arange(len(dataset.test))))
+    told = json.loads((folder / "runs/chain/6-exported/model.json").read_text())
+    assert told["task"]["name"] == task.name
+    assert {output["name"] for output in told["outputs"]} == {output.in_file for output in task.OUTPUTS}
+    images = dataset.test.read(np.arange(len(dataset.test)))
+    if task.name == "detection":
+        given = outputs_of(folder / "runs/chain/6-exported/model.tflite", images)
+        said = detection.measure(given, dataset.test.targets.arrays(), run["task"])
+        assert said == {key: pytest.approx(value) for key, value in run["stages"][-1]["metrics"].items()}
+        return
+    given = numbers_of(folder / "runs/chain/6-exported/model.tflite")(images)
     target = next(iter(dataset.test.targets.arrays().values()))
     measured = run["stages"][-1]["metrics"]
     if task.name == "multi_label":
@@ -128,9 +150,6 @@ def test_the_file_says_by_itself_what_the_table_says(chain):
         assert np.abs(given.sum(axis=(1, 2, 3)) - target).mean() == pytest.approx(measured["mae"], rel=1e-4)
     else:
         assert np.abs(given - target).mean() == pytest.approx(measured["mae"], rel=1e-5)  # in degrees
-    told = json.loads((folder / "runs/chain/6-exported/model.json").read_text())
-    assert told["task"]["name"] == task.name
-    assert [output["name"] for output in told["outputs"]] == [output.in_file for output in task.OUTPUTS]
 
 
 def test_tables_and_report_are_of_the_task(chain):
@@ -140,8 +159,12 @@ def test_tables_and_report_are_of_the_task(chain):
     first = task.METRICS[0].key
     assert float(rows["exported"][first]) == run["stages"][-1]["metrics"][first]
     report = (folder / "runs/chain/report.md").read_text()
-    assert {"multi_label": "## Classes", "regression": "## Numbers", "counting": "## Counts"}[task.name] in report
-    assert (folder / "runs/chain/plots/predicted_over_true.png").exists() == (task.name != "multi_label")
+    titles = {"multi_label": "Classes", "regression": "Numbers", "counting": "Counts", "detection": "Boxes"}
+    assert f"## {titles[task.name]}" in report
+    assert (folder / "runs/chain/plots/predicted_over_true.png").exists() == (task.name in ("regression", "counting"))
+    assert (folder / "runs/chain/plots/precision_over_recall.png").exists() == (task.name == "detection")
+    assert (folder / "runs/chain/pictures.png").exists() == bool(task.PICTURE)
+    assert ("(pictures.png)" in report) == bool(task.PICTURE)
     assert (folder / "runs/chain/plots/errors_by_count.png").exists() == (task.name == "counting")
     assert not (folder / "runs/chain/calibration.csv").exists() and "top-1" not in report
 
@@ -159,6 +182,18 @@ def test_evaluate_compare_and_predict(chain, succeed):
     image = dataset.test.read(np.arange(1))[0]
     Image.fromarray(image).save(folder / "one.png")
     told = succeed(folder, "predict", "runs/chain/6-exported/model.tflite", "one.png")
+    if task.name == "detection":
+        lines = told.strip().removeprefix("one.png: ").split("; ")
+        (said,) = map(
+            json.loads, succeed(folder, "predict", "runs/chain/6-exported", "one.png", "--json", "--draw").splitlines()
+        )
+        assert said["picture"] == "pictures/one-boxes.png" and said["image"] == "one.png"
+        assert np.asarray(Image.open(folder / said["picture"])).shape == image.shape
+        assert len(said["boxes"]) == (0 if lines == ["nothing found"] else len(lines))
+        for line, box in zip(lines, said["boxes"], strict=False):
+            x0, y0, x1, y1 = box["box"]
+            assert line == f"{box['class']} ({box['score']:.1%}) at {x0:.0f},{y0:.0f} to {x1:.0f},{y1:.0f}"
+        return
     (number,) = numbers_of(folder / "runs/chain/6-exported/model.tflite")(image[None])
     if task.name == "counting":
         assert told.strip() == f"one.png: {number.sum():.1f} people (map: pictures/one-map.png)"
@@ -181,9 +216,13 @@ def test_on_a_board(chain, tmp_path, succeed):
     stages = {stage["name"]: stage["metrics"] for stage in run["stages"]}
     for model in result["models"]:
         wanted = stages[model["role"]]
-        assert model["accuracy"]["metrics"] == {key: pytest.approx(wanted[key], rel=1e-4) for key in wanted}
+        close = {"abs": 0.01} if model["file"] == "model.detections.tflite" else {"rel": 1e-4}
+        assert model["accuracy"]["metrics"] == {key: pytest.approx(wanted[key], **close) for key in wanted}
+        assert ("postprocess_ms" in model["accuracy"]) == (task.name == "detection")
         assert model["accuracy"]["expected"]["within_tolerance"] == model["accuracy"]["expected"]["same_answers"] == 1
     assert task.METRICS[0].title in done.stdout
+    assert len(result["models"]) == (3 if task.name == "detection" else 2)
+    assert done.stdout.count("ms more an image behind its outputs") == (3 if task.name == "detection" else 0)
     lines = boards_table([parse(result, "out.json")])
     assert all(metric.title in lines[0] for metric in task.METRICS)
     assert len({line.count("|") for line in lines}) == 1
@@ -202,7 +241,7 @@ def test_a_sweep_shares_the_stages(chain, succeed):
 
 
 def test_a_method_and_a_loss_for_classes_are_refused_before_anything_is_trained(tmp_path, jetslim):
-    (tmp_path / "chain.toml").write_text(TOML.format(data="turned_digits", size=16, method="logits", batch=32))
+    (tmp_path / "chain.toml").write_text(toml_of("turned_digits", 16, "logits", 32, "plain4", "plain2"))
     for words, message in (
         ((), 'method "logits" is for classification, not for regression'),
         (("--set", "student.method={ name = \"outputs\" }", "--set", "teacher.label_loss={ name = \"cross_entropy\" }"),

@@ -1,0 +1,109 @@
+"""A file whose boxes TFLite's own operator decodes and suppresses: it says what our own decoding says."""
+
+import json
+
+import numpy as np
+import pytest
+from ai_edge_litert.interpreter import Interpreter
+
+from compress import models
+from compress.artifacts.saved_model import serving_function
+from compress.config import as_dict
+from compress.datasets import DATASETS
+from compress.evaluate import KerasPredictor, TFLitePredictor, file_outputs, outputs
+from compress.export import convert
+from compress.export.postprocess import with_detections
+from compress.metrics import boxes, detection
+from compress.tasks import Detection
+from compress.tasks.named import names
+
+
+@pytest.fixture(scope="module")
+def made():
+    """(the data, the task, the raw outputs of its network, the file without and with the operator)."""
+    data = DATASETS["shapes"](size=(64, 96)).load()
+    task = Detection(channels=16, depth=1).fitted(data)
+    network = models.build("resnet10_1_4", data.shape, task.head(data), seed=0)
+    for layer in network.layers:  # so that an untrained network is sure of something
+        if layer.name in ("classes", "boxes"):
+            rng = np.random.default_rng(0)
+            kernel, bias = layer.get_weights()
+            layer.set_weights([rng.normal(0, 0.3, kernel.shape), bias])
+    raw = outputs(KerasPredictor(serving_function(network, names(task))), data.test)
+    plain = convert.Converter(network, outputs=task.OUTPUTS).dense()
+    return data, task, raw, plain, with_detections(plain, as_dict(task), 3)
+
+
+def test_it_says_what_our_own_decoding_says(made):
+    data, task, raw, _, content = made
+    predictor = TFLitePredictor(content, expected=file_outputs(task))
+    assert [output.name for output in predictor.outputs] == list(boxes.SOFTWARE)
+    theirs = boxes.found(task.from_file(outputs(predictor, data.test)), as_dict(task))
+    ours = boxes.found(raw, as_dict(task))
+    assert sum(len(each.boxes) for each in ours) > 1000
+    same = total = 0
+    for one, other in zip(theirs, ours, strict=True):
+        total += len(other.boxes)
+        for number in np.unique(other.classes):
+            mine, yours = one.boxes[one.classes == number], other.boxes[other.classes == number]
+            same += int(detection.matched(mine, yours, np.zeros(len(yours), int), np.array([0.95]))[0].sum())
+    assert same >= 0.99 * total
+
+
+def test_programs_for_such_models_find_four_outputs_in_their_order(made):
+    data, task, _, _, content = made
+    interpreter = Interpreter(model_content=content)
+    interpreter.allocate_tensors()
+    details = interpreter.get_output_details()
+    assert [detail["name"] for detail in details] == [
+        "TFLite_Detection_PostProcess",
+        *(f"TFLite_Detection_PostProcess:{n}" for n in (1, 2, 3)),
+    ]
+    assert [detail["shape"].tolist() for detail in details[:3]] == [[1, task.most, 4], [1, task.most], [1, task.most]]
+    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], data.test.read(np.arange(1)) / np.float32(255))
+    interpreter.invoke()
+    places, classes, scores, count = (interpreter.get_tensor(detail["index"])[0] for detail in details)
+    kept = int(count)
+    assert (np.diff(scores[:kept]) <= 0).all() and set(classes[:kept].astype(int)) <= {0, 1, 2}
+    assert places[:kept].min() > -1 and places[:kept].max() < 2  # in parts of the image
+
+
+def test_the_file_with_it_is_hardly_larger(made):
+    _, task, _, plain, content = made
+    assert len(content) - len(plain) < 16 * len(task.anchors) + 4096
+
+
+def test_an_export_writes_it_beside_the_plain_file(tmp_path, jetslim):
+    (tmp_path / "chain.toml").write_text(
+        """
+[data]
+name = "shapes"
+size = [64, 64]
+[[stage]]
+name = "teacher"
+kind = "train"
+model = "resnet10_1_4"
+epochs = 1
+[[stage]]
+name = "exported"
+kind = "export"
+postprocess = "tflite"
+"""
+    )
+    done = jetslim("run", "chain.toml", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    folder = tmp_path / "runs/chain/2-exported"
+    assert (folder / "model.detections.tflite").is_file()
+    told = json.loads((folder / "model.json").read_text())
+    assert "model.detections.tflite" in told["files"] and told["departure"]["same_boxes_behind"] >= 0.99
+    words = [
+        jetslim("evaluate", f"runs/chain/2-exported/{name}.tflite", "--data", "shapes", cwd=tmp_path).stdout
+        for name in ("model", "model.detections")
+    ]
+    assert words[0].split("%")[0] == words[1].split("%")[0]
+    blurred = jetslim("evaluate", "runs/chain/2-exported", "--data", "shapes", "--blur", "0.2", cwd=tmp_path)
+    assert "blurred by 20% of their width" in blurred.stdout
+    refused = jetslim("run", "tiny", "--set", "exported.postprocess=tflite", cwd=tmp_path)
+    assert (
+        refused.returncode == 2 and 'postprocess = "tflite" is for detection, not for classification' in refused.stderr
+    )
