@@ -10,6 +10,7 @@ from compress.distill.method import Method
 from compress.distill.outputs import Outputs
 from compress.distill.phase import Phase
 from compress.distill.sigmoids import Sigmoids
+from compress.distill.slv import Slv
 
 METHODS: dict[str, type[Method]] = {
     "logits": Logits,
@@ -20,6 +21,7 @@ METHODS: dict[str, type[Method]] = {
     "fgfi": Fgfi,
     "blur_robust": BlurRobust,
     "lgd": Lgd,
+    "slv": Slv,
 }
 
 __all__ = [
@@ -34,4 +36,5 @@ __all__ = [
     "Outputs",
     "Phase",
     "Sigmoids",
+    "Slv",
 ]

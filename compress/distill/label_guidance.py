@@ -151,17 +151,3 @@ def _normed(rows: Any) -> Any:
     """ReLU of layer normalization without weights (Ba, Kiros and Hinton, 2016)."""
     mean, variance = tf.nn.moments(rows, axes=-1, keepdims=True)
     return tf.nn.relu((rows - mean) * tf.math.rsqrt(variance + 1e-5))
-
-
-class Together(keras.Model):
-    """What is trained: the student, and what guides it."""
-
-    def __init__(self, student: Any, guidance: Any) -> None:
-        super().__init__(name="student_and_guidance")
-        self.student, self.guidance = student, guidance
-        self.input_spec = student.input_spec
-        self.built = True
-        guidance.build_for(student)
-
-    def call(self, images: Any, training: Any = None) -> Any:
-        return self.student(images, training=training)

@@ -44,7 +44,8 @@ class Lgd(Usual):
             raise UserError(
                 f"method.alone = {self.alone:g} leaves none of {epochs} epochs in which the student is guided"
             )
-        from compress.distill.label_guidance import LabelGuidance, Together
+        from compress.distill.label_guidance import LabelGuidance
+        from compress.distill.together import Together
 
         tf = keras.tf
         pyramid = Pyramid.of(student, self.name)

@@ -31,6 +31,7 @@ SETTINGS = {
     "fgfi": {},
     "blur_robust": {},
     "lgd": {},
+    "slv": {},
 }
 # the targets of a batch of two images for each task, and of five outputs
 TARGETS = {

@@ -102,7 +102,7 @@ def test_a_teacher_that_is_left_out_says_nothing():
 def test_each_teacher_is_in_three_of_four_batches():
     draw = Logits(drop_teachers=1).per_batch_inputs(4)["teacher_weights"]
     rng = np.random.default_rng(0)
-    drawn = np.stack([draw(rng) for _ in range(10_000)])
+    drawn = np.stack([draw(rng, np.empty(0)) for _ in range(10_000)])
     assert (drawn.sum(axis=1) == 3).all()
     np.testing.assert_allclose(drawn.mean(axis=0), 0.75, atol=0.015)
     assert Logits().per_batch_inputs(4) == {}

@@ -142,7 +142,7 @@ def test_gradients_of_label_guidance_go_where_they_should():
         [], student, 2, TASK, lambda outputs, targets: 0.0 * sum(map(tf.reduce_sum, outputs.values()))
     )
     assert (alone.epochs, guided.epochs) == (1, 2)
-    teacher = alone.network.guidance
+    teacher = alone.network.beside
     adapter = {id(w) for layer in teacher.adapter for w in layer.weights}
     for phase, reaches in ((alone, False), (guided, True)):
         with tf.GradientTape(persistent=True) as tape:
@@ -163,7 +163,7 @@ def test_the_loss_on_the_teachers_features_teaches_teacher_and_head():
         _, logs = guided.objective(guided.network, FLOATS, targets())
         total = logs["teacher_loss"]
     weights = [
-        *guided.network.guidance.refine[0].weights,
+        *guided.network.beside.refine[0].weights,
         *student.get_layer("classes").weights,
         *student.get_layer("conv1_conv").weights,
     ]

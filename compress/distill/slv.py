@@ -1,0 +1,121 @@
+"""Weak supervision: a detector learns where things are from the classes of images alone, and from its own likelihoods.
+
+Chen et al., "SLV", CVPR 2020: proposals vote for where each class is likely, and the boxes around what they agree on
+teach a detector. With self-distillation these likelihood maps teach the features of the backbone, too, so that it
+attends to wider areas. Of that no program is public: the weights are ours.
+"""
+
+import math
+from functools import partial
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+
+from compress import keras
+from compress.config import Count, Fraction, NotNegative, config
+from compress.distill import likelihood
+from compress.distill.phase import Phase
+from compress.distill.pyramid import Pyramid, by_name
+from compress.distill.usual import Usual
+from compress.errors import UserError
+from compress.tasks.objective import Loss
+
+CELLS = 4  # pixels of a cell of the likelihood maps
+MOST = 12  # boxes of an image
+SMOOTHED = 2  # of these cells along a side are one of the first level
+
+
+@config
+class Slv(Usual):
+    """In the first ``alone`` part of the epochs two streams and ``refinements`` heads learn which proposals are of
+    which class; then the boxes that ``boxes`` finds in their likelihood maps are the targets of the network itself.
+
+    Only the classes of an image are read of its boxes. ``self_distillation``: maps of the first level of the pyramid
+    learn the likelihoods, too, by ``attention_weight``. All of this is left out in the end.
+    """
+
+    name: Literal["slv"] = "slv"
+    boxes: Literal["threshold", "search"] = "threshold"
+    alone: Fraction = 1 / 3
+    refinements: Count = 3
+    self_distillation: bool = False
+    attention_weight: NotNegative = 0.1
+    TASKS: ClassVar[tuple[str, ...]] = ("detection",)
+    HAS_TEACHERS: ClassVar[bool] = False
+
+    def phases(self, teachers: Any, student: Any, epochs: int, task: Any, loss: Loss) -> list[Phase]:
+        """ "streams", then "voting". Raises UserError for a network that is no detector of the registry, and for epochs
+        of which none are left."""
+        first = math.ceil(self.alone * epochs)
+        if first >= epochs:
+            raise UserError(f"method.alone = {self.alone:g} leaves none of {epochs} epochs for the detector itself")
+        from compress.distill.together import Together
+        from compress.distill.weak_labels import WeakLabels
+
+        pyramid, classes = Pyramid.of(student, self.name), int(student.outputs[0].shape[-1])
+        weak = WeakLabels(likelihood.proposals(task.frame), task.frame, classes, self.refinements)
+        network = Together(student, weak)
+        voting = partial(self.objective, pyramid, weak, task, loss)
+        streams = [Phase("streams", network, partial(voting, False), first)] if first else []
+        return [*streams, Phase("voting", network, partial(voting, True), epochs)]
+
+    def objective(
+        self, pyramid: Pyramid, weak: Any, task: Any, loss: Loss, votes: bool, network: Any, images: Any, targets: Any
+    ) -> tuple[Any, dict[str, Any]]:
+        """The loss of a batch; with ``votes`` that of the detector on the boxes that are voted for, too."""
+        from compress.distill.weak_labels import FIRST, attention_loss, image_loss, two_streams
+
+        tf = keras.tf
+        present = self.present(targets["classes"], pyramid.head.outputs[0].shape[-1])
+        maps, said = pyramid(images, training=True)
+        outputs = by_name(task, said)
+        of_class, of_place, refined = weak(maps[0])
+        streams = two_streams(of_class, of_place)
+        total, scores, every = image_loss(streams, present), tf.stop_gradient(streams), []
+        for number, logits in enumerate(refined):
+            total += (FIRST if number == 0 else 1.0) * weak.refinement(scores, logits, present)
+            scores = tf.stop_gradient(tf.nn.softmax(logits))[..., :-1]
+            every.append(scores)
+        logs = {"image_loss": total}
+        if votes:
+            mean = tf.add_n(every) / len(every)
+            pseudo, likely = self.voted(mean, present, task.frame)
+            learned = {**targets, "boxes": pseudo[..., :4], "classes": tf.cast(pseudo[..., 4], tf.int32)}
+            learned["kinds"] = tf.cast(pseudo[..., 5], tf.int32)
+            total += loss(outputs, learned)
+            logs = {**logs, **task.logs(outputs, learned)}
+            if self.self_distillation:
+                total += self.attention_weight * attention_loss(weak.attend(maps[0]), likely)
+        else:  # all weights of the student have a gradient, and the head's one of nothing
+            total += 0.0 * tf.add_n([tf.reduce_sum(values) for values in said])
+        return total, logs
+
+    @staticmethod
+    def present(classes: Any, count: int) -> Any:
+        """Which classes an image shows, float32 (n, count): all that is read of the labels."""
+        tf = keras.tf
+        return tf.reduce_max(tf.one_hot(classes, count), axis=1)
+
+    def voted(self, scores: Any, present: Any, frame: tuple[int, int]) -> tuple[Any, Any]:
+        """(pseudo boxes (n, MOST, 6), likelihoods at the first level (n, h, w, classes), 0 for classes that are not
+        there), of the proposals' scores (n, r, classes). No gradient goes through them."""
+        tf = keras.tf
+        cells = (frame[0] // CELLS, frame[1] // CELLS)
+        covered = likelihood.covers(likelihood.proposals(frame), frame, cells)
+        find = likelihood.FINDERS[self.boxes]
+
+        def vote(scores: np.ndarray, present: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            maps = [
+                likelihood.likelihood(rows, covered) * there[:, None, None]
+                for rows, there in zip(scores, present, strict=True)
+            ]
+            boxes = [
+                likelihood.pseudo_boxes(each, there > 0, frame, find, MOST)
+                for each, there in zip(maps, present, strict=True)
+            ]
+            return np.stack(boxes), np.stack(maps).transpose(0, 2, 3, 1).astype(np.float32)
+
+        boxes, likely = tf.numpy_function(vote, [scores, present], [tf.float32, tf.float32])
+        boxes = tf.ensure_shape(boxes, (None, MOST, 6))
+        likely = tf.ensure_shape(likely, (None, *cells, scores.shape[-1]))
+        return boxes, tf.nn.avg_pool2d(likely, SMOOTHED, SMOOTHED, "VALID")
