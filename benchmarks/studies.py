@@ -254,6 +254,16 @@ class CountersInTurns:
 
 
 @dataclass(frozen=True)
+class BlurredDetectors:
+    """Detectors of a run, by stage, on test images that are blurred by ``blur`` of their width."""
+
+    data: str
+    seed: int
+    blur: float
+    metrics: dict[str, dict[str, float]]
+
+
+@dataclass(frozen=True)
 class At224:
     """A chain's narrowed network in int8 at 224x224 ("jetslim") beside its teacher and its student in float32, in
     turns; sizes in bytes."""
@@ -277,6 +287,7 @@ STUDIES: dict[str, type] = {
     "jetslim-focal/1": FocalStudy,
     "jetslim-at224/1": At224,
     "jetslim-counters/1": CountersInTurns,
+    "jetslim-blurred-detectors/1": BlurredDetectors,
 }
 
 Study = TypeVar("Study")

@@ -18,6 +18,7 @@ from benchmarks.boards import result as boards
 from benchmarks.boards.result import BoardResult
 from benchmarks.boards.table import boards_table, on_board, warnings_list
 from benchmarks.counting import table as counting
+from benchmarks.detection import table as detection
 from benchmarks.families import table as families
 from benchmarks.focal import table as focal
 from benchmarks.keras3 import table as front_door
@@ -27,6 +28,7 @@ from benchmarks.studies import (
     STUDIES,
     Acceptance,
     At224,
+    BlurredDetectors,
     CachedEpochs,
     Chain,
     CountersInTurns,
@@ -115,6 +117,7 @@ class Results:
     family_runs: list[Run] = field(default_factory=list)
     narrow_runs: list[Run] = field(default_factory=list)
     counting_runs: list[Run] = field(default_factory=list)
+    detection_runs: list[Run] = field(default_factory=list)
     studies: list[Any] = field(default_factory=list)
     """Objects of the classes in ``benchmarks.studies``."""
 
@@ -140,6 +143,7 @@ def load(folder: Path) -> Results:
                 "families": results.family_runs,
                 "narrow": results.narrow_runs,
                 "counting": results.counting_runs,
+                "detection": results.detection_runs,
             }
             studies.get(path.parent.name, results.runs).append(parse(content, str(path)))
         elif schema in boards.SCHEMAS:
@@ -280,6 +284,7 @@ def document(results: Results) -> str:
     parts += sweeps.section([study for study in results.studies if isinstance(study, SweepSavings | SweepOverhead)])
     parts += narrow.section(results.narrow_runs, of_kind(results.studies, At224))
     parts += counting.section(results.counting_runs, of_kind(results.studies, CountersInTurns))
+    parts += detection.section(results.detection_runs, of_kind(results.studies, BlurredDetectors))
     parts += families.section(results.family_runs, of_kind(results.studies, FamilyLatency), accepted)
     parts += front_door.section(of_kind(results.studies, Keras3Family), of_kind(results.studies, GeneratedNetworks))
     parts += peers.section(latencies, accepted)

@@ -7,7 +7,7 @@ no labels), then it trains on labels alone. A 1x1 convolution and a batch norm c
 
 import re
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from compress import keras
 from compress.config import Count, Positive, config
@@ -55,12 +55,11 @@ class ActivationBoundary(Usual):
     """The authors' global factor: 3/1000 for CIFAR, 1/1000 for MIT scenes."""
     connector: Literal["auto", "minimal"] = "auto"
     """auto: a connector at every layer, as the authors do when any width differs; minimal: only where widths differ."""
+    TEACHERS: ClassVar[tuple[int, int | None]] = (1, 1)
 
     def check(self, teachers: Sequence[str | None], student: str | None, epochs: int) -> None:
         """See ``Method.check``."""
         super().check(teachers, student, epochs)
-        if len(teachers) != 1:
-            raise UserError(f"activation_boundary takes one teacher, got {len(teachers)}")
         (teacher,) = teachers
         if self.init_epochs >= epochs:
             raise UserError(f"method.init_epochs = {self.init_epochs} leaves none of {epochs} epochs for labels")

@@ -47,7 +47,8 @@ def divergence(sharp: Any, blurred: Any, things: Any, temperature: float) -> Any
 @config
 class BlurRobust(Usual):
     """Detection loss on the sharp and on the blurred image, ``hint_weight`` times the difference of their features, and
-    ``soft_weight`` * T^2 times the divergence of their classes.
+    ``soft_weight`` * T^2 times the divergence of their classes. A teacher, where the stage names one, reads the sharp
+    image in place of the network itself, and is not trained: what self-distillation is compared with.
 
     ``blocks`` residual blocks of two 3x3 convolutions stand behind each level of the pyramid of what is emitted, which
     reads blurred and sharp images alike; at first they change nothing. The sharp image is read past them.
@@ -61,7 +62,7 @@ class BlurRobust(Usual):
     lengths: tuple[BlurLength, BlurLength] = (0.05, 0.15)
     """How far an image is moved, in parts of its width: drawn between the two, in any direction."""
     TASKS: ClassVar[tuple[str, ...]] = ("detection",)
-    HAS_TEACHERS: ClassVar[bool] = False
+    TEACHERS: ClassVar[tuple[int, int | None]] = (0, 1)
 
     def per_batch_inputs(self, teachers: int) -> Mapping[str, Draw]:
         """``blurred``: the images of the batch, uint8."""
@@ -95,18 +96,25 @@ class BlurRobust(Usual):
     def phases(self, teachers: Any, student: Any, epochs: int, task: Any, loss: Loss) -> list[Phase]:
         """One phase. Raises UserError for a network that is no detector of the registry."""
         before = Pyramid.of(student, self.name)
+        other = Pyramid.of(teachers[0], self.name) if teachers else None
         ends = [student.get_layer(f"{PREFIX}{stride}_{self.blocks}").output for stride in STRIDES]
         restore = keras.Model(before.features.outputs, ends)
         head = keras.Model(ends, student.outputs)
 
         def objective(network: Any, images: Any, targets: Any, blurred: Any) -> tuple[Any, dict[str, Any]]:
-            sharp = before.features(images, training=True)
-            taught = by_name(task, head(sharp, training=True))
+            if other is None:
+                sharp = before.features(images, training=True)
+                taught = by_name(task, head(sharp, training=True))
+            else:
+                sharp, said = other(images, training=False)
+                taught = by_name(task, said)
             own_maps = restore(before.features(as_read(blurred), training=True), training=True)
             own = by_name(task, head(own_maps, training=True))
             distance = hint(sharp, own_maps)
             soft = divergence(taught["logits"], own["logits"], task.things(targets), self.temperature)
-            total = loss(taught, targets) + loss(own, targets) + self.hint_weight * distance
+            total = loss(own, targets) + self.hint_weight * distance
+            if other is None:
+                total += loss(taught, targets)
             total += self.soft_weight * self.temperature**2 * soft
             return total, {**task.logs(own, targets), "hint": distance}
 

@@ -12,7 +12,6 @@ from compress.config import Fraction, NotNegative, config
 from compress.distill.phase import Phase
 from compress.distill.pyramid import Pyramid, by_name
 from compress.distill.usual import Usual
-from compress.errors import UserError
 from compress.metrics.detection import COUNTS
 from compress.models.detector import STRIDES
 from compress.tasks import Task
@@ -64,11 +63,7 @@ class Fgfi(Usual):
     """Of the best overlap; 0 takes all cells that have any."""
     TASKS: ClassVar[tuple[str, ...]] = ("detection",)
     SAME_SHAPES: ClassVar[bool] = False
-
-    def check(self, teachers: Sequence[str | None], student: str | None, epochs: int) -> None:
-        super().check(teachers, student, epochs)
-        if len(teachers) > 1:
-            raise UserError(f"fgfi takes one teacher, got {len(teachers)}")
+    TEACHERS: ClassVar[tuple[int, int | None]] = (1, 1)
 
     def phases(self, teachers: Sequence[Any], student: Any, epochs: int, task: Task, loss: Loss) -> list[Phase]:
         """One phase. Raises UserError for networks that are no detectors of the registry."""

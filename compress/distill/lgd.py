@@ -34,7 +34,7 @@ class Lgd(Usual):
     heads: Count = 4
     """Of the attention of things to one another."""
     TASKS: ClassVar[tuple[str, ...]] = ("detection",)
-    HAS_TEACHERS: ClassVar[bool] = False
+    TEACHERS: ClassVar[tuple[int, int | None]] = (0, 0)
 
     def phases(self, teachers: Any, student: Any, epochs: int, task: Task, loss: Loss) -> list[Phase]:
         """ "alone", then "guided". Raises UserError for a network that is no detector of the registry, and for epochs

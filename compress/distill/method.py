@@ -19,8 +19,8 @@ class Method(Protocol):
     """Whether it learns from the teachers' outputs alone, which can then be computed once."""
     SAME_SHAPES: ClassVar[bool]
     """Whether outputs of teachers and student have to be of the same shapes."""
-    HAS_TEACHERS: ClassVar[bool]
-    """Whether it needs teachers; a network that is taught by itself takes none."""
+    TEACHERS: ClassVar[tuple[int, int | None]]
+    """How many it takes, at least and at most (None: any number); a network that is taught by itself takes none."""
 
     @property
     def name(self) -> str:

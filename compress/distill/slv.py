@@ -41,7 +41,7 @@ class Slv(Usual):
     self_distillation: bool = False
     attention_weight: NotNegative = 0.1
     TASKS: ClassVar[tuple[str, ...]] = ("detection",)
-    HAS_TEACHERS: ClassVar[bool] = False
+    TEACHERS: ClassVar[tuple[int, int | None]] = (0, 0)
 
     def phases(self, teachers: Any, student: Any, epochs: int, task: Any, loss: Loss) -> list[Phase]:
         """ "streams", then "voting". Raises UserError for a network that is no detector of the registry, and for epochs

@@ -15,13 +15,15 @@ class Usual:
     TASKS: ClassVar[tuple[str, ...]] = ()
     FROM_OUTPUTS: ClassVar[bool] = False
     SAME_SHAPES: ClassVar[bool] = True
-    HAS_TEACHERS: ClassVar[bool] = True
+    TEACHERS: ClassVar[tuple[int, int | None]] = (1, None)
 
     def check(self, teachers: Sequence[str | None], student: str | None, epochs: int) -> None:
-        if self.HAS_TEACHERS and not teachers:
+        least, most = self.TEACHERS
+        if len(teachers) < least:
             raise UserError(f"{self.name} needs a teacher")
-        if not self.HAS_TEACHERS and teachers:
-            raise UserError(f"{self.name} teaches a network by itself: it takes no teacher")
+        if most is not None and len(teachers) > most:
+            words = {0: "no teacher: the network teaches itself", 1: f"one teacher, got {len(teachers)}"}
+            raise UserError(f"{self.name} takes {words[most]}")
 
     def per_batch_inputs(self, teachers: int) -> Mapping[str, Draw]:
         return {}

@@ -67,7 +67,7 @@ class WeakLabels(keras.layers.Layer):
 
 
 def two_streams(of_class: Any, of_place: Any) -> Any:
-    """How much each proposal says for each class, (n, r, classes): softmax over classes times softmax over proposals."""
+    """How much each proposal says for each class: softmax over classes times that over proposals; (n, r, classes)."""
     return tf.nn.softmax(of_class, axis=2) * tf.nn.softmax(of_place, axis=1)
 
 

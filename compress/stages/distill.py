@@ -28,7 +28,7 @@ class Distill(NetworkStage, Training):
 
     def check(self) -> None:
         super().check()
-        if self.method.HAS_TEACHERS and not self.teachers:
+        if len(self.teachers) < self.method.TEACHERS[0]:
             raise UserError(f"distill by {self.method.name} needs a teacher")
         check_teachers(self.teachers)
 

@@ -60,7 +60,7 @@ def method(name, **settings):
 
 def stage_of(name, **settings):
     raw = {"name": name, **SETTINGS[name], **settings}
-    teachers = ["t"] if METHODS[name].HAS_TEACHERS else []
+    teachers = ["t"] * METHODS[name].TEACHERS[0]
     stage = {"name": "s", "kind": "distill", "teachers": teachers, "model": "resnet8", "epochs": EPOCHS, "method": raw}
     return parse(Distill, stage, "[[stage]] 's'")
 
@@ -113,11 +113,16 @@ def test_it_has_what_a_method_has(name):
 
 @methods
 def test_it_takes_networks_of_any_name_that_its_settings_fit(name):
-    has_teachers = METHODS[name].HAS_TEACHERS
-    method(name).check(["resnet8"] * has_teachers, "resnet8", EPOCHS)
-    method(name).check([None] * has_teachers, None, EPOCHS)
-    with pytest.raises(UserError, match="needs a teacher|takes no teacher"):
-        method(name).check([] if has_teachers else ["resnet8"], "resnet8", EPOCHS)
+    least, most = METHODS[name].TEACHERS
+    method(name).check(["resnet8"] * least, "resnet8", EPOCHS)
+    method(name).check([None] * least, None, EPOCHS)
+    for count, message in (
+        (least - 1, "needs a teacher"),
+        (None if most is None else most + 1, "takes (no|one) teacher"),
+    ):
+        if count is not None and count >= 0:
+            with pytest.raises(UserError, match=message):
+                method(name).check(["resnet8"] * count, "resnet8", EPOCHS)
 
 
 @methods
