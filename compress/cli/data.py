@@ -52,8 +52,7 @@ def open_data(
     else:
         usual = kind.size if path is None else None
         fields["size"], fields["channels"] = image_shape(model, reads, size, usual)
-    if hasattr(kind, "what") and len(names := labels(model)) == 1:  # it is the model that says what it counts
-        fields["what"] = names[0]
+    fields |= kind.for_model(labels(model))
     if getattr(kind, "fit", None) == "stretch":  # of those that may be fitted in several ways
         fields["fit"] = image_fit(model)
     return parse(kind, fields, f"--data {data}").load(data_dir, skip_bad_images)

@@ -1,6 +1,6 @@
 """What the config of every data set has: the [data] table of a pipeline."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -70,6 +70,11 @@ class DatasetConfig:
     def is_at(cls, path: Path) -> bool:
         """Whether a path, of which a user says no more, is data of this kind."""
         return False
+
+    @classmethod
+    def for_model(cls, names: Sequence[str]) -> dict[str, Any]:
+        """Settings that follow from what a model calls its outputs, which is to be judged on the data."""
+        return {}
 
     def load(self, data_dir: Path | None = None, skip_bad_images: bool = False) -> Dataset:
         """Read the data set, looking for its files in ``data_dir`` first.

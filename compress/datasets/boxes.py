@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -34,6 +35,10 @@ class BoxesConfig(PicturesConfig):
     """
 
     classes: tuple[str, ...] | None = None
+
+    @classmethod
+    def for_model(cls, names: Sequence[str]) -> dict[str, Any]:
+        return {"classes": tuple(names)} if names else {}
 
     def check(self) -> None:
         if self.crop is not None:

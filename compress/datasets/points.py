@@ -27,6 +27,10 @@ class PointsConfig(PicturesConfig):
     kernel: AnyKernel = Adaptive()
     what: str = "things"
 
+    @classmethod
+    def for_model(cls, names: Sequence[str]) -> dict[str, Any]:
+        return {"what": names[0]} if len(names) == 1 else {}
+
 
 def pictures_of(
     files: Sequence[Path], points: Sequence[np.ndarray], kernel: Kernel, channels: int, bad: list[str]

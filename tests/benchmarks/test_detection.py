@@ -1,0 +1,49 @@
+"""The section on detection, from runs whose numbers are made up."""
+
+from benchmarks.detection import table
+from benchmarks.studies import BlurredDetectors
+from compress.results import DataFacts, Latency, Run, StageResult
+
+
+def stage(name, ap50):
+    return StageResult(name=name, metrics={"ap50": ap50}, tflite_bytes=2_000_000, latency=Latency(1.0, 1.5, 2.0))
+
+
+def run(study, seed, settings=("data.path=Cards",), **values):
+    data = DataFacts(name="voc" if settings else "shapes", shape=[256, 256, 3], train=251, test=67, label_names=["ace"])
+    stages = [stage(name, value) for name, value in values.items()]
+    return Run(pipeline=study, seed=seed, data=data, stages=stages, settings=list(settings))
+
+
+def test_differences_are_those_of_each_seed_and_backbones_stand_apart():
+    both = {"fgfi": 0.72, "lgd": 0.69, "pruned": 0.68, "exported": 0.67}
+    runs = [run("labels", seed, baseline=0.70 + seed / 100, **both) for seed in (0, 1)]
+    runs.append(run("labels", 0, ("data.path=Cards", "baseline.model=resnet10_1_2"), baseline=0.8, **both))
+    lines = table.section(runs)
+    assert "| by itself | 70.5 ± 0.7 |  | 2.00 MB | 1.50 ms |" in lines
+    assert "| taught near things (FGFI) | 72.0 ± 0.0 | +1.5 ± 0.7 | 2.00 MB | 1.50 ms |" in lines
+    assert "| by itself | 80.0 |  | 2.00 MB | 1.50 ms |" in lines
+    found = [line for line in lines if line.startswith("- AP at 0.5")]
+    assert found[2].endswith("(fgfi): +1.5 points, better in 2 of 2 seeds, more than the seeds' deviation.")
+    assert found[3].endswith("(lgd): -1.5 points, better in 0 of 2 seeds, more than the seeds' deviation.")
+    assert found[0].endswith("(fgfi): -8.0 points, one seed.")
+
+
+def test_blurred_images_have_a_column_of_their_own():
+    names = table.ROWS["blur"]
+    runs = [run("blur", 3, **dict.fromkeys(names, 0.6))]
+    metrics = {name: {"ap50": 0.1 * number} for number, name in enumerate(names, start=1)}
+    lines = table.section(runs, [BlurredDetectors("Cards", 3, 0.1, metrics)])
+    assert "| sharp images | 60.0 | +0.0 | 10.0 | -10.0 | 2.00 MB | 1.50 ms |" in lines
+    assert "| and itself as the teacher (S-KD) | 60.0 | +0.0 | 40.0 | +20.0 | 2.00 MB | 1.50 ms |" in lines
+
+
+def test_self_distillation_is_compared_with_the_row_before_it():
+    values = {"with_boxes": 0.9, "threshold": 0.3, "threshold_sd": 0.32, "search": 0.4, "search_sd": 0.39}
+    lines = table.section([run("weak", 0, settings=(), **values)])
+    shown = [line.split(" | ")[2] for line in lines if line.startswith("| ") and "MB" in line]
+    assert shown == ["+60.0", "", "+2.0", "+10.0", "-1.0"]
+
+
+def test_without_results_there_is_no_section():
+    assert table.section([]) == []
