@@ -89,7 +89,10 @@ def image_shape(
 
 
 def task_for(model: Path, dataset: Any) -> Any:
-    """The data set's task, fitted. Raises UserError for a model that was made for another one."""
+    """The data set's task, with the settings that the model was made with, fitted.
+
+    Raises UserError for a model that was made for another one.
+    """
     from compress.errors import UserError
     from compress.evaluate import task_of
     from compress.tasks import TASKS
@@ -97,7 +100,7 @@ def task_for(model: Path, dataset: Any) -> Any:
     told = task_of(model)
     if told is not None and told.name != dataset.task:
         raise UserError(f"{model} was made for {told.name}, {dataset.name} is for {dataset.task}: name its --data")
-    return TASKS[dataset.task]().fitted(dataset)
+    return (told or TASKS[dataset.task]()).fitted(dataset)
 
 
 def check_labels(model: Path, width: int, data: str, dataset: Any) -> None:

@@ -79,6 +79,9 @@ def test_an_export_writes_it_beside_the_plain_file(tmp_path, jetslim):
 [data]
 name = "shapes"
 size = [64, 64]
+[task]
+name = "detection"
+anchor_size = 1.5
 [[stage]]
 name = "teacher"
 kind = "train"
@@ -101,6 +104,8 @@ postprocess = "tflite"
         for name in ("model", "model.detections")
     ]
     assert words[0].split("%")[0] == words[1].split("%")[0]
+    measured = json.loads((tmp_path / "runs/chain/run.json").read_text())["stages"][-1]["metrics"]["ap50"]
+    assert f"{Detection.METRICS[0].title} {Detection.METRICS[0].compact(measured)}" in words[0]
     blurred = jetslim("evaluate", "runs/chain/2-exported", "--data", "shapes", "--blur", "0.2", cwd=tmp_path)
     assert "blurred by 20% of their width" in blurred.stdout
     refused = jetslim("run", "tiny", "--set", "exported.postprocess=tflite", cwd=tmp_path)
