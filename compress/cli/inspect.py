@@ -54,7 +54,7 @@ def inspect(
         head = DensityHead(1.0) if network in models.MAP_MODELS else classes
         model = models.build(network, size, head, seed=0)
     elif Path(network).exists():
-        model = saved_model.load(network, several_outputs=True, end=ends.without_activation)
+        model = saved_model.load(network, outputs=None, end=ends.without_activation)
         told = told_by(front_of(model)) if len(model.inputs[0].shape) == 4 else []
         model = saved_model.sized(model, tuple(side or size for side in model.input_shape[1:]))
     else:

@@ -85,7 +85,7 @@ def open_model(path: Path) -> Model:
     inner = path / "saved_model" if (path / "saved_model").is_dir() else path
     if (inner.parent / "stage.json").is_file() or _is_quantized(inner):
         return _Network(path, artifacts.load(inner), is_ours=True)
-    return _Network(path, saved_model.load(inner, end=lambda network, name: network), is_ours=False)
+    return _Network(path, saved_model.load(inner, outputs=None, end=lambda network, name: network), is_ours=False)
 
 
 def _is_quantized(folder: Path) -> bool:
@@ -118,7 +118,8 @@ class _Network:
     ) -> Ready:
         if wishes.output is not None:
             raise UserError(f"{self.path} has one output: --output is for a .tflite file of several")
-        network = saved_model.sized(self._network, sized(self.shape, shape, str(self.path)))
+        network = saved_model.checked(self._network, self.path, None, len(task.OUTPUTS))
+        network = saved_model.sized(network, sized(self.shape, shape, str(self.path)))
         if not self._is_ours:
             network = task.own_end(network, str(self.path))
         task.check_outputs(shapes(task, network), str(self.path), width)

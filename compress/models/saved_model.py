@@ -18,21 +18,20 @@ def load(
     path: str | Path,
     classes: int | None = None,
     shape: Shape | None = None,
-    several_outputs: bool = False,
+    outputs: int | None = 1,
     say: Callable[[str], None] | None = None,
     end: Callable[[Any, str], Any] = ends.classifier,
 ) -> Any:
     """Loads a Keras network from a SavedModel folder, a .keras or an .h5 file; it comes back with the ``end`` it needs.
 
-    The network is Sequential or functional, with one input and one output. By default a softmax at its end is taken
+    The network is Sequential or functional, with one input and so many ``outputs``, None for any. By default a softmax at its end is taken
     away, weights untouched, so that softmax(load(path)(x)) is what the network said before. An input of bytes (uint8)
     becomes one of float32 with the same values. An input without height and width gets those of ``shape``, which is
     that of one example of the data, without the batch. Which pixels it expects is another matter
-    (``evaluate.expected_pixels``). With ``several_outputs``, a network of more than one may be looked at, softmaxes and
-    all. Raises UserError, in one line, for anything else, and for a number of classes or a shape other than the given
+    (``evaluate.expected_pixels``). Several outputs stay as they are, softmaxes and all. Raises UserError, in one line, for anything else, and for a number of classes or a shape other than the given
     ones. ``say`` is told what had to be changed to read the file.
     """
-    model = checked(read_network(path, say), path, shape, several_outputs)
+    model = checked(read_network(path, say), path, shape, outputs)
     model = sized(as_floats(model, path), shape)
     if len(model.outputs) == 1:
         model = end(model, str(path))
@@ -57,9 +56,10 @@ def as_floats(model: Any, path: str | Path) -> Any:
     noise = keras.tf.random.stateless_uniform(
         [2, *(side or 64 for side in image.shape[1:])], seed=(0, 0), maxval=256, dtype=keras.tf.int32
     )
-    wanted = model(keras.tf.cast(noise, "uint8"), training=False).numpy()
-    got = floats(keras.tf.cast(noise, "float32"), training=False).numpy()
-    if abs(got - wanted).max() > 1e-4 * max(abs(wanted).max(), 1e-9):
+    wanted = keras.tf.nest.flatten(model(keras.tf.cast(noise, "uint8"), training=False))
+    got = keras.tf.nest.flatten(floats(keras.tf.cast(noise, "float32"), training=False))
+    pairs = [(one.numpy(), other.numpy()) for one, other in zip(got, wanted, strict=True)]
+    if any(abs(one - other).max() > 1e-4 * max(abs(other).max(), 1e-9) for one, other in pairs):
         raise UserError(
             f"{path} computes with bytes (uint8) as such: build it with an input of float32, and tf.cast or Rescaling "
             "instead of functions that depend on the type, such as tf.image.convert_image_dtype"
@@ -73,17 +73,18 @@ def _with_input(model: Any, image: Any) -> Any:
     return new
 
 
-def checked(model: Any, path: str | Path, shape: Shape | None, several_outputs: bool = False) -> Any:
+def checked(model: Any, path: str | Path, shape: Shape | None, outputs: int | None = 1) -> Any:
     """``model`` itself where it has the shapes that every stage relies on, else UserError."""
     if not model._is_graph_network:
         raise UserError(
             f"{path} is a subclassed network: its layers cannot be rewired (softmax, pruning, quantization); "
             "save it again as a functional or Sequential one"
         )
-    for what, tensors in (("inputs", model.inputs), ("outputs", model.outputs)):
-        if len(tensors) != 1 and not (several_outputs and what == "outputs"):
+    for what, tensors, wanted in (("inputs", model.inputs, 1), ("outputs", model.outputs, outputs)):
+        if wanted is not None and len(tensors) != wanted:
             names = ", ".join(model.input_names if what == "inputs" else model.output_names)
-            raise UserError(f"{path} has {len(tensors)} {what} ({names}), not 1; save a keras.Model of one of them")
+            advice = "; save a keras.Model of one of them" if wanted == 1 else ""
+            raise UserError(f"{path} has {len(tensors)} {what} ({names}), not {wanted}{advice}")
     reads = model.inputs[0]
     if reads.dtype not in ("float32", "uint8"):
         raise UserError(f"{path} reads {reads.dtype.name}, not float32 or uint8: build it with Input(dtype='float32')")

@@ -57,7 +57,7 @@ class Networks:
         """The network in a file, for images in [0, 1]; what it expects is decided, and said, once."""
         data, task = self._plan.dataset, self._plan.task
         with self._clock("load"):
-            network = saved_model.load(path, None, data.shape, say=self._once, end=task.own_end)
+            network = saved_model.load(path, None, data.shape, len(task.OUTPUTS), self._once, task.own_end)
             task.check_outputs(shapes(task, network), path, len(data.label_names))
         if not expected_pixels.are_asked_for(network, data.validation):
             return network
