@@ -34,6 +34,7 @@ class Predictor:
             raise UserError("which pixels the numbers of the model's input are cannot be told: name them (--pixels)")
         self.pixels = decided
         self.outputs = _chosen(model.interpreter, output, width, names)
+        self._names = names if len(names) > 1 else ()
         self._keeps_state: Optional[bool] = None
 
     def encode(self, example: np.ndarray) -> np.ndarray:
@@ -64,7 +65,10 @@ class Predictor:
         self.model.reset()
         interpreter.set_tensor(self.input["index"], self.encode(example))
         interpreter.invoke()
-        return {name: _decoded(interpreter.get_tensor(each["index"]), each) for name, each in self.outputs.items()}
+        return {
+            name: _decoded(interpreter.get_tensor(each["index"]), each, name in self._names)
+            for name, each in self.outputs.items()
+        }
 
 
 def stacked(rows: List[Dict[str, np.ndarray]]) -> Dict[str, np.ndarray]:
@@ -72,10 +76,10 @@ def stacked(rows: List[Dict[str, np.ndarray]]) -> Dict[str, np.ndarray]:
     return {name: np.stack([row[name] for row in rows]) for name in rows[0]}
 
 
-def _decoded(tensor: np.ndarray, details: Dict[str, Any]) -> np.ndarray:
-    """The first example's values, float32; a row loses its axes of length 1."""
+def _decoded(tensor: np.ndarray, details: Dict[str, Any], as_it_is: bool) -> np.ndarray:
+    """The first example's values, float32; a row loses its axes of length 1, unless it is to stay as it is."""
     values = tensor[0] if tensor.ndim > 1 else tensor
-    if all(side == 1 for side in values.shape[:-1]):
+    if not as_it_is and all(side == 1 for side in values.shape[:-1]):
         values = values.reshape(-1)
     grid = _grid(details)
     if values.dtype.kind == "f" or grid is None:

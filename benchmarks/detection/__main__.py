@@ -52,6 +52,8 @@ def main() -> None:
     parser.add_argument("--backbone", choices=BACKBONES, default=BACKBONES[0], help="of the students of labels")
     parser.add_argument("--seeds", type=int, nargs="*", default=SEEDS)
     words = parser.parse_args()
+    if words.study == "blur" and words.data not in VOC:
+        parser.error(f"blur is measured on {' or '.join(VOC)}")
     end = f"-{words.backbone}" if words.study == "labels" else ""
     for seed in words.seeds:
         name = f"{words.study}-{words.data}{end}-seed{seed}"
@@ -76,7 +78,10 @@ def keep_blurred(name: str, data: str, seed: int, data_dir: Path | None) -> None
     task = Detection().fitted(dataset)
     split = BlurredSplit(dataset.test, BLUR)
     metrics = {}
-    for stage in sorted(folder.glob("[0-9]-*")):
+    stages = sorted(folder.glob("[0-9]-*"))
+    if not stages:
+        raise SystemExit(f"{folder} is gone: remove {name}.json, and run it again")
+    for stage in stages:
         ready = open_model(stage).ready(dataset.shape, task)
         said = outputs(ready.raw, split)
         metrics[stage.name[2:]] = task.measure(said, split.targets.arrays(), said, split.targets.arrays())

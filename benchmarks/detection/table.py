@@ -13,7 +13,7 @@ ROWS: Mapping[str, Mapping[str, str]] = {
     "blur": {
         "original": "sharp images",
         "both_images": "sharp and blurred images (control)",
-        "other_teacher": "and a teacher of sharp images",
+        "other_teacher": "and a teacher that knows sharp ones (KD)",
         "own_teacher": "and itself as the teacher (S-KD)",
     },
     "labels": {

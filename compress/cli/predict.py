@@ -50,12 +50,13 @@ def predict(
     Examples:
       jetslim predict runs/densenet121/5-exported/model.tflite seven.png
       jetslim predict theirs.tflite photos/test --top 3 --pixels 0..255
-      jetslim predict runs/detector/6-exported/model.tflite photo.jpg --draw
+      jetslim predict runs/detector/4-exported/model.tflite photo.jpg --draw
     """
     import json
 
     import numpy as np
 
+    from compress.errors import UserError
     from compress.evaluate import Wishes, label_names, labels, open_model, task_of
     from compress.pixels import UNIT
     from compress.tasks import Classification, MultiLabel
@@ -69,6 +70,8 @@ def predict(
     if first[1].example.dtype != np.uint8:
         pixels = UNIT  # numbers, which go in as they are
     task = task_of(model) or (MultiLabel() if opened.ends_in == "LOGISTIC" else Classification())
+    if draw and not task.PICTURE:
+        raise UserError(f"--draw: {model} says nothing of places in an image")
     told = Wishes(pixels, output)
     ready = opened.ready(first[1].example.shape, task, told, len(labels(model)) or None, None, say)
     names = label_names(model, ready.width)

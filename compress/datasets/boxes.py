@@ -35,10 +35,12 @@ class BoxesConfig(PicturesConfig):
     """
 
     classes: tuple[str, ...] | None = None
+    classes_may_lack: bool = False
+    """Whether a class of ``classes`` of which there is no box is no mistake."""
 
     @classmethod
     def for_model(cls, names: Sequence[str]) -> dict[str, Any]:
-        return {"classes": tuple(names)} if names else {}
+        return {"classes": tuple(names), "classes_may_lack": True} if names else {}
 
     def check(self) -> None:
         if self.crop is not None:
@@ -95,10 +97,10 @@ def dataset_of(
 ) -> Dataset:
     """The data set of images by split; where no split is test or validation, these are held out.
 
-    ``known``: the names of classes in the order of the data, [] for those of the training boxes. Raises UserError for
+    ``known``: the names of classes in the order of the data. Raises UserError for
     what cannot be trained on, and for a table that is not of its image.
     """
-    names = _names(name, listed["train"], known, settings)
+    names = _names(name, known, settings)
     every = [each for images in listed.values() for each in images]
     faults, bad = Faults(), list[str]()
 
@@ -118,16 +120,17 @@ def dataset_of(
     )
 
 
-def _names(name: str, train: Sequence[Listed], known: Sequence[str], settings: BoxesConfig) -> list[str]:
-    """Of the classes, in order. Raises UserError for one that is asked for and not there."""
-    there = sorted({each for image in train for each in image.names})
-    every = list(known) or there
+def _names(name: str, known: Sequence[str], settings: BoxesConfig) -> list[str]:
+    """Of the classes, in order. Raises UserError for one that is asked for and not there, and for a name of two."""
+    every = list(known)
+    if doubled := {each for each in every if every.count(each) > 1}:
+        raise UserError(f"{name}: two classes are called {min(doubled)!r}")
     if settings.classes is None:
         if not every:
-            raise UserError(f"{name}: no training image has a box")
+            raise UserError(f"{name}: no image has a box")
         return every
     for asked in settings.classes:
-        if asked not in every:
+        if asked not in every and not settings.classes_may_lack:
             raise unknown("class", asked, every)
     if doubled := {each for each in settings.classes if settings.classes.count(each) > 1}:
         raise UserError(f"[data] classes: {min(doubled)!r} is named twice")

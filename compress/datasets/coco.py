@@ -47,6 +47,11 @@ class Coco(BoxesConfig):
         tables = {part: _table(root, part) for part in LISTS} if not (root / ALL).is_file() else {"train": root / ALL}
         read = {part: _read(path, root) for part, path in tables.items() if path is not None}
         names = read["train"][1]
+        seen: dict[Path, str] = {}
+        for part, (images, _) in read.items():
+            for image in images:
+                if seen.setdefault(image.path, part) != part:
+                    raise UserError(f"{image.path} is in two splits, {seen[image.path]} and {part}")
         for part, (_, own) in read.items():
             if own != names:
                 raise UserError(f"{tables[part]} has other classes than {tables['train']}")

@@ -40,28 +40,45 @@ class Voc(BoxesConfig):
         """See ``DatasetConfig.load``. Raises UserError naming the file that is missing or not what it should be."""
         self.check()
         root = located(self.path, data_dir, f"folder with {XML} and {IMAGES}", self.is_at)
-        files = {path.stem: path for path in sorted((root / IMAGES).iterdir()) if path.suffix.lower() in SUFFIXES}
-        stems = _stems(root, files)
+        files: dict[str, Path] = {}
+        for path in sorted((root / IMAGES).iterdir()):
+            if path.suffix.lower() not in SUFFIXES:
+                continue
+            if path.stem in files:
+                raise UserError(f"{files[path.stem]} and {path.name} have one name: which is that of {path.stem}.xml?")
+            files[path.stem] = path
+        stems, notes = _stems(root, files)
         misnamed: list[str] = []
         listed = {part: [_read(root, files[stem], misnamed) for stem in own] for part, own in stems.items()}
-        notes = []
         if alone := sorted({path.stem for path in (root / XML).glob("*.xml")} - files.keys()):
             notes.append(f"{len(alone)} XML files have no image, such as {alone[0]}.xml: they were left out")
         if misnamed:
             notes.append(f"{len(misnamed)} XML files name another image, such as {misnamed[0]}: their own names count")
-        return dataset_of(self.name, listed, (), self, notes, skip_bad_images)
+        names = sorted({name for images in listed.values() for image in images for name in image.names})
+        return dataset_of(self.name, listed, names, self, notes, skip_bad_images)
 
 
-def _stems(root: Path, files: dict[str, Path]) -> dict[str, list[str]]:
-    """Part -> names. Raises UserError for images that are not there, and for one in two lists."""
+def _stems(root: Path, files: dict[str, Path]) -> tuple[dict[str, list[str]], list[str]]:
+    """(part -> names, notes). Where no list is for train, all that no list names are, and that have an XML.
+
+    Raises UserError for images that are not there, and for one in two lists.
+    """
     folder = root / SETS
     lists = {part: folder / f"{name}.txt" for part, name in LISTS.items()}
     if not lists["train"].is_file() and (folder / "trainval.txt").is_file():
         lists["train"] = folder / "trainval.txt"
-    if not lists["train"].is_file():
-        there = {path.stem for path in (root / XML).glob("*.xml")}
-        return {"train": [stem for stem in files if stem in there]}
     stems = {part: _lines(path) for part, path in lists.items() if path.is_file()}
+    notes = []
+    if "train" not in stems:
+        there, others = (
+            {path.stem for path in (root / XML).glob("*.xml")},
+            {each for own in stems.values() for each in own},
+        )
+        stems = {"train": [stem for stem in files if stem in there - others], **stems}
+        if missing := [stem for stem in files if stem not in there]:
+            notes.append(f"{len(missing)} images have no XML, such as {files[missing[0]].name}: they were left out")
+        if others:
+            notes.append(f"no {SETS}/train.txt: the {len(stems['train'])} images that are in no list are for train")
     if lists["train"].stem == "trainval":
         others = set(stems.get("validation", ()))
         stems["train"] = [stem for stem in stems["train"] if stem not in others]
@@ -73,7 +90,7 @@ def _stems(root: Path, files: dict[str, Path]) -> dict[str, list[str]]:
             if stem in seen:
                 raise UserError(f"{lists[part]}: {stem} is in {seen[stem]}, too")
             seen[stem] = lists[part].name
-    return stems
+    return stems, notes
 
 
 def _lines(path: Path) -> list[str]:
@@ -96,7 +113,7 @@ def _read(root: Path, image: Path, misnamed: list[str]) -> Listed:
         difficult = [int(one.findtext("difficult") or 0) for one in objects]
         names = [(one.findtext("name") or "").strip() for one in objects]
         size = tuple(int(float(tree.findtext(f"size/{side}") or 0)) for side in ("height", "width"))
-    except (OSError, ValueError, ElementTree.ParseError) as error:
+    except (OSError, ValueError, LookupError, ElementTree.ParseError) as error:
         raise UserError(f"{path} is no list of boxes as VOC has them ({first_line(error)})") from error
     if not np.isfinite(boxes).all() or not all(names):
         raise UserError(f"{path} has a box without a class, or at no finite place")

@@ -39,14 +39,16 @@ class Yolo(BoxesConfig):
         root = located(self.path, data_dir, f"folder with {IMAGES}, {LABELS} and {NAMES[0]} or {NAMES[2]}", self.is_at)
         names = _read_names(root)
         listed: dict[str, list[Listed]] = {}
-        without = 0
+        without = alone = 0
         for part, (images, labels) in _folders(root).items():
             files = sorted(path for path in images.iterdir() if path.suffix.lower() in SUFFIXES)
+            alone += len({path.stem for path in labels.glob("*.txt")} - {path.stem for path in files} - {"classes"})
             without += sum(not (labels / f"{path.stem}.txt").is_file() for path in files)
             listed[part] = [_read(path, labels / f"{path.stem}.txt", names) for path in files]
         if "train" not in listed:
             raise UserError(f"{root} has no images for train")
         notes = [f"{without} images have no text file, and so no box"] if without else []
+        notes += [f"{alone} text files have no image, and were left out"] if alone else []
         return dataset_of(self.name, listed, names, self, notes, skip_bad_images)
 
 
@@ -75,11 +77,11 @@ def _read_names(root: Path) -> list[str]:
     path = _names_file(root)
     if path is None:
         raise UserError(f"{root} has no {' or '.join(NAMES)} with the names of its classes")
-    if path.suffix == ".txt":
-        return [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
     import yaml
 
     try:
+        if path.suffix == ".txt":
+            return [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
         names: Any = yaml.safe_load(path.read_text())["names"]
         return [str(names[number]) for number in range(len(names))]
     except (OSError, yaml.YAMLError, LookupError, TypeError, UnicodeDecodeError) as error:
@@ -88,14 +90,18 @@ def _read_names(root: Path) -> list[str]:
 
 def _read(image: Path, path: Path, names: list[str]) -> Listed:
     boxes, labels = [], []
-    for number, line in enumerate(path.read_text().splitlines() if path.is_file() else (), start=1):
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines() if path.is_file() else []
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} cannot be read: {first_line(error)}") from error
+    for number, line in enumerate(lines, start=1):
         if not line.split():
             continue
         try:
             kind, *numbers = line.split()
             places = np.array(numbers, float)
             labels.append(names[_whole(kind)])
-        except (ValueError, LookupError) as error:
+        except (ValueError, LookupError, OverflowError) as error:
             raise UserError(f"{path}: line {number} is no box of one of {len(names)} classes: {line[:60]}") from error
         if len(places) == 4:
             x, y, width, height = places

@@ -15,11 +15,12 @@ from compress.config import Count, NotNegative, Positive, config
 from compress.datasets import motion_blur
 from compress.datasets.augment import BlurLength
 from compress.distill.phase import Phase
-from compress.distill.pyramid import Pyramid, by_name, normalised
+from compress.distill.pyramid import OfDetectors, Pyramid, normalised
 from compress.distill.sigmoids import bernoulli_kl_divergence
-from compress.distill.usual import Usual
+from compress.errors import UserError
 from compress.models.detector import STRIDES, level
 from compress.rewrite.graph import clone, rebuild
+from compress.tasks.named import named
 from compress.tasks.objective import Loss
 from compress.training.settings import Draw
 
@@ -45,13 +46,14 @@ def divergence(sharp: Any, blurred: Any, things: Any, temperature: float) -> Any
 
 
 @config
-class BlurRobust(Usual):
+class BlurRobust(OfDetectors):
     """Detection loss on the sharp and on the blurred image, ``hint_weight`` times the difference of their features, and
-    ``soft_weight`` * T^2 times the divergence of their classes. A teacher, where the stage names one, reads the sharp
-    image in place of the network itself, and is not trained: what self-distillation is compared with.
+    ``soft_weight`` * T^2 times the divergence of their classes. A teacher, where the stage names one, is imitated in
+    place of the network itself, and is not trained: what self-distillation is compared with.
 
     ``blocks`` residual blocks of two 3x3 convolutions stand behind each level of the pyramid of what is emitted, which
-    reads blurred and sharp images alike; at first they change nothing. The sharp image is read past them.
+    reads images of which nobody knows whether they are blurred; at first the blocks change nothing. In training the
+    sharp image is read past them, and blurred ones begin with those that hardly are.
     """
 
     name: Literal["blur_robust"] = "blur_robust"
@@ -59,9 +61,8 @@ class BlurRobust(Usual):
     soft_weight: NotNegative = 0.5
     temperature: Positive = 2.0
     blocks: Count = 2
-    lengths: tuple[BlurLength, BlurLength] = (0.05, 0.15)
+    lengths: tuple[BlurLength, BlurLength] = (0.0, 0.15)
     """How far an image is moved, in parts of its width: drawn between the two, in any direction."""
-    TASKS: ClassVar[tuple[str, ...]] = ("detection",)
     TEACHERS: ClassVar[tuple[int, int | None]] = (0, 1)
 
     def per_batch_inputs(self, teachers: int) -> Mapping[str, Draw]:
@@ -95,33 +96,31 @@ class BlurRobust(Usual):
 
     def phases(self, teachers: Any, student: Any, epochs: int, task: Any, loss: Loss) -> list[Phase]:
         """One phase. Raises UserError for a network that is no detector of the registry."""
+        from compress.training.keras_loop import as_float
+
         before = Pyramid.of(student, self.name)
         other = Pyramid.of(teachers[0], self.name) if teachers else None
+        if other is not None and (shapes := other.shapes) != before.shapes:
+            raise UserError(
+                f"blur_robust: maps of the teacher are of {shapes[0]}, of the student of {before.shapes[0]}"
+            )
         ends = [student.get_layer(f"{PREFIX}{stride}_{self.blocks}").output for stride in STRIDES]
         restore = keras.Model(before.features.outputs, ends)
         head = keras.Model(ends, student.outputs)
 
         def objective(network: Any, images: Any, targets: Any, blurred: Any) -> tuple[Any, dict[str, Any]]:
-            if other is None:
-                sharp = before.features(images, training=True)
-                taught = by_name(task, head(sharp, training=True))
-            else:
+            sharp = before.features(images, training=True)
+            taught = named(task, head(sharp, training=True))
+            total = loss(taught, targets)
+            if other is not None:  # the same losses, but for who is imitated
                 sharp, said = other(images, training=False)
-                taught = by_name(task, said)
-            own_maps = restore(before.features(as_read(blurred), training=True), training=True)
-            own = by_name(task, head(own_maps, training=True))
+                taught = named(task, said)
+            own_maps = restore(before.features(as_float(blurred), training=True), training=True)
+            own = named(task, head(own_maps, training=True))
             distance = hint(sharp, own_maps)
             soft = divergence(taught["logits"], own["logits"], task.things(targets), self.temperature)
-            total = loss(own, targets) + self.hint_weight * distance
-            if other is None:
-                total += loss(taught, targets)
+            total += loss(own, targets) + self.hint_weight * distance
             total += self.soft_weight * self.temperature**2 * soft
             return total, {**task.logs(own, targets), "hint": distance}
 
         return [Phase("blur_robust", student, objective, epochs)]
-
-
-def as_read(images: Any) -> Any:
-    """Bytes as networks read them: float32 in [0, 1]."""
-    tf = keras.tf
-    return tf.cast(images, tf.float32) / 255.0 if images.dtype == tf.uint8 else images

@@ -10,18 +10,18 @@ from typing import Any, ClassVar, Literal
 from compress import keras
 from compress.config import Fraction, NotNegative, config
 from compress.distill.phase import Phase
-from compress.distill.pyramid import Pyramid, by_name
-from compress.distill.usual import Usual
+from compress.distill.pyramid import OfDetectors, Pyramid
 from compress.metrics.detection import COUNTS
 from compress.models.detector import STRIDES
 from compress.tasks import Task
 from compress.tasks.anchors import iou_of
+from compress.tasks.named import named
 from compress.tasks.objective import Loss
 
 SPREAD = 0.02  # of the adapter's initial weights
 
 
-def masks(overlap: Any, counts: Any, cells: Sequence[int], per_cell: int, threshold: float) -> list[Any]:
+def near_things(overlap: Any, counts: Any, cells: Sequence[int], per_cell: int, threshold: float) -> list[Any]:
     """Which cells of each level are near a thing: float32 (n, cells) of 0 and 1, a level after the other.
 
     A cell is, of which an anchor overlaps the thing by more than ``threshold`` times what the best anchor of all does
@@ -50,7 +50,7 @@ def imitation(near: list[Any], teacher: list[Any], student: list[Any]) -> Any:
 
 
 @config
-class Fgfi(Usual):
+class Fgfi(OfDetectors):
     """``imitation_weight`` times the imitation of features near things, beside the loss on targets.
 
     A 3x3 convolution and a ReLU for each level bring the student's features to the teacher's channels; they are left
@@ -61,7 +61,6 @@ class Fgfi(Usual):
     imitation_weight: NotNegative = 0.01
     threshold: Fraction = 0.5
     """Of the best overlap; 0 takes all cells that have any."""
-    TASKS: ClassVar[tuple[str, ...]] = ("detection",)
     SAME_SHAPES: ClassVar[bool] = False
     TEACHERS: ClassVar[tuple[int, int | None]] = (1, 1)
 
@@ -88,10 +87,10 @@ class Fgfi(Usual):
 
         def objective(network: Any, images: Any, targets: Any) -> tuple[Any, dict[str, Any]]:
             said = network(images, training=True)
-            outputs, maps = by_name(task, said[:outputs_count]), said[outputs_count:]
+            outputs, maps = named(task, said[:outputs_count]), said[outputs_count:]
             wanted = [tf.stop_gradient(map_) for map_ in teacher.features(images, training=False)]
             counts = (targets["classes"] >= 0) & (targets["kinds"] == COUNTS)
-            near = masks(iou_of(targets["boxes"], anchors), counts, cells, per_cell, self.threshold)
+            near = near_things(iou_of(targets["boxes"], anchors), counts, cells, per_cell, self.threshold)
             distance = imitation(near, wanted, maps)
             logs = {**task.logs(outputs, targets), "imitation": distance}
             return loss(outputs, targets) + self.imitation_weight * distance, logs

@@ -61,7 +61,7 @@ class LabelGuidance(keras.layers.Layer):
         self.local = layers.Dense(NARROW)
         self.second = _Transform(NARROW)
         self.wider = [layers.Dense(2 * NARROW), layers.Dense(WIDE)]
-        self.embed = layers.Dense(channels)
+        self.embed, self.project = layers.Dense(channels), layers.Dense(channels)
         self.look = layers.Conv2D(channels, 3, padding="same")
         self.look_norm = layers.GroupNormalization(1)
         self.relate = layers.MultiHeadAttention(heads, max(1, channels // heads))
@@ -95,12 +95,12 @@ class LabelGuidance(keras.layers.Layer):
 
     def embedded(self, said: Any, present: Any) -> Any:
         """Of what is said of each thing, with regard to all of its image: (n, things, channels)."""
-        local = _normed(self.local(self.first(said, present)))
-        x = self.second(local, present)
+        x = local = self.second(_normed(self.local(self.first(said, present))), present)
         for dense in self.wider:
             x = _normed(dense(x))
         everything = tf.repeat(_largest(x, present)[:, None], tf.shape(local)[1], axis=1)
-        return _normed(self.embed(tf.concat([local, everything], axis=2)))
+        embedded = _normed(self.embed(tf.concat([local, everything], axis=2)))
+        return _normed(self.project(embedded))
 
     def _drawn(self, map_: Any, mask: Any, labels: Any, present: Any) -> Any:
         seen = pooled(mask, tf.nn.relu(self.look_norm(self.look(map_))))

@@ -6,20 +6,21 @@ that was trained by itself.
 """
 
 import math
+from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
 from compress import keras
 from compress.config import Count, Fraction, NotNegative, config
 from compress.distill.phase import Phase
-from compress.distill.pyramid import Pyramid, by_name, mean_square, normalised
-from compress.distill.usual import Usual
+from compress.distill.pyramid import OfDetectors, Pyramid, mean_square, normalised
 from compress.errors import UserError
 from compress.tasks import Task
+from compress.tasks.named import named
 from compress.tasks.objective import Loss
 
 
 @config
-class Lgd(Usual):
+class Lgd(OfDetectors):
     """Detection loss of the student, and of the same head on the teacher's features, and ``distillation_loss_weight``
     times the mean squared difference of the features of both, each normalised by image and channel.
 
@@ -33,17 +34,18 @@ class Lgd(Usual):
     alone: Fraction = 1 / 6
     heads: Count = 4
     """Of the attention of things to one another."""
-    TASKS: ClassVar[tuple[str, ...]] = ("detection",)
     TEACHERS: ClassVar[tuple[int, int | None]] = (0, 0)
 
-    def phases(self, teachers: Any, student: Any, epochs: int, task: Task, loss: Loss) -> list[Phase]:
-        """ "alone", then "guided". Raises UserError for a network that is no detector of the registry, and for epochs
-        of which none are left."""
-        first = math.ceil(self.alone * epochs)
-        if first >= epochs:
+    def check(self, teachers: Sequence[str | None], student: str | None, epochs: int) -> None:
+        super().check(teachers, student, epochs)
+        if math.ceil(self.alone * epochs) >= epochs:
             raise UserError(
                 f"method.alone = {self.alone:g} leaves none of {epochs} epochs in which the student is guided"
             )
+
+    def phases(self, teachers: Any, student: Any, epochs: int, task: Task, loss: Loss) -> list[Phase]:
+        """ "alone", then "guided". Raises UserError for a network that is no detector of the registry."""
+        first = math.ceil(self.alone * epochs)
         from compress.distill.label_guidance import LabelGuidance
         from compress.distill.together import Together
 
@@ -55,9 +57,9 @@ class Lgd(Usual):
 
         def objective(detached: bool, network: Any, images: Any, targets: Any) -> tuple[Any, dict[str, Any]]:
             maps, said = pyramid(images, training=True)
-            outputs = by_name(task, said)
+            outputs = named(task, said)
             taught = guidance([tf.stop_gradient(map_) for map_ in maps], targets)
-            teacher_outputs = by_name(task, pyramid.head(taught, training=True))
+            teacher_outputs = named(task, pyramid.head(taught, training=True))
             own = [tf.stop_gradient(map_) for map_ in maps] if detached else maps
             distance = mean_square(
                 [normalised(map_) for map_ in guidance.adapted(own)],

@@ -26,11 +26,17 @@ class Method(Protocol):
     def name(self) -> str:
         """Under which the method is registered."""
 
+    WHOLE_IMAGES: ClassVar[bool]
+    """Whether it cannot learn from parts of images."""
+
     def check(self, teachers: Sequence[str | None], student: str | None, epochs: int) -> None:
         """Raises UserError for what cannot work, before anything is trained.
 
         Names are of networks in the registry, None for others; ``epochs`` are the stage's.
         """
+
+    def check_network(self, student: Any) -> None:
+        """Raises UserError for a student without the layers that the method needs; before anything is trained."""
 
     def per_batch_inputs(self, teachers: int) -> Mapping[str, Draw]:
         """Name -> what draws an array anew for each batch, which every phase's objective gets by that name."""

@@ -1,13 +1,12 @@
 """The two parts of a detector: what makes the pyramid of features, and the head that reads it."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from compress import keras
+from compress.distill.usual import Usual
 from compress.errors import UserError
 from compress.models.detector import STRIDES, level
-from compress.tasks import Task
-from compress.tasks.named import names
 
 
 @dataclass(frozen=True)
@@ -27,15 +26,24 @@ class Pyramid:
         maps = [layers[level(stride)].output for stride in STRIDES]
         return cls(keras.Model(network.inputs, maps), keras.Model(maps, network.outputs))
 
+    @property
+    def shapes(self) -> list[tuple[int, ...]]:
+        """(height, width, channels) of each map."""
+        return [tuple(map_.shape[1:]) for map_ in self.features.outputs]
+
     def __call__(self, images: Any, training: bool) -> tuple[list[Any], Any]:
         """(the maps, the outputs)."""
         maps = self.features(images, training=training)
         return maps, self.head(maps, training=training)
 
 
-def by_name(task: Task, outputs: Any) -> dict[str, Any]:
-    """What a head gives, by the names of the task's outputs."""
-    return dict(zip(names(task), outputs, strict=True))
+class OfDetectors(Usual):
+    """What methods share that compare features of the pyramid."""
+
+    TASKS: ClassVar[tuple[str, ...]] = ("detection",)
+
+    def check_network(self, student: Any) -> None:
+        Pyramid.of(student, self.name)
 
 
 def normalised(maps: Any) -> Any:

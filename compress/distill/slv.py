@@ -6,6 +6,7 @@ attends to wider areas. Of that no program is public: the weights are ours.
 """
 
 import math
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, ClassVar, Literal
 
@@ -15,9 +16,9 @@ from compress import keras
 from compress.config import Count, Fraction, NotNegative, config
 from compress.distill import likelihood
 from compress.distill.phase import Phase
-from compress.distill.pyramid import Pyramid, by_name
-from compress.distill.usual import Usual
+from compress.distill.pyramid import OfDetectors, Pyramid
 from compress.errors import UserError
+from compress.tasks.named import named
 from compress.tasks.objective import Loss
 
 CELLS = 4  # pixels of a cell of the likelihood maps
@@ -26,11 +27,12 @@ SMOOTHED = 2  # of these cells along a side are one of the first level
 
 
 @config
-class Slv(Usual):
+class Slv(OfDetectors):
     """In the first ``alone`` part of the epochs two streams and ``refinements`` heads learn which proposals are of
     which class; then the boxes that ``boxes`` finds in their likelihood maps are the targets of the network itself.
 
-    Only the classes of an image are read of its boxes. ``self_distillation``: maps of the first level of the pyramid
+    Only the classes of an image are read of its boxes, of whole ones: which classes a part of an image shows, its boxes
+    would tell. ``self_distillation``: maps of the first level of the pyramid
     learn the likelihoods, too, by ``attention_weight``. All of this is left out in the end.
     """
 
@@ -40,15 +42,17 @@ class Slv(Usual):
     refinements: Count = 3
     self_distillation: bool = False
     attention_weight: NotNegative = 0.1
-    TASKS: ClassVar[tuple[str, ...]] = ("detection",)
     TEACHERS: ClassVar[tuple[int, int | None]] = (0, 0)
+    WHOLE_IMAGES: ClassVar[bool] = True
+
+    def check(self, teachers: Sequence[str | None], student: str | None, epochs: int) -> None:
+        super().check(teachers, student, epochs)
+        if math.ceil(self.alone * epochs) >= epochs:
+            raise UserError(f"method.alone = {self.alone:g} leaves none of {epochs} epochs for the detector itself")
 
     def phases(self, teachers: Any, student: Any, epochs: int, task: Any, loss: Loss) -> list[Phase]:
-        """ "streams", then "voting". Raises UserError for a network that is no detector of the registry, and for epochs
-        of which none are left."""
+        """ "streams", then "voting". Raises UserError for a network that is no detector of the registry."""
         first = math.ceil(self.alone * epochs)
-        if first >= epochs:
-            raise UserError(f"method.alone = {self.alone:g} leaves none of {epochs} epochs for the detector itself")
         from compress.distill.together import Together
         from compress.distill.weak_labels import WeakLabels
 
@@ -68,7 +72,7 @@ class Slv(Usual):
         tf = keras.tf
         present = self.present(targets["classes"], pyramid.head.outputs[0].shape[-1])
         maps, said = pyramid(images, training=True)
-        outputs = by_name(task, said)
+        outputs = named(task, said)
         of_class, of_place, refined = weak(maps[0])
         streams = two_streams(of_class, of_place)
         total, scores, every = image_loss(streams, present), tf.stop_gradient(streams), []

@@ -16,14 +16,18 @@ class Usual:
     FROM_OUTPUTS: ClassVar[bool] = False
     SAME_SHAPES: ClassVar[bool] = True
     TEACHERS: ClassVar[tuple[int, int | None]] = (1, None)
+    WHOLE_IMAGES: ClassVar[bool] = False
 
     def check(self, teachers: Sequence[str | None], student: str | None, epochs: int) -> None:
         least, most = self.TEACHERS
         if len(teachers) < least:
             raise UserError(f"{self.name} needs a teacher")
         if most is not None and len(teachers) > most:
-            words = {0: "no teacher: the network teaches itself", 1: f"one teacher, got {len(teachers)}"}
-            raise UserError(f"{self.name} takes {words[most]}")
+            words = f"{'one teacher' if most == 1 else f'{most} teachers'}, got {len(teachers)}"
+            raise UserError(f"{self.name} takes {words if most else 'no teacher: the network teaches itself'}")
+
+    def check_network(self, student: Any) -> None:
+        pass
 
     def per_batch_inputs(self, teachers: int) -> Mapping[str, Draw]:
         return {}

@@ -1,13 +1,16 @@
 """What a file may do behind its raw outputs. A new one: a function here, one line in POSTPROCESSES."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from compress.export.flatbuffer import read_model, write_model
-from compress.metrics.boxes import SCALES, SOFTWARE, anchors
+from compress.metrics.boxes import SCALES, SOFTWARE, Arrays, anchors, found
+from compress.metrics.detection import shared
 
+SAME = 0.95  # IoU of two boxes that are one
 OPERATOR = "TFLite_Detection_PostProcess"
 
 
@@ -88,7 +91,21 @@ def _mapped(name: str, tensor: int) -> Any:
     return entry
 
 
-POSTPROCESSES: dict[str, tuple[str, Callable[[bytes, Mapping[str, Any], int], bytes]]] = {
-    "tflite": ("detection", with_detections),
-}
-"""Name -> (the task that it is for, what makes such a file of one with float outputs)."""
+def agreement(theirs: Arrays, ours: Arrays, task: Mapping[str, Any]) -> tuple[float, int]:
+    """(the part of all boxes, of however little score, that are the same in both, with an IoU of 0.95; how many)."""
+    pairs = list(zip(found(theirs, task), found(ours, task), strict=True))
+    total = sum(len(one.boxes) + len(other.boxes) for one, other in pairs)
+    return (2 * sum(shared(one, other, SAME) for one, other in pairs) / total if total else 1.0), total // 2
+
+
+@dataclass(frozen=True)
+class Postprocess:
+    """``task`` that it is for; ``add`` makes such a file of one with float outputs, the task's settings, and so many
+    classes; ``agreement`` says how alike its answers are and our own, of so many."""
+
+    task: str
+    add: Callable[[bytes, Mapping[str, Any], int], bytes]
+    agreement: Callable[[Arrays, Arrays, Mapping[str, Any]], tuple[float, int]]
+
+
+POSTPROCESSES = {"tflite": Postprocess("detection", with_detections, agreement)}

@@ -44,9 +44,10 @@ def measure(outputs: Arrays, targets: Arrays, task: Mapping[str, Any]) -> dict[s
     ``targets``: ``boxes`` (n, most, 4), ``classes`` (n, most), -1 for rows that are none, ``kinds`` (n, most).
     ``task``: what ``boxes.found`` needs, and ``confidence``.
     """
-    everything = [each for each in ranked(found(outputs, task), targets) if each.total]
+    every = ranked(found(outputs, task), targets)
+    everything = [each for each in every if each.total]
     curves = [curve(each, 0) for each in everything]
-    precision, recall = at_confidence(everything, task["confidence"])
+    precision, recall = at_confidence(every, task["confidence"])
     return {
         "ap50": _mean([area(*each) for each in curves]),
         "ap": _mean([at_recalls(*curve(each, row), RECALLS) for each in everything for row in range(len(THRESHOLDS))]),
@@ -75,12 +76,12 @@ def confident(each: Found, confidence: float) -> Found:
     return Found(each.boxes[sure], each.classes[sure], each.scores[sure])
 
 
-def shared(one: Found, other: Found) -> int:
-    """How many of the one's boxes are the other's, too: of the same class, with an IoU of ALIKE at least."""
+def shared(one: Found, other: Found, least: float = ALIKE) -> int:
+    """How many of the one's boxes are the other's, too: of the same class, with an IoU of ``least`` at least."""
     kinds, count = np.zeros(len(other.boxes), int), 0
     for number in np.intersect1d(one.classes, other.classes):
         mine, theirs = one.classes == number, other.classes == number
-        count += int(matched(one.boxes[mine], other.boxes[theirs], kinds[theirs], np.array([ALIKE]))[0].sum())
+        count += int(matched(one.boxes[mine], other.boxes[theirs], kinds[theirs], np.array([least]))[0].sum())
     return count
 
 

@@ -8,7 +8,6 @@ three levels and fewer channels.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -62,7 +61,8 @@ class DetectionHead:
                 enlarged = layers.UpSampling2D(2, name=f"enlarged{stride}")(coarser)
                 x = layers.Add(name=f"merged{stride}")([x, enlarged])
             coarser = x
-            x = self._convolution(f"smooth{stride}", self.channels, use_bias=False)(x)
+            for convolution in self._convolutions(f"smooth{stride}", use_bias=False):
+                x = convolution(x)
             x = _norm(f"smooth{stride}_bn")(x)
             levels.append(layers.ReLU(name=level(stride))(x))
         return levels[::-1]
@@ -71,10 +71,11 @@ class DetectionHead:
         """(batch, anchors, numbers) of all levels by shared layers."""
         layers, current = keras.layers, dict(levels)
         for step in range(1, self.depth + 1):
-            convolution = self._convolution(f"{name}{step}", self.channels)
-            current = {
-                stride: layers.ReLU(name=f"{name}{step}_relu{stride}")(convolution(x)) for stride, x in current.items()
-            }
+            for convolution in self._convolutions(f"{name}{step}"):
+                current = {
+                    stride: layers.ReLU(name=f"{convolution.name}_relu{stride}")(convolution(x))
+                    for stride, x in current.items()
+                }
         last = layers.Conv2D(
             self.per_cell * numbers,
             1 if self.depthwise else 3,
@@ -86,18 +87,17 @@ class DetectionHead:
         rows = [layers.Reshape((-1, numbers), name=f"{name}_rows{s}")(last(x)) for s, x in current.items()]
         return layers.Concatenate(axis=1, name=f"{name}_of_all")(rows)
 
-    def _convolution(self, name: str, channels: int, use_bias: bool = True) -> Callable[[Any], Any]:
-        """3x3; depthwise and then 1x1 if ``depthwise``. One layer, however often it is called."""
-        layers = keras.layers
+    def _convolutions(self, name: str, use_bias: bool = True) -> list[Any]:
+        """A 3x3 convolution; if ``depthwise`` that of each channel by itself, and a 1x1 one."""
+        layers, he, channels = keras.layers, "he_normal", self.channels
         if not self.depthwise:
-            return layers.Conv2D(
-                channels, 3, padding="same", use_bias=use_bias, kernel_initializer="he_normal", name=name
-            )
-        first = layers.DepthwiseConv2D(
-            3, padding="same", use_bias=False, depthwise_initializer="he_normal", name=f"{name}_depthwise"
-        )
-        second = layers.Conv2D(channels, 1, use_bias=use_bias, kernel_initializer="he_normal", name=name)
-        return lambda x: second(first(x))
+            return [layers.Conv2D(channels, 3, padding="same", use_bias=use_bias, kernel_initializer=he, name=name)]
+        return [
+            layers.DepthwiseConv2D(
+                3, padding="same", use_bias=use_bias, depthwise_initializer=he, name=f"{name}_depthwise"
+            ),
+            layers.Conv2D(channels, 1, use_bias=use_bias, kernel_initializer=he, name=name),
+        ]
 
 
 def _norm(name: str) -> Any:

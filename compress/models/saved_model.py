@@ -24,12 +24,13 @@ def load(
 ) -> Any:
     """Loads a Keras network from a SavedModel folder, a .keras or an .h5 file; it comes back with the ``end`` it needs.
 
-    The network is Sequential or functional, with one input and so many ``outputs``, None for any. By default a softmax at its end is taken
-    away, weights untouched, so that softmax(load(path)(x)) is what the network said before. An input of bytes (uint8)
-    becomes one of float32 with the same values. An input without height and width gets those of ``shape``, which is
-    that of one example of the data, without the batch. Which pixels it expects is another matter
-    (``evaluate.expected_pixels``). Several outputs stay as they are, softmaxes and all. Raises UserError, in one line, for anything else, and for a number of classes or a shape other than the given
-    ones. ``say`` is told what had to be changed to read the file.
+    The network is Sequential or functional, with one input and so many ``outputs``, None for any. By default a softmax
+    at its end is taken away, weights untouched, so that softmax(load(path)(x)) is what the network said before. An
+    input of bytes (uint8) becomes one of float32 with the same values. An input without height and width gets those of
+    ``shape``, which is that of one example of the data, without the batch. Which pixels it expects is another matter
+    (``evaluate.expected_pixels``). Several outputs stay as they are, softmaxes and all. Raises UserError, in one line,
+    for anything else, and for a number of classes or a shape other than the given ones. ``say`` is told what had to be
+    changed to read the file.
     """
     model = checked(read_network(path, say), path, shape, outputs)
     model = sized(as_floats(model, path), shape)

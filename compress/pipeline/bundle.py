@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 import shutil
 import tempfile
 import time
@@ -17,7 +18,6 @@ from compress.artifacts.files import fingerprint, write_json
 from compress.errors import Failure, UserError
 from compress.evaluate import TFLitePredictor, file_outputs
 from compress.evaluate.predictors import to_float
-from compress.evaluate.tflite_output import TFLiteOutput
 from compress.pipeline.load_pipeline import Pipeline
 from compress.pipeline.plan import Plan, Step
 from compress.results import FileFacts
@@ -27,9 +27,9 @@ from compress.targets import Targets
 
 SCHEMA = "jetslim-bundle/3"
 MOST_IMAGES = 1000
-EXPECTED_IMAGES = 16
+EXPECTED_IMAGES, EXPECTED_NUMBERS = 16, 100_000  # whose outputs the manifest holds, one image at least
+HELD_NUMBERS = 50_000_000  # of raw outputs of all test images, that a board holds in memory at once
 EXAMPLES = 8  # that the ranges of the int8 file for timing come from
-ANY = 1e6  # answers that may come in another order are compared by the task alone
 MOST_STEPS = 1.01  # of a value on a grid; a hundredth for the rounding of floats
 
 
@@ -121,7 +121,9 @@ def _fill(
     if runner is not None:
         shutil.copytree(runner, folder, dirs_exist_ok=True)
     test = plan.dataset.test
-    index = stratified(test.targets, MOST_IMAGES, plan.pipeline.seed)
+    numbers = max(1, sum(_numbers_of(plan, artifact) for _, artifact in chosen.values()) // len(chosen))
+    index = stratified(test.targets, max(1, min(MOST_IMAGES, HELD_NUMBERS // numbers)), plan.pipeline.seed)
+    shown = max(1, min(EXPECTED_IMAGES, EXPECTED_NUMBERS // numbers))
     images = test.read(index)
     buffer = io.BytesIO()
     np.savez_compressed(buffer, images=images, **test.targets.take(index).arrays())
@@ -137,14 +139,13 @@ def _fill(
                 "role": role,
                 "precision": facts.precision,
                 "score": facts.score,
-                "expected": {
-                    name: values.round(6).tolist() for name, values in predictor(images[:EXPECTED_IMAGES]).items()
-                },
+                "expected": {name: values.round(6).tolist() for name, values in predictor(images[:shown]).items()},
                 "input_type": facts.input_type,
                 "output_type": facts.output_type,
                 "tolerance": {
-                    output.name: ANY if name == DETECTIONS else _tolerance(output, plan, facts)
+                    output.name: MOST_STEPS * output.step or plan.task.tolerance(facts.precision)
                     for output in predictor.outputs
+                    if name != DETECTIONS  # boxes that may come in another order are compared by the task alone
                 },
             }
         )
@@ -170,8 +171,10 @@ def _fill(
     return manifest
 
 
-def _tolerance(output: TFLiteOutput, plan: Plan, facts: FileFacts) -> float | list[float]:
-    return MOST_STEPS * output.step or plan.task.tolerance(facts.precision)
+def _numbers_of(plan: Plan, artifact: Artifact) -> int:
+    """How many numbers the file's outputs have for an example."""
+    predictor = TFLitePredictor(artifact.path / "model.tflite", expected=file_outputs(plan.task))
+    return sum(math.prod(output.shape) for output in predictor.outputs)
 
 
 def stratified(targets: Targets, most: int, seed: int) -> np.ndarray:

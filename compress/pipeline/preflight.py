@@ -35,6 +35,7 @@ def check(steps: Sequence[Step], networks: Networks, context: Callable[[Step], C
                     stage.check_layers(teacher_network, given)
             if isinstance(stage, NetworkStage) and (stage.files or any(_patterns(step, steps))):
                 network = stage.network(given)
+                stage.check_network(network, given)
                 if stage.saved_model is not None and not _learns_from_the_start(stage, network):
                     _refuse_ignorance(network, stage.saved_model, given, force)
                 _inspect(network, step, steps, given)

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from compress import keras
 from compress.config import config
+from compress.datasets import Dataset
 from compress.errors import UserError
 from compress.results import NetworkFacts
 from compress.stages.base import Context
@@ -32,6 +33,11 @@ class Distill(NetworkStage, Training):
             raise UserError(f"distill by {self.method.name} needs a teacher")
         check_teachers(self.teachers)
 
+    def check_data(self, data: Dataset) -> None:
+        super().check_data(data)
+        if self.method.WHOLE_IMAGES and self.use_crops and data.crops is not None:
+            raise UserError(f"{self.method.name} learns from whole images: use_crops = false, or [data] without scales")
+
     @property
     def compares_layers(self) -> bool:
         return bool(getattr(self.method, "layers", None))
@@ -42,6 +48,9 @@ class Distill(NetworkStage, Training):
     def check_layers(self, teacher: Any, context: Context) -> None:
         student = self.method.prepared(self.network(context))
         self.method.phases([teacher], student, self.epochs, context.task, self.loss(context.task))
+
+    def check_network(self, network: Any, context: Context) -> None:
+        self.method.check_network(network)
 
     def make(self, context: Context, out: Path, scratch: Path) -> NetworkFacts:
         student = self.network(context)

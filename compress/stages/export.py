@@ -57,7 +57,7 @@ class Export(Stage):
             raise UserError(f'output_type = "int8": the outputs of {task.name} are summed, and stay in float')
 
         if self.postprocess != "none":
-            wanted = POSTPROCESSES[self.postprocess][0]
+            wanted = POSTPROCESSES[self.postprocess].task
             if task.name != wanted:
                 raise UserError(f'postprocess = "{self.postprocess}" is for {wanted}, not for {task.name}')
             if self.output_type != "float32":
@@ -101,10 +101,12 @@ class Export(Stage):
                 faithfulness = compare_outputs(model, wanted, out, context, precision, strict)
             departure = faithfulness.departure
             if self.postprocess != "none":
-                _, add = POSTPROCESSES[self.postprocess]
-                (out / DETECTIONS).write_bytes(add(dense, as_dict(task), len(context.dataset.label_names)))
+                behind = POSTPROCESSES[self.postprocess]
+                (out / DETECTIONS).write_bytes(behind.add(dense, as_dict(task), len(context.dataset.label_names)))
                 with context.clock("evaluate"):
-                    departure = {**departure, "same_boxes_behind": compare_behind(out / DETECTIONS, out, context)}
+                    same, boxes = compare_behind(behind, out / DETECTIONS, out, context)
+                context.progress.say(f"    {DETECTIONS}: {same:.2%} of {boxes} boxes are those of model.tflite")
+                departure = {**departure, "same_boxes_behind": same}
             with context.clock("convert"):
                 compressed = gzipped.result()
         facts = FileFacts(

@@ -8,10 +8,12 @@ import numpy as np
 
 from compress.artifacts.outputs_file import read_outputs, write_outputs
 from compress.compare import compare, look_into
+from compress.config import as_dict
 from compress.datasets import Split
 from compress.errors import Failure, UserError
 from compress.evaluate import TFLitePredictor, file_outputs, outputs
 from compress.export import flatbuffer
+from compress.export.postprocess import Postprocess
 from compress.export.titles import all_layers_of
 from compress.results import Faithfulness
 from compress.stages.base import Context
@@ -74,19 +76,20 @@ def compare_outputs(
     )
 
 
-def compare_behind(file: Path, out: Path, context: Context) -> float:
-    """How alike, in [0, 1], the answers are of a file that does more behind its outputs, and of our own decoding.
+def compare_behind(behind: Postprocess, file: Path, out: Path, context: Context) -> tuple[float, int]:
+    """(how alike, in [0, 1], the answers are of a file that does more behind its outputs, and our own; how many).
 
     Raises Unfaithful where that is less than LEAST_ALIKE.
     """
     task, test = context.task, context.dataset.test
-    behind = TFLitePredictor(file, expected=file_outputs(task))
+    predictor = TFLitePredictor(file, expected=file_outputs(task))
     dense = TFLitePredictor(out / "model.tflite", expected=file_outputs(task))
     own = task.from_file(read_outputs(out / TEST_OUTPUTS), dense.ends_in)
-    alike = task.close(task.from_file(outputs(behind, test), behind.ends_in), own)
+    theirs = task.from_file(outputs(predictor, test), predictor.ends_in)
+    alike, count = behind.agreement(theirs, own, as_dict(task))
     if alike < LEAST_ALIKE:
         raise Unfaithful(f"{file.name} gives other answers than model.tflite: {alike:.1%} are the same")
-    return round(alike, 6)
+    return round(alike, 6), count
 
 
 def is_constant(values: Arrays) -> bool:

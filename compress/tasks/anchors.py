@@ -4,7 +4,7 @@ from typing import Any
 
 from compress import keras
 from compress.metrics.boxes import SCALES
-from compress.metrics.detection import COUNTS
+from compress.metrics.detection import COUNTS, CROWD
 
 GROUND, LEFT_OUT = -1, -2
 """What an anchor is of, where it is of no class."""
@@ -16,6 +16,11 @@ GAMMA, ALPHA = 2.0, 0.25
 
 def iou_of(boxes: Any, anchors: Any) -> Any:
     """IoU of boxes (n, most, 4), corners, with anchors (anchors, 4), middles and sides: (n, most, anchors)."""
+    return _overlaps(boxes, anchors)[0]
+
+
+def _overlaps(boxes: Any, anchors: Any) -> tuple[Any, Any]:
+    """(IoU, which part of the anchor lies in the box): (n, most, anchors) both."""
     tf = keras.tf
     half = anchors[:, 2:] / 2
     low, high = anchors[:, :2] - half, anchors[:, :2] + half
@@ -25,18 +30,19 @@ def iou_of(boxes: Any, anchors: Any) -> Any:
     )
     shared = tf.reduce_prod(sides, axis=-1)
     own = tf.reduce_prod(boxes[..., 2:] - boxes[..., :2], axis=-1)[..., None]
-    union = own + tf.reduce_prod(anchors[:, 2:], axis=-1) - shared
-    return shared / tf.maximum(union, 1e-6)
+    areas = tf.reduce_prod(tf.constant(anchors[:, 2:]), axis=-1)
+    return shared / tf.maximum(own + areas - shared, 1e-6), shared / areas
 
 
 def assigned(boxes: Any, classes: Any, kinds: Any, anchors: Any) -> tuple[Any, Any]:
     """(what each anchor is of, int32 (n, anchors): a class, GROUND or LEFT_OUT; that thing's box, (n, anchors, 4)).
 
-    An anchor is of the box that it overlaps most, and each box has the anchor that overlaps it most, however little;
-    between the two thresholds, and on boxes that are difficult or crowds, it is left out.
+    An anchor is of the box that it overlaps most; each box has the anchor that overlaps it most, too, however little,
+    unless that is another box's. Between the two thresholds, on boxes that are difficult, and within crowds an anchor
+    is left out.
     """
     tf = keras.tf
-    overlap = iou_of(boxes, anchors)
+    overlap, inside = _overlaps(boxes, anchors)
     counts = ((classes >= 0) & (kinds == COUNTS))[..., None]
     own = tf.where(counts, overlap, -1.0)
     nearest = tf.argmax(own, axis=1)  # (n, anchors)
@@ -45,7 +51,8 @@ def assigned(boxes: Any, classes: Any, kinds: Any, anchors: Any) -> tuple[Any, A
     is_best = counts & (own >= best) & (best > 0)  # (n, most, anchors)
     has_to = tf.reduce_any(is_best, axis=1)
     index = tf.where(has_to, tf.argmax(tf.cast(is_best, tf.float32) * (1 + own), axis=1), nearest)
-    others = tf.where((classes >= 0)[..., None] & ~counts, overlap, -1.0)
+    in_crowd = tf.where((kinds == CROWD)[..., None], inside, overlap)
+    others = tf.where((classes >= 0)[..., None] & ~counts, in_crowd, -1.0)
     label = tf.gather(classes, index, axis=1, batch_dims=1)
     label = tf.where((most >= IS_THING) | has_to, label, tf.where(most < IS_GROUND, GROUND, LEFT_OUT))
     label = tf.where((label == GROUND) & (tf.reduce_max(others, axis=1) >= IS_GROUND), LEFT_OUT, label)

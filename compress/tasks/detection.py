@@ -36,7 +36,7 @@ BOUNDS = Bounds(
 TOLERANCE = {"float32": 1e-3, "float16": 2e-3, "int16x8": 2e-3, "int8": 0.25, "dynamic": 0.25}
 EXTREMES = 10  # examples of the fewest and of the most boxes that ranges are measured on
 KNOWING = 0.01  # average precision: a network with less knows nothing
-ALIKE = 0.01  # of a logit: a network whose outputs differ less says the same of every image
+SAME = 0.01  # of a logit: a network whose outputs differ less says the same of every image
 SURE = 1e-6  # a probability nearer to 0 or 1 has no logit that a float32 could tell from its neighbours
 POINTS = 60  # of a curve in the report
 SIZES = (1.0, 1.5, 2.0, 3.0, 4.0)  # of anchors, in cells, that are tried
@@ -53,9 +53,9 @@ class Detection:
     anchor_size: Positive | None = None
     """The side of a square anchor, in cells of its level, of 8, 16 and 32 pixels. If it is not given, the one of 1,
     1.5, 2, 3 and 4 whose anchors overlap the training boxes most."""
-    anchor_scales: tuple[Positive, ...] = (1.0, 1.414)
+    anchor_scales: Annotated[tuple[Positive, ...], Field(min_length=1)] = (1.0, 1.414)
     """Several sizes of anchors at each place, as multiples of ``anchor_size``."""
-    ratios: tuple[Positive, ...] = (0.5, 1.0, 2.0)
+    ratios: Annotated[tuple[Positive, ...], Field(min_length=1)] = (0.5, 1.0, 2.0)
     """Height over width of the anchors."""
     box_weight: NotNegative = 1.0
     """Of the loss of boxes beside that of classes."""
@@ -101,6 +101,10 @@ class Detection:
             raise UserError(f"{data.name} has no boxes in its images: detection cannot learn it")
         if not (targets.arrays()["kinds"] == detection.COUNTS).any():
             raise UserError(f"{data.name} has no box in any training image: there is nothing to learn")
+        if self.least_score > self.confidence / 2:
+            raise UserError(
+                f"[task] confidence = {self.confidence:g} is less than twice least_score, {self.least_score:g}"
+            )
         if self.frame is not None and self.frame != targets.frame:
             sizes = " and ".join("x".join(map(str, size)) for size in (self.frame, targets.frame))
             raise UserError(f"[task] frame and the size of the data's images differ: {sizes}")
@@ -244,7 +248,7 @@ class Detection:
         return f"has an AP of {known:.1%} on {count} validation images" if known < KNOWING else ""
 
     def collapse(self, outputs: Arrays, targets: Arrays) -> str:
-        same = len(outputs["logits"]) > 1 and np.ptp(outputs["logits"], axis=0).max() < ALIKE
+        same = len(outputs["logits"]) > 1 and np.ptp(outputs["logits"], axis=0).max() < SAME
         return "says the same of every test image" * bool(same)
 
     def picture(self, outputs: Arrays, image: Fitted, label_names: tuple[str, ...]) -> np.ndarray | None:
@@ -289,10 +293,14 @@ class Detection:
         sure = [detection.confident(each, self.confidence) for each in every]
         if images is None:
             return sure
-        return [
-            each._replace(boxes=image.back(each.boxes) if len(each.boxes) else each.boxes)
-            for each, image in zip(sure, images, strict=True)
-        ]
+        return [_in_original(each, image) for each, image in zip(sure, images, strict=True)]
+
+
+def _in_original(each: of_boxes.Found, image: Fitted) -> of_boxes.Found:
+    """The boxes in pixels of the image as it was; those that lie in the black beside it are gone."""
+    moved = of_boxes.Found(image.back(each.boxes), each.classes, each.scores)
+    there = of_boxes.areas(moved.boxes) > 0
+    return of_boxes.Found(*(part[there] for part in moved))
 
 
 def _curve_of(each: detection.Ranked) -> dict[str, Any]:

@@ -129,6 +129,28 @@ def test_splits_of_voc_are_its_lists_and_trainval_stands_in_for_train(voc):
     assert sum(len(split) for split in (held_out.train, held_out.validation, held_out.test)) == 12
 
 
+def test_without_a_list_for_train_nothing_of_the_others_is_trained_on(voc):
+    lists = voc / "ImageSets" / "Main"
+    (lists / "train.txt").unlink()
+    (voc / "Annotations" / "empty3.xml").unlink()
+    dataset = load("voc", voc)
+    assert [len(split) for split in (dataset.train, dataset.validation, dataset.test)] == [7, 2, 2]
+    notes = " | ".join(dataset.notes)
+    assert (
+        "1 images have no XML, such as empty3.png" in notes
+        and "the 7 images that are in no list are for train" in notes
+    )
+    shutil.copy(voc / "JPEGImages" / "a.png", voc / "JPEGImages" / "a.jpeg")
+    with pytest.raises(UserError, match="have one name: which is that of a.xml"):
+        load("voc", voc)
+
+
+def test_a_class_of_which_only_other_splits_have_a_box_is_one(voc):
+    (voc / "Annotations" / "empty9.xml").write_text(voc_xml("empty9", [("cow", (0, 0, 9, 9), 0)]))
+    assert load("voc", voc).label_names == ("cat", "cow", "dog")
+    assert load("voc", voc, classes=("cat", "sheep"), classes_may_lack=True).label_names == ("cat", "sheep")
+
+
 def test_difficult_boxes_of_voc_and_crowds_of_coco_are_of_their_kinds(voc):
     (voc / "Annotations" / "a.xml").write_text(voc_xml("a", [("cat", (4, 8, 20, 40), 1), ("dog", (0, 0, 9, 9), 0)]))
     rows = load("voc", voc).train.targets.rows
@@ -247,6 +269,19 @@ def test_coco_with_a_list_a_split(coco):
 def test_lines_of_yolo_that_are_wrong_are_refused(yolo, line, message):
     (yolo / "labels" / "train" / "a.txt").write_text(line)
     with pytest.raises(UserError, match=message):
+        load("yolo", yolo)
+
+
+def test_files_of_yolo_that_cannot_be_read_are_refused(yolo):
+    (yolo / "labels" / "train" / "a.txt").write_bytes(b"\xff\xfe0")
+    with pytest.raises(UserError, match=r"a.txt cannot be read"):
+        load("yolo", yolo)
+    (yolo / "labels" / "train" / "a.txt").write_text("inf 0.5 0.5 0.1 0.1")
+    with pytest.raises(UserError, match="line 1 is no box of one of 2 classes"):
+        load("yolo", yolo)
+    (yolo / "data.yaml").write_text("names: [cat, cat]")
+    (yolo / "labels" / "train" / "a.txt").write_text("0 0.5 0.5 0.1 0.1")
+    with pytest.raises(UserError, match="two classes are called 'cat'"):
         load("yolo", yolo)
 
 

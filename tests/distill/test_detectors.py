@@ -12,6 +12,7 @@ from compress.distill.label_guidance import LabelGuidance, descriptors, masks, p
 from compress.distill.lgd import Lgd
 from compress.distill.pyramid import Pyramid, mean_square, normalised
 from compress.errors import UserError
+from compress.export import convert, flatbuffer
 from compress.models.detector import DetectionHead
 from compress.targets import Boxes
 from compress.tasks import Detection
@@ -36,12 +37,12 @@ def detector(seed=0, channels=8):
 def test_the_mask_of_imitation_by_hand():
     """IoU .8, .41, .40 and .1 with a thing: above half of the best are the first two, strictly."""
     overlap = tf.constant([[[0.8, 0.41, 0.40, 0.1]]])
-    (near,) = fgfi.masks(overlap, tf.constant([[True]]), [4], 1, 0.5)
+    (near,) = fgfi.near_things(overlap, tf.constant([[True]]), [4], 1, 0.5)
     assert near.numpy().tolist() == [[1, 1, 0, 0]]
-    assert fgfi.masks(overlap, tf.constant([[False]]), [4], 1, 0.5)[0].numpy().sum() == 0
-    assert fgfi.masks(overlap, tf.constant([[True]]), [4], 1, 1.0)[0].numpy().sum() == 0
-    assert fgfi.masks(overlap, tf.constant([[True]]), [4], 1, 0.0)[0].numpy().tolist() == [[1, 1, 1, 1]]
-    two_anchors, other = fgfi.masks(overlap, tf.constant([[True]]), [1, 1], 2, 0.5)
+    assert fgfi.near_things(overlap, tf.constant([[False]]), [4], 1, 0.5)[0].numpy().sum() == 0
+    assert fgfi.near_things(overlap, tf.constant([[True]]), [4], 1, 1.0)[0].numpy().sum() == 0
+    assert fgfi.near_things(overlap, tf.constant([[True]]), [4], 1, 0.0)[0].numpy().tolist() == [[1, 1, 1, 1]]
+    two_anchors, other = fgfi.near_things(overlap, tf.constant([[True]]), [1, 1], 2, 0.5)
     assert (two_anchors.numpy().tolist(), other.numpy().tolist()) == ([[1]], [[0]])
 
 
@@ -180,7 +181,7 @@ def test_lgd_emits_the_very_student():
     assert all(phase.network.student is student for phase in method.phases([], student, 6, TASK, TASK.loss))
     assert [layer.name for layer in student.layers] == names
     with pytest.raises(UserError, match="leaves none of 1 epochs"):
-        method.phases([], student, 1, TASK, TASK.loss)
+        method.check([], None, 1)
 
 
 def test_a_kernel_of_motion_by_hand():
@@ -226,6 +227,35 @@ def test_of_the_same_image_nothing_is_to_be_restored():
     assert float(logs["hint"]) == pytest.approx(0, abs=1e-5)
     outputs = dict(zip(("logits", "boxes"), detector()(FLOATS, training=True), strict=True))
     assert float(total) == pytest.approx(2 * float(TASK.loss(outputs, targets())), rel=1e-4)
+
+
+def test_with_another_teacher_the_losses_are_the_same_ones():
+    """A teacher with the weights of the student: only the mode of its batch norms makes a difference."""
+    method = BlurRobust(hint_weight=0.0, soft_weight=0.0)
+    blurred = motion_blur.drawn(IMAGES, (0.1, 0.1), np.random.default_rng(0))
+    student = method.prepared(detector())
+    totals = []
+    for teachers in ([], [detector(5)]):
+        (phase,) = method.phases(teachers, student, 3, TASK, TASK.loss)
+        totals.append(float(phase.objective(student, FLOATS, targets(), blurred=tf.constant(blurred))[0]))
+    assert totals[0] == pytest.approx(totals[1], rel=1e-5)
+    with pytest.raises(UserError, match=r"maps of the teacher are of \(8, 8, 12\), of the student of \(8, 8, 8\)"):
+        method.phases([detector(channels=12)], student, 3, TASK, TASK.loss)
+
+
+def test_the_files_of_students_are_those_of_the_baseline_but_for_the_blocks_that_stay():
+    def operators(network):
+        content = convert.Converter(network, outputs=TASK.OUTPUTS).dense()
+        return flatbuffer.operators(content).counts, len(content)
+
+    baseline = operators(detector())
+    assert operators(Lgd().prepared(detector())) == baseline
+    counts, size = operators(BlurRobust(blocks=1).prepared(detector()))
+    more = {name: count - baseline[0].get(name, 0) for name, count in counts.items()}
+    assert {name: count for name, count in more.items() if count} == {"CONV_2D": 6, "ADD": 3}
+    assert (
+        0 < size - baseline[1] <= 4 * 6 * 8 * 8 * 9 + 8192
+    )  # equal kernels are stored once: at first those of zeros are
 
 
 def test_no_gradient_of_the_hint_goes_to_the_sharp_image():

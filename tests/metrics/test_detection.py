@@ -74,6 +74,18 @@ def test_average_precision_by_hand():
     assert detection.at_confidence([each], 0.75) == (1 / 2, 1 / 3)
 
 
+def test_what_is_found_of_a_class_that_is_not_there_is_wrong():
+    """One of three boxes is right, and it is the only true one: AP 1, and precision 1/3."""
+    to = anchors(TASK)
+    box = np.array([[10, 20, 40, 50]], float)
+    boxes, logits = np.zeros((1, len(to), 4)), np.full((1, len(to), 2), -9.0)
+    boxes[0, 100] = encoded(box, to[100])
+    logits[0, 100, 0] = logits[0, 3, 1] = logits[0, 250, 1] = 3
+    got = detection.measure({"boxes": boxes, "logits": logits}, targets([[(box[0], 0, 0)]]), TASK)
+    assert (got["ap50"], got["precision"], got["recall"]) == (1, pytest.approx(1 / 3), 1)
+    assert got["f1"] == pytest.approx(0.5)
+
+
 def test_a_second_detection_of_a_thing_is_wrong():
     true = targets([[((0, 0, 10, 10), 0, 0)]])
     (each,) = detection.ranked(of([[((0, 0, 10, 10), 0, 0.9), ((0, 0, 10, 9), 0, 0.8)]]), true)
