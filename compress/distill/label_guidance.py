@@ -1,7 +1,10 @@
 """The features that labels give a detector: what things there are, where, and what the student sees of them.
 
 The parts of Zhang et al., "LGD", AAAI 2022, section 3: a label encoder after PointNet (Qi, Su, Mo and Guibas, CVPR
-2017), the appearance of things, a relation of both by attention, and features that are drawn of them. Loads TensorFlow.
+2017), the appearance of things, a relation of both by attention, and features that are drawn of them. Two sums are
+ours: what is said of a thing is added to what it attends to, and PointNet's matrices to the identity, as in PointNet
+itself. Without them short trainings from random weights do not find out what the labels say (docs/decisions/0030).
+Loads TensorFlow.
 """
 
 from collections.abc import Mapping
@@ -105,7 +108,7 @@ class LabelGuidance(keras.layers.Layer):
     def _drawn(self, map_: Any, mask: Any, labels: Any, present: Any) -> Any:
         seen = pooled(mask, tf.nn.relu(self.look_norm(self.look(map_))))
         among = present[:, :, None] & present[:, None, :]
-        things = self.relate(query=seen, value=labels, key=labels, attention_mask=among)
+        things = labels + self.relate(query=seen, value=labels, key=labels, attention_mask=among)
         spread = tf.einsum("nthw,ntc->nhwc", mask[:, :-1], self.of_thing(things[:, :-1]))
         x = tf.nn.relu(self.drawn(spread) + self.of_context(things[:, -1])[:, None, None])
         for number, (convolution, norm) in enumerate(zip(self.refine, self.refine_norms, strict=True)):
@@ -139,7 +142,7 @@ class _Transform(keras.layers.Layer):
         x = _largest(x, present)
         for dense in self.all:
             x = _normed(dense(x))
-        return rows @ tf.reshape(self.matrix(x), (-1, self.width, self.width))
+        return rows + rows @ tf.reshape(self.matrix(x), (-1, self.width, self.width))
 
 
 def _largest(rows: Any, present: Any) -> Any:

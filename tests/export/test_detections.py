@@ -73,6 +73,7 @@ def test_the_file_with_it_is_hardly_larger(made):
     assert len(content) - len(plain) < 16 * len(task.anchors) + 4096
 
 
+@pytest.mark.slow
 def test_an_export_writes_it_beside_the_plain_file(tmp_path, jetslim):
     (tmp_path / "chain.toml").write_text(
         """

@@ -55,7 +55,7 @@ def test_a_depthwise_head_has_fewer_weights():
     assert light.count_params() < 0.65 * plain.count_params()
 
 
-@pytest.mark.parametrize("name", ["mobilenetv2", "resnet18_1_4", "efficientnetb0", "densenet121"])
+@pytest.mark.parametrize("name", ["mobilenetv2", "resnet18_1_4"])
 def test_backbones_of_the_registry(name):
     network = build(name)
     assert all(np.isfinite(output).all() for output in network(np.ones((1, 64, 96, 3), np.float32)))

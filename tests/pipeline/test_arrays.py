@@ -116,7 +116,7 @@ def test_from_arrays_to_a_bundle(network, file, main, tmp_path, monkeypatch):
         None,
         str(bundle / "testset.npz"),
         None,
-        manifest["task"]["name"],
+        manifest["task"],
         model["expected"],
         model["tolerance"],
     )

@@ -94,7 +94,11 @@ def succeed(jetslim):
     return call
 
 
-@pytest.fixture(scope="module", params=CASES)
+# a detector takes minutes
+PARAMS = [pytest.param(name, marks=[pytest.mark.slow] * (name == "detection")) for name in CASES]
+
+
+@pytest.fixture(scope="module", params=PARAMS)
 def chain(request, tmp_path_factory, succeed):
     """(the task, the folder that everything was run in, what run.json says, the data set)."""
     folder = tmp_path_factory.mktemp(request.param)
