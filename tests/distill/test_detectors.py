@@ -150,8 +150,8 @@ def test_gradients_of_label_guidance_go_where_they_should():
             total, _ = phase.objective(phase.network, FLOATS, targets())
         feels = [g is not None and np.abs(g).max() > 0 for g in tape.gradient(total, student.trainable_weights)]
         assert any(feels) == reaches
-        for weight in teacher.trainable_weights:
-            gradient = tape.gradient(total, weight)
+        weights = teacher.trainable_weights
+        for weight, gradient in zip(weights, tape.gradient(total, weights), strict=True):
             touched = gradient is not None and float(tf.reduce_max(tf.abs(gradient))) > 0
             assert touched == (id(weight) in adapter), weight.name
 
