@@ -223,7 +223,11 @@ def test_on_a_board(chain, tmp_path, succeed):
         close = {"abs": 0.01} if model["file"] == "model.detections.tflite" else {"rel": 1e-4}
         assert model["accuracy"]["metrics"] == {key: pytest.approx(wanted[key], **close) for key in wanted}
         assert ("postprocess_ms" in model["accuracy"]) == (task.name == "detection")
-        assert model["accuracy"]["expected"]["within_tolerance"] == model["accuracy"]["expected"]["same_answers"] == 1
+        told = model["accuracy"]["expected"]
+        assert told["same_answers"] == 1
+        # boxes that may come in another order are not compared number by number
+        assert ("within_tolerance" in told) == (model["file"] != "model.detections.tflite")
+        assert told.get("within_tolerance", 1) == 1
     assert task.METRICS[0].title in done.stdout
     assert len(result["models"]) == (3 if task.name == "detection" else 2)
     assert done.stdout.count("ms more an image behind its outputs") == (3 if task.name == "detection" else 0)
