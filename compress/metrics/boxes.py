@@ -7,6 +7,7 @@ R-CNN", 2015, equation 2), and how likely it is to be of each class.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, Mapping, NamedTuple
 
 import numpy as np
@@ -36,19 +37,27 @@ def anchors(task: Mapping[str, Any]) -> np.ndarray:
 
     ``task``: its ``frame``, ``anchor_size``, ``ratios`` (height over width) and ``anchor_scales``.
     """
-    height, width = task["frame"]
+    frame, scales, ratios = (tuple(task[key]) for key in ("frame", "anchor_scales", "ratios"))
+    return _anchors(frame, float(task["anchor_size"]), scales, ratios)
+
+
+@lru_cache(maxsize=16)
+def _anchors(frame: tuple, size: float, scales: tuple, ratios: tuple) -> np.ndarray:
+    height, width = frame
     levels = []
     for stride in STRIDES:
         sizes = [
-            (stride * task["anchor_size"] * scale * ratio**0.5, stride * task["anchor_size"] * scale / ratio**0.5)
-            for scale in task["anchor_scales"]
-            for ratio in task["ratios"]
+            (stride * size * scale * ratio**0.5, stride * size * scale / ratio**0.5)
+            for scale in scales
+            for ratio in ratios
         ]
         y, x = ((np.arange(side // stride) + 0.5) * stride for side in (height, width))
         grid = np.stack(np.meshgrid(y, x, indexing="ij"), axis=-1)[:, :, None]
         middles = np.broadcast_to(grid, (*grid.shape[:2], len(sizes), 2))
         levels.append(np.concatenate([middles, np.broadcast_to(sizes, middles.shape)], axis=-1).reshape(-1, 4))
-    return np.concatenate(levels).astype(np.float32)
+    every = np.concatenate(levels).astype(np.float32)
+    every.flags.writeable = False  # it is handed out again
+    return every
 
 
 def corners(middles: np.ndarray) -> np.ndarray:
