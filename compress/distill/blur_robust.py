@@ -41,8 +41,8 @@ def divergence(sharp: Any, blurred: Any, things: Any, temperature: float) -> Any
     """KL(sharp || blurred) of the classes, each by itself, summed over anchors and divided by how many are of a thing,
     as the focal loss is; logits (n, anchors, classes), no gradient goes to the sharp ones."""
     tf = keras.tf
-    summed = bernoulli_kl_divergence(tf.stop_gradient(sharp), blurred, temperature) * tf.size(sharp, tf.float32)
-    return summed / tf.maximum(things, 1.0)
+    mean = bernoulli_kl_divergence(tf.stop_gradient(sharp), blurred, temperature)
+    return mean * tf.cast(tf.size(sharp), tf.float32) / tf.maximum(things, 1.0)
 
 
 @config

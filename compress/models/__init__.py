@@ -74,6 +74,12 @@ def build(
     return MODELS[name]((height, width, channels), own_head, weights)
 
 
+def check_maps(name: str, shape: tuple[int, ...], head: Head) -> None:
+    """Raises UserError for a network without the maps that a head of several reads: only a built one shows them."""
+    if len(head.STRIDES) > 1:
+        build(name, shape, head)
+
+
 def check_shape(name: str, shape: tuple[int, ...], weights: str | None = None) -> None:
     """Raises UserError for data whose examples, of that shape, are no images that the network could read."""
     if len(shape) != 3:

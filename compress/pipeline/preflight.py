@@ -29,6 +29,7 @@ def check(steps: Sequence[Step], networks: Networks, context: Callable[[Step], C
                 head, crops = given.task.head(given.dataset), given.dataset.crops
                 for shape in (given.shape, *([] if crops is None else [crops.shape])):
                     models.check_head(stage.network_name, shape, head)
+                models.check_maps(stage.network_name, given.shape, head)
             if stage.compares_layers and not stage.needs_input:
                 teacher_network = _network(step.teachers[0], networks, context)
                 if teacher_network is not None:

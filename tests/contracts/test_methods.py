@@ -192,6 +192,39 @@ def test_every_phase_trains_the_student_and_not_the_teacher(name):
     assert all(np.array_equal(old, weight.numpy()) for old, weight in zip(before, teacher.weights, strict=True))
 
 
+@methods
+def test_it_can_be_traced_for_batches_of_any_length_as_a_training_does(name):
+    """What works eagerly need not work in a graph; the loss is the same in both."""
+    tf = keras.tf
+    teacher, student = networks(name)
+    targets = TARGETS[task_of(name).name]
+    drawn = {
+        key: draw(np.random.default_rng(3), (255 * IMAGES).astype(np.uint8))
+        for key, draw in method(name).per_batch_inputs(1).items()
+    }
+    for phase in phases_of(name, [teacher], student):
+        specs = [
+            tf.TensorSpec([None, *IMAGES.shape[1:]], tf.float32),
+            {key: tf.TensorSpec([None, *values.shape[1:]], values.dtype) for key, values in targets.items()},
+            {key: tf.TensorSpec([None, *values.shape[1:]], values.dtype) for key, values in drawn.items()},
+        ]
+
+        @tf.function(input_signature=specs)
+        def traced(images, targets, drawn, phase=phase):
+            with tf.GradientTape() as tape:
+                loss, _ = phase.objective(phase.network, images, targets, **drawn)
+            gradients = tape.gradient(loss, phase.network.trainable_weights)
+            return loss, [gradient for gradient in gradients if gradient is not None]
+
+        loss, gradients = traced(
+            tf.constant(IMAGES),
+            {key: tf.constant(values) for key, values in targets.items()},
+            {key: tf.constant(values) for key, values in drawn.items()},
+        )
+        assert np.isfinite(loss) and gradients
+        assert float(loss) == pytest.approx(float(loss_of(name, phase)[0]), rel=1e-3)
+
+
 def student_of(phase):
     """The network that is emitted; some methods train it as a part of another."""
     return getattr(phase.network, "student", phase.network)
