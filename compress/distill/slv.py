@@ -18,6 +18,7 @@ from compress.distill import likelihood
 from compress.distill.phase import Phase
 from compress.distill.pyramid import OfDetectors, Pyramid
 from compress.errors import UserError
+from compress.models.detector import STRIDES, local
 from compress.tasks.named import named
 from compress.tasks.objective import Loss
 
@@ -56,24 +57,27 @@ class Slv(OfDetectors):
         from compress.distill.together import Together
         from compress.distill.weak_labels import WeakLabels
 
-        pyramid, classes = Pyramid.of(student, self.name), int(student.outputs[0].shape[-1])
+        Pyramid.of(student, self.name)
+        # features of a place alone: with what coarser levels know any proposal could tell all of the image's classes
+        seen = keras.Model(student.inputs, [student.get_layer(local(STRIDES[0])).output, *student.outputs])
+        classes = int(student.outputs[0].shape[-1])
         weak = WeakLabels(likelihood.proposals(task.frame), task.frame, classes, self.refinements)
         network = Together(student, weak)
-        voting = partial(self.objective, pyramid, weak, task, loss)
+        voting = partial(self.objective, seen, weak, task, loss)
         streams = [Phase("streams", network, partial(voting, False), first)] if first else []
         return [*streams, Phase("voting", network, partial(voting, True), epochs)]
 
     def objective(
-        self, pyramid: Pyramid, weak: Any, task: Any, loss: Loss, votes: bool, network: Any, images: Any, targets: Any
+        self, seen: Any, weak: Any, task: Any, loss: Loss, votes: bool, network: Any, images: Any, targets: Any
     ) -> tuple[Any, dict[str, Any]]:
         """The loss of a batch; with ``votes`` that of the detector on the boxes that are voted for, too."""
         from compress.distill.weak_labels import FIRST, attention_loss, image_loss, two_streams
 
         tf = keras.tf
-        present = self.present(targets["classes"], pyramid.head.outputs[0].shape[-1])
-        maps, said = pyramid(images, training=True)
+        map_, *said = seen(images, training=True)
+        present = self.present(targets["classes"], said[0].shape[-1])
         outputs = named(task, said)
-        of_class, of_place, refined = weak(maps[0])
+        of_class, of_place, refined = weak(map_)
         streams = two_streams(of_class, of_place)
         total, scores, every = image_loss(streams, present), tf.stop_gradient(streams), []
         for number, logits in enumerate(refined):
@@ -89,7 +93,7 @@ class Slv(OfDetectors):
             total += loss(outputs, learned)
             logs = {**logs, **task.logs(outputs, learned)}
             if self.self_distillation:
-                total += self.attention_weight * attention_loss(weak.attend(maps[0]), likely)
+                total += self.attention_weight * attention_loss(weak.attend(map_), likely)
         else:  # all weights of the student have a gradient, and the head's one of nothing
             total += 0.0 * tf.add_n([tf.reduce_sum(values) for values in said])
         return total, logs

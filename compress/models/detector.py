@@ -27,6 +27,11 @@ def level(stride: int) -> str:
     return f"pyramid{stride}"
 
 
+def local(stride: int) -> str:
+    """The layer that gives a level's own features, before what coarser levels know is added: of the same shape."""
+    return f"lateral{stride}_bn"
+
+
 @dataclass(frozen=True)
 class DetectionHead:
     """From a backbone's maps at STRIDES, in that order, to the logits of classes, (batch, anchors, classes), and the
@@ -56,7 +61,7 @@ class DetectionHead:
         layers, levels, coarser = keras.layers, [], None
         for stride, own in reversed(list(zip(STRIDES, features, strict=True))):
             x = layers.Conv2D(self.channels, 1, use_bias=False, name=f"lateral{stride}")(own)
-            x = _norm(f"lateral{stride}_bn")(x)
+            x = _norm(local(stride))(x)
             if coarser is not None:
                 enlarged = layers.UpSampling2D(2, name=f"enlarged{stride}")(coarser)
                 x = layers.Add(name=f"merged{stride}")([x, enlarged])
