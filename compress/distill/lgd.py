@@ -7,6 +7,7 @@ that was trained by itself.
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, ClassVar, Literal
 
 from compress import keras
@@ -45,7 +46,6 @@ class Lgd(OfDetectors):
 
     def phases(self, teachers: Any, student: Any, epochs: int, task: Task, loss: Loss) -> list[Phase]:
         """ "alone", then "guided". Raises UserError for a network that is no detector of the registry."""
-        first = math.ceil(self.alone * epochs)
         from compress.distill.label_guidance import LabelGuidance
         from compress.distill.together import Together
 
@@ -69,11 +69,6 @@ class Lgd(OfDetectors):
             total = loss(outputs, targets) + teacher_loss + self.distillation_loss_weight * distance
             return total, {**task.logs(outputs, targets), "teacher_loss": teacher_loss, "distance": distance}
 
-        def alone(network: Any, images: Any, targets: Any) -> tuple[Any, dict[str, Any]]:
-            return objective(True, network, images, targets)
-
-        def guided(network: Any, images: Any, targets: Any) -> tuple[Any, dict[str, Any]]:
-            return objective(False, network, images, targets)
-
-        parts = [Phase("alone", network, alone, first)] if first else []
-        return [*parts, Phase("guided", network, guided, epochs)]
+        first = math.ceil(self.alone * epochs)
+        parts = [Phase("alone", network, partial(objective, True), first)] if first else []
+        return [*parts, Phase("guided", network, partial(objective, False), epochs)]

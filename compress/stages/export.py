@@ -104,7 +104,7 @@ class Export(Stage):
                 behind = POSTPROCESSES[self.postprocess]
                 (out / DETECTIONS).write_bytes(behind.add(dense, as_dict(task), len(context.dataset.label_names)))
                 with context.clock("evaluate"):
-                    same, boxes = compare_behind(behind, out / DETECTIONS, out, context)
+                    same, boxes = compare_behind(behind, out / DETECTIONS, faithfulness.ends_in, context)
                 context.progress.say(f"    {DETECTIONS}: {same:.2%} of {boxes} boxes are those of model.tflite")
                 departure = {**departure, "same_boxes_behind": same}
             with context.clock("convert"):

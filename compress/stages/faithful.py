@@ -76,15 +76,16 @@ def compare_outputs(
     )
 
 
-def compare_behind(behind: Postprocess, file: Path, out: Path, context: Context) -> tuple[float, int]:
+def compare_behind(behind: Postprocess, file: Path, ends_in: str, context: Context) -> tuple[float, int]:
     """(how alike, in [0, 1], the answers are of a file that does more behind its outputs, and our own; how many).
+
+    ``ends_in``: what the plain file beside it ends in, whose outputs on the test split were kept there.
 
     Raises Unfaithful where that is less than LEAST_ALIKE.
     """
     task, test = context.task, context.dataset.test
     predictor = TFLitePredictor(file, expected=file_outputs(task))
-    dense = TFLitePredictor(out / "model.tflite", expected=file_outputs(task))
-    own = task.from_file(read_outputs(out / TEST_OUTPUTS), dense.ends_in)
+    own = task.from_file(read_outputs(file.parent / TEST_OUTPUTS), ends_in)
     theirs = task.from_file(outputs(predictor, test), predictor.ends_in)
     alike, count = behind.agreement(theirs, own, as_dict(task))
     if alike < LEAST_ALIKE:

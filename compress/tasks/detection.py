@@ -154,22 +154,26 @@ class Detection:
         """The focal loss of all anchors and ``box_weight`` times the smooth L1 loss of the offsets of those that are of
         a thing, both summed over the batch and divided by how many these are, 1 at least (Lin et al., 2017)."""
         tf = keras.tf
-        label, box = of_anchors.assigned(targets["boxes"], targets["classes"], targets["kinds"], self.anchors)
+        label, box = self._assigned(targets)
         is_thing = tf.cast(label >= 0, tf.float32)
         wanted = of_anchors.encoded(box, self.anchors)
         errors = of_anchors.smooth_l1((outputs["boxes"] - wanted) * is_thing[..., None])
         total = tf.reduce_sum(of_anchors.focal(outputs["logits"], label)) + self.box_weight * tf.reduce_sum(errors)
         return weight * total / tf.maximum(tf.reduce_sum(is_thing), 1.0)
 
+    def _assigned(self, targets: Tensors) -> tuple[Any, Any]:
+        """What each anchor of a batch is of, and that thing's box."""
+        return of_anchors.assigned(targets["boxes"], targets["classes"], targets["kinds"], self.anchors)
+
     def things(self, targets: Tensors) -> Any:
         """How many anchors of a batch are of a thing: a float32 scalar."""
-        label, _ = of_anchors.assigned(targets["boxes"], targets["classes"], targets["kinds"], self.anchors)
+        label, _ = self._assigned(targets)
         return keras.tf.reduce_sum(keras.tf.cast(label >= 0, keras.tf.float32))
 
     def logs(self, outputs: Tensors, targets: Tensors) -> dict[str, Any]:
         """How sure the network is, on average, at the anchors that are of a thing."""
         tf = keras.tf
-        label, _ = of_anchors.assigned(targets["boxes"], targets["classes"], targets["kinds"], self.anchors)
+        label, _ = self._assigned(targets)
         own = tf.reduce_sum(tf.one_hot(label, outputs["logits"].shape[-1]) * tf.sigmoid(outputs["logits"]))
         return {"sure": own / tf.maximum(tf.reduce_sum(tf.cast(label >= 0, tf.float32)), 1.0)}
 
