@@ -153,7 +153,7 @@ def test_two_runs_at_once(short, running, tmp_path):
 
 
 def test_ctrl_c_before_the_first_epoch(short, running, tmp_path):
-    run = running(short(1), tmp_path)
+    run = running(short(200), tmp_path)  # so many that a fast machine does not end them in that second
     run.until("teacher (train)")
     time.sleep(1)  # it compiles its step
     run.send(signal.SIGINT)
