@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any
 
 from compress import grouped_convolution
+from compress.memory import keep_freed_memory
 from compress.quiet import quiet
 
 _TENSORFLOW = "tensorflow"
@@ -33,6 +34,7 @@ def __getattr__(name: str) -> Any:
 
 @cache
 def _load() -> None:
+    keep_freed_memory()
     with quiet():  # it looks for GPUs and reports each library that it does not find
         tensorflow = importlib.import_module(_TENSORFLOW)
         tensorflow.config.list_physical_devices()
