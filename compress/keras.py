@@ -19,8 +19,8 @@ _TENSORFLOW = "tensorflow"
 
 os.environ["TF_USE_LEGACY_KERAS"] = "1"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # the C++ start-up chatter is not for our users
-# Intel's kernels on every processor that can run them: by itself TensorFlow takes them on some alone, and its others are
-# slower, and refuse a convolution in groups with a ReLU behind it
+# oneDNN's kernels on every processor that can run them: by itself TensorFlow takes them on some alone, and its others
+# are slower, and refuse a convolution in groups with a ReLU behind it
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 _DOORS = {"tf": _TENSORFLOW, "tfmot": "tensorflow_model_optimization"}

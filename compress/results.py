@@ -188,6 +188,25 @@ class Faithfulness:
 
 
 @dataclass(frozen=True)
+class OnnxFacts:
+    """What an export says of its ONNX file, on the test split."""
+
+    bytes: int
+    score: float
+    """The task's first metric."""
+    closeness_to_network: float
+    closeness_to_tflite: float
+    departure: dict[str, Any]
+    """The differences of the outputs from the network's, as the task states them."""
+    fuses: bool
+    """Whether what elementwise nodes read of a kernel is left unrounded, so that TensorRT computes both at once."""
+    kernels: int
+    """How many nodes multiply by a kernel."""
+    kernels_in_float: list[str]
+    """Those of a quantized network that do not read int8."""
+
+
+@dataclass(frozen=True)
 class FileFacts(Faithfulness):
     """What an export says in stage.json of its .tflite files."""
 
@@ -205,6 +224,7 @@ class FileFacts(Faithfulness):
     float_operators: list[str]
     float_layers: dict[str, str]
     requantizations: int
+    onnx: OnnxFacts | None = None
 
 
 @dataclass(frozen=True)
@@ -244,6 +264,8 @@ class StageResult:
     float_operators: list[str] | None = None
     float_layers: dict[str, str] = field(default_factory=dict)
     requantizations: int | None = None
+    onnx: OnnxFacts | None = None
+    """Of its ONNX file; None where it wrote none."""
     latency: Latency | None = None
     seconds: dict[str, float] | None = None
     """Wall seconds by cause."""

@@ -70,6 +70,7 @@ def _of_stage(step: Step, plan: Plan, artifacts: Made, latency: Latency | None) 
         float_operators=file.float_operators,
         float_layers=file.float_layers,
         requantizations=file.requantizations,
+        onnx=file.onnx,
         latency=latency,
         seconds={
             cause: round(sum(part.get(cause, 0.0) for part in causes), 3)

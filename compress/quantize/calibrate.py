@@ -12,7 +12,7 @@ import numpy as np
 from compress import keras
 from compress.quantize.int8_support import SupportByLayer, layers_in_int8
 from compress.rewrite.graph import gives_integers, nodes
-from compress.rewrite.layer_kinds import Int8, Range
+from compress.rewrite.layer_kinds import PRESCRIBED, Int8, Range
 
 OF_BYTES: Range = (0.0, 1.0)  # of an input: its grid is exact
 
@@ -93,3 +93,15 @@ def shared(ranges: dict[str, Range], groups: dict[str, str]) -> dict[str, Range]
     return {
         name: limits if np.ptp(limits) > 1e-30 else (0.0, 1.0) for name in ranges for limits in [merged[groups[name]]]
     }
+
+
+def symmetric(limits: Range) -> Range:
+    """The range (-128 s, 127 s) around these limits, s = max |x| / 127, whose grid has the zero point 0.
+
+    What TensorRT takes alone (NVIDIA, "Working with quantized types"); costs a bit where no value is negative. What
+    TFLite prescribes for an operator stays.
+    """
+    if limits in PRESCRIBED:
+        return limits
+    step = max(-limits[0], limits[1]) / 127
+    return -128 * step, 127 * step

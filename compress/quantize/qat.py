@@ -21,6 +21,7 @@ def quantization_aware(
     cut: range_clipping.Clip | None = None,
     keep_float: Sequence[str] = (),
     ends_in_float: bool = False,
+    symmetric: bool = False,
 ) -> Any:
     """Rewrites the network into int8's layers, measures ranges on the calibration batches and wraps what computes.
 
@@ -30,6 +31,7 @@ def quantization_aware(
         cut: How the measured ranges are clipped (``compress.quantize.range_clipping``); None keeps them.
         keep_float: Names of layers of the folded network, or patterns, which are to compute in float.
         ends_in_float: The last layer with a kernel is to compute in float, and what is behind it.
+        symmetric: Every grid is to have the zero point 0 (``calibrate.symmetric``).
 
     Returns:
         A network whose layers are wrapped by tfmot's QuantizeWrapperV2; it trains, and converts to an int8 .tflite.
@@ -42,6 +44,9 @@ def quantization_aware(
     folded = fold(model)
     support_by_layer = layers_in_int8(folded, keep_float, ends_in_float)
     ranges = _ranges(folded, support_by_layer, calibration, cut)
+    of_bytes = {name for name, limits in ranges.items() if limits == calibrate.OF_BYTES}
+    if symmetric:
+        ranges = {name: calibrate.symmetric(limits) for name, limits in ranges.items()}
     needed, corrections = _read_by_int8(folded, support_by_layer), _corrections(folded, support_by_layer, ranges)
     wrap = keras.tfmot.quantization.keras.QuantizeWrapperV2
 
@@ -78,7 +83,7 @@ def quantization_aware(
     def first(tensor: Any) -> Any:
         name = tensor.node.layer.name
         # numbers that a float layer alone reads are as they come: on a grid, those of an Embedding would be others
-        return output_quantizer(name) if name in needed or ranges[name] == calibrate.OF_BYTES else lambda given: given
+        return output_quantizer(name) if name in needed or name in of_bytes else lambda given: given
 
     return rebuild(folded, replace, first)
 

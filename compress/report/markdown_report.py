@@ -9,7 +9,7 @@ from typing import Any
 from compress.report import narrowing, table
 from compress.report.format import markdown_table, megabytes, percent, three_digits
 from compress.report.sections import SECTIONS
-from compress.results import DataFacts, Run
+from compress.results import DataFacts, OnnxFacts, Run
 
 SIZES = {"tflite_bytes": "dense .tflite", "sparse_tflite_bytes": "sparse .tflite", "gzip_bytes": "gzip"}
 CAPTIONS = {
@@ -135,9 +135,21 @@ def _operators(run: Run) -> str:
         facts.append(f"Beside its Keras network, on the test images: {alike}.")
     if stage.requantizations is not None:
         facts.append(f"Requantizations (int8 to int8 of another scale): {stage.requantizations}.")
+    if stage.onnx is not None:
+        facts.append(_of_onnx(stage.onnx, run))
     counts = sorted(stage.operators.items(), key=lambda item: (-item[1], item[0]))
     rows = markdown_table(("operator", "count"), ([name, str(count)] for name, count in counts))
     return f"## Operators of the exported file\n\n{' '.join(facts)}\n\n{rows}"
+
+
+def _of_onnx(file: OnnxFacts, run: Run) -> str:
+    alike = f"{run.closeness.title} {run.closeness.text(file.closeness_to_tflite)}"
+    floats = f", all but {', '.join(file.kernels_in_float)} in int8" if file.kernels_in_float else ""
+    fuses = "" if file.fuses else " It rounds wherever the .tflite does, which costs TensorRT some fused kernels."
+    return (
+        f"`model.onnx`, for TensorRT: {file.bytes / 1e6:.2f} MB, {file.kernels} kernels{floats}; beside `model.tflite`: "
+        f"{alike}.{fuses}"
+    )
 
 
 def _data(run: Run) -> str:

@@ -67,7 +67,9 @@ UNKNOWN = LayerKind()
 INTEGERS = Int8(no_output_quantizer=True, integers=True)
 MOVES = Int8(same_scale=True, no_output_quantizer=True)  # the output holds only values of the inputs
 _MEASURED = Int8()  # the output's range is measured on calibration data
-_SIGMOID, _TANH = Int8(fixed=(0.0, 255 / 256)), Int8(fixed=(-1.0, 127 / 128))
+PRESCRIBED: tuple[Range, ...] = ((0.0, 255 / 256), (-1.0, 127 / 128))
+"""Ranges that TFLite's operators have of their own: of a sigmoid and a softmax, and of a tanh."""
+_SIGMOID, _TANH = (Int8(fixed=limits) for limits in PRESCRIBED)
 _NO_OPERATOR = "TFLite has no operator for it"
 _NO_DIVISION = "TFLite divides two tensors in float alone"
 _NO_ELU = "the converter has no int8 ELU"

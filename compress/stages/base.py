@@ -148,6 +148,11 @@ class Stage:
         """Raises UserError for layers that are not there, or do not go together with the built ``teacher``'s."""
 
     @property
+    def has_zero_points_of_0(self) -> bool:
+        """Whether 0 is the code of zero on every grid of the network that is emitted."""
+        return False
+
+    @property
     def makes_zeros(self) -> bool:
         """Whether weights of the network that is emitted are zero, and are to stay so."""
         return False

@@ -3,7 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from compress.export import convert, flatbuffer
 from compress.export.postprocess import POSTPROCESSES
 from compress.prune import kernel_sparsity, prunable_kernels
 from compress.results import FileFacts
+from compress.stages import onnx_file
 from compress.stages.base import Context, Stage
 from compress.stages.calibration import calibration
 from compress.stages.faithful import Unfaithful, check_zeros, compare_behind, compare_outputs, unexpected_floats
@@ -39,6 +40,8 @@ class Export(Stage):
     postprocess: Literal["none", "tflite"] = "none"
     """tflite writes ``model.detections.tflite``, too: the same with boxes that TFLite's own operator decodes and
     suppresses, in its four outputs."""
+    onnx: bool = False
+    """Writes ``model.onnx``, too, for TensorRT: of a float32 network, or of one quantized with grid = "symmetric"."""
     output_type: Literal["float32", "int8"] = "float32"
     """float32 gives what the task's outputs mean, such as probabilities; int8 the raw outputs, such as logits, on
     their grid: no float is left in the file."""
@@ -47,7 +50,30 @@ class Export(Stage):
     def is_final(self) -> bool:
         return True
 
+    def check(self) -> None:
+        super().check()
+        if self.onnx:
+            onnx_file.check_packages()
+
+    @property
+    def looks_at_network(self) -> bool:
+        return self.onnx
+
+    def check_network(self, network: Any, context: Context) -> None:
+        if self.onnx:
+            onnx_file.check_layers(network)
+
     def check_input(self, source: Stage) -> None:
+        if self.input_type == "uint8" and source.has_zero_points_of_0:
+            raise UserError(
+                f'input_type = "uint8": the bytes of an image lie on no grid of {source.name!r}, whose zero '
+                'points are 0 (grid = "symmetric")'
+            )
+        if self.onnx and not (source.precision == "float32" or source.has_zero_points_of_0):
+            wanted = 'quantize with mode = "qat" or "static" and grid = "symmetric"'
+            if source.precision == "float16":
+                wanted = "TensorRT itself makes float16 of a float32 file: export the network that it reads"
+            raise UserError(f"onnx = true: {source.name!r} computes on grids that TensorRT does not have; {wanted}")
         for name, chosen in (("input_type", self.input_type), ("output_type", self.output_type)):
             if chosen != "float32" and source.precision != "int8":
                 raise UserError(f'{name} = "{chosen}" needs an int8 network: {source.name!r} is {source.precision}')
@@ -107,6 +133,9 @@ class Export(Stage):
                     same, boxes = compare_behind(behind, out / DETECTIONS, faithfulness.ends_in, context)
                 context.progress.say(f"    {DETECTIONS}: {same:.2%} of {boxes} boxes are those of model.tflite")
                 departure = {**departure, "same_boxes_behind": same}
+            onnx = None
+            if self.onnx:
+                onnx = onnx_file.write_onnx(model, wanted, faithfulness.ends_in, out, context, precision)
             with context.clock("convert"):
                 compressed = gzipped.result()
         facts = FileFacts(
@@ -124,6 +153,7 @@ class Export(Stage):
             float_operators=sorted(set(operators.floats)),
             float_layers=source.float_layers,
             requantizations=operators.requantizations,
+            onnx=onnx,
         )
         write_model_json(context, out, model.input_shape[1:], flatbuffer.ends(dense), facts)
         return facts

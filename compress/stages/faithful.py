@@ -58,14 +58,15 @@ def compare_outputs(
     if departure.reason and strict:
         begins = where_it_begins(network, dense, test, precision)
         if begins is not None or precision == "float32":
-            raise Unfaithful(departure.reason + (begins or ""))
+            raise Unfaithful(f"model.tflite: {departure.reason}{begins or ''}")
         context.progress.say(
-            f"    note: {departure.reason}; every layer by itself computes the same: int8 rounding adds up"
+            f"    note: model.tflite: {departure.reason}; every layer by itself computes the same: "
+            "int8 rounding adds up"
         )
     if is_constant(given) and not is_constant(wanted):
         context.progress.say("    note: model.tflite says the same of every test image: nothing is left of the network")
     elif departure.note:
-        context.progress.say(f"    note: {departure.note}")
+        context.progress.say(f"    note: model.tflite: {departure.note}")
     write_outputs(out / VALIDATION_OUTPUTS, outputs(dense, context.dataset.validation))
     return Faithfulness(
         score=task.score(got, targets),

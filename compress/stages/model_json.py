@@ -1,5 +1,6 @@
 """model.json and labels.txt: what a program on the board must know of a .tflite file."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ def write_model_json(
     images, of_bytes = len(context.shape) == 3, context.dataset.dtype == np.uint8
     resizing = {"fit": context.fit, "resize": list(shape[:2]), "filter": "bilinear"}
     (out / "labels.txt").write_text("".join(f"{label}\n" for label in context.dataset.label_names))
-    written = sorted(path.name for path in out.glob("*.tflite"))
+    written = sorted(path.name for pattern in ("*.tflite", "*.onnx") for path in out.glob(pattern))
     files = {name: fingerprint(out / name) for name in (*written, "labels.txt")}
     write_json(
         out / "model.json",
@@ -44,12 +45,22 @@ def write_model_json(
                 {**_named(output, facts.output_type), **kind}
                 for output, kind in zip(sorted(task.OUTPUTS, key=lambda output: output.name), ends[1], strict=True)
             ],
+            **({} if facts.onnx is None else {"onnx": _of_onnx(shape, of_bytes, task.OUTPUTS)}),
             "precision": facts.precision,
             "score": {"metric": task.METRICS[0].as_json(), "value": facts.score},
             "departure": facts.departure,
             "files": files,
         },
     )
+
+
+def _of_onnx(shape: Any, of_bytes: bool, outputs: Sequence[Output]) -> dict[str, Any]:
+    """The two ends of model.onnx, which are float32 whatever the .tflite takes and gives."""
+    return {
+        "input": {"name": "image", "shape": [1, *shape], "dtype": "float32"},
+        "divide_by": 255 if of_bytes else 1,
+        "outputs": [{"name": output.in_file, "meaning": output.meaning} for output in outputs],
+    }
 
 
 def _named(output: Output, output_type: str) -> dict[str, str]:

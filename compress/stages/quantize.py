@@ -52,6 +52,8 @@ class Quantize(Stage, Training):
     percentile: float = Field(default=99.9, gt=50, le=100)
     """99.9 leaves 0.1 % of the values out at either end."""
     calibration_images: Count = 200
+    grid: Literal["asymmetric", "symmetric"] = "asymmetric"
+    """symmetric: the zero point of every grid is 0, as TensorRT wants it, at the price of a bit behind a ReLU."""
     keep_float: tuple[str, ...] = ()
     """Layers that are to compute in float, by name or pattern: what `jetslim compare` found to lose the most."""
 
@@ -63,6 +65,10 @@ class Quantize(Stage, Training):
     def by_converter(self) -> bool:
         """Whether TFLite's converter quantizes, at export; the stage's network is a float one then."""
         return self.mode not in ("qat", "static") or not self.rewrite
+
+    @property
+    def has_zero_points_of_0(self) -> bool:
+        return not self.by_converter and self.grid == "symmetric"
 
     @property
     def quantizes(self) -> bool:
@@ -91,7 +97,7 @@ class Quantize(Stage, Training):
                 "the converter itself knows minmax alone"
             )
         self._refuse(self.mode != "qat", TRAINING, 'mode = "qat": nothing else trains')
-        self._refuse(self.by_converter, ("keep_float",), "qat and static on the rewritten graph")
+        self._refuse(self.by_converter, ("keep_float", "grid"), "qat and static on the rewritten graph")
         self._refuse(self.mode in ("dynamic", "float16"), ("calibration_images",), "the modes that need ranges")
         self._refuse(self.calibration != "percentile", ("percentile",), 'calibration = "percentile"')
         super().check()
@@ -148,7 +154,12 @@ class Quantize(Stage, Training):
         }
         images = calibration(context, self.calibration_images)
         return quantization_aware(
-            network, images, clips.get(self.calibration), self.keep_float, ends_in_float=bool(context.task.SUMS)
+            network,
+            images,
+            clips.get(self.calibration),
+            self.keep_float,
+            ends_in_float=bool(context.task.SUMS),
+            symmetric=self.grid == "symmetric",
         )
 
     def _reason(self, layer: str, reason: str) -> str:

@@ -116,7 +116,7 @@ class Classification(OfLogits):
         lost, differing = abs(top1 - network_top1) * count, (1 - same) * count
         if lost > tolerated(MOST_TOP1_LOST, count) or differing > tolerated(1 - LEAST_AGREEMENT, count):
             reason = (
-                f"model.tflite has {top1:.2%} top-1 on the test split and the Keras network {network_top1:.2%}; "
+                f"the file has {top1:.2%} top-1 on the test split and the Keras network {network_top1:.2%}; "
                 f"they agree on {same:.2%} of the images (at least {LEAST_AGREEMENT:.0%} wanted)"
             )
         return Departure(difference.facts(), reason, difference.note())

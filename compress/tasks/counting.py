@@ -26,7 +26,7 @@ BOUNDS = Bounds(
     float32=1e-4,
     typical={"float16": 0.005, "int8": 0.1},
     far=0.2,
-    note="the counts of model.tflite are {:.2f} of the mean count from the network's on the average image",
+    note="the counts of the file are {:.2f} of the mean count from the network's on the average image",
 )
 TOLERANCE = {"float32": 1e-3, "float16": 1e-3, "int16x8": 1e-3, "int8": 0.05, "dynamic": 0.05}  # of the largest cell
 EXTREMES = 10  # examples of the fewest and of the most points that ranges are measured on

@@ -31,7 +31,7 @@ BOUNDS = Bounds(
     float32=1e-3,
     typical={"float16": 0.02, "int8": 0.3},
     far=0.3,
-    note="probabilities or boxes of model.tflite are {:.2f} from the network's on the average image",
+    note="probabilities or boxes of the file are {:.2f} from the network's on the average image",
 )
 TOLERANCE = {"float32": 1e-3, "float16": 2e-3, "int16x8": 2e-3, "int8": 0.25, "dynamic": 0.25}
 EXTREMES = 10  # examples of the fewest and of the most boxes that ranges are measured on

@@ -57,7 +57,7 @@ class Difference:
         Float sums round with the size of what is summed: the bound of float32 grows with ``summed``, the network's
         outputs of any shape (logits, or numbers in deviations), from 10 on.
         """
-        differ = "model.tflite and the Keras network differ by"
+        differ = "the file and the Keras network differ by"
         if precision == "float32":
             most = self.bounds.float32 * max(1.0, float(np.abs(summed).max()) / 10)
             if self.largest <= most:

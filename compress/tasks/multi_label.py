@@ -115,7 +115,7 @@ class MultiLabel(OfLogits):
         count, same = len(got["logits"]), self.close(got, wanted)
         if (1 - same) * count > tolerated(1 - LEAST_AGREEMENT, count):
             reason = (
-                f"model.tflite says the classes of the Keras network of {same:.2%} of the images "
+                f"the file says the classes of the Keras network of {same:.2%} of the images "
                 f"(at least {LEAST_AGREEMENT:.0%} wanted)"
             )
         return Departure(difference.facts(), reason, difference.note())

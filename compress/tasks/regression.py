@@ -26,7 +26,7 @@ BOUNDS = Bounds(
     float32=1e-4,
     typical={"float16": 0.005, "int8": 0.05},
     far=0.2,
-    note="the numbers of model.tflite are {:.2f} of a deviation from the network's on the average image",
+    note="the numbers of the file are {:.2f} of a deviation from the network's on the average image",
 )
 TOLERANCE = {"float32": 1e-3, "float16": 1e-3, "int16x8": 1e-3, "int8": 0.05, "dynamic": 0.05}  # of a deviation
 EXTREMES = 10  # examples at either end of a number that ranges are measured on

@@ -1,0 +1,84 @@
+"""Which nodes each kind of layer becomes: one line a kind, by the names of ``rewrite.layer_kinds``."""
+
+from compress.export.onnx import layers, operations
+from compress.export.onnx.layers import Nodes
+from compress.rewrite.layer_kinds import kind, kind_of_class, known_of
+
+NODES: dict[str, Nodes] = {
+    # kernels
+    "Conv2D": layers.convolution,
+    "Conv2DTranspose": layers.transposed_convolution,
+    "Dense": layers.dense,
+    "DepthwiseConv2D": layers.depthwise,
+    # scales and shifts
+    "BatchNormalization": layers.normalization,
+    "LayerNormalization": layers.layer_normalization,
+    "LayerScale": layers.scale,
+    "Rescaling": layers.line,
+    "Shift": layers.shift,
+    "SyncBatchNormalization": layers.normalization,
+    # several inputs
+    "Add": layers.merge("Add"),
+    "Concatenate": layers.concatenate,
+    "Maximum": layers.merge("Max"),
+    "Minimum": layers.merge("Min"),
+    "Multiply": layers.merge("Mul"),
+    "Subtract": layers.merge("Sub"),
+    "tf.math.add": layers.merge("Add"),
+    "tf.math.divide": layers.merge("Div"),
+    "tf.math.maximum": layers.merge("Max"),
+    "tf.math.minimum": layers.merge("Min"),
+    "tf.math.multiply": layers.merge("Mul"),
+    "tf.math.subtract": layers.merge("Sub"),
+    "tf.math.truediv": layers.merge("Div"),
+    # activations
+    "ELU": layers.elu,
+    "LeakyReLU": layers.leaky_relu,
+    "PReLU": layers.prelu,
+    "ReLU": layers.relu,
+    "Softmax": layers.softmax,
+    "Threshold": layers.threshold,
+    "activation softmax": layers.softmax,
+    **{f"activation {name}": layers.function(name) for name in layers.FUNCTIONS if name != "softmax"},
+    "activation linear": layers.same,
+    "tf.nn.gelu": layers.function("gelu"),
+    # pools
+    "AveragePooling2D": layers.average_pool,
+    "GlobalAveragePooling2D": layers.global_pool("GlobalAveragePool"),
+    "GlobalMaxPooling2D": layers.global_pool("GlobalMaxPool"),
+    "MaxPooling2D": layers.max_pool,
+    "tf.math.reduce_max": operations.reduce("ReduceMax"),
+    "tf.math.reduce_mean": operations.reduce("ReduceMean"),
+    "tf.math.reduce_min": operations.reduce("ReduceMin"),
+    "tf.math.reduce_sum": operations.reduce("ReduceSum"),
+    "tf.nn.max_pool": operations.window_max,
+    "tf.nn.max_pool2d": operations.window_max,
+    # shapes
+    "Cropping2D": layers.cropping,
+    "Flatten": layers.reshape,
+    "Permute": layers.permute,
+    "RepeatVector": layers.repeat_vector,
+    "Reshape": layers.reshape,
+    "SlicingOpLambda": operations.sliced,
+    "UpSampling2D": layers.up_sampling,
+    "ZeroPadding2D": layers.zero_padding,
+    "tf.expand_dims": layers.reshape,
+    "tf.image.resize": operations.resize,
+    "tf.nn.depth_to_space": operations.to_space("DepthToSpace"),
+    "tf.nn.space_to_depth": operations.to_space("SpaceToDepth"),
+    "tf.pad": operations.pad,
+    "tf.reshape": layers.reshape,
+    "tf.split": operations.split,
+    "tf.squeeze": layers.reshape,
+    "tf.transpose": operations.transpose,
+    # ours
+    "Float": layers.same,
+}
+
+
+def nodes_of(layer: object) -> Nodes | None:
+    """The entry of a layer of a folded network; None where there is none."""
+    if known_of(layer).idle:
+        return layers.same
+    is_activation = kind_of_class(layer) == "Activation"
+    return NODES.get(f"activation {kind(layer)}" if is_activation else kind(layer))

@@ -1,0 +1,96 @@
+"""model.onnx beside the .tflite: written, checked by ONNX and by TensorRT's rules, and compared with both networks."""
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from compress.artifacts.outputs_file import read_outputs
+from compress.errors import UserError
+from compress.evaluate import outputs
+from compress.results import OnnxFacts
+from compress.stages.base import Context
+from compress.stages.faithful import Unfaithful
+from compress.stages.save_and_evaluate import TEST_OUTPUTS
+from compress.tasks import Arrays
+
+ONNX = "model.onnx"
+
+
+def check_packages() -> None:
+    """Raises UserError where the packages of the extra are missing."""
+    if missing := [name for name in ("onnx", "onnxruntime") if find_spec(name) is None]:
+        raise UserError(f"onnx = true needs {' and '.join(missing)}: pip install 'jetslim[onnx]'")
+
+
+def check_layers(network: Any) -> None:
+    """Raises UserError that names the layers of a network, before it is folded, for which there are no ONNX nodes."""
+    from compress.export.onnx.write import without_nodes
+    from compress.quantize.fold import fold
+
+    if missing := without_nodes(fold(network)):
+        listed = ", ".join(f"{name!r} ({kind})" for name, kind in missing.items())
+        raise UserError(f"onnx = true: there are no ONNX nodes for the layers {listed}")
+
+
+def write_onnx(network: Any, wanted: Arrays, ends_in: str, out: Path, context: Context, precision: str) -> OnnxFacts:
+    """Writes ``model.onnx`` of a float network, or of one that emulates int8 on symmetric grids.
+
+    In the form that TensorRT computes fastest, which rounds less than the .tflite does; where that departs too far, in
+    the form that rounds wherever the .tflite rounds. ``wanted``: the Keras network's raw outputs on the test split;
+    those of model.tflite, which ends in the operator ``ends_in``, lie in ``out``. Raises Unfaithful where the file
+    breaks a rule of TensorRT's, or departs from either further than the task allows of a file of this precision.
+    """
+    from compress.export.convert import is_quantized
+    from compress.quantize.fold import fold
+
+    task, say = context.task, context.progress.say
+    tflite = task.from_file(read_outputs(out / TEST_OUTPUTS), ends_in)
+    quantized = is_quantized(network)
+    plain = network if quantized else fold(network)
+    facts, reason = _written(plain, True, wanted, tflite, out, context, precision)
+    if reason and quantized:
+        say(f"    note: {reason}; {ONNX} is written with more roundings, as model.tflite has them")
+        facts, reason = _written(plain, False, wanted, tflite, out, context, precision)
+    if reason:
+        raise Unfaithful(reason)
+    reads = f"; {facts.kernels - len(facts.kernels_in_float)} of {facts.kernels} kernels read int8" * quantized
+    say(f"    {ONNX}: {facts.bytes / 1e6:.1f} MB, {task.METRICS[0].title} {task.METRICS[0].text(facts.score)}{reads}")
+    return facts
+
+
+def _written(
+    network: Any, fuses: bool, wanted: Arrays, tflite: Arrays, out: Path, context: Context, precision: str
+) -> tuple[OnnxFacts, str]:
+    """(facts of the file in one of the two forms, why it is not faithful, "" where it is)."""
+    from compress.export import onnx
+
+    task, test = context.task, context.dataset.test
+    with context.clock("convert"):
+        model = onnx.written(network, task.OUTPUTS, fuses=fuses)
+        content = model.SerializeToString()
+        if faults := onnx.faults(model):
+            raise Unfaithful(f"{ONNX} breaks rules of TensorRT: {'; '.join(faults[:3])}: please report it")
+        (out / ONNX).write_bytes(content)
+    with context.clock("evaluate"):
+        given = outputs(onnx.OnnxPredictor(content), test)
+        if not all(np.isfinite(values).all() for values in given.values()):
+            raise Unfaithful(f"{ONNX} gives outputs that are no finite numbers")
+        targets = test.targets.arrays()
+        got = task.from_file(given, task.OUTPUTS[0].operator)
+        departure = task.departure(wanted, got, targets, precision)
+        beside = task.departure(tflite, got, targets, precision).reason.replace("the Keras network", "model.tflite")
+    kernels, in_float = onnx.kernels(model)
+    facts = OnnxFacts(
+        bytes=len(content),
+        score=task.score(got, targets),
+        closeness_to_network=task.close(got, wanted),
+        closeness_to_tflite=task.close(got, tflite),
+        departure=dict(departure.facts),
+        fuses=fuses,
+        kernels=kernels,
+        kernels_in_float=in_float if precision == "int8" else [],
+    )
+    reason = departure.reason or beside
+    return facts, f"{ONNX}: {reason}" if reason else ""
