@@ -20,8 +20,9 @@ comma := ,
 EXTRAS := dev$(if $(GPU),$(comma)gpu)
 READY := $(VENV)/.installed$(if $(GPU),-gpu)
 PEERS := benchmarks/peers/.venv
+TENSORRT := benchmarks/tensorrt/.venv
 
-.PHONY: help pipeline check bundle jetson test test-quick test-arm64 test-slow test-every-network peers tables lint clean
+.PHONY: help pipeline check bundle jetson test test-quick test-arm64 test-slow test-every-network peers check-tensorrt tables lint clean
 
 help:
 	@echo "make pipeline MODEL=densenet121   teacher -> student -> pruned -> int8 .tflite, with a table"
@@ -33,6 +34,7 @@ help:
 	@echo "make bundle MODEL=densenet121     what a board needs of it, in one folder"
 	@echo "make jetson HOST=user@xavier      copies it there, measures, and brings the result home"
 	@echo "make peers NETWORKS=densenet121    jetslim beside tfmot, OpenVINO and ONNX Runtime"
+	@echo "make check-tensorrt MODEL=resnet50 what NVIDIA's compiler makes of its ONNX file; or of MODEL=model.onnx"
 	@echo "make tables                       the README's table and benchmarks/RESULTS.md from the raw results"
 	@echo "make clean                        removes .venv, and that of the peers (runs/ and store/ stay)"
 
@@ -78,6 +80,11 @@ test-every-network: $(READY)
 peers: $(READY) $(PEERS)/.installed
 	$(BIN)/python -m benchmarks.peers $(NETWORKS) $(ARGS)
 
+# NVIDIA's parser and compiler on a network by name or a .onnx file; needs no GPU (benchmarks/tensorrt/README.md)
+check-tensorrt: $(READY) $(TENSORRT)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[onnx]'
+	@$(BIN)/python -m benchmarks.tensorrt.check $(call quoted,$(MODEL)) $(ARGS)
+
 tables: $(READY)
 	$(BIN)/python -m benchmarks.tables
 
@@ -90,7 +97,7 @@ lint: $(READY)
 	$(BIN)/vermin --no-tips --violations -t=3.8- $(wildcard compress/metrics/*.py)
 
 clean:
-	rm -rf $(VENV) $(PEERS)
+	rm -rf $(VENV) $(PEERS) $(TENSORRT)
 
 $(READY): setup.cfg pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "Error: none of $(PYTHONS) works here; install one with its venv (python3-venv), or name it with PYTHON=..." >&2; exit 2; }
@@ -104,4 +111,10 @@ $(PEERS)/.installed: benchmarks/peers/requirements.txt
 	@test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
 	@echo "installing into $(PEERS) (about 2.1 GB, a few minutes)"
 	@$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+$(TENSORRT)/.installed: benchmarks/tensorrt/requirements.txt
+	@test -x $(TENSORRT)/bin/python || $(PYTHON) -m venv $(TENSORRT)
+	@echo "installing into $(TENSORRT) (about 0.5 GB, a minute)"
+	@$(TENSORRT)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r $<
 	@touch $@

@@ -274,6 +274,47 @@ class At224:
     bytes: dict[str, int]
 
 
+@dataclass(frozen=True)
+class Kernel:
+    """A layer of a compiled file that multiplies by a kernel: data types of its inputs, and the ONNX nodes in it."""
+
+    type: str
+    reads: list[str]
+    gives: list[str]
+    onnx: list[str]
+
+
+@dataclass(frozen=True)
+class CompiledFile:
+    """What NVIDIA's compiler makes of an ONNX file; ``refused`` says why it makes nothing. ``faults``: by our rules."""
+
+    refused: str | None = None
+    compiler: str = ""
+    seconds: float = 0.0
+    layers: int = 0
+    kernels: list[Kernel] = field(default_factory=list)
+    float_layers: list[list[str]] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+    bytes: int = 0
+
+    @property
+    def in_float(self) -> list[str]:
+        """The first ONNX node of each kernel that does not read int8."""
+        return [kernel.onnx[0] if kernel.onnx else "?" for kernel in self.kernels if kernel.reads[:1] != ["Int8"]]
+
+
+@dataclass(frozen=True)
+class CompiledForTensorRT:
+    """A network's ONNX files, by the tool that wrote them; ``difference_from_tf2onnx``: of the float file's outputs,
+    over the largest one."""
+
+    network: str
+    size: int
+    seconds_to_write: float
+    files: dict[str, CompiledFile]
+    difference_from_tf2onnx: float | None = None
+
+
 STUDIES: dict[str, type] = {
     "jetslim-peers/1": PeersLatency,
     "jetslim-tfmot/1": Acceptance,
@@ -288,6 +329,7 @@ STUDIES: dict[str, type] = {
     "jetslim-at224/1": At224,
     "jetslim-counters/1": CountersInTurns,
     "jetslim-blurred-detectors/1": BlurredDetectors,
+    "jetslim-tensorrt/1": CompiledForTensorRT,
 }
 
 Study = TypeVar("Study")

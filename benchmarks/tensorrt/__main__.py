@@ -1,7 +1,7 @@
 """What the ONNX files for TensorRT are worth: ``python -m benchmarks.tensorrt STUDY``.
 
-- families [NETWORK ...]: each family of keras.applications on the digits, in int8 on symmetric grids: does its ONNX file
-  pass the checks, and agree with its .tflite? (about two minutes a network on two cores)
+- families [NETWORK ...]: each family of keras.applications on the digits, in int8 on symmetric grids: does its ONNX
+  file pass the checks, and agree with its .tflite? (about two minutes a network on two cores)
 - grids: what symmetric grids cost, DenseNet121 on the digits and, with --data-dir, ResNet-20 on CIFAR-10.
 
 A result is one file in results/tensorrt; what is there is not made again.

@@ -147,8 +147,8 @@ def _of_onnx(file: OnnxFacts, run: Run) -> str:
     floats = f", all but {', '.join(file.kernels_in_float)} in int8" if file.kernels_in_float else ""
     fuses = "" if file.fuses else " It rounds wherever the .tflite does, which costs TensorRT some fused kernels."
     return (
-        f"`model.onnx`, for TensorRT: {file.bytes / 1e6:.2f} MB, {file.kernels} kernels{floats}; beside `model.tflite`: "
-        f"{alike}.{fuses}"
+        f"`model.onnx`, for TensorRT: {file.bytes / 1e6:.2f} MB, {file.kernels} kernels{floats}; beside "
+        f"`model.tflite`: {alike}.{fuses}"
     )
 
 
