@@ -7,7 +7,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional
 
 import numpy as np
 
-from jetson import __version__, board, child, energy, sensors, stats
+from jetson import __version__, board, child, energy, engines, sensors, stats
 from jetson import result as results
 from jetson.bundle import Bundle, Target
 from jetson.interpreter import find
@@ -28,6 +28,8 @@ class Settings(NamedTuple):
     sides: Optional[List[int]] = None  # of examples, for a model that leaves them open
     pixels: Optional[str] = None  # what a model is fed for bytes; None for what it tells
     output: Optional[str] = None  # which of several has the classes
+    trtexec: Optional[str] = None  # a program instead of the board's own: the result is labelled a replay
+    accelerator: Optional[str] = None  # LiteRT's own way to the GPU is tried, too
 
 
 def benchmark(bundle: Bundle, settings: Settings, say: Say, root: Path = Path("/")) -> Dict[str, Any]:
@@ -40,10 +42,23 @@ def benchmark(bundle: Bundle, settings: Settings, say: Say, root: Path = Path("/
     _latencies(bundle.targets, models, counts, settings, say)
     for target, model in zip(bundle.targets, models):
         model["accuracy"] = _accuracy(target, model, bundle, settings, say)
+    if settings.accelerator:
+        for target, model in zip(bundle.targets, models):
+            model["accelerated"] = _accelerated(target, bundle, settings, say)
+    facts = board.facts(root)
+    tensorrt = engines.measure(
+        bundle,
+        settings.trtexec,
+        settings.runs,
+        settings.repetitions,
+        settings.timeout_s,
+        board.short_name(facts),
+        say,
+    )
     source, power_error = _power_source(settings, root), None
     if source is not None and settings.power_s > 0:
         try:
-            _power(bundle.targets, models, settings, say, root)
+            _power(bundle, models, tensorrt, settings, say, root)
         except OSError as error:
             power_error = f"power could not be measured: {error}"
         except KeyboardInterrupt:  # the rest is whole
@@ -55,11 +70,12 @@ def benchmark(bundle: Bundle, settings: Settings, say: Say, root: Path = Path("/
         "started": started,
         "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "settings": {**settings._asdict(), "threads": counts, "sysroot": str(root)},
-        "replay": bool(settings.tegrastats) or root != Path("/"),  # not of this machine: no measurement
+        # not of this machine: no measurement
+        "replay": bool(settings.tegrastats or settings.trtexec) or root != Path("/"),
         "task": manifest.get("task"),
         "metrics": manifest.get("metrics", []),
         "bundle": {"pipeline": manifest.get("pipeline"), "sha256": bundle.manifest_sha256} if manifest else None,
-        "board": board.facts(root),
+        "board": facts,
         "numpy": np.__version__,
         "runtime": runtime,
         "compared_with": manifest.get("runtime"),
@@ -68,6 +84,7 @@ def benchmark(bundle: Bundle, settings: Settings, say: Say, root: Path = Path("/
         "before": before,
         "after": board.state(root),
         "models": models,
+        "tensorrt": tensorrt,
     }
     return {**result, "warnings": results.warnings(result)}
 
@@ -169,14 +186,41 @@ def _power_source(settings: Settings, root: Path) -> Optional[str]:
     return "tegrastats" if root == Path("/") and board.tegrastats_command() else None
 
 
-def _power(targets: List[Target], models: List[Dict[str, Any]], settings: Settings, say: Say, root: Path) -> None:
+def _accelerated(target: Target, bundle: Bundle, settings: Settings, say: Say) -> Dict[str, Any]:
+    """By LiteRT's accelerator, in a process of its own: {"samples_ms", "ms", ...}, or {"error"}."""
+    answer = child.run(
+        "accelerated",
+        settings.timeout_s,
+        **target.promised(),
+        accelerator=settings.accelerator,
+        runs=settings.runs,
+        testset=str(bundle.testset) if bundle.testset else None,
+        task=(bundle.manifest or {}).get("task"),
+        expected=target.expected,
+        divide_by=(bundle.manifest or {}).get("preprocessing", {}).get("divide_by", 1),
+    )
+    if "error" not in answer:
+        answer["ms"] = stats.summary(answer["samples_ms"])
+    outcome = answer.get("error") or "{:.2f} ms".format(answer["ms"]["p50"])
+    say(f"{target.file}, LiteRT's {settings.accelerator} accelerator: {outcome}")
+    return answer
+
+
+def _power(
+    bundle: Bundle,
+    models: List[Dict[str, Any]],
+    tensorrt: Optional[Dict[str, Any]],
+    settings: Settings,
+    say: Say,
+    root: Path,
+) -> None:
     command = settings.tegrastats or (None if sensors.ina3221(root) else board.tegrastats_command())
     with sensors.Sampler(command, root) as samples:
         say(f"power: {settings.idle_s:g} s at rest, then {settings.power_s:g} s for each model and thread count")
         idle = time.monotonic()
         time.sleep(settings.idle_s)
         rest = (idle, time.monotonic())
-        for target, model in zip(targets, models):
+        for target, model in zip(bundle.targets, models):
             for entry in model["latency"]:
                 answer = child.run(
                     "sustained",
@@ -191,3 +235,4 @@ def _power(targets: List[Target], models: List[Dict[str, Any]], settings: Settin
                     continue
                 busy = (answer["begin"], answer["end"])
                 entry["energy"] = energy.per_inference(list(samples), rest, busy, answer["inferences"])
+        engines.power(tensorrt, bundle, settings.trtexec, rest, samples, settings.power_s, settings.timeout_s)

@@ -54,6 +54,20 @@ def facts(root: Path = Path("/")) -> Dict[str, Any]:
     }
 
 
+def short_name(facts: Dict[str, Any]) -> str:
+    """For files: of the model, or of the processor's family."""
+    words = re.findall(r"[a-z0-9]+", str(facts["model"] or facts["machine"]).lower())
+    return "-".join(word for word in words if word not in ("nvidia", "jetson", "developer", "kit")) or "board"
+
+
+def cuda(root: Path = Path("/")) -> Optional[str]:
+    """The version of CUDA, such as "12.6.11", from where its installer leaves it."""
+    found = re.search(
+        r'"cuda" *: *{[^}]*"version" *: *"([\d.]+)"', read_text(root / "usr/local/cuda/version.json") or ""
+    )
+    return found.group(1) if found else None
+
+
 def l4t(text: str) -> Optional[str]:
     """``# R35 (release), REVISION: 4.1, ...`` of /etc/nv_tegra_release -> "35.4.1"."""
     match = re.search(r"R(\d+) \(release\), REVISION: ([\d.]+)", text)

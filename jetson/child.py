@@ -8,6 +8,7 @@ import subprocess
 import sys
 from typing import Any, Dict, List
 
+NO_ADAPTER = "No adapters found"
 XNNPACK = "Created TensorFlow Lite XNNPACK delegate"
 
 
@@ -46,6 +47,8 @@ def run(job: str, timeout_s: float, **arguments: Any) -> Dict[str, Any]:
     except ValueError:
         last = (said.strip().splitlines() or ["it said nothing"])[-1]
         return {"error": f"ended with code {process.returncode}: {last[:300]}"}
+    if "error" in answered and NO_ADAPTER in said:
+        answered["error"] = "no adapter: WebGPU finds no GPU with a Vulkan driver that it can use"
     if "error" not in answered:
         answered["delegate"] = "XNNPACK" if XNNPACK in said else None
     return answered

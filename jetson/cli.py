@@ -76,6 +76,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_size(bench)
     bench.add_argument("--pixels", help="what a model is fed for bytes: 0..1, 0..255, -1..1, imagenet or SCALE,OFFSET")
     bench.add_argument("--output", help="which of several outputs has the classes")
+    bench.add_argument("--accelerator", choices=["gpu"], help="try LiteRT's own way to the GPU, too (WebGPU on Vulkan)")
+    bench.add_argument("--trtexec", help=argparse.SUPPRESS)
     bench.add_argument("--out", type=Path, help="where the result goes (results/ beside the models)")
     bench.add_argument("--tegrastats", help=argparse.SUPPRESS)
     bench.add_argument("--sysroot", type=Path, default=Path("/"), help=argparse.SUPPRESS)
@@ -164,6 +166,7 @@ def _doctor(arguments: argparse.Namespace) -> int:
 
 
 def _benchmark(arguments: argparse.Namespace) -> int:
+    from jetson import board
     from jetson import result as results
     from jetson.benchmark import Settings, benchmark
     from jetson.bundle import open_target
@@ -183,6 +186,8 @@ def _benchmark(arguments: argparse.Namespace) -> int:
         arguments.size,
         arguments.pixels,
         arguments.output,
+        arguments.trtexec,
+        arguments.accelerator,
     )
     folder = arguments.out.parent if arguments.out else _folder(arguments.target) / "results"
     folder.mkdir(parents=True, exist_ok=True)
@@ -192,7 +197,7 @@ def _benchmark(arguments: argparse.Namespace) -> int:
     except BlockingIOError as error:
         raise UserError(f"another benchmark is running in {folder}: two at once disturb each other") from error
     measured = benchmark(bundle, settings, lambda line: print(line, file=sys.stderr, flush=True), arguments.sysroot)
-    name = "{}-{}.json".format(_board_name(measured["board"]), time.strftime("%Y%m%d-%H%M%S", time.gmtime()))
+    name = "{}-{}.json".format(board.short_name(measured["board"]), time.strftime("%Y%m%d-%H%M%S", time.gmtime()))
     path = arguments.out or folder / name
     results.write(measured, path)
     print(results.table(measured))
@@ -207,12 +212,15 @@ def _benchmark(arguments: argparse.Namespace) -> int:
 
 
 def _operators(arguments: argparse.Namespace) -> int:
+    from jetson import board
     from jetson import result as results
     from jetson.operators import measure
 
     say: Callable[[str], None] = lambda line: print(line, file=sys.stderr, flush=True)  # noqa: E731
     measured = measure(arguments.folder, arguments.timeout, say, arguments.sysroot)
-    path = arguments.out or arguments.folder / "results" / "operators-{}.json".format(_board_name(measured["machine"]))
+    path = arguments.out or arguments.folder / "results" / "operators-{}.json".format(
+        board.short_name(measured["machine"])
+    )
     results.write(measured, path)
     count = sum(len(widths) for widths in measured["operators"].values())
     print(f"timed {count} operators; table: {path}")
@@ -223,12 +231,6 @@ def _operators(arguments: argparse.Namespace) -> int:
 
 def _folder(target: Path) -> Path:
     return target if target.is_dir() else target.parent
-
-
-def _board_name(facts: "dict[str, object]") -> str:
-    """A short name for files: of the model, or of the processor's family."""
-    words = re.findall(r"[a-z0-9]+", str(facts["model"] or facts["machine"]).lower())
-    return "-".join(word for word in words if word not in ("nvidia", "jetson", "developer", "kit")) or "board"
 
 
 def _worker(arguments: argparse.Namespace) -> int:

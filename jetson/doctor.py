@@ -6,7 +6,7 @@ from typing import List, Tuple
 
 import numpy as np
 
-from jetson import board
+from jetson import board, trtexec
 from jetson.bundle import MANIFEST, read_bundle
 from jetson.errors import UserError
 from jetson.interpreter import find
@@ -39,6 +39,9 @@ def examine(folder: Path, root: Path = Path("/")) -> Tuple[List[str], bool]:
     except UserError as error:
         able = False
         lines.append(f"interpreter  MISSING: {error}")
+    trt = trtexec.find() if root == Path("/") else None
+    gpu = "{name} {version}".format(**trt.facts()) if trt else "no trtexec: engines on the GPU are not measured"
+    lines.append("TensorRT     {}{}".format(gpu, f", CUDA {board.cuda(root)}" if board.cuda(root) else ""))
     lines.append("power mode   {}".format(state["power_mode"] or "unknown"))
     fixed = board.fixed_clocks(state)
     lines.append(

@@ -79,6 +79,17 @@ def warnings(result: Dict[str, Any]) -> List[str]:
             lines.append("{}: gives other answers than expected".format(model["file"]))
         elif accuracy and accuracy.get("expected", {}).get("within_tolerance", 1.0) < 1.0:
             lines.append("{}: its outputs depart from the expected ones beyond the tolerance".format(model["file"]))
+        accelerated = model.get("accelerated") or {}
+        if "error" in accelerated:
+            lines.append("{}: LiteRT's accelerator: {}".format(model["file"], accelerated["error"]))
+    for engine in (result.get("tensorrt") or {}).get("engines", []):
+        name = "{}, TensorRT in {}".format(engine["file"], engine["precision"])
+        lines.extend(f"{name}: {error}" for error in engine["errors"])
+        expected = engine.get("expected") or {}
+        if "error" in expected:
+            lines.append(f"{name}: its outputs: {expected['error']}")
+        elif expected.get("same_answers", 1.0) < 1.0:
+            lines.append("{}: {:.0%} of its answers are the host's".format(name, expected["same_answers"]))
     return list(dict.fromkeys(lines))
 
 
@@ -91,13 +102,14 @@ def table(result: Dict[str, Any]) -> str:
     """What a user wants to see at once."""
     shown = [metric for metric in result["metrics"] if metric["in_table"]]
     titles = [metric["title"] for metric in shown]
+    blank = ["-"] * len(titles)
     rows = [("model", "MB", "threads", "mean ms", "std", "p50", "p90", *titles, "mJ")]
     for model in result["models"]:
         accuracy = model["accuracy"] or {}
         values = [text(metric, accuracy.get("metrics", {}).get(metric["key"])) for metric in shown]
         for entry in model["latency"]:
             ms, energy = entry["ms"], entry.get("energy")
-            times = [f"{ms[name]:.2f}" for name in ("mean", "std", "p50", "p90")] if ms else ["failed"] + ["-"] * 3
+            times = _times(ms)
             rows.append(
                 (
                     model["file"],
@@ -108,6 +120,17 @@ def table(result: Dict[str, Any]) -> str:
                     "{:.1f}".format(energy["energy_mj"]) if energy else "-",
                 )
             )
+        accelerated = model.get("accelerated") or {}
+        if "ms" in accelerated:
+            title = "{}, {}".format(model["file"], accelerated["accelerator"])
+            rows.append((title, "{:.2f}".format(model["bytes"] / 1e6), "-", *_times(accelerated["ms"]), *blank, "-"))
+    tensorrt = result.get("tensorrt") or {}
+    for engine in tensorrt.get("engines", []):
+        title = "{}, TensorRT in {}".format(engine["file"], engine["precision"])
+        size = "{:.2f}".format(engine["engine_bytes"] / 1e6) if "engine_bytes" in engine else "-"
+        energy = engine.get("energy")
+        mj = "{:.1f}".format(energy["energy_mj"]) if energy else "-"
+        rows.append((title, size, "-", *_times(engine["ms"]), *blank, mj))
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = [
         "  ".join(text.ljust(width) if column == 0 else text.rjust(width)
@@ -118,7 +141,36 @@ def table(result: Dict[str, Any]) -> str:
         behind = (model["accuracy"] or {}).get("postprocess_ms")
         if behind is not None:
             lines.append(f"{model['file']}: {behind:.2f} ms more an image behind its outputs, in numpy")
-    return "\n".join(lines)
+    verdict = winner(result)
+    return "\n".join([*lines, *([verdict] if verdict else [])])
+
+
+def _times(ms: Optional[Dict[str, float]]) -> List[str]:
+    return [f"{ms[name]:.2f}" for name in ("mean", "std", "p50", "p90")] if ms else ["failed"] + ["-"] * 3
+
+
+def winner(result: Dict[str, Any]) -> Optional[str]:
+    """Which engine is the fastest with the network of the bundle, beside the others; None where one alone ran."""
+    medians = {}
+    for model in result["models"]:
+        if model["file"] == "model.tflite":
+            for entry in model["latency"]:
+                if entry["ms"]:
+                    medians["LiteRT, {}".format(threads(entry["threads"]))] = entry["ms"]["p50"]
+            accelerated = model.get("accelerated") or {}
+            if "ms" in accelerated:
+                medians["LiteRT, {}".format(accelerated["accelerator"])] = accelerated["ms"]["p50"]
+    tensorrt = result.get("tensorrt") or {}
+    for engine in tensorrt.get("engines", []):
+        if engine["ms"]:
+            name = "TensorRT {} in {}".format(tensorrt["engine"]["version"], engine["precision"])
+            medians[name] = engine["ms"]["p50"]
+    kinds = {name.split(",")[0].split(" in ")[0] for name in medians}
+    if len(kinds) < 2:
+        return None
+    ranked = sorted(medians.items(), key=lambda item: item[1])
+    others = "; ".join(f"{name} {median:.2f} ms" for name, median in ranked[1:])
+    return f"fastest: {ranked[0][0]}, {ranked[0][1]:.2f} ms (median, copies to the GPU and back included); {others}"
 
 
 def text(metric: Dict[str, Any], value: Optional[float]) -> str:

@@ -154,6 +154,63 @@ def accuracy(
     return result
 
 
+def accelerated(
+    path: str,
+    sha256: Optional[str],
+    size: Optional[int],
+    accelerator: str,
+    runs: int,
+    testset: Optional[str] = None,
+    task: Optional[Dict[str, Any]] = None,
+    expected: Optional[Dict[str, List[Any]]] = None,
+    divide_by: float = 1,
+) -> Dict[str, Any]:
+    """LiteRT's CompiledModel on an accelerator, "gpu" or "cpu": times of an inference with the copies of input and
+    outputs, whether all of it runs there, and how many answers are the expected ones."""
+    try:
+        from ai_edge_litert import compiled_model, hardware_accelerator
+    except ImportError as error:
+        raise UserError(f"accelerators need ai-edge-litert 2.1 or newer: {str(error).splitlines()[0]}") from error
+    kind = getattr(hardware_accelerator.HardwareAccelerator, accelerator.upper())
+    model = compiled_model.CompiledModel.from_buffer(content_of(path, sha256, size), hardware_accel=kind)
+    (signature,) = model.get_signature_list()
+    details = model.get_input_tensor_details(signature)
+    (given,) = details.values()
+    outputs = model.get_output_tensor_details(signature)
+    into, out_of = model.create_input_buffers(0), model.create_output_buffers(0)
+    names = model.get_signature_list()[signature]["outputs"]
+    shape, dtype = tuple(given["shape"]), np.dtype(given["dtype"])
+
+    def run(example: np.ndarray) -> Dict[str, np.ndarray]:
+        into[0].write(example)
+        model.run_by_index(0, into, out_of)
+        rows = {}
+        for name, buffer in zip(names, out_of):
+            sides = [int(side) for side in outputs[name]["shape"]]
+            rows[name] = np.array(buffer.read(int(np.prod(sides)), np.dtype(outputs[name]["dtype"]))).reshape(sides)[0]
+        return rows
+
+    noise = np.random.RandomState(0).uniform(size=shape)
+    example = (255 * noise).astype(dtype) if dtype.kind == "u" else noise.astype(dtype)
+    for _ in range(WARM_UP_RUNS):
+        run(example)
+    answer: Dict[str, Any] = {
+        "accelerator": accelerator,
+        "samples_ms": time_invokes(lambda: run(example), runs),
+        "all_of_it": bool(model.is_fully_accelerated()),
+    }
+    if testset and expected and task and set(expected) == set(names):
+        wanted = {name: np.array(values, np.float32) for name, values in expected.items()}
+        count = len(next(iter(wanted.values())))
+        with np.load(testset, allow_pickle=False) as arrays:
+            images = arrays["images"][:count]
+        fed = [image if dtype.kind == "u" else image.astype(dtype) / dtype.type(divide_by) for image in images]
+        got = stacked([run(image.reshape(shape)) for image in fed])
+        same = METRICS[task["name"]].same({k: v.reshape(wanted[k].shape) for k, v in got.items()}, wanted, task)
+        answer["expected"] = {"images": count, "same_answers": float(np.mean(same))}
+    return answer
+
+
 def _median_ms(behind: Callable[..., Any], outputs: Dict[str, np.ndarray], task: Dict[str, Any]) -> float:
     """Of what is computed behind the outputs of one example, over the first of them."""
     samples = []
@@ -233,5 +290,6 @@ JOBS: Dict[str, Callable[..., Dict[str, Any]]] = {
     "accuracy": accuracy,
     "sustained": sustained,
     "overhead": overhead,
+    "accelerated": accelerated,
     "operators": operators,
 }

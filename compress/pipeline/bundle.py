@@ -23,9 +23,11 @@ from compress.pipeline.plan import Plan, Step
 from compress.results import FileFacts
 from compress.stages.export import DETECTIONS
 from compress.stages.narrow import Narrow
+from compress.stages.onnx_file import ONNX
 from compress.targets import Targets
 
 SCHEMA = "jetslim-bundle/3"
+FLOAT_ONNX = "float.onnx"
 MOST_IMAGES = 1000
 EXPECTED_IMAGES, EXPECTED_NUMBERS = 16, 100_000  # whose outputs the manifest holds, one image at least
 HELD_NUMBERS = 50_000_000  # of raw outputs of all test images, that a board holds in memory at once
@@ -44,7 +46,7 @@ def bundle(plan: Plan, store: Store, folder: Path, runner: Path | None = None) -
     work = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
         work.chmod(0o755)
-        manifest = _fill(work, plan, chosen, runner, operators)
+        manifest = _fill(work, plan, store, chosen, runner, operators)
         old = folder.with_name(f"{work.name}.old")
         if folder.exists():
             if (folder / "results").is_dir():  # measured on this machine: not ours to delete
@@ -114,6 +116,7 @@ def _operators(plan: Plan, store: Store) -> bytes | None:
 def _fill(
     folder: Path,
     plan: Plan,
+    store: Store,
     chosen: dict[str, tuple[str, Artifact]],
     runner: Path | None,
     operators: bytes | None,
@@ -154,6 +157,7 @@ def _fill(
     exported = chosen["model.tflite"][1]
     shutil.copy(exported.path / "labels.txt", folder / "labels.txt")
     shutil.copy(exported.path / "model.json", folder / "model.json")
+    onnx = _onnx_files(folder, plan, store, exported, images[:shown]) if (exported.path / ONNX).is_file() else {}
     manifest = {
         "schema": SCHEMA,
         "pipeline": plan.pipeline.name,
@@ -164,11 +168,38 @@ def _fill(
         "labels": list(plan.dataset.label_names),
         "preprocessing": json.loads((folder / "model.json").read_text())["preprocessing"],
         "models": models,
+        **({"onnx": onnx} if onnx else {}),
         "testset": {"file": "testset.npz", "images": len(index), "of": len(test), "data": plan.dataset.name},
         "files": {path.name: fingerprint(path) for path in sorted(folder.iterdir()) if path.is_file()},
     }
     write_json(folder / "manifest.json", manifest)
     return manifest
+
+
+def _onnx_files(folder: Path, plan: Plan, store: Store, exported: Artifact, images: np.ndarray) -> dict[str, Any]:
+    """Copies model.onnx and, beside one in int8, writes the network before its quantization, of which TensorRT makes
+    float16; name -> precisions of the engines, what the file says of the first images, and how these are fed."""
+    from compress import artifacts
+    from compress.export import onnx
+    from compress.quantize.fold import fold
+
+    shutil.copy(exported.path / ONNX, folder / ONNX)
+    precisions = {ONNX: ["fp16", "float32"]}
+    source = plan.steps[-1].input
+    if source is not None and source.stage.quantizes and isinstance(source.input, Step):
+        network = fold(artifacts.load(_made(source.input, store, plan.pipeline).saved_model))
+        (folder / FLOAT_ONNX).write_bytes(onnx.written(network, plan.task.OUTPUTS).SerializeToString())
+        precisions = {ONNX: ["int8"], FLOAT_ONNX: ["fp16", "float32"]}
+    return {
+        name: {
+            "precisions": chosen,
+            "divide_by": 255 if plan.dataset.dtype == np.uint8 else 1,
+            "expected": {
+                output: values.round(6).tolist() for output, values in onnx.OnnxPredictor(folder / name)(images).items()
+            },
+        }
+        for name, chosen in precisions.items()
+    }
 
 
 def _numbers_of(plan: Plan, artifact: Artifact) -> int:

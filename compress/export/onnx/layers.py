@@ -220,7 +220,9 @@ def merge(operator: str) -> Nodes:
                 result = graph.node(operator, [result, name])
             return result
 
-        return graph.elementwise(tensors, compute, call.shape)
+        result = graph.elementwise(tensors, compute, call.shape)
+        chosen = [tensor for tensor in tensors if tensor.shape]  # a constant has no grid, and is rounded with the rest
+        return again(result, step=_grid_of(chosen)) if operator in ("Max", "Min") else result
 
     return nodes
 
@@ -426,6 +428,39 @@ def _sliced(graph: Graph, tensor: Tensor, cuts: Sequence[tuple[int, int, int]], 
     numbers = [graph.constant(values, "cut", np.int64) for values in (starts, ends, axes)]
     name = graph.node("Slice", [graph.read(tensor, layout), *numbers])
     return again(made(shape, name, layout), step=tensor.step)
+
+
+def zero_padding_1d(graph: Graph, call: Call) -> Tensor:
+    before, after = call.layer.padding
+    pads = graph.constant([0, before, 0, 0, after, 0], "pads", np.int64)
+    return again(made(call.shape, graph.node("Pad", [graph.read(call.input, LAST), pads])), step=call.input.step)
+
+
+def cropping_1d(graph: Graph, call: Call) -> Tensor:
+    before, after = call.layer.cropping
+    return _sliced(graph, call.input, [(1, before, call.input.shape[0] - after)], call.shape)
+
+
+def max_pool_1d(graph: Graph, call: Call) -> Tensor:
+    """On a map of one row."""
+    layer, (length, channels) = call.layer, call.input.shape
+    row = _reshaped(graph, call.input, (1, length, channels))
+    size, stride = layer.pool_size[0], layer.strides[0]
+    pads = padding_of((1, length), (1, call.shape[0]), (1, size), (1, stride), layer.padding)
+    read = graph.read_as_computed(row, FIRST)
+    name = graph.node("MaxPool", [read], kernel_shape=[1, size], strides=[1, stride], pads=list(pads))
+    pooled = again(made((1, *call.shape), name, FIRST), step=call.input.step)
+    return _reshaped(graph, pooled, call.shape)
+
+
+def global_pool_1d(operator: str) -> Nodes:
+    def nodes(graph: Graph, call: Call) -> Tensor:
+        read = graph.read_on_grid if operator == "ReduceMean" else graph.read_as_computed
+        keeps = int(len(call.shape) == 2)
+        name = graph.node(operator, [read(call.input, LAST)], axes=[1], keepdims=keeps)
+        return again(made(call.shape, name), step=call.input.step if operator == "ReduceMax" else None)
+
+    return nodes
 
 
 def permute(graph: Graph, call: Call) -> Tensor:

@@ -9,13 +9,17 @@ what follows element by element.
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from compress import __version__, keras
 from compress.errors import UserError
 from compress.export.onnx.graph import LAST, Graph, Tensor, again
 from compress.export.onnx.kinds import nodes_of
 from compress.export.onnx.layers import Call
-from compress.rewrite.graph import arguments, nodes, readers
+from compress.export.onnx.operations import as_slice
+from compress.rewrite.graph import arguments, gives_integers, nodes, readers
 from compress.rewrite.layer_kinds import PRESCRIBED, kind, kind_of_class, known_of
+from compress.rewrite.operators import operation
 from compress.tasks import Output
 
 OPSET, IR = 17, 8
@@ -39,7 +43,11 @@ ELEMENTWISE = (
 def without_nodes(folded: Any) -> dict[str, str]:
     """Name of each layer of a folded network that has no entry in the table -> its kind."""
     layers = {layer.name: _inner(layer) for layer in folded.layers if not isinstance(layer, keras.layers.InputLayer)}
-    return {name: kind(layer) for name, layer in layers.items() if nodes_of(layer) is None}
+    return {
+        name: kind(layer)
+        for name, layer in layers.items()
+        if not (gives_integers(layer) and operation(layer)) and nodes_of(layer) is None
+    }
 
 
 def write(model: Any, outputs: Sequence[Output], raw: bool = False, fuses: bool = True) -> Any:
@@ -87,6 +95,9 @@ def _tensors(graph: Graph, model: Any, fuses: bool) -> dict[str, Tensor]:
         args, kwargs = arguments(node, tensors)
         layer, config = _inner(node.layer), getattr(node.layer, "quantize_config", None)
         graph.scope = layer.name
+        if gives_integers(node.layer):
+            tensors[node.flat_output_ids[0]] = _integers(layer, args, kwargs)
+            continue
         shapes = [tuple(tensor.shape[1:]) for tensor in keras.tf.nest.flatten(node.outputs)]
         call = Call(layer, args, kwargs, shapes, weights(node.layer), _kernel_axes(node.layer))
         rule = nodes_of(layer)
@@ -97,6 +108,16 @@ def _tensors(graph: Graph, model: Any, fuses: bool) -> dict[str, Tensor]:
         ]
         tensors.update(zip(node.flat_output_ids, results, strict=True))
     return tensors
+
+
+def _integers(layer: Any, args: Any, kwargs: Any) -> Any:
+    """What an operation on shapes and indices gives, which the file holds as numbers: its sizes are fixed."""
+    if operation(layer) == "shape":
+        return np.array([1, *args[0].shape])
+    if type(layer).__name__ == "SlicingOpLambda":
+        spec = args[1] if len(args) > 1 else kwargs["slice_spec"]
+        return args[0][tuple(map(as_slice, spec)) if isinstance(spec, (list, tuple)) else as_slice(spec)]
+    return keras.tf.nest.map_structure(lambda given: given.numpy(), layer.function(*args, **kwargs))
 
 
 def _on_grid(result: Tensor, layer: Any, config: Any, behind: dict[str, list[Any]] | None) -> Tensor:
