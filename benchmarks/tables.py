@@ -16,7 +16,7 @@ from typing import Any
 from benchmarks.assistants import table as assistants
 from benchmarks.boards import result as boards
 from benchmarks.boards.result import BoardResult
-from benchmarks.boards.table import boards_table, on_board, warnings_list
+from benchmarks.boards.table import boards_table, engines_table, on_board, warnings_list
 from benchmarks.counting import table as counting
 from benchmarks.detection import table as detection
 from benchmarks.families import table as families
@@ -31,6 +31,7 @@ from benchmarks.studies import (
     BlurredDetectors,
     CachedEpochs,
     Chain,
+    CompiledForTensorRT,
     CountersInTurns,
     FamilyLatency,
     FocalStudy,
@@ -42,6 +43,7 @@ from benchmarks.studies import (
     of_kind,
 )
 from benchmarks.sweep import table as sweeps
+from benchmarks.tensorrt import table as tensorrt
 from compress.errors import UserError
 from compress.results import SCHEMA, Run, StageResult, parse, validated
 
@@ -118,6 +120,7 @@ class Results:
     narrow_runs: list[Run] = field(default_factory=list)
     counting_runs: list[Run] = field(default_factory=list)
     detection_runs: list[Run] = field(default_factory=list)
+    tensorrt_runs: list[Run] = field(default_factory=list)
     studies: list[Any] = field(default_factory=list)
     """Objects of the classes in ``benchmarks.studies``."""
 
@@ -144,6 +147,7 @@ def load(folder: Path) -> Results:
                 "narrow": results.narrow_runs,
                 "counting": results.counting_runs,
                 "detection": results.detection_runs,
+                "tensorrt": results.tensorrt_runs,
             }
             studies.get(path.parent.name, results.runs).append(parse(content, str(path)))
         elif schema in boards.SCHEMAS:
@@ -267,6 +271,7 @@ def document(results: Results) -> str:
         ]
     parts += ["## On boards", ""]
     parts += boards_table(measured) if measured else ["No board was measured yet: `make jetson HOST=user@xavier`."]
+    parts += ["", *engines_table(measured)] if measured else []
     if measured:
         parts += [
             "",
@@ -285,6 +290,7 @@ def document(results: Results) -> str:
     parts += narrow.section(results.narrow_runs, of_kind(results.studies, At224))
     parts += counting.section(results.counting_runs, of_kind(results.studies, CountersInTurns))
     parts += detection.section(results.detection_runs, of_kind(results.studies, BlurredDetectors))
+    parts += tensorrt.section(results.tensorrt_runs, of_kind(results.studies, CompiledForTensorRT))
     parts += families.section(results.family_runs, of_kind(results.studies, FamilyLatency), accepted)
     parts += front_door.section(of_kind(results.studies, Keras3Family), of_kind(results.studies, GeneratedNetworks))
     parts += peers.section(latencies, accepted)

@@ -7,6 +7,7 @@ import numpy as np
 
 from compress import keras
 from compress.errors import UserError
+from compress.export.onnx.write import without_nodes
 from compress.prune import unpruned
 from compress.quantize.fold import fold
 from compress.quantize.foldings import fates
@@ -30,6 +31,7 @@ class InspectedLayer:
     pruned: str
     parameters: int
     macs: int
+    onnx: str = "yes"
 
     @property
     def refused(self) -> bool:
@@ -59,6 +61,10 @@ class Inspection:
     @property
     def in_float(self) -> list[InspectedLayer]:
         return [row for row in self.rows if row.computes.startswith("float")]
+
+    @property
+    def without_onnx(self) -> list[InspectedLayer]:
+        return [row for row in self.rows if row.onnx != "yes"]
 
     def summary(self) -> str:
         """One line: how many layers are rewritten, pruned, and compute in float."""
@@ -95,8 +101,10 @@ def inspect(
     plainer = as_plain_layers(model)
     folded = fold(plainer)
     support_by_layer = layers_in_int8(folded, keep_float, ends_in_float)
+    without = without_nodes(folded)
     becomes, dense = fates(plainer), unpruned(plainer, skip)
     kinds = {layer.name: type(layer).__name__ for layer in folded.layers}
+    missing = {original_name(layer): without[layer.name] for layer in folded.layers if layer.name in without}
     parts: dict[str, list[Any]] = {name: [] for name in originals}
     for layer in plainer.layers:
         if (owner := original_name(layer)) in parts:
@@ -110,6 +118,7 @@ def inspect(
             _pruned(parts[name], dense),
             layer.count_params(),
             macs(layer),
+            _in_onnx(name, missing),
         )
         for name, layer in originals.items()
     ]
@@ -120,6 +129,11 @@ def inspect(
     if not departs <= EXACT:
         rounding = difference(outputs, _outputs(model, np.nextafter(noise, np.float32(2))))
     return Inspection(rows, departs, rounding)
+
+
+def _in_onnx(name: str, missing: dict[str, str]) -> str:
+    """Whether ONNX nodes are known of what the layer becomes: "yes", or "no: " and the kind that has none."""
+    return f"no: {missing[name]}" if name in missing else "yes"
 
 
 def difference(wanted: list[np.ndarray], got: list[np.ndarray]) -> float:

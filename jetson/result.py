@@ -170,7 +170,9 @@ def winner(result: Dict[str, Any]) -> Optional[str]:
         return None
     ranked = sorted(medians.items(), key=lambda item: item[1])
     others = "; ".join(f"{name} {median:.2f} ms" for name, median in ranked[1:])
-    return f"fastest: {ranked[0][0]}, {ranked[0][1]:.2f} ms (median, copies to the GPU and back included); {others}"
+    return (
+        f"fastest: {ranked[0][0]}, {ranked[0][1]:.2f} ms; {others} (medians; on a GPU with the copies there and back)"
+    )
 
 
 def text(metric: Dict[str, Any], value: Optional[float]) -> str:

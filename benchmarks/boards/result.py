@@ -108,6 +108,38 @@ class Model:
 
 
 @dataclass(frozen=True)
+class Agreement:
+    """Of an engine with the ONNX file on the host, on some of the carried images; None where that failed."""
+
+    images: int = 0
+    same_answers: float | None = None
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """An ONNX file in TensorRT; ``ms`` holds the copies to the GPU and back, and is None where it failed."""
+
+    file: str
+    precision: str
+    ms: Times | None
+    errors: list[str] = field(default_factory=list)
+    engine_bytes: int | None = None
+    flags: list[str] | None = None
+    expected: Agreement | None = None
+    energy: Energy | None = None
+
+
+@dataclass(frozen=True)
+class TensorRT:
+    """What was measured of it; ``missing`` says why nothing was."""
+
+    engine: Interpreter | None = None
+    engines: list[Engine] = field(default_factory=list)
+    missing: str = ""
+
+
+@dataclass(frozen=True)
 class Bundle:
     """What was copied to the board."""
 
@@ -126,6 +158,8 @@ class BoardResult:
     """None for a bare .tflite."""
     metrics: list[Metric] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    tensorrt: TensorRT | None = None
+    """None for a bundle without ONNX files."""
 
     @property
     def pipeline(self) -> str:

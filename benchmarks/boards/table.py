@@ -29,6 +29,39 @@ def boards_table(boards: Sequence[BoardResult]) -> list[str]:
     return lines[:-1]
 
 
+def engines_table(boards: Sequence[BoardResult]) -> list[str]:
+    """A row for each engine of TensorRT on each board; none without any. No ratio to another engine's times: those of
+    LiteRT on the same board stand in the table before."""
+    rows = []
+    for result in boards:
+        for engine in result.tensorrt.engines if result.tensorrt and result.tensorrt.engine else []:
+            version = f"{result.tensorrt.engine.name} {result.tensorrt.engine.version}"  # type: ignore[union-attr]
+            start = (
+                f"| {result.board.title} | {result.board.software} | {result.pipeline} | {engine.file} | {version} | "
+            )
+            if engine.ms is None:
+                rows.append(f"{start}{engine.precision} | failed: {engine.errors[0]} | - | - | - | - | - |")
+                continue
+            times = " | ".join(
+                f"{value:.2f}" for value in (engine.ms.mean, engine.ms.p50, engine.ms.p90, engine.ms.std)
+            )
+            same = engine.expected.same_answers if engine.expected else None
+            alike = f"{same:.0%} of {engine.expected.images}" if engine.expected and same is not None else "-"
+            energy = f"{engine.energy.energy_mj:.1f} ({engine.energy.rail})" if engine.energy else "-"
+            rows.append(f"{start}{engine.precision} | {times} | {alike} | {energy} |")
+    if not rows:
+        return []
+    return [
+        "In TensorRT, by trtexec, with the copies to the GPU and back. Times of different versions are not compared.",
+        "",
+        "| board | software | pipeline | file | engine | precision | mean ms | p50 | p90 | std | as on the host | "
+        "mJ (rail) |",
+        "|---|---|---|---|---|---|--:|--:|--:|--:|--:|--:|",
+        *rows,
+        "",
+    ]
+
+
 def titled(metric: Metric) -> str:
     """What a column of it is called."""
     return f"{metric.title} (95 % interval)" if metric.is_share else metric.title

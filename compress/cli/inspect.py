@@ -64,9 +64,9 @@ def inspect(
         return
     gives_map = len(model.outputs[0].shape) == 4
     inspection = look(model, skip, keep_float, ends_in_float=gives_map)
-    header = ("layer", "kind", "becomes", "computes in", "pruned", "parameters", "MACs")
+    header = ("layer", "kind", "becomes", "computes in", "pruned", "ONNX", "parameters", "MACs")
     rows = [
-        [row.layer, row.kind, row.becomes, row.computes, row.pruned, f"{row.parameters:,}", f"{row.macs:,}"]
+        [row.layer, row.kind, row.becomes, row.computes, row.pruned, row.onnx, f"{row.parameters:,}", f"{row.macs:,}"]
         for row in inspection.rows
     ]
     for line in aligned([header, *rows]):
@@ -80,6 +80,9 @@ def inspect(
     parameters, macs = sum(row.parameters for row in inspection.rows), sum(row.macs for row in inspection.rows)
     if told:
         click.echo(f"expects pixels {' or '.join(pixels.name for pixels in told)}, by the layers that it begins with")
+    if inspection.without_onnx:
+        listed = ", ".join(f"{row.layer} ({row.onnx.removeprefix('no: ')})" for row in inspection.without_onnx)
+        click.echo(f"no ONNX file for TensorRT, for want of nodes: {listed}")
     click.echo(f"{inspection.summary()}; {parameters:,} parameters, {macs / 1e6:,.1f} million MACs")
     if not inspection.exact:
         click.echo(f"Error: the rewritten network departs from {network}: please report it", err=True)

@@ -34,10 +34,20 @@ def cli() -> None:
 
 def commands() -> list[click.Command]:
     """Every command of the group."""
-    from compress.cli import bundle, compare, evaluate, inspect, predict, run, shrink, store, sweep
+    from compress.cli import bundle, compare, evaluate, export, inspect, predict, run, shrink, store, sweep
 
     judging = [evaluate.evaluate, compare.compare, predict.predict]
-    return [run.run, run.check, shrink.shrink, sweep.sweep, inspect.inspect, bundle.bundle, *judging, store.store]
+    return [
+        run.run,
+        run.check,
+        shrink.shrink,
+        sweep.sweep,
+        inspect.inspect,
+        export.export,
+        bundle.bundle,
+        *judging,
+        store.store,
+    ]
 
 
 def main(arguments: list[str] | None = None) -> None:
