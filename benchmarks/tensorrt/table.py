@@ -9,8 +9,8 @@ from compress.results import Run
 GRIDS = {"grids-digits": "DenseNet121, digits", "grids-cifar10": "ResNet-20, CIFAR-10"}
 NO_BOARD = (
     "No Jetson and no GPU was at hand: files were checked by ONNX's checker and by rules of TensorRT, run by ONNX "
-    "Runtime on a processor, and compiled by NVIDIA's compiler (TensorRT for RTX, compute capability 8.6), which needs no GPU. "
-    "That shows what TensorRT takes and what it computes in int8, and no speed."
+    "Runtime on a processor, and compiled by NVIDIA's compiler (TensorRT for RTX, compute capability 8.6), which needs "
+    "no GPU. That shows what TensorRT takes and what it computes in int8, and no speed."
 )
 
 
