@@ -39,7 +39,7 @@ def test_a_network_of_the_users_own(main, networks):
     assert (code, errors) == (0, "")
     lines = output.splitlines()
     assert lines[0].split() == ["layer", "kind", "becomes", "computes", "in", "pruned", "ONNX", "parameters", "MACs"]
-    assert lines[2].split() == ["norm", "BatchNormalization", "into", "conv", "-", "-", "12", "0"]
+    assert lines[2].split() == ["norm", "BatchNormalization", "into", "conv", "-", "-", "yes", "12", "0"]
     assert lines[-1].startswith("4 layers: 1 rewritten")
     assert "1 pruned, in float: none; 108 parameters" in lines[-1]
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from compress import fake_quant
+from compress import fake_quant, keras
 from compress.export import onnx
 from compress.export.onnx.write import without_nodes
 from compress.quantize.fold import fold
@@ -37,3 +37,15 @@ def test_the_file_computes_what_the_network_computes(kind):
     step = (config.high - config.low) / 255
     assert np.abs(got - wanted).max() <= 2.01 * step
     assert np.abs(got - wanted).mean() <= 0.75 * step  # a sigmoid is not rounded, whose grid TensorRT does not have
+
+
+@pytest.mark.parametrize("end", [
+    lambda x: keras.layers.Conv2D(1, 3, name="map")(x),
+    lambda x: keras.layers.GlobalAveragePooling2D(keepdims=True)(x),
+    lambda x: keras.layers.MaxPooling2D((1, 2))(keras.layers.ZeroPadding2D(((1, 2), (3, 0)))(x)),
+], ids=["one channel", "one cell", "oblong"])  # fmt: skip
+def test_a_map_comes_out_channels_last(end):
+    image = keras.Input((12, 12, 3))
+    x = end(keras.layers.Conv2D(4, 3, strides=(1, 2), padding="same")(image))
+    model = onnx.written(fold(keras.Model(image, x)), OUTPUT)
+    np.testing.assert_allclose(said(model), keras.Model(image, x)(IMAGES), atol=1e-5)

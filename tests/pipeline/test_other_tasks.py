@@ -13,6 +13,7 @@ from PIL import Image
 from benchmarks.boards.result import parse
 from benchmarks.boards.table import boards_table
 from compress.datasets import DATASETS
+from compress.export.onnx import OnnxPredictor
 from compress.metrics import detection
 from compress.tasks import TASKS
 from tests.said import numbers_of, outputs_of
@@ -58,6 +59,7 @@ batch_size = {batch}
 [[stage]]
 name = "quantized"
 kind = "quantize"
+grid = "symmetric"
 epochs = 1
 batch_size = {batch}
 learning_rate = 1e-4
@@ -65,6 +67,7 @@ learning_rate = 1e-4
 [[stage]]
 name = "exported"
 kind = "export"
+onnx = true
 {export}
 """
 CASES = {
@@ -154,6 +157,21 @@ def test_the_file_says_by_itself_what_the_table_says(chain):
         assert np.abs(given.sum(axis=(1, 2, 3)) - target).mean() == pytest.approx(measured["mae"], rel=1e-4)
     else:
         assert np.abs(given - target).mean() == pytest.approx(measured["mae"], rel=1e-5)  # in degrees
+
+
+def test_the_onnx_file_says_what_the_tflite_says(chain):
+    task, folder, run, dataset = chain
+    said = OnnxPredictor(folder / "runs/chain/6-exported/model.onnx")(dataset.test.read(np.arange(len(dataset.test))))
+    told = json.loads((folder / "runs/chain/6-exported/model.json").read_text())
+    assert "model.onnx" in told["files"]
+    assert {output["name"] for output in told["onnx"]["outputs"]} == {*said} == {o.in_file for o in task.OUTPUTS}
+    onnx = run["stages"][-1]["onnx"]
+    assert task.score(task.from_file(said, task.OUTPUTS[0].operator), dataset.test.targets.arrays()) == pytest.approx(
+        onnx["score"], rel=1e-4
+    )
+    kept = 1 if task.SUMS else 0  # the layer whose sum counts stays in float
+    assert len(onnx["kernels_in_float"]) == kept
+    assert "model.onnx" in (folder / "runs/chain/report.md").read_text()
 
 
 def test_tables_and_report_are_of_the_task(chain):

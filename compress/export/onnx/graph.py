@@ -87,8 +87,8 @@ class Graph:
     def _turned(self, tensor: Tensor, name: str, order: tuple[int, ...]) -> str:
         height, width, channels = tensor.shape
         if channels == 1 or height == width == 1:  # nothing moves
-            sides = [1, *tensor.shape]
-            return self.node("Reshape", [name, self.constant([sides[axis] for axis in order], "shape", np.int64)])
+            sides = [1, channels, height, width] if order[1] == 3 else [1, height, width, channels]
+            return self.node("Reshape", [name, self.constant(sides, "shape", np.int64)])
         return self.node("Transpose", [name], perm=order)
 
     def read_on_grid(self, tensor: Tensor, layout: str) -> str:
