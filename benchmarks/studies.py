@@ -305,8 +305,8 @@ class CompiledFile:
 
 @dataclass(frozen=True)
 class CompiledForTensorRT:
-    """A network's ONNX files, by the tool that wrote them; ``difference_from_tf2onnx``: of the float file's outputs,
-    over the largest one."""
+    """A network's ONNX files, by the tool that wrote them; ``difference_from_tf2onnx``: the largest of the float
+    file's outputs, which are logits."""
 
     network: str
     size: int
