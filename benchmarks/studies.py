@@ -315,6 +315,16 @@ class CompiledForTensorRT:
     difference_from_tf2onnx: float | None = None
 
 
+@dataclass(frozen=True)
+class StepsApart:
+    """Logits of a network's ONNX file and of the quantized network, by the form of the file: their differences in steps
+    of the output's grid, the largest and the one that 99 % stay under."""
+
+    network: str
+    largest: dict[str, float]
+    percentile_99: dict[str, float]
+
+
 STUDIES: dict[str, type] = {
     "jetslim-peers/1": PeersLatency,
     "jetslim-tfmot/1": Acceptance,
@@ -330,6 +340,7 @@ STUDIES: dict[str, type] = {
     "jetslim-counters/1": CountersInTurns,
     "jetslim-blurred-detectors/1": BlurredDetectors,
     "jetslim-tensorrt/1": CompiledForTensorRT,
+    "jetslim-steps/1": StepsApart,
 }
 
 Study = TypeVar("Study")

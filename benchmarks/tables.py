@@ -38,6 +38,7 @@ from benchmarks.studies import (
     GeneratedNetworks,
     Keras3Family,
     PeersLatency,
+    StepsApart,
     SweepOverhead,
     SweepSavings,
     of_kind,
@@ -290,7 +291,9 @@ def document(results: Results) -> str:
     parts += narrow.section(results.narrow_runs, of_kind(results.studies, At224))
     parts += counting.section(results.counting_runs, of_kind(results.studies, CountersInTurns))
     parts += detection.section(results.detection_runs, of_kind(results.studies, BlurredDetectors))
-    parts += tensorrt.section(results.tensorrt_runs, of_kind(results.studies, CompiledForTensorRT))
+    parts += tensorrt.section(
+        results.tensorrt_runs, of_kind(results.studies, CompiledForTensorRT), of_kind(results.studies, StepsApart)
+    )
     parts += families.section(results.family_runs, of_kind(results.studies, FamilyLatency), accepted)
     parts += front_door.section(of_kind(results.studies, Keras3Family), of_kind(results.studies, GeneratedNetworks))
     parts += peers.section(latencies, accepted)

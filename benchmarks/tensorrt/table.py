@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from benchmarks.format import spread
-from benchmarks.studies import CompiledFile, CompiledForTensorRT
+from benchmarks.studies import CompiledFile, CompiledForTensorRT, StepsApart
 from compress.results import Run
 
 GRIDS = {"grids-digits": "DenseNet121, digits", "grids-cifar10": "ResNet-20, CIFAR-10"}
@@ -14,11 +14,13 @@ NO_BOARD = (
 )
 
 
-def section(runs: Sequence[Run], compiled: Sequence[CompiledForTensorRT]) -> list[str]:
+def section(
+    runs: Sequence[Run], compiled: Sequence[CompiledForTensorRT], steps: Sequence[StepsApart] = ()
+) -> list[str]:
     """Markdown lines; none without results."""
     families = [run for run in runs if run.pipeline == "families"]
     grids = [run for run in runs if run.pipeline == "grids"]
-    parts = [*_families(families), *_grids(grids), *_compiled(compiled)]
+    parts = [*_families(families), *_steps(steps), *_grids(grids), *_compiled(compiled)]
     return ["## ONNX files for TensorRT", "", NO_BOARD, "", *parts] if parts else []
 
 
@@ -48,6 +50,23 @@ def _families(runs: Sequence[Run]) -> list[str]:
         form = "fused" if onnx.fuses else "every rounding"
         alike = f"{100 * onnx.closeness_to_tflite:.2f} %"
         lines.append(f"| {_network(run)} | {run.data.shape[0]} | {tops} | {alike} | {departs} | {int8} | {form} |")
+    return [*lines, ""]
+
+
+def _steps(results: Sequence[StepsApart]) -> list[str]:
+    if not results:
+        return []
+    lines = [
+        "Logits of these files and of the quantized Keras network on the test images, apart in steps of their grid: "
+        "99 % of them, and the largest (`python -m benchmarks.tensorrt.steps`). Where a sum lies all but between two codes, "
+        "the order of floats decides, and a deep network enlarges that.",
+        "",
+        "| network | fused: 99 % within | largest | every rounding: 99 % within | largest |",
+        "|---|--:|--:|--:|--:|",
+    ]
+    for each in sorted(results, key=lambda result: result.network):
+        cells = (each.percentile_99[form] if at == 0 else each.largest[form] for form in each.largest for at in (0, 1))
+        lines.append(f"| {each.network} | {' | '.join(f'{value:.1f}' for value in cells)} |")
     return [*lines, ""]
 
 

@@ -62,7 +62,7 @@ def depthwise(graph: Graph, call: Call) -> Tensor:
     layer, kernel = call.layer, call.weights["depthwise_kernel"]
     height, width, channels, multiplier = kernel.shape
     is_mean = np.all(kernel == kernel.flat[0]) and np.isclose(kernel.flat[0], 1 / (height * width))
-    if is_mean and height * width > 1 and not layer.use_bias:
+    if is_mean and height * width > 1 and not layer.use_bias and layer.dilation_rate == (1, 1):
         return _pool(graph, call, "AveragePool", (height, width), count_include_pad=1)
     if (height, width, multiplier) == (1, 1, 1) and layer.strides == (1, 1):
         return _line(graph, call, kernel[0, 0, :, 0], call.weights.get("bias"))
