@@ -46,15 +46,20 @@ def benchmark(bundle: Bundle, settings: Settings, say: Say, root: Path = Path("/
         for target, model in zip(bundle.targets, models):
             model["accelerated"] = _accelerated(target, bundle, settings, say)
     facts = board.facts(root)
-    tensorrt = engines.measure(
-        bundle,
-        settings.trtexec,
-        settings.runs,
-        settings.repetitions,
-        settings.timeout_s,
-        board.short_name(facts),
-        say,
-    )
+    try:
+        tensorrt = engines.measure(
+            bundle,
+            settings.trtexec,
+            settings.runs,
+            settings.repetitions,
+            settings.timeout_s,
+            board.short_name(facts),
+            say,
+        )
+    except KeyboardInterrupt:  # the rest is whole
+        tensorrt = {"missing": "TensorRT was not measured: stopped"}
+    except OSError as error:
+        tensorrt = {"missing": f"TensorRT was not measured: {error}"}
     source, power_error = _power_source(settings, root), None
     if source is not None and settings.power_s > 0:
         try:

@@ -39,8 +39,8 @@ def examine(folder: Path, root: Path = Path("/")) -> Tuple[List[str], bool]:
     except UserError as error:
         able = False
         lines.append(f"interpreter  MISSING: {error}")
-    trt = trtexec.find() if root == Path("/") else None
-    gpu = "{name} {version}".format(**trt.facts()) if trt else "no trtexec: engines on the GPU are not measured"
+    trt, missing = trtexec.find() if root == Path("/") else (None, "not asked")
+    gpu = "{name} {version}".format(**trt.facts()) if trt else f"{missing}: engines on the GPU are not measured"
     lines.append("TensorRT     {}{}".format(gpu, f", CUDA {board.cuda(root)}" if board.cuda(root) else ""))
     lines.append("power mode   {}".format(state["power_mode"] or "unknown"))
     fixed = board.fixed_clocks(state)

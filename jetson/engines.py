@@ -14,7 +14,6 @@ Entry = Dict[str, Any]
 FOLDER = "engines"  # in the bundle's; engines are kept there
 ASKED = 8  # images, one process each
 BUILD_FACTOR = 10  # times the timeout of a model: an engine's tactics are timed while it is built
-MISSING = "there is no trtexec here (/usr/src/tensorrt/bin, or PATH): TensorRT is not measured"
 
 
 def measure(
@@ -26,10 +25,10 @@ def measure(
     """
     if bundle.testset is None or not (bundle.manifest or {}).get("onnx"):
         return None
-    trt = trtexec.find(program)
+    trt, missing = trtexec.find(program)
     if trt is None:
-        say(MISSING)
-        return {"missing": MISSING}
+        say(f"{missing}: TensorRT is not measured")
+        return {"missing": f"{missing}: TensorRT is not measured"}
     engines = [_built(trt, bundle, name, precision, timeout_s, board, say) for name, precision in _wanted(bundle)]
     for repetition in range(repetitions):  # in turns, so that a drift of the board hits all alike
         for entry in engines:
@@ -77,9 +76,11 @@ def _built(
 def _time(
     trt: trtexec.TensorRT, bundle: Bundle, entry: Entry, runs: int, timeout_s: float, say: Say, repetition: int
 ) -> None:
-    answer = trtexec.latency(trt, _plan(bundle, entry), runs, timeout_s)
+    answer = trtexec.latency(trt, _plan(bundle, entry), runs, timeout_s * max(1.0, runs / 50))
     if "error" in answer:
         entry["errors"].append(answer["error"])
+        if entry["build_s"] is None and _plan(bundle, entry).is_file():  # it was kept, and does not load: the next run
+            _plan(bundle, entry).unlink()  # builds it anew
         outcome = answer["error"]
     else:
         entry["repetitions"].append(answer)
@@ -98,7 +99,7 @@ def power(
 ) -> None:
     """Adds the energy of an inference to each engine that was timed; ``rest``: when the board was idle."""
     timed = [entry for entry in (measured or {}).get("engines", []) if entry["ms"]]
-    trt = trtexec.find(program) if timed else None
+    trt = trtexec.find(program)[0] if timed else None
     for entry in timed if trt else []:
         assert trt is not None
         answer = trtexec.sustained(trt, _plan(bundle, entry), seconds, timeout_s)

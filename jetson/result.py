@@ -82,15 +82,33 @@ def warnings(result: Dict[str, Any]) -> List[str]:
         accelerated = model.get("accelerated") or {}
         if "error" in accelerated:
             lines.append("{}: LiteRT's accelerator: {}".format(model["file"], accelerated["error"]))
+        elif accelerated:
+            name = "{}, LiteRT's {} accelerator".format(model["file"], accelerated["accelerator"])
+            if not accelerated["all_of_it"]:
+                lines.append(f"{name}: a part of the model ran on the processor")
+            lines.extend(_of_answers(name, accelerated.get("expected") or {}))
+    if "missing" in (result.get("tensorrt") or {}):
+        lines.append(result["tensorrt"]["missing"])
     for engine in (result.get("tensorrt") or {}).get("engines", []):
         name = "{}, TensorRT in {}".format(engine["file"], engine["precision"])
         lines.extend(f"{name}: {error}" for error in engine["errors"])
-        expected = engine.get("expected") or {}
-        if "error" in expected:
-            lines.append(f"{name}: its outputs: {expected['error']}")
-        elif expected.get("same_answers", 1.0) < 1.0:
-            lines.append("{}: {:.0%} of its answers are the host's".format(name, expected["same_answers"]))
+        if engine["ms"] and engine["ms"]["cv"] > MOST_VARIATION:
+            lines.append("{}: times vary by {:.0%}".format(name, engine["ms"]["cv"]))
+        energy = engine.get("energy")
+        if result["power_source"] and result["settings"]["power_s"] > 0 and engine["ms"]:
+            samples = min(energy["samples"], energy["idle_samples"]) if energy else 0
+            if samples < FEWEST_SAMPLES:
+                lines.append(f"{name}: only {samples} power samples")
+        lines.extend(_of_answers(name, engine.get("expected") or {}))
     return list(dict.fromkeys(lines))
+
+
+def _of_answers(name: str, expected: Dict[str, Any]) -> List[str]:
+    if "error" in expected:
+        return [f"{name}: its outputs: {expected['error']}"]
+    if expected.get("same_answers", 1.0) < 1.0:
+        return ["{}: {:.0%} of its answers are the expected ones".format(name, expected["same_answers"])]
+    return []
 
 
 def threads(count: int) -> str:
@@ -122,7 +140,7 @@ def table(result: Dict[str, Any]) -> str:
             )
         accelerated = model.get("accelerated") or {}
         if "ms" in accelerated:
-            title = "{}, {}".format(model["file"], accelerated["accelerator"])
+            title = "{}, {}".format(model["file"], _kind(accelerated))
             rows.append((title, "{:.2f}".format(model["bytes"] / 1e6), "-", *_times(accelerated["ms"]), *blank, "-"))
     tensorrt = result.get("tensorrt") or {}
     for engine in tensorrt.get("engines", []):
@@ -159,11 +177,12 @@ def winner(result: Dict[str, Any]) -> Optional[str]:
                     medians["LiteRT, {}".format(threads(entry["threads"]))] = entry["ms"]["p50"]
             accelerated = model.get("accelerated") or {}
             if "ms" in accelerated:
-                medians["LiteRT, {}".format(accelerated["accelerator"])] = accelerated["ms"]["p50"]
+                name = f"LiteRT on {_kind(accelerated)}" + _doubt(accelerated)
+                medians[name] = accelerated["ms"]["p50"]
     tensorrt = result.get("tensorrt") or {}
     for engine in tensorrt.get("engines", []):
         if engine["ms"]:
-            name = "TensorRT {} in {}".format(tensorrt["engine"]["version"], engine["precision"])
+            name = "TensorRT {} in {}".format(tensorrt["engine"]["version"], engine["precision"]) + _doubt(engine)
             medians[name] = engine["ms"]["p50"]
     kinds = {name.split(",")[0].split(" in ")[0] for name in medians}
     if len(kinds) < 2:
@@ -173,6 +192,17 @@ def winner(result: Dict[str, Any]) -> Optional[str]:
     return (
         f"fastest: {ranked[0][0]}, {ranked[0][1]:.2f} ms; {others} (medians; on a GPU with the copies there and back)"
     )
+
+
+def _kind(accelerated: Dict[str, Any]) -> str:
+    return accelerated["accelerator"] + ("" if accelerated["all_of_it"] else " in part")
+
+
+def _doubt(entry: Dict[str, Any]) -> str:
+    """What is to be said of a time whose answers are not those that are expected."""
+    expected = entry.get("expected") or {}
+    same = expected.get("same_answers", 0.0 if "error" in expected else 1.0)
+    return "" if same == 1.0 else f" ({same:.0%} of its answers are right)"
 
 
 def text(metric: Dict[str, Any], value: Optional[float]) -> str:

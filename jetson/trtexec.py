@@ -3,6 +3,7 @@
 An engine belongs to one board and one version: it is built here, from an ONNX file, and kept in the bundle's folder.
 """
 
+import contextlib
 import json
 import os
 import re
@@ -47,14 +48,16 @@ class TensorRT(NamedTuple):
         return None
 
 
-def find(program: Optional[str] = None) -> Optional[TensorRT]:
-    """The trtexec of this machine, or the one that is named; None where there is none that runs."""
+def find(program: Optional[str] = None) -> Tuple[Optional[TensorRT], str]:
+    """(the trtexec of this machine, or the one that is named, why there is none, in one line)."""
     found = program or shutil.which("trtexec", path=os.pathsep.join([PLACES, os.environ.get("PATH", "")]))
     if not found:
-        return None
-    said, _ = call([found, "--help"], 60.0)
+        return None, f"there is no trtexec here ({PLACES}, or PATH)"
+    said, error = call([found, "--help"], 20.0)
     version = parse_version(said)
-    return TensorRT(found, version) if version else None
+    if version is None:
+        return None, f"{found} does not say its version: {error or (said.strip().splitlines() or ['nothing'])[0][:200]}"
+    return TensorRT(found, version), ""
 
 
 def parse_version(said: str) -> Optional[Tuple[int, int, int]]:
@@ -71,7 +74,7 @@ def call(words: List[str], timeout_s: float) -> Tuple[str, Optional[str]]:
     """(all that it said, why it failed in one line, None where it did not)."""
     try:
         process = subprocess.Popen(
-            words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True, start_new_session=True
+            words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, errors="replace", start_new_session=True
         )
     except OSError as error:
         return "", f"{words[0]}: {error.strerror}"
@@ -92,7 +95,8 @@ def call(words: List[str], timeout_s: float) -> Tuple[str, Optional[str]]:
 
 
 def _kill(process: "subprocess.Popen[str]") -> None:
-    os.killpg(process.pid, signal.SIGKILL)
+    with contextlib.suppress(ProcessLookupError):  # it has just ended
+        os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
 
 
@@ -104,7 +108,10 @@ def build(trt: TensorRT, onnx: Path, precision: str, engine: Path, timeout_s: fl
     reason = trt.makes(precision)
     if reason:
         return {"error": reason}
-    engine.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        engine.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        return {"error": f"no engine: {engine.parent}: {error.strerror}"}
     part = engine.with_name(f".{engine.name}.{os.getpid()}.part")
     start = time.monotonic()
     try:
@@ -137,13 +144,14 @@ def latency(trt: TensorRT, engine: Path, runs: int, timeout_s: float) -> Dict[st
 
 
 def sustained(trt: TensorRT, engine: Path, seconds: float, timeout_s: float) -> Dict[str, Any]:
-    """Inferences without a pause; when they began and ended by the monotonic clock, to a tenth of a second or two."""
+    """Inferences without a pause, and when they began and ended by the monotonic clock: back from the end of the
+    program, which says no clock times, so that its own end is counted with them."""
     flags = [f"--duration={max(1, round(seconds))}", "--warmUp=0", "--useSpinWait", *trt.transfers]
     traces, error = _timed(trt, engine, flags, timeout_s + seconds)
-    end = time.monotonic()
     if error is not None:
         return {"error": error}
-    took = (float(traces[-1]["startComputeMs"]) - float(traces[0]["startComputeMs"])) / 1e3
+    end = float(traces[-1]["ended"])
+    took = (float(traces[-1]["startComputeMs"]) - float(traces[0]["startComputeMs"]) + traces[-1]["computeMs"]) / 1e3
     return {"begin": end - took, "end": end, "inferences": len(traces)}
 
 
@@ -153,13 +161,17 @@ def _timed(
     with tempfile.TemporaryDirectory() as folder:
         times = Path(folder) / "times.json"
         _, error = call([trt.program, f"--loadEngine={engine}", f"--exportTimes={times}", *flags], timeout_s)
+        ended = time.monotonic()
         if error is not None:
             return [], error
         try:
             traces: List[Dict[str, Any]] = json.loads(times.read_text())
         except (OSError, ValueError):
             return [], "it wrote no times"
-        return (traces, None) if traces else ([], "it wrote no times")
+        if not traces:
+            return [], "it wrote no times"
+        traces[-1]["ended"] = ended
+        return traces, None
 
 
 def outputs(

@@ -58,8 +58,8 @@ def _steps(results: Sequence[StepsApart]) -> list[str]:
         return []
     lines = [
         "Logits of these files and of the quantized Keras network on the test images, apart in steps of their grid: "
-        "99 % of them, and the largest (`python -m benchmarks.tensorrt.steps`). Where a sum lies all but between two codes, "
-        "the order of floats decides, and a deep network enlarges that.",
+        "99 % of them, and the largest (`python -m benchmarks.tensorrt.steps`). Where a sum lies all but between two "
+        "codes, the order of floats decides, and a deep network enlarges that.",
         "",
         "| network | fused: 99 % within | largest | every rounding: 99 % within | largest |",
         "|---|--:|--:|--:|--:|",

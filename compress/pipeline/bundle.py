@@ -23,7 +23,7 @@ from compress.pipeline.plan import Plan, Step
 from compress.results import FileFacts
 from compress.stages.export import DETECTIONS
 from compress.stages.narrow import Narrow
-from compress.stages.onnx_file import ONNX
+from compress.stages.onnx_file import ONNX, check_layers, check_packages
 from compress.targets import Targets
 
 SCHEMA = "jetslim-bundle/3"
@@ -183,11 +183,13 @@ def _onnx_files(folder: Path, plan: Plan, store: Store, exported: Artifact, imag
     from compress.export import onnx
     from compress.quantize.fold import fold
 
+    check_packages()
     shutil.copy(exported.path / ONNX, folder / ONNX)
     precisions = {ONNX: ["fp16", "float32"]}
     source = plan.steps[-1].input
     if source is not None and source.stage.quantizes and isinstance(source.input, Step):
         network = fold(artifacts.load(_made(source.input, store, plan.pipeline).saved_model))
+        check_layers(network, plan.task.OUTPUTS)
         (folder / FLOAT_ONNX).write_bytes(onnx.written(network, plan.task.OUTPUTS).SerializeToString())
         precisions = {ONNX: ["int8"], FLOAT_ONNX: ["fp16", "float32"]}
     return {

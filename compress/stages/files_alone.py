@@ -11,7 +11,7 @@ from compress.artifacts.files import replace
 from compress.errors import UserError
 from compress.evaluate import TFLitePredictor
 from compress.stages.faithful import Unfaithful
-from compress.stages.onnx_file import ONNX, check_layers
+from compress.stages.onnx_file import ONNX
 from compress.tasks import Output
 
 IMAGES = 8
@@ -33,8 +33,6 @@ def write_files(network: Any, tflite: bool, as_onnx: bool, out: Path) -> Iterato
         raise UserError(f"the network reads {network.input_shape[1:]}: say the size of the images with --size")
     quantized = convert.is_quantized(network)
     plain = network if quantized else as_plain_layers(network)
-    if as_onnx and not quantized:
-        check_layers(plain)
     precision = "int8" if quantized else "float32"
     names = [name.rpartition("/")[2] for name in network.output_names]
     outputs = [Output(name, name, name) for name in names]

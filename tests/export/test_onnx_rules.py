@@ -56,7 +56,7 @@ def test_a_file_that_keeps_the_rules():
         (lambda: convolution(kernel=pair("k", [0.1, 0.0], axis=0)), "no positive number"),
         (lambda: convolution(kernel=pair("k", [0.1, 0.2, 0.3], axis=1)), "along axis 1"),
         (lambda: convolution(bias="image"), "bias is computed"),
-        (lambda: convolution(image=([helper.make_node("Identity", ["image"], ["image_d"])], [])), "the other in float"),
+        (lambda: convolution(image=([helper.make_node("Identity", ["image"], ["image_d"])], [])), "its input in float"),
     ],
 )
 def test_each_rule_that_is_broken_is_said(model, words):

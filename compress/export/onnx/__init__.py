@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from compress.errors import Failure, first_line
 from compress.export.onnx.lint import KERNELS, faults, kernels_in_float
 from compress.export.onnx.predictor import OnnxPredictor
 from compress.tasks import Output
@@ -11,13 +12,21 @@ __all__ = ["OnnxPredictor", "faults", "kernels", "written"]
 
 
 def written(network: Any, outputs: Sequence[Output], raw: bool = False, fuses: bool = True) -> Any:
-    """The ``onnx.ModelProto`` of a folded or a quantized network, checked by ONNX's own checker (``write.write``)."""
-    from onnx import checker
+    """The ``onnx.ModelProto`` of a folded or a quantized network (``write.write``), by the rules of ONNX and TensorRT.
+
+    Raises UserError for what there are no nodes for, and Failure where a rule is broken.
+    """
+    from onnx import checker, shape_inference
 
     from compress.export.onnx.write import write
 
     model = write(network, outputs, raw, fuses)
-    checker.check_model(model, full_check=True)
+    try:
+        checker.check_model(model, full_check=True)
+    except (checker.ValidationError, shape_inference.InferenceError) as error:
+        raise Failure(f"ONNX's checker refuses the file: {first_line(error)}: please report it") from error
+    if broken := faults(model):
+        raise Failure(f"the ONNX file breaks rules of TensorRT: {'; '.join(broken[:3])}: please report it")
     return model
 
 

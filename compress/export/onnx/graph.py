@@ -116,11 +116,21 @@ class Graph:
     def elementwise(
         self, tensors: Sequence[Tensor], compute: Callable[[list[str], str], str], shape: Sequence[int] | None = None
     ) -> Tensor:
-        """What ``compute`` makes of tensors of one rank in one layout, which it is told, too."""
+        """What ``compute`` makes of tensors in one layout, which it is told, too."""
+        rank = max(len(tensor.shape) for tensor in tensors)
+        tensors = [self._of_rank(tensor, rank) for tensor in tensors]
         layout = self.layout(tensors)
         name = compute([self.read_as_computed(tensor, layout) for tensor in tensors], layout)
         shape = np.broadcast_shapes(*(tensor.shape for tensor in tensors)) if shape is None else shape
         return made(shape, name, layout)
+
+    def _of_rank(self, tensor: Tensor, rank: int) -> Tensor:
+        """A tensor of fewer axes with axes of length 1 before its own, as Keras merges a row with a map."""
+        if len(tensor.shape) == rank:
+            return tensor
+        shape = (1,) * (rank - len(tensor.shape)) + tensor.shape
+        name = self.node("Reshape", [self.read(tensor, LAST), self.constant([1, *shape], "shape", np.int64)])
+        return again(made(shape, name), step=tensor.step, is_loose=tensor.is_loose)
 
     def _free(self, name: str) -> str:
         number, free = 1, name

@@ -1,5 +1,8 @@
 """Which nodes each kind of layer becomes: one line a kind, by the names of ``rewrite.layer_kinds``."""
 
+from collections.abc import Callable
+from typing import Any
+
 from compress.export.onnx import layers, operations
 from compress.export.onnx.layers import Nodes
 from compress.rewrite.layer_kinds import kind, kind_of_class, known_of
@@ -86,9 +89,29 @@ NODES: dict[str, Nodes] = {
 }
 
 
-def nodes_of(layer: object) -> Nodes | None:
-    """The entry of a layer of a folded network; None where there is none."""
+# of kinds with an entry, those with settings that it does not know
+UNKNOWN_SETTINGS: dict[str, Callable[[Any], bool]] = {
+    "BatchNormalization": lambda layer: not _is_last(layer.axis, layer),
+    "LayerNormalization": lambda layer: not _is_last(layer.axis, layer),
+    "ReLU": lambda layer: bool(layer.threshold or (layer.negative_slope and layer.max_value is not None)),
+    "Softmax": lambda layer: not isinstance(layer.axis, int),
+    "SyncBatchNormalization": lambda layer: not _is_last(layer.axis, layer),
+    "UpSampling2D": lambda layer: layer.interpolation not in ("nearest", "bilinear"),
+}
+
+
+def _is_last(axis: Any, layer: Any) -> bool:
+    """Whether an axis, or a list of them, is the last one of what the layer reads."""
+    axes = list(axis) if isinstance(axis, (list, tuple)) else [axis]
+    return len(axes) == 1 and axes[0] in (-1, len(layer.input_shape) - 1)
+
+
+def nodes_of(layer: Any) -> Nodes | None:
+    """The entry of a layer of a folded network; None where there is none, or none for its settings."""
     if known_of(layer).idle:
         return layers.same
+    unknown = UNKNOWN_SETTINGS.get(kind(layer))
+    if unknown is not None and unknown(layer):
+        return None
     is_activation = kind_of_class(layer) == "Activation"
     return NODES.get(f"activation {kind(layer)}" if is_activation else kind(layer))

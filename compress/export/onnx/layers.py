@@ -136,7 +136,8 @@ def _convolution(graph: Graph, call: Call, kernel: np.ndarray, groups: int) -> T
 
 
 def _read(graph: Graph, call: Call, source: Tensor, layout: str) -> str:
-    return (graph.read if call.kernel_axes is None else graph.read_on_grid)(source, layout)
+    """What a kernel reads: on its grid, where it has one. A kernel in float reads it rounded, too, as in a .tflite."""
+    return graph.read_on_grid(source, layout)
 
 
 def _kernel(graph: Graph, call: Call, kernel: np.ndarray, axis: int) -> str:
@@ -209,29 +210,29 @@ def global_pool(operator: str) -> Nodes:
 
 def merge(operator: str) -> Nodes:
     def nodes(graph: Graph, call: Call) -> Tensor:
-        tensors = call.inputs if len(call.args) == 1 else [_as_tensor(graph, value) for value in call.args[:2]]
+        given = call.inputs if len(call.args) == 1 else list(call.args[:2])
+        tensors = [value for value in given if isinstance(value, Tensor)]
         bare = [tensor for tensor in tensors if tensor.is_bare]
         if operator == "Add" and len(bare) > 1:  # one convolution takes the sum on; the other branches come in int8
             tensors = [tensor if tensor is bare[0] else again(tensor, is_bare=False) for tensor in tensors]
 
         def compute(names: list[str], layout: str) -> str:
-            result = names[0]
-            for name in names[1:]:
+            waiting = iter(names)
+            result, *others = [
+                next(waiting)
+                if isinstance(value, Tensor)
+                else graph.constant(moved(np.squeeze(value) if np.size(value) == 1 else value, layout), "constant")
+                for value in given
+            ]
+            for name in others:
                 result = graph.node(operator, [result, name])
             return result
 
         result = graph.elementwise(tensors, compute, call.shape)
-        chosen = [tensor for tensor in tensors if tensor.shape]  # a constant has no grid, and is rounded with the rest
-        return again(result, step=_grid_of(chosen)) if operator in ("Max", "Min") else result
+        # a constant has no grid, and is rounded with the rest
+        return again(result, step=_grid_of(tensors)) if operator in ("Max", "Min") else result
 
     return nodes
-
-
-def _as_tensor(graph: Graph, value: Any) -> Tensor:
-    """A constant beside a tensor, of one number."""
-    if isinstance(value, Tensor):
-        return value
-    return made((), graph.constant(np.reshape(value, ()), "constant"))
 
 
 def line(graph: Graph, call: Call) -> Tensor:
@@ -323,7 +324,8 @@ def function(kind: str) -> Nodes:
 
 
 def softmax(graph: Graph, call: Call) -> Tensor:
-    return made(call.shape, graph.node("Softmax", [graph.read_as_computed(call.input, LAST)], axis=-1))
+    axis = int(getattr(call.layer, "axis", -1))
+    return made(call.shape, graph.node("Softmax", [graph.read_as_computed(call.input, LAST)], axis=axis))
 
 
 def layer_normalization(graph: Graph, call: Call) -> Tensor:

@@ -69,8 +69,8 @@ def _of_pair(node: Any, attributes: Any, constants: dict[str, np.ndarray], maker
 def _of_kernel(node: Any, constants: dict[str, np.ndarray], makers: dict[str, Any]) -> list[str]:
     found = []
     rounded = [_is_rounded(name, makers) for name in node.input[:2]]
-    if rounded[0] != rounded[1]:
-        found.append("one of its input and its kernel is on a grid, and the other in float")
+    if rounded[1] and not rounded[0]:
+        found.append("its kernel is on a grid, and its input in float")
     if len(node.input) > 2 and node.input[2] not in constants:
         found.append("its bias is computed, or on a grid")
     pair = makers.get(node.input[1])

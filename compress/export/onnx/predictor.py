@@ -15,8 +15,8 @@ class OnnxPredictor:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
-        # further ones put int8 kernels with roundings of their own in the place of what the file says
-        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+        # they put int8 kernels with roundings of their own in the place of what the file says, and round float kernels
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
         options.intra_op_num_threads = threads
         options.log_severity_level = 3
         given = content if isinstance(content, bytes) else str(content)

@@ -54,7 +54,8 @@ def write(model: Any, outputs: Sequence[Output], raw: bool = False, fuses: bool 
     """The ``onnx.ModelProto`` of a functional network; ``raw`` leaves its outputs as the network gives them.
 
     ``fuses``: what elementwise layers alone read of a kernel is not rounded, so that TensorRT computes both at once.
-    The .tflite rounds it; without ``fuses`` the file says what the .tflite says, to the rounding of floats.
+    The .tflite rounds it; without ``fuses`` so does the file, but for what a sigmoid gives, whose grid TensorRT does
+    not have.
 
     Raises UserError for a layer without an entry, an open side, and a grid whose zero point is not 0.
     """
@@ -166,7 +167,13 @@ def weights(layer: Any) -> dict[str, Any]:
 
 
 def _kernel_axes(layer: Any) -> tuple[int, ...] | None:
+    """The axes along which the steps of a layer's kernel differ; None for a kernel in float."""
+    from compress.fake_quant import channel_axes
+
     for _, _, settings in getattr(layer, "_weight_vars", []):
-        if settings:  # none for a kernel that stays in float
-            return tuple(settings["axes"])
-    return None
+        return tuple(settings["axes"]) if settings else None  # none for a kernel that stays in float
+    inner = _inner(layer)
+    if inner is layer or not known_of(inner).has_kernel:
+        return None
+    name = "depthwise_kernel" if kind(inner) == "DepthwiseConv2D" else "kernel"  # frozen, on its grid for good
+    return channel_axes(name, len(getattr(inner, name).shape), inner)
