@@ -30,7 +30,12 @@ MORE = {
 }
 
 
-@pytest.mark.parametrize("sample", [*SAMPLES.values(), *MORE.values()], ids=[*SAMPLES, *MORE])
+# of those that do nothing in inference a Dropout and an identity stand for all
+IDLE = ("ActivityRegularization", "AlphaDropout", "Gaussian", "Random", "SpatialDropout1D", "SpatialDropout2D")
+KINDS = {kind: sample for kind, sample in {**SAMPLES, **MORE}.items() if not kind.startswith(IDLE)}
+
+
+@pytest.mark.parametrize("sample", KINDS.values(), ids=KINDS)
 def test_the_file_computes_what_the_network_computes(sample):
     folded = fold(network(sample))
     if missing := without_nodes(folded):

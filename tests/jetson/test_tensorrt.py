@@ -124,6 +124,7 @@ def test_engines_are_built_timed_and_asked(jetson, folder, program, number, vers
     assert (untyped[0]["errors"] != []) == (number == "110000")
 
 
+@pytest.mark.slow
 def test_an_engine_is_built_once_a_version(jetson, folder, program):
     for number, built in (("8502", True), ("8502", False), ("100300", True)):
         jetson("benchmark", ".", *QUICK, "--trtexec", program(number), cwd=folder)
