@@ -34,7 +34,7 @@ help:
 	@echo "make bundle MODEL=densenet121     what a board needs of it, in one folder"
 	@echo "make jetson HOST=user@xavier      copies it there, measures, and brings the result home"
 	@echo "make peers NETWORKS=densenet121    jetslim beside tfmot, OpenVINO and ONNX Runtime"
-	@echo "make check-tensorrt MODEL=resnet50 what NVIDIA's compiler makes of its ONNX file; or of MODEL=model.onnx"
+	@echo "make check-tensorrt MODEL=resnet50   what NVIDIA's compiler makes of its ONNX file; or MODEL=model.onnx"
 	@echo "make tables                       the README's table and benchmarks/RESULTS.md from the raw results"
 	@echo "make clean                        removes .venv, and that of the peers (runs/ and store/ stay)"
 
