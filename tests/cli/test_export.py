@@ -37,7 +37,7 @@ def test_both_files_say_what_the_network_says(jetslim, tmp_path):
     ("more", "words", "options"),
     [
         ((), "say what to write", []),
-        ((keras.layers.GroupNormalization(4),), "'group_normalization' (GroupNormalization)", ["--onnx"]),
+        ((keras.layers.GroupNormalization(4, name="of_groups"),), "'of_groups' (GroupNormalization)", ["--onnx"]),
         ((), "say the size of the images with --size", ["--onnx"]),
     ],
     ids=["nothing", "no nodes", "open"],
