@@ -82,7 +82,6 @@ peers: $(READY) $(PEERS)/.installed
 
 # NVIDIA's parser and compiler on a network by name or a .onnx file; needs no GPU (benchmarks/tensorrt/README.md)
 check-tensorrt: $(READY) $(TENSORRT)/.installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[onnx]'
 	@$(BIN)/python -m benchmarks.tensorrt.check $(call quoted,$(MODEL)) $(ARGS)
 
 tables: $(READY)

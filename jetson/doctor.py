@@ -41,7 +41,8 @@ def examine(folder: Path, root: Path = Path("/")) -> Tuple[List[str], bool]:
         lines.append(f"interpreter  MISSING: {error}")
     trt, missing = trtexec.find() if root == Path("/") else (None, "not asked")
     gpu = "{name} {version}".format(**trt.facts()) if trt else f"{missing}: engines on the GPU are not measured"
-    lines.append("TensorRT     {}{}".format(gpu, f", CUDA {board.cuda(root)}" if board.cuda(root) else ""))
+    cuda = board.cuda(root)
+    lines.append(f"TensorRT     {gpu}" + (f", CUDA {cuda}" if cuda else ""))
     lines.append("power mode   {}".format(state["power_mode"] or "unknown"))
     fixed = board.fixed_clocks(state)
     lines.append(

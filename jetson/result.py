@@ -64,13 +64,7 @@ def warnings(result: Dict[str, Any]) -> List[str]:
     for model in result["models"]:
         for entry in model["latency"]:
             name = "{}, {}".format(model["file"], threads(entry["threads"]))
-            if entry["ms"] is not None and entry["ms"]["cv"] > MOST_VARIATION:
-                lines.append("{}: times vary by {:.0%}".format(name, entry["ms"]["cv"]))
-            energy = entry.get("energy")
-            if result["power_source"] and result["settings"]["power_s"] > 0 and entry["ms"]:
-                samples = min(energy["samples"], energy["idle_samples"]) if energy else 0
-                if samples < FEWEST_SAMPLES:
-                    lines.append(f"{name}: only {samples} power samples")
+            lines.extend(_of_measurements(name, entry, result))
             lines.extend(f"{name}: {error}" for error in entry["errors"])
         accuracy = model["accuracy"]
         if accuracy and "error" in accuracy:
@@ -92,15 +86,21 @@ def warnings(result: Dict[str, Any]) -> List[str]:
     for engine in (result.get("tensorrt") or {}).get("engines", []):
         name = "{}, TensorRT in {}".format(engine["file"], engine["precision"])
         lines.extend(f"{name}: {error}" for error in engine["errors"])
-        if engine["ms"] and engine["ms"]["cv"] > MOST_VARIATION:
-            lines.append("{}: times vary by {:.0%}".format(name, engine["ms"]["cv"]))
-        energy = engine.get("energy")
-        if result["power_source"] and result["settings"]["power_s"] > 0 and engine["ms"]:
-            samples = min(energy["samples"], energy["idle_samples"]) if energy else 0
-            if samples < FEWEST_SAMPLES:
-                lines.append(f"{name}: only {samples} power samples")
+        lines.extend(_of_measurements(name, engine, result))
         lines.extend(_of_answers(name, engine.get("expected") or {}))
     return list(dict.fromkeys(lines))
+
+
+def _of_measurements(name: str, entry: Dict[str, Any], result: Dict[str, Any]) -> List[str]:
+    """Of the times and the energy of a model with a number of threads, or of an engine."""
+    ms, energy, lines = entry["ms"], entry.get("energy"), []
+    if ms is not None and ms["cv"] > MOST_VARIATION:
+        lines.append("{}: times vary by {:.0%}".format(name, ms["cv"]))
+    if result["power_source"] and result["settings"]["power_s"] > 0 and ms:
+        samples = min(energy["samples"], energy["idle_samples"]) if energy else 0
+        if samples < FEWEST_SAMPLES:
+            lines.append(f"{name}: only {samples} power samples")
+    return lines
 
 
 def _of_answers(name: str, expected: Dict[str, Any]) -> List[str]:

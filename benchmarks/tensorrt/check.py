@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.peers.prepare import settle_statistics
 from benchmarks.record import keep
 from benchmarks.studies import CompiledForTensorRT, schema_of
 from compress import fake_quant, keras, models
@@ -41,10 +42,7 @@ def with_chance_weights(name: str, images: np.ndarray) -> Any:
     for weight in network.weights:
         if any(word in weight.name for word in ("beta", "bias")):
             weight.assign(rng.normal(0, 0.3, weight.shape))
-    for layer in network.layers:
-        if isinstance(layer, keras.layers.BatchNormalization):
-            layer.momentum = 0.0
-    network(images, training=True)
+    settle_statistics(network, images)
     return network
 
 

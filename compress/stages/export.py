@@ -14,7 +14,6 @@ from compress.export import convert, flatbuffer
 from compress.export.postprocess import POSTPROCESSES
 from compress.prune import kernel_sparsity, prunable_kernels
 from compress.results import FileFacts
-from compress.rewrite import as_plain_layers
 from compress.stages import onnx_file
 from compress.stages.base import Context, Stage
 from compress.stages.calibration import calibration
@@ -61,8 +60,9 @@ class Export(Stage):
         return self.onnx
 
     def check_network(self, network: Any, context: Context) -> None:
-        if self.onnx:
-            onnx_file.check_layers(as_plain_layers(network), context.task.OUTPUTS)
+        from compress.quantize.fold import fold
+
+        onnx_file.check_layers(fold(network), context.task.OUTPUTS)
 
     def check_input(self, source: Stage) -> None:
         if self.input_type == "uint8" and source.has_zero_points_of_0:

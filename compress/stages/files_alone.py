@@ -50,7 +50,6 @@ def write_files(network: Any, tflite: bool, as_onnx: bool, out: Path) -> Iterato
         apart = max(_apart(wanted[name], got[name]) for name in names)
         if not apart <= MOST_APART[precision]:
             raise Unfaithful(f"{file} departs from the network by {apart:.1e} of its outputs, on noise")
-        out.mkdir(parents=True, exist_ok=True)
         replace(out / file, content)
         yield f"{out / file}: {len(content) / 1e6:.2f} MB, {precision}, {apart:.1e} of the outputs away on noise"
 

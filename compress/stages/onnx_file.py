@@ -27,17 +27,15 @@ def check_packages() -> None:
         raise UserError(f"onnx = true needs {' and '.join(missing)}: pip install 'jetslim[onnx]'")
 
 
-def check_layers(network: Any, outputs: Sequence[Output]) -> None:
-    """Writes the file of a network as it is, and runs it on noise.
+def check_layers(folded: Any, outputs: Sequence[Output]) -> None:
+    """Writes the file of a folded float network, and runs it on noise.
 
     Raises UserError that names what there are no ONNX nodes for, and Failure where it says something else.
     """
     from compress.export import onnx
-    from compress.quantize.fold import fold
 
-    folded = fold(network)
     content = onnx.written(folded, outputs, raw=True).SerializeToString()
-    noise = np.random.default_rng(0).random((1, *network.input_shape[1:]), np.float32)
+    noise = np.random.default_rng(0).random((1, *folded.input_shape[1:]), np.float32)
     wanted = keras.tf.nest.flatten(folded(keras.tf.constant(noise), training=False))
     said = onnx.OnnxPredictor(content)(noise)
     for output, tensor in zip(outputs, wanted, strict=True):

@@ -1,7 +1,7 @@
 """The nodes of each kind of layer: functions of the graph and a ``Call`` that give its output, or several.
 
 TensorRT's rules (docs/decisions/0032): what computes in int8 reads its inputs on their grids and gives floats; padding
-is said in numbers; the batch is 1.
+is said in numbers; the batch is 1. A kernel in float reads its input rounded, too, as in a .tflite.
 """
 
 from collections.abc import Callable, Sequence
@@ -84,7 +84,7 @@ def transposed_convolution(graph: Graph, call: Call) -> Tensor:
         more.append(max(-surplus, 0))
     name = graph.node(
         "ConvTranspose",
-        [_read(graph, call, source, FIRST), _kernel(graph, call, kernel, 1), *_bias(graph, call)],
+        [graph.read_on_grid(source, FIRST), _kernel(graph, call, kernel, 1), *_bias(graph, call)],
         kernel_shape=list(layer.kernel_size),
         strides=list(layer.strides),
         dilations=list(layer.dilation_rate),
@@ -100,14 +100,14 @@ def dense(graph: Graph, call: Call) -> Tensor:
     if len(source.shape) == 1:
         name = graph.node(
             "Gemm",
-            [_read(graph, call, source, LAST), _kernel(graph, call, kernel, 0), *_bias(graph, call)],
+            [graph.read_on_grid(source, LAST), _kernel(graph, call, kernel, 0), *_bias(graph, call)],
             transB=1,
         )
         return _activated(graph, call, name, LAST)
     if graph.layout([source]) == FIRST:
         return _convolution(graph, call, kernel[:, :, None, None], 1)
     turned = graph.node("Transpose", [_kernel(graph, call, kernel, 0)], perm=(1, 0))
-    name = graph.node("MatMul", [_read(graph, call, source, LAST), turned])
+    name = graph.node("MatMul", [graph.read_on_grid(source, LAST), turned])
     for bias in _bias(graph, call):
         name = graph.node("Add", [name, bias])
     return _activated(graph, call, name, LAST)
@@ -125,7 +125,7 @@ def _convolution(graph: Graph, call: Call, kernel: np.ndarray, groups: int) -> T
         pads = tuple(a + b for a, b in zip(pads, around, strict=True))  # type: ignore[assignment]
     name = graph.node(
         "Conv",
-        [_read(graph, call, source, FIRST), _kernel(graph, call, kernel, 0), *_bias(graph, call)],
+        [graph.read_on_grid(source, FIRST), _kernel(graph, call, kernel, 0), *_bias(graph, call)],
         kernel_shape=list(sides),
         strides=list(strides),
         dilations=list(dilations),
@@ -133,11 +133,6 @@ def _convolution(graph: Graph, call: Call, kernel: np.ndarray, groups: int) -> T
         pads=list(pads),
     )
     return _activated(graph, call, name, FIRST)
-
-
-def _read(graph: Graph, call: Call, source: Tensor, layout: str) -> str:
-    """What a kernel reads: on its grid, where it has one. A kernel in float reads it rounded, too, as in a .tflite."""
-    return graph.read_on_grid(source, layout)
 
 
 def _kernel(graph: Graph, call: Call, kernel: np.ndarray, axis: int) -> str:
@@ -230,7 +225,7 @@ def merge(operator: str) -> Nodes:
 
         result = graph.elementwise(tensors, compute, call.shape)
         # a constant has no grid, and is rounded with the rest
-        return again(result, step=_grid_of(tensors)) if operator in ("Max", "Min") else result
+        return again(result, step=grid_of(tensors)) if operator in ("Max", "Min") else result
 
     return nodes
 
@@ -374,7 +369,7 @@ FUNCTIONS: dict[str, Callable[[Graph, str], str]] = {
 # shapes: values only move, and keep their grid
 
 
-def _grid_of(tensors: Sequence[Tensor]) -> float | None:
+def grid_of(tensors: Sequence[Tensor]) -> float | None:
     steps = {tensor.step for tensor in tensors}
     return steps.pop() if len(steps) == 1 else None
 
@@ -386,7 +381,7 @@ def concatenate(graph: Graph, call: Call) -> Tensor:
     layout = graph.layout(tensors)
     if layout == FIRST and rank == 4:
         axis = {1: 2, 2: 3, 3: 1}[axis]
-    step = _grid_of(tensors)
+    step = grid_of(tensors)
     read = graph.read if step is not None else graph.read_as_computed  # its readers round it, all of it alike
     name = graph.node("Concat", [read(tensor, layout) for tensor in tensors], axis=axis)
     return again(made(call.shape, name, layout), step=step)

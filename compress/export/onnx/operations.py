@@ -8,7 +8,7 @@ import numpy as np
 from compress.errors import UserError
 from compress.export.onnx import layers
 from compress.export.onnx.graph import FIRST, LAST, Graph, Tensor, again, made
-from compress.export.onnx.layers import Call, Nodes, padding_of, resized
+from compress.export.onnx.layers import Call, Nodes, grid_of, padding_of, resized
 
 
 def reduce(operator: str) -> Nodes:
@@ -88,10 +88,7 @@ def stack(graph: Graph, call: Call) -> Tensor:
     tensors, axis = given["values"], int(given.get("axis", 0)) % (len(call.shape) + 1)
     at = graph.constant([axis], "axes", np.int64)
     names = [graph.node("Unsqueeze", [graph.read(tensor, LAST), at]) for tensor in tensors]
-    steps = {tensor.step for tensor in tensors}
-    return again(
-        made(call.shape, graph.node("Concat", names, axis=axis)), step=steps.pop() if len(steps) == 1 else None
-    )
+    return again(made(call.shape, graph.node("Concat", names, axis=axis)), step=grid_of(tensors))
 
 
 def tile(graph: Graph, call: Call) -> Tensor:
@@ -182,13 +179,10 @@ def _cut(graph: Graph, call: Call, spec: list[Any]) -> Tensor:
 
 def to_space(mode: str) -> Nodes:
     def nodes(graph: Graph, call: Call) -> Tensor:
+        order = {"mode": "DCR"} if mode == "DepthToSpace" else {}
         block = int(arguments(call)["block_size"])
-        tensor = call.input
-        if mode == "DepthToSpace":
-            name = graph.node(mode, [graph.read(tensor, FIRST)], blocksize=block, mode="DCR")
-        else:
-            name = graph.node(mode, [graph.read(tensor, FIRST)], blocksize=block)
-        return again(made(call.shape, name, FIRST), step=tensor.step)
+        name = graph.node(mode, [graph.read(call.input, FIRST)], blocksize=block, **order)
+        return again(made(call.shape, name, FIRST), step=call.input.step)
 
     return nodes
 
