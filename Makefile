@@ -16,6 +16,9 @@ stem = $(shell basename $(call quoted,$(1)) | sed 's/\.[^.]*$$//')
 RUN = $(call stem,$(MODEL))$(if $(TEACHER),-from-$(call stem,$(TEACHER)))
 VENV := .venv
 BIN := $(VENV)/bin
+# a file's tests share what they made, so a file stays with one worker
+PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+WORKERS ?= 2
 comma := ,
 EXTRAS := dev$(if $(GPU),$(comma)gpu)
 READY := $(VENV)/.installed$(if $(GPU),-gpu)
@@ -62,19 +65,19 @@ check: $(READY)
 	@$(BIN)/jetslim check $(WANTED) $(ARGS)
 
 test: $(READY)
-	$(BIN)/python -m pytest -m "not slow and not every_network and not arm64" $(ARGS)
+	$(PYTEST) -m "not slow and not every_network and not arm64" $(ARGS)
 
 # the part of them that depends most on the version of Python, and the tiny pipeline: what CI runs on all versions
 QUICK := artifacts config datasets distill metrics targets tasks training report benchmarks evaluate prune stages
 test-quick: $(READY)
-	$(BIN)/python -m pytest -m "not slow and not every_network and not arm64" $(QUICK:%=tests/%) $(ARGS)
+	$(PYTEST) -m "not slow and not every_network and not arm64" $(QUICK:%=tests/%) $(ARGS)
 	folder=$$(mktemp -d) && $(BIN)/jetslim run tiny --store $$folder/store --runs $$folder/runs && rm -rf $$folder
 
 test-slow: $(READY)
-	$(BIN)/python -m pytest -m slow $(ARGS)
+	$(PYTEST) -m slow $(ARGS)
 
 test-every-network: $(READY)
-	$(BIN)/python -m pytest -m every_network $(ARGS)
+	$(PYTEST) -m every_network $(ARGS)
 
 # the peers have an environment of their own (benchmarks/peers/README.md); ARGS="--size 96", ARGS=--tfmot
 peers: $(READY) $(PEERS)/.installed
