@@ -1,4 +1,6 @@
-"""Makes README's table and RESULTS.md of raw results: ``python -m benchmarks.tables`` (``--check`` only compares).
+"""Makes README's table and picture, and RESULTS.md, of raw results.
+
+``python -m benchmarks.tables``; ``--check`` only compares.
 
 results/<board>/*.json are raw: a pipeline's run (runs/<pipeline>/run.json, copied whole), a board's benchmark (what
 ``make jetson`` brings home) or a comparison with peers (``make peers``). Each carries a digest of itself: what was
@@ -21,6 +23,8 @@ from benchmarks.counting import table as counting
 from benchmarks.detection import table as detection
 from benchmarks.families import table as families
 from benchmarks.focal import table as focal
+from benchmarks.front import picture
+from benchmarks.front import table as front
 from benchmarks.keras3 import table as front_door
 from benchmarks.narrow import table as narrow
 from benchmarks.peers import table as peers
@@ -51,6 +55,7 @@ from compress.results import SCHEMA, Run, StageResult, parse, validated
 HERE = Path(__file__).parent
 README = HERE.parent / "README.md"
 RESULTS = HERE / "RESULTS.md"
+PICTURE = HERE / "plots" / "chain.svg"
 RUNS = (1, 2, SCHEMA)
 SHOWN = "densenet121"  # the pipeline of the README
 BEGIN, END = "<!-- results: made by benchmarks/tables.py -->", "<!-- /results -->"
@@ -311,8 +316,11 @@ def main() -> None:
     if not shown:
         sys.exit(f"error: there is no result of {SHOWN} below {HERE / 'results'}")
     old = README.read_text()
-    at_224 = of_kind(results.studies, At224)
-    texts = {README: inserted(old, section(shown, at_224)), RESULTS: document(results)}
+    texts = {
+        README: inserted(old, front.section(shown)),
+        PICTURE: picture.svg(picture.draw(shown)),
+        RESULTS: document(results),
+    }
     for path, text in texts.items():
         if "--check" not in sys.argv:
             path.write_text(text)
