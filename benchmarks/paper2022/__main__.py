@@ -45,13 +45,13 @@ class Folders:
     store: Path
 
     @classmethod
-    def of(cls, profile: Path, work: Path = WORK) -> "Folders":
+    def of(cls, profile: Path) -> "Folders":
         if profile.resolve() == SHIPPED:
             kept = (tables.HERE / "results" / "paper2022", tables.HERE / "plots", tables.PAPER_RESULTS)
         else:
             own = Path("runs") / f"paper2022-{profile.stem}"
             kept = (own / "results", own, own / "RESULTS.md")
-        return cls(*kept, work / "runs" / profile.stem, work / "store")
+        return cls(*kept, WORK / "runs" / profile.stem, WORK / "store")
 
 
 def is_there(kept: Path, point: Point) -> bool:

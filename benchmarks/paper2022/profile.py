@@ -28,6 +28,11 @@ class Networks:
     teacher: str
     student: str
 
+    def __post_init__(self) -> None:
+        for name in (self.teacher, self.student):
+            if name not in MODELS and not Path(name).exists():
+                raise ValueError(unknown("network", name, MODELS))
+
 
 @config.config
 class Profile:
