@@ -118,8 +118,8 @@ def write(folders: Folders) -> None:
     runs = [each for each in read_ones if isinstance(each, Run)]
     measured = Measured.of(runs, read_ones)
     folders.plots.mkdir(parents=True, exist_ok=True)
-    for name, figure in pictures(measured).items():
-        replace(folders.plots / name, png(figure))
+    for name, draw in pictures(measured).items():
+        replace(folders.plots / name, png(draw()))
     link = os.path.relpath(folders.plots, folders.document.parent)
     replace(folders.document, document(measured, Path(link).as_posix()))
     print(f"tables: {folders.document}")
