@@ -14,6 +14,7 @@ import sys
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +89,13 @@ def make(
     if "latency" in parts:
         for seed in profile.seeds_for("8") if seeds is None else seeds:
             for side in profile.sides or dataset(profile, data).shape[:1]:
-                latency.keep_latency(folders.runs / f"table-8-seed{seed}" / "table8", side, seed, folders.results)
+                files = partial(latency.files_of, folders.runs / f"table-8-seed{seed}" / "table8", side)
+                latency.keep_latency(folders.results / f"latency-{side}-seed{seed}.json", side, seed, files)
+        if "recipe" in profile.tables:
+            for seed in profile.seeds_for("recipe") if seeds is None else seeds:
+                run = folders.runs / f"table-recipe-seed{seed}" / "recipe"
+                kept = folders.results / f"latency-recipe-seed{seed}.json"
+                latency.keep_latency(kept, 32, seed, partial(latency.recipe_files, run))
     if "epochs" in parts:
         epochs.keep_epochs(folders.results)
 

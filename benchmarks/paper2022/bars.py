@@ -74,7 +74,7 @@ def smaller_and_faster(measured: Measured) -> list[Bar]:
     times = [
         typical(each.rounds, latency.TEACHER) / typical(each.rounds, latency.NARROWED)
         for each in measured.latencies
-        if each.side == 224
+        if each.side == 224 and latency.NARROWED in each.rounds[0]
     ]
     told = spread(times, ".1f") if times else MISSING
     return [*bars, (f"{words}: latency at 224x224, in turns", "at least 14 (the paper: 2.55)", told)]

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from benchmarks.paper2022 import latency, paper
-from benchmarks.paper2022.results import MISSING, Difference, Measured, by_value, difference, top1
+from benchmarks.paper2022.results import MISSING, Difference, Measured, by_value, difference, one_a_seed, top1
 from benchmarks.paper2022.table import INIT, SPARSITY
 from compress.results import Run
 
@@ -64,7 +64,7 @@ def _zeros(claim: str, runs: Sequence[Run], dense: str, rows: Mapping[float, pap
         )
     against_control = difference(by_value(runs, SPARSITY)[_nearest(runs, better[-1])], "pruned", "further")
     told = f"at {_nearest(runs, better[-1]):.0%} zeros and against the control it is {verdict(against_control)}"
-    further = difference(runs[:1], "further", dense)
+    further = difference(one_a_seed(runs), "further", dense)
     epochs = f"further epochs alone give {further.text}"
     return f"{claim}: {told}. It is {'; '.join(parts)}; {epochs}."
 

@@ -1,5 +1,7 @@
-"""Latency of the networks that table 8 left, on this host, in turns; at each side that the profile names."""
+"""Latency on this host, in turns: of the networks that table 8 left, at each side that the profile names, and of the
+recipe's."""
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from compress.rewrite import as_plain_layers
 
 ROUNDS, SECONDS = 10, 0.2
 TEACHER, STUDENT, NARROWED = "teacher float32", "student float32", "narrowed int8"
+RECIPE = ("student", "distilled", "narrowed", "pruned", "quantized")
 TEACHER_INT8, ORIGINAL_INT8 = "teacher int8", "teacher int8, original graph"
 
 
@@ -32,13 +35,17 @@ def student_int8(sparsity: float) -> str:
     return f"student int8, {sparsity:.0%} zeros".replace("%", " %") if sparsity else "student int8"
 
 
-def keep_latency(run: Path, side: int, seed: int, results: Path) -> None:
-    """``run``: the folder of table 8's run. Raises UserError where it is not there yet."""
-    path = results / f"latency-{side}-seed{seed}.json"
+def of_recipe(stage: str) -> str:
+    """What the file of a stage of the recipe is called."""
+    return f"recipe's {stage}"
+
+
+def keep_latency(path: Path, side: int, seed: int, make: Callable[[], Mapping[str, bytes]]) -> None:
+    """Times the files that ``make`` gives by name, if the result is not there."""
     if path.exists():
         print(f"{path.name} is there", flush=True)
         return
-    files = files_of(run, side)
+    files = make()
     with alone():
         samples = in_turns(list(files.values()), ROUNDS, SECONDS)
     rounds = [
@@ -50,13 +57,11 @@ def keep_latency(run: Path, side: int, seed: int, results: Path) -> None:
 
 
 def files_of(run: Path, side: int) -> dict[str, bytes]:
-    """The files by what they are called; what images show, and the ranges of int8, do not matter for time."""
+    """Those of table 8, whose run is in the folder ``run``, by what they are called. What images show, and the ranges
+    of int8, do not matter for time."""
 
     def network(stage: str) -> Any:
-        folder = next(run.glob(f"[0-9]*-{stage}"), None)
-        if folder is None:
-            raise UserError(f"latency is of the networks that table 8 leaves in {run}: make that first, for this seed")
-        return of_size(artifacts.load(folder / "saved_model"), side)
+        return of_size(left_by(run, stage), side)
 
     def pruned(sparsity: float) -> bytes:
         student = as_plain_layers(network("distilled"))
@@ -74,3 +79,18 @@ def files_of(run: Path, side: int) -> dict[str, bytes]:
         **{student_int8(sparsity): pruned(sparsity) for sparsity in (0.0, *SPARSITIES_INT8)},
         NARROWED: int8_converter(network("narrowed_pruned")).dense(),
     }
+
+
+def recipe_files(run: Path) -> dict[str, bytes]:
+    """Those of the recipe, whose run is in the folder ``run``, by what they are called."""
+    return {of_recipe(stage): Converter(left_by(run, stage)).dense() for stage in ("teacher", *RECIPE)}
+
+
+def left_by(run: Path, stage: str) -> Any:
+    """The network of a run's stage. Raises UserError where there is none."""
+    folder = next(run.glob(f"[0-9]*-{stage}"), None)
+    if folder is None:
+        raise UserError(
+            f"latency is of the networks that tables leave, and {run} is not there: make table 8 and recipe"
+        )
+    return artifacts.load(folder / "saved_model")

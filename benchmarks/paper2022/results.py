@@ -50,7 +50,8 @@ class Measured:
 
     def ms(self, name: str, side: int) -> float | None:
         """Median milliseconds of a file, by what ``latency`` calls it: of the seeds' medians; None if not measured."""
-        times = [typical(each.rounds, name) for each in self.latencies if each.side == side and name in each.rounds[0]]
+        own = [each for each in self.latencies if each.side == side and name in each.rounds[0]]
+        times = [typical(each.rounds, name) for each in own]
         return statistics.median(times) if times else None
 
 

@@ -283,7 +283,7 @@ def recipe(measured: Measured) -> list[str]:
     rows = []
     for stage, words in titles.items():
         own = [run.stage(stage) for run in runs]
-        times = [each.latency.latency_ms_p50 for each in own if each.latency]
+        ms = measured.ms(latency.of_recipe(stage), runs[0].data.shape[0])
         to_others = [
             "" if stage in ("teacher", other) else spread(difference(runs, stage, other).points, "+.2f")
             for other in ("student", "student_further")
@@ -296,7 +296,7 @@ def recipe(measured: Measured) -> list[str]:
                 f"{statistics.mean(each.params or 0 for each in own):,.0f}",
                 f"{statistics.mean(map(file_bytes, own)) / 1e6:.3f}",
                 f"{statistics.mean(each.gzip_bytes or 0 for each in own) / 1e6:.3f}",
-                f"{statistics.median(times):.2f}" if times else "",
+                "" if ms is None else f"{ms:.3f}",
             ]
         )
     columns = ["", "top-1", "to ResNet-20 by itself", "to it trained on", "parameters", "MB", "gzip MB", "host ms"]
