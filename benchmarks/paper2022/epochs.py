@@ -24,7 +24,7 @@ from compress.tasks.objective import on_targets
 from compress.training import Data
 from compress.training.settings import Objective
 
-IMAGES, SIDE, CLASSES, ROUNDS = 1_024, 32, 10, 7
+IMAGES, SIDE, CLASSES, ROUNDS = 1_024, 32, 10, 5
 
 
 def keep_epochs(results: Path) -> None:

@@ -49,7 +49,10 @@ def keep_latency(path: Path, side: int, seed: int, make: Callable[[], Mapping[st
     with alone():
         samples = in_turns(list(files.values()), ROUNDS, SECONDS)
     rounds = [
-        {name: np.array_split(times, ROUNDS)[number].tolist() for name, times in zip(files, samples, strict=True)}
+        {
+            name: np.array_split(times, ROUNDS)[number].round(4).tolist()
+            for name, times in zip(files, samples, strict=True)
+        }
         for number in range(ROUNDS)
     ]
     sizes = {name: len(content) for name, content in files.items()}

@@ -151,9 +151,10 @@ def head(runs: Sequence[Run]) -> str:
 
 def _training(run: Run, stage: StageResult) -> str:
     settings = {"batch_size": 32, "optimizer": "adam", "learning_rate": 1e-3, **_raw(run, stage.name)}
+    count = len(stage.history)
     init = (settings.get("method") or {}).get("init_epochs")
     return (
-        f"{len(stage.history)} epochs{f' ({init} of boundaries)' if init else ''} in batches of "
+        f"{count} epoch{'s' if count > 1 else ''}{f' ({init} of boundaries)' if init else ''} in batches of "
         f"{settings['batch_size']}, {settings['optimizer']}, {settings['learning_rate']:g}"
     )
 
