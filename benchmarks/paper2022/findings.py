@@ -1,153 +1,136 @@
 """In plain words, from the numbers: which of the paper's findings held here, each beside its control."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from benchmarks.paper2022 import latency, paper
 from benchmarks.paper2022.results import MISSING, Difference, Measured, by_value, difference, one_a_seed, top1
-from benchmarks.paper2022.table import INIT, SPARSITY
+from benchmarks.paper2022.table import INIT, SPARSITY, table
 from compress.results import Run
 
-SAME_MS = 0.05  # of the dense file's latency: no gain
+SAME_MS = 0.05  # of a file's latency: no gain
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A gain that the paper reports: ``compared`` as the paper does, and with its control, where it lacks one."""
+
+    claim: str
+    compared: Difference | None
+    control: Difference | None = None
+    has_control: bool = True
+
+    @property
+    def row(self) -> list[str]:
+        """Cells of the table."""
+        control = "none needed: as many epochs" if not self.has_control else self.control.text if self.control else ""
+        return [self.claim, MISSING if self.compared is None else self.compared.text, control, self.conclusion]
+
+    @property
+    def conclusion(self) -> str:
+        """Whether it held.
+
+        >>> gain, loss, noise = Difference([2.0], 1.0), Difference([-2.0], 1.0), Difference([0.5], 1.0)
+        >>> [Finding("", gain, control).conclusion for control in (gain, noise, loss)]
+        ['held', 'only as the paper compares: further epochs do it', 'only as the paper compares: further epochs do it']
+        >>> Finding("", noise, gain).conclusion, Finding("", loss, gain).conclusion
+        ('not shown', 'the contrary')
+        """
+        if self.compared is None:
+            return ""
+        if not is_gain(self.compared):
+            return "the contrary" if self.compared.is_clear else "not shown"
+        if self.control is None or is_gain(self.control):
+            return "held"
+        return "only as the paper compares: further epochs do it"
+
+
+def is_gain(difference: Difference) -> bool:
+    """Whether it is above its noise."""
+    return difference.is_clear and difference.mean > 0
 
 
 def section(measured: Measured) -> list[str]:
-    """Markdown lines, a finding each."""
-    said = [f"- {finding(measured)}" for finding in FINDINGS]
-    return ["## In plain words", "", *said, "", "Where the paper contradicts itself:", "", *contradictions(), ""]
+    """Markdown lines."""
+    columns = ["the paper", "here, compared as in the paper", "against the control", "it"]
+    said = [f"- {sentence}" for sentence in (best_init(measured), zeros_are_not_faster(measured), faster(measured))]
+    return [
+        "## In plain words",
+        "",
+        *table(columns, [finding.row for finding in findings(measured)]),
+        *said,
+        f"- {narrowing(measured)}",
+        "",
+        "Where the paper contradicts itself:",
+        "",
+        *contradictions(),
+        "",
+    ]
 
 
-def verdict(difference: Difference) -> str:
-    """Whether a gain that the paper reports is there.
+def findings(measured: Measured) -> list[Finding]:
+    """Of top-1."""
+    runs, in_int8 = measured.table("8"), measured.table("4")
 
-    >>> verdict(Difference([2.0], 1.0)), verdict(Difference([0.5], 1.0)), verdict(Difference([-2.0], 1.0))
-    ('held', 'not shown', 'the contrary')
-    """
-    if not difference.is_clear:
-        return "not shown"
-    return "held" if difference.mean > 0 else "the contrary"
+    def of(runs: Sequence[Run], one: str, other: str) -> Difference | None:
+        return difference(runs, one, other) if runs else None
 
+    def gain(row: paper.Row, before: paper.Row) -> str:
+        return f"({row.top1 - before.top1:+.2f})"
 
-def distillation(measured: Measured) -> str:
-    runs = measured.table("8")
-    claim = f"Distillation makes the student {paper.DISTILLED.top1 - paper.ALONE.top1:.1f} points better"
-    if not runs:
-        return f"{claim}: {MISSING}."
-    gain = difference(runs, "distilled", "student")
-    return f"{claim}: {verdict(gain)}. Here {gain.text}, beside the student by itself with as many epochs in all."
-
-
-def zeros_improve_teacher(measured: Measured) -> str:
-    claim = "Zeros make the teacher better, up to 90 %"
-    return _zeros(claim, measured.table("3"), "teacher", paper.TABLE_3)
-
-
-def zeros_improve_student(measured: Measured) -> str:
-    claim = "Zeros make the distilled student better, up to 60 %"
-    return _zeros(claim, measured.table("6"), "distilled", paper.TABLE_6)
-
-
-def _zeros(claim: str, runs: Sequence[Run], dense: str, rows: Mapping[float, paper.Row]) -> str:
-    if not runs:
-        return f"{claim}: {MISSING}."
-    better = [sparsity for sparsity, row in rows.items() if sparsity and row.top1 > rows[0.0].top1]
-    parts = []
-    for words, other in (
-        ("than before its further epochs", dense),
-        ("than with as many of them and no zeros", "further"),
-    ):
-        gains = {sparsity: difference(own, "pruned", other) for sparsity, own in by_value(runs, SPARSITY).items()}
-        held = [f"{sparsity:.0%}" for sparsity in better if sparsity in gains and verdict(gains[sparsity]) == "held"]
-        largest = max(gains, key=lambda sparsity: gains[sparsity].mean)
-        parts.append(
-            f"{'clearly better at ' + ', '.join(held) if held else 'at no sparsity clearly better'} {words} "
-            f"(the most at {largest:.0%}: {gains[largest].text})"
+    zeros = [
+        Finding(
+            f"{sparsity:.0%} zeros make the {words} better {gain(rows[sparsity], rows[0.0])}",
+            of(at := by_value(measured.table(name), SPARSITY).get(sparsity, []), "pruned", dense),
+            of(at, "pruned", "further"),
         )
-    against_control = difference(by_value(runs, SPARSITY)[_nearest(runs, better[-1])], "pruned", "further")
-    told = f"at {_nearest(runs, better[-1]):.0%} zeros and against the control it is {verdict(against_control)}"
-    further = difference(one_a_seed(runs), "further", dense)
-    epochs = f"further epochs alone give {further.text}"
-    return f"{claim}: {told}. It is {'; '.join(parts)}; {epochs}."
+        for name, dense, words, rows, sparsity in (
+            ("3", "teacher", "teacher", paper.TABLE_3, 0.5),
+            ("3", "teacher", "teacher", paper.TABLE_3, 0.9),
+            ("6", "distilled", "distilled student", paper.TABLE_6, 0.5),
+        )
+    ]
+    static, qat = paper.TABLE_4["static_original"], paper.TABLE_4["quantized"]
+    return [
+        Finding(
+            f"Distillation makes the student better {gain(paper.DISTILLED, paper.ALONE)}",
+            of(runs, "distilled", "student"),
+            has_control=False,
+        ),
+        *zeros,
+        Finding(
+            f"Quantization-aware training makes the teacher better {gain(qat, paper.TEACHER)}",
+            of(in_int8, "quantized", "teacher"),
+            of(in_int8, "quantized", "further"),
+        ),
+        Finding(
+            f"and is better than ranges alone {gain(qat, static)}; control: on the rewritten graph",
+            of(in_int8, "quantized", "static_original"),
+            of(in_int8, "quantized", "static"),
+        ),
+        Finding(
+            f"80 % zeros and int8 make the distilled student better {gain(paper.TABLE_7[0.8], paper.DISTILLED)}",
+            of(runs, "quantized", "distilled"),
+            of(runs, "quantized", "further_2"),
+        ),
+        Finding(
+            "the same; control: as many epochs and int8, without zeros",
+            of(runs, "quantized", "distilled"),
+            of(runs, "quantized", "dense_quantized"),
+        ),
+    ]
 
 
-def _nearest(runs: Sequence[Run], sparsity: float) -> float:
-    return float(min(by_value(runs, SPARSITY), key=lambda value: abs(value - sparsity)))
-
-
-def qat_is_best(measured: Measured) -> str:
-    runs = measured.table("4")
-    claim = "Quantization-aware training beats ranges alone and the float network"
-    if not runs:
-        return f"{claim}: {MISSING}."
-    others = {
-        "static_original": "ranges alone on the graph as it was trained",
-        "static": "ranges alone on the rewritten graph",
-        "teacher": "the float network",
-        "further": "the float network with as many further epochs",
-    }
-    gains = {other: difference(runs, "quantized", other) for other in others}
-    parts = [f"{verdict(gain)} against {others[other]} ({gain.text})" for other, gain in gains.items()]
-    return f"{claim}: {'; '.join(parts)}."
-
-
-def small_beats_large(measured: Measured) -> str:
-    runs = measured.table("8")
-    gain = paper.TABLE_7[0.8].top1 - paper.DISTILLED.top1
-    claim = f"80 % zeros and int8 make the distilled student {gain:.2f} points better"
-    if not runs:
-        return f"{claim}: {MISSING}."
-    others = {
-        "distilled": "the distilled student",
-        "further_2": "it with as many further epochs in float and no zeros",
-        "dense_quantized": "the same epochs and int8, but no zeros",
-    }
-    gains = {other: difference(runs, "quantized", other) for other in others}
-    parts = [f"{verdict(gain)} against {others[other]} ({gain.text})" for other, gain in gains.items()]
-    return f"{claim}: {'; '.join(parts)}."
-
-
-def zeros_are_not_faster(measured: Measured) -> str:
-    claim = "Zeros make a file smaller, not faster (499, 488 and 497 ms at 80, 90 and 95 %)"
-    dense, most = latency.student_int8(0.0), latency.student_int8(0.95)
-    shares = {side: _share(measured, most, dense, side) for side in measured.sides}
-    if not shares or None in shares.values():
-        return f"{claim}: {MISSING}."
-    held = all(share is not None and abs(share - 1) <= SAME_MS for share in shares.values())
-    parts = [f"{share:.2f} at {side}x{side}" for side, share in shares.items()]
-    told = f"With 95 % zeros the int8 file takes {', '.join(parts)} of its time without"
-    return f"{claim}: {'held' if held else 'not shown'}. {told}."
-
-
-def latencies_fall(measured: Measured) -> str:
-    pairs = {
-        "the student of the teacher's": (latency.STUDENT, latency.TEACHER, 1 - paper.STUDENT_MS / 1274.03),
-        "int8 of float (teacher)": (latency.TEACHER_INT8, latency.TEACHER, 1 - 768.83 / 1274.03),
-        "the last student of the teacher's": (latency.student_int8(0.8), latency.TEACHER, 1 - 499.26 / 1274.03),
-    }
-    claim = "Latency falls"
-    parts = []
-    for words, (one, other, theirs) in pairs.items():
-        shares = {side: _share(measured, one, other, side) for side in measured.sides}
-        ours = [f"{share - 1:+.0%} at {side}x{side}" for side, share in shares.items() if share is not None]
-        parts.append(f"{words}: {', '.join(ours) or MISSING}, the paper {-theirs:+.1%} on the Xavier")
-    return f"{claim}. Of {'; '.join(parts)}."
-
-
-def _share(measured: Measured, one: str, other: str, side: int) -> float | None:
-    first, second = measured.ms(one, side), measured.ms(other, side)
-    return None if first is None or second is None else first / second
-
-
-def four_epochs_are_best(measured: Measured) -> str:
+def best_init(measured: Measured) -> str:
+    """Which number of initialization epochs is best."""
     runs = measured.table("5")
     claim = f"{paper.BEST_INIT} initialization epochs are best"
     if not runs:
         return f"{claim}: {MISSING}."
-    points = by_value(runs, INIT)
-    means = {epochs: sum(top1(run.stage("distilled")) for run in own) / len(own) for epochs, own in points.items()}
-    means[0] = sum(top1(run.stage("student")) for run in runs) / len(runs)
+    means = {0: _mean(runs, "student")}
+    means |= {epochs: _mean(own, "distilled") for epochs, own in by_value(runs, INIT).items()}
     best = max(means, key=lambda epochs: means[epochs])
-    spans = max(means.values()) - min(means.values())
-    noise = difference(runs[:1], "distilled", "student").noise
+    spans, noise = max(means.values()) - min(means.values()), difference(runs[:1], "distilled", "student").noise
     held = best == paper.BEST_INIT and spans > noise
     return (
         f"{claim}: {'held' if held else 'not shown'}. Here the best are {best}; 0 to {max(means)} lie within "
@@ -155,22 +138,62 @@ def four_epochs_are_best(measured: Measured) -> str:
     )
 
 
+def _mean(runs: Sequence[Run], stage: str) -> float:
+    values = [top1(run.stage(stage)) for run in one_a_seed(runs)]
+    return sum(values) / len(values)
+
+
+def zeros_are_not_faster(measured: Measured) -> str:
+    """Latency with 95 % zeros over that without."""
+    claim = "Zeros make a file smaller, not faster (499, 488 and 497 ms at 80, 90 and 95 %)"
+    shares = _shares(measured, latency.student_int8(0.95), latency.student_int8(0.0))
+    if not shares:
+        return f"{claim}: {MISSING}."
+    held = all(abs(share - 1) <= SAME_MS for share in shares.values())
+    return (
+        f"{claim}: {'held' if held else 'not shown'}. With 95 % zeros the int8 file takes "
+        f"{_listed(shares)} of its time without."
+    )
+
+
+def faster(measured: Measured) -> str:
+    """What each step gains in latency."""
+    teacher, student = latency.TEACHER, latency.STUDENT
+    xavier = {"teacher": 1274.03, "student": paper.STUDENT_MS, "int8": 768.83, "last": 499.26}
+    parts = []
+    for words, one, ms in (
+        ("the student", student, xavier["student"]),
+        ("the teacher in int8", latency.TEACHER_INT8, xavier["int8"]),
+        ("the student in int8 with 80 % zeros", latency.student_int8(0.8), xavier["last"]),
+    ):
+        shares = _shares(measured, one, teacher)
+        ours = _listed(shares) if shares else MISSING
+        parts.append(f"{words}: {ours} (the paper, on the Xavier: {ms / xavier['teacher']:.2f})")
+    return f"Of the latency of the teacher in float32 take {'; '.join(parts)}."
+
+
 def narrowing(measured: Measured) -> str:
+    """What the paper lacks."""
     runs = measured.table("8")
-    claim = "What the paper lacks: channels removed before the zeros"
+    claim = "What the paper lacks, channels removed before the zeros"
     if not runs:
         return f"{claim}: {MISSING}."
+    shares = _shares(measured, latency.NARROWED, latency.student_int8(0.8))
     cost = difference(runs, "narrowed_quantized", "quantized")
-    shares = {side: _share(measured, latency.NARROWED, latency.student_int8(0.8), side) for side in measured.sides}
-    ours = [f"{share:.2f} at {side}x{side}" for side, share in shares.items() if share is not None]
-    told = f"its latency is {', '.join(ours) or MISSING} of that one's"
-    return f"{claim}. {cost.text}, against the one with all channels; {told}."
+    return (
+        f"{claim}: {cost.text}, against the student with all of them, of whose latency "
+        f"{_listed(shares) if shares else MISSING} is left."
+    )
 
 
-FINDINGS: tuple[Callable[[Measured], str], ...] = (
-    *(distillation, four_epochs_are_best, zeros_improve_teacher, zeros_improve_student, qat_is_best),
-    *(small_beats_large, zeros_are_not_faster, latencies_fall, narrowing),
-)
+def _shares(measured: Measured, one: str, other: str) -> dict[int, float]:
+    """Side -> the latency of one file over that of another."""
+    times = {side: (measured.ms(one, side), measured.ms(other, side)) for side in measured.sides}
+    return {side: first / second for side, (first, second) in times.items() if first and second}
+
+
+def _listed(shares: dict[int, float]) -> str:
+    return " and ".join(f"{share:.2f} at {side}x{side}" for side, share in shares.items())
 
 
 def contradictions() -> list[str]:

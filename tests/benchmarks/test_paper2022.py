@@ -141,8 +141,8 @@ def swept(part, sparsity, seed=0, **top1):
 def test_differences_are_those_of_each_seed_and_one_seed_has_the_images_noise():
     runs = [run("8", seed, student=0.5, distilled=0.52 + seed / 100) for seed in (0, 2)]
     assert difference(runs, "distilled", "student").points == pytest.approx([2.0, 4.0])
-    assert findings.verdict(difference(runs, "distilled", "student")) == "held"
-    assert findings.verdict(difference(runs, "student", "distilled")) == "the contrary"
+    assert findings.Finding("", difference(runs, "distilled", "student")).conclusion == "held"
+    assert findings.Finding("", difference(runs, "student", "distilled")).conclusion == "the contrary"
     # sqrt(50 * 50 / 2000 + 52 * 48 / 2000) = 1.58
     alone = difference(runs[:1], "distilled", "student")
     assert alone.noise == pytest.approx(1.58, abs=0.005)
@@ -164,10 +164,13 @@ def test_a_row_of_table_3():
     assert "| 0% | 95.15 | +0.00 | 60.00 ± 0.00 |  | -4.00 ± 0.00 | 70 (100%) | 72.56 | 69.20 | 100% | 1.00 |" in lines
     assert "| 0%, trained on (control) |  |  | 64.00 ± 0.00 | +4.00 ± 0.00 |  |  |  |  |  |  |" in lines
     # as the paper compares it, zeros help by 3; beside the control they do not
-    told = findings.zeros_improve_teacher(Measured(runs))
-    assert "at 90% zeros and against the control it is not shown" in told
-    assert "clearly better at 90% than before its further epochs" in told
-    assert "at no sparsity clearly better than with as many of them and no zeros" in told
+    told = {finding.claim: finding.row[1:] for finding in findings.findings(Measured(runs))}
+    assert told["90% zeros make the teacher better (+0.28)"] == [
+        "+3.00 ± 1.41 points, more than the deviation over 2 seeds",
+        "-1.00 ± 1.41 points, within the deviation over 2 seeds",
+        "only as the paper compares: further epochs do it",
+    ]
+    assert told["50% zeros make the teacher better (+2.29)"] == ["not measured yet", "", ""]
     # 11.53 MB are 3.9 % below 12, 11.0 MiB 8.4 %; 69.2 MiB are 1.1 % below 70
     assert ("sparse .tflite of densenet201 at 224, rows within 5 % of the paper's MB or MiB", "all", "2 of 2") in (
         bars.sizes(Measured(runs, sizes))
@@ -221,7 +224,7 @@ def test_figure_5_reads_the_last_epoch_of_boundaries():
     lines = table.table_5(Measured(runs))
     assert "| 0 (by itself) | 50.00 |  |  |" in lines
     assert "| 4 | 54.00 | +4.00 | 70.0 |" in lines
-    assert findings.four_epochs_are_best(Measured(runs)).startswith("4 initialization epochs are best: held. ")
+    assert findings.best_init(Measured(runs)).startswith("4 initialization epochs are best: held. ")
 
 
 def test_the_head_says_how_stages_were_trained():
