@@ -115,6 +115,7 @@ def table_4(measured: Measured) -> list[str]:
         "static": ("INT8, static, batch norms rewritten", latency.TEACHER_INT8),
         "quantized": ("INT8*, quantization-aware training", latency.TEACHER_INT8),
         "further": ("FP32, trained on (control)", latency.TEACHER),
+        "static_further": ("INT8, static, of the one trained on (control)", latency.TEACHER_INT8),
     }
     columns = ["", *_paper_columns(), "ours: MB", "top-1", "difference", "to the control", *_host(measured)]
     rows = []
