@@ -15,7 +15,7 @@ Bar = tuple[str, str, str]
 def section(measured: Measured) -> list[str]:
     """Markdown lines."""
     rows = [row for bar in BARS for row in bar(measured)]
-    return ["## Numbers to reach", "", *table(["what", "bar", "measured"], rows)]
+    return ["## Numbers to reach", "", *table(["what", "bar", "measured"], rows, of_words=True)]
 
 
 def final_student(measured: Measured) -> list[Bar]:

@@ -73,16 +73,13 @@ class Difference:
 
     @property
     def text(self) -> str:
-        """In words, with what the noise is.
+        """In words, with what it may be by chance.
 
-        >>> Difference([1.0, 3.0], 1.41).text
-        '+2.00 ± 1.41 points, more than the deviation over 2 seeds'
+        >>> Difference([1.0, 3.0], 1.41).text, Difference([2.0], 1.6).text
+        ('+2.00 ± 1.41 points (2 seeds)', '+2.00 points (one seed; test images: ± 1.60)')
         """
-        told = "more than" if self.is_clear else "within"
-        whose = f"the deviation over {len(self.points)} seeds"
-        if len(self.points) == 1:
-            whose = f"the standard error of the test images ({self.noise:.1f}; one seed)"
-        return f"{spread(self.points, '+.2f')} points, {told} {whose}"
+        seeds = f"{len(self.points)} seeds" if len(self.points) > 1 else f"one seed; test images: ± {self.noise:.2f}"
+        return f"{spread(self.points, '+.2f')} points ({seeds})"
 
 
 def difference(runs: Sequence[Run], one: str, other: str) -> Difference:

@@ -48,9 +48,9 @@ TITLES = {
 }
 
 
-def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Markdown lines; the first column is of words, the others of numbers."""
-    lines = [f"| {' | '.join(columns)} |", f"|---|{'--:|' * (len(columns) - 1)}"]
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]], of_words: bool = False) -> list[str]:
+    """Markdown lines; the first column is of words, the others of numbers, or of words, too."""
+    lines = [f"| {' | '.join(columns)} |", f"|---|{('---|' if of_words else '--:|') * (len(columns) - 1)}"]
     return [*lines, *(f"| {' | '.join(row)} |" for row in rows), ""]
 
 

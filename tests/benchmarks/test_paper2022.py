@@ -146,8 +146,8 @@ def test_differences_are_those_of_each_seed_and_one_seed_has_the_images_noise():
     # sqrt(50 * 50 / 2000 + 52 * 48 / 2000) = 1.58
     alone = difference(runs[:1], "distilled", "student")
     assert alone.noise == pytest.approx(1.58, abs=0.005)
-    assert alone.text == "+2.00 points, more than the standard error of the test images (1.6; one seed)"
-    assert Difference([1.0, -1.0], 1.41).text == "+0.00 ± 1.41 points, within the deviation over 2 seeds"
+    assert alone.text == "+2.00 points (one seed; test images: ± 1.58)"
+    assert Difference([1.0, -1.0], 1.41).text == "+0.00 ± 1.41 points (2 seeds)"
 
 
 def test_a_row_of_table_3():
@@ -166,8 +166,8 @@ def test_a_row_of_table_3():
     # as the paper compares it, zeros help by 3; beside the control they do not
     told = {finding.claim: finding.row[1:] for finding in findings.findings(Measured(runs))}
     assert told["90% zeros make the teacher better (+0.28)"] == [
-        "+3.00 ± 1.41 points, more than the deviation over 2 seeds",
-        "-1.00 ± 1.41 points, within the deviation over 2 seeds",
+        "+3.00 ± 1.41 points (2 seeds)",
+        "-1.00 ± 1.41 points (2 seeds)",
         "only as the paper compares: further epochs do it",
     ]
     assert told["50% zeros make the teacher better (+2.29)"] == ["not measured yet", "", ""]
