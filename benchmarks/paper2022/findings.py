@@ -56,8 +56,8 @@ def section(measured: Measured) -> list[str]:
     """Markdown lines."""
     columns = ["the paper", "here, compared as in the paper", "against the control", "so it"]
     note = (
-        "A difference counts where it is larger than its deviation over seeds; with one seed, than the standard error of "
-        "the test images, as if the two networks had been measured on different ones."
+        "A difference counts where it is larger than its deviation over seeds; with one seed, than the standard error "
+        "of the test images, as if the two networks had been measured on different ones."
     )
     said = [f"- {sentence}" for sentence in (best_init(measured), zeros_are_not_faster(measured), faster(measured))]
     return [
