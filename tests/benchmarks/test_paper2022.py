@@ -48,6 +48,14 @@ def test_what_tables_share_is_made_once():
     assert all(in_7[name] == in_8[name] for name in in_7)  # at 80 % zeros
 
 
+def test_networks_of_the_user_s_own_go_by_their_paths(tmp_path):
+    (tmp_path / "net.keras").touch()
+    (tmp_path / "mine.toml").write_text(PROFILE.replace('teacher = "resnet8"', f'teacher = "{tmp_path}/net.keras"'))
+    (point,) = points(read(tmp_path / "mine.toml"), "3", 0)
+    assert f'teacher.saved_model="{tmp_path}/net.keras"' in point.settings
+    assert "teacher.batch_size=64" in point.settings
+
+
 def test_the_paper_s_rates():
     (point,) = points(read(HERE / "paper.toml"), "8", 0)
     stages = {stage.name: stage for stage in point.pipeline().stages}
