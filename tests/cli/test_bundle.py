@@ -22,10 +22,9 @@ ROOT = Path(__file__).parents[2]
 def bundled(main, small, tmp_path, monkeypatch):
     """What `make bundle` makes, in a folder of runs of its own."""
     monkeypatch.chdir(small.folder)
-    subprocess.run([sys.executable, ROOT / "jetson" / "host" / "pack.py", tmp_path / "runner"], check=True)
 
     def call(*more):
-        return main("bundle", small.toml.name, "--runs", tmp_path / "runs", "--with", tmp_path / "runner", *more)
+        return main("bundle", small.toml.name, "--runs", tmp_path / "runs", *more)
 
     code, output, errors = call()
     assert code == 0, errors
@@ -83,13 +82,14 @@ def test_the_runner_gets_the_stages_top1(bundled, small):
 def test_a_network_of_bytes_on_the_board(small, jetslim, tmp_path):
     """uint8 in, int8 logits out: the runner finds the same classes, and gets what the host expects."""
     shutil.copytree(small.folder, tmp_path, symlinks=True, dirs_exist_ok=True)
-    subprocess.run([sys.executable, ROOT / "jetson" / "host" / "pack.py", tmp_path / "runner"], check=True)
     settings = ["--set", "exported.input_type=uint8", "--set", "exported.output_type=int8"]
-    for words in (["run", small.toml.name], ["bundle", small.toml.name, "--with", tmp_path / "runner"]):
+    for words in (["run", small.toml.name], ["bundle", small.toml.name]):
         done = jetslim(*words, *settings, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
     folder = tmp_path / "runs" / "small" / "jetson-bundle"
     manifest = json.loads((folder / "manifest.json").read_text())
+    card = (tmp_path / "runs/small/6-exported/README.md").read_bytes()
+    assert (folder / "MODEL_CARD.md").read_bytes() == card and "MODEL_CARD.md" in manifest["files"]
     model, teacher = manifest["models"]
     assert (model["input_type"], model["output_type"]) == ("uint8", "int8")
     assert (teacher["input_type"], teacher["output_type"]) == ("float32", "float32")
