@@ -9,6 +9,7 @@ from compress.report import table
 from compress.report.format import markdown_table, megabytes
 from compress.report.model_card import usage as lines_of
 from compress.report.model_card.metadata import is_of_images
+from compress.report.model_card.tasks import on_card
 from compress.results import Run, StageResult
 
 MOST_LABELS = 20
@@ -27,15 +28,13 @@ def opening(run: Run, stage: StageResult, told: Mapping[str, Any]) -> str:
     """What the file is, in two sentences."""
     labels = run.data.label_names
     named = ", ".join(labels[:MOST_LABELS]) + (", ..." if len(labels) > MOST_LABELS else "")
-    kind, task = "image" if is_of_images(told) else "array", run.task["name"].replace("_", "-")
-    size = "" if stage.tflite_bytes is None else f", {megabytes(stage.tflite_bytes)}"
-    text = (
-        f"# {run.pipeline}\n\n`model.tflite` is a network for {task}, in the format of LiteRT (TensorFlow Lite): it "
-        f"computes in {stage.precision}{size}, and reads one {kind} at a time."
+    kind, says = "image" if is_of_images(told) else "array", on_card(run.task["name"]).says
+    size = "" if stage.tflite_bytes is None else f" and has {megabytes(stage.tflite_bytes)}"
+    return (
+        f"# {run.pipeline}\n\n`model.tflite` is a network for LiteRT (TensorFlow Lite) that reads an {kind} and {says} "
+        f"{named or 'what was not named'} (`labels.txt`). It computes in {stage.precision}{size}. It was made by "
+        f"jetslim{_version(run)}, which measured every number below."
     )
-    if named:
-        text += f" `labels.txt` has the names, in the order of the outputs: {named}."
-    return f"{text} It was made by jetslim{_version(run)}, which measured every number below."
 
 
 def usage(told: Mapping[str, Any]) -> str:

@@ -13,11 +13,13 @@ DETECTIONS = "model.detections.tflite"
 
 @dataclass(frozen=True)
 class OnCard:
-    """``reads`` gives the lines of Python that print what ``outputs``, arrays by name, mean; of what model.json says.
+    """``says`` is what a network of the task does, before the names of what it knows; ``reads`` gives, of what model.json
+    says, the lines of Python that print what ``outputs``, arrays by name, mean.
 
     ``pipeline_tag`` is the Hub's name of the task for images ("" where it has none), ``metrics`` ours -> the Hub's.
     """
 
+    says: str
     reads: Callable[[Mapping[str, Any]], list[str]]
     pipeline_tag: str = ""
     metrics: Mapping[str, str] = field(default_factory=dict)
@@ -74,15 +76,15 @@ def boxes(told: Mapping[str, Any]) -> list[str]:
 
 CLASSES = "image-classification"
 ON_CARDS: dict[str, OnCard] = {
-    "classification": OnCard(one_class, CLASSES, {"top1": "accuracy"}),
-    "multi_label": OnCard(several_classes, CLASSES, {"f1": "f1"}),
-    "regression": OnCard(numbers, metrics={"mae": "mae", "r2": "r_squared"}),
-    "counting": OnCard(count, metrics={"mae": "mae"}),
-    "detection": OnCard(boxes, "object-detection"),
+    "classification": OnCard("says which one of these it is:", one_class, CLASSES, {"top1": "accuracy"}),
+    "multi_label": OnCard("says which of these are there:", several_classes, CLASSES, {"f1": "f1"}),
+    "regression": OnCard("measures", numbers, metrics={"mae": "mae", "r2": "r_squared"}),
+    "counting": OnCard("counts", count, metrics={"mae": "mae"}),
+    "detection": OnCard("finds, with a box around each:", boxes, "object-detection"),
 }
 """By the name of the task."""
 
 
 def on_card(task: str) -> OnCard:
     """What a card says of the task of that name."""
-    return ON_CARDS.get(task, OnCard(any_output))
+    return ON_CARDS.get(task, OnCard("knows of", any_output))
