@@ -13,8 +13,8 @@ DETECTIONS = "model.detections.tflite"
 
 @dataclass(frozen=True)
 class OnCard:
-    """``says`` is what a network of the task does, before the names of what it knows; ``reads`` gives, of what model.json
-    says, the lines of Python that print what ``outputs``, arrays by name, mean.
+    """``says`` is what a network of the task does, before the names of what it knows; ``reads`` gives the lines of
+    Python, for what model.json says, that print what ``outputs``, arrays by name, mean.
 
     ``pipeline_tag`` is the Hub's name of the task for images ("" where it has none), ``metrics`` ours -> the Hub's.
     """
