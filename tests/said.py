@@ -45,10 +45,17 @@ def outputs_of(path, images):
 
 
 def said_by_card(exported, image, folder):
-    """What the Python lines of the card in ``exported`` print of a uint8 image, in ``folder``, which gets the files."""
+    """What the Python lines of the card in ``exported`` print of an image, or of another example where it is no uint8.
+
+    They are run in ``folder``, which gets the files.
+    """
+    folder.mkdir(exist_ok=True)
     for file in exported.iterdir():
         (folder / file.name).symlink_to(file.resolve())
-    Image.fromarray(image.squeeze()).save(folder / "photo.png")
+    if image.dtype == np.uint8:
+        Image.fromarray(image.squeeze()).save(folder / "photo.png")
+    else:
+        np.save(folder / "example.npy", image)
     (lines,) = re.findall(r"```python\n(.*?)```", (exported / "README.md").read_text(), re.DOTALL)
     return subprocess.run([sys.executable, "-c", lines], cwd=folder, text=True, capture_output=True, check=True).stdout
 

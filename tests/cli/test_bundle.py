@@ -11,9 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from compress.pipeline.bundle import stratified
 from compress.targets import ClassIndices
+from tests.said import said_by_card
 
 ROOT = Path(__file__).parents[2]
 
@@ -96,6 +98,9 @@ def test_a_network_of_bytes_on_the_board(small, jetslim, tmp_path):
     assert manifest["preprocessing"]["divide_by"] == 1
     assert model["tolerance"]["logits"] > 1e-3
     assert min(map(min, model["expected"]["logits"])) < 0  # logits
+    data = tomllib.loads(small.toml.read_text())["data"]["path"]
+    green = np.asarray(Image.open(next(Path(data).glob("test/green/*.png"))))
+    assert said_by_card(tmp_path / "runs/small/6-exported", green, tmp_path / "card") == "green\n"
     words = ["benchmark", ".", "--repetitions", "1", "--threads", "1", "--power-seconds", "0", "--out", "result.json"]
     done = subprocess.run([sys.executable, folder / "jetson.pyz", *words], cwd=folder, text=True, capture_output=True)
     assert done.returncode == 0, done.stderr
@@ -105,7 +110,6 @@ def test_a_network_of_bytes_on_the_board(small, jetslim, tmp_path):
     assert found["accuracy"]["expected"]["within_tolerance"] == 1.0
     # the host's own commands on the same file
     path = folder / "model.tflite"
-    data = tomllib.loads(small.toml.read_text())["data"]["path"]
     told = jetslim("evaluate", path, "--data", data, cwd=tmp_path).stdout
     assert f"top-1 {found['host_score']:.2%}" in told
     told = jetslim("predict", path, next(Path(data).glob("test/red/*.png")), cwd=tmp_path).stdout
