@@ -4,6 +4,7 @@ A link to it; for an export a folder of links to its files, where a model card j
 """
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -54,12 +55,12 @@ def _point(path: Path, target: Path) -> None:
 def _drop(entry: Path) -> None:
     """Removes an entry that ``link`` made; files that a user put into its folder stay, and so does that then."""
     if entry.is_symlink():
-        entry.unlink()
+        entry.unlink(missing_ok=True)
     elif (entry / OF_EXPORT).is_symlink():
         for file in entry.iterdir():
             if file.is_symlink() or file.name == CARD:
-                file.unlink()
-        if not any(entry.iterdir()):
+                file.unlink(missing_ok=True)
+        with suppress(OSError):  # it is not empty
             entry.rmdir()
 
 
