@@ -64,13 +64,12 @@ def ends(told: Mapping[str, Any]) -> str:
 
 def measured(run: Run, stage: StageResult, before: Sequence[StageResult]) -> str:
     """Sizes, sparsity and the task's metrics of every stage that led to the file, and all metrics of the file."""
-    metrics = run.table_metrics
+    metrics, shown = run.table_metrics, table.shown(run)
     rows = []
     for each in (*before, stage):
-        values, sizes = {metric.key: each.metrics.get(metric.key) for metric in metrics}, table.technical(each)
-        shown = table.shown(run)
-        rows.append([each.name, *(table.cell(key, value, shown) for key, value in values.items())])
-        rows[-1] += [table.cell(key, sizes[key], shown) for key in SIZES]
+        values = {**{metric.key: each.metrics.get(metric.key) for metric in metrics}, **table.technical(each)}
+        columns = [*(metric.key for metric in metrics), *SIZES]
+        rows.append([each.name, *(table.cell(key, values[key], shown) for key in columns)])
     header = ["stage", *(metric.title for metric in metrics), *HEADER]
     count = f"{run.data.test:,} test examples" if run.data.test else "the test split"
     parts = [
