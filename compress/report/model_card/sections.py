@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from compress.report import table
-from compress.report.format import markdown_table, megabytes
+from compress.report.format import markdown_table, megabytes, three_digits
 from compress.report.model_card import usage as lines_of
 from compress.report.model_card.metadata import is_of_images
 from compress.report.model_card.tasks import on_card
@@ -73,7 +73,7 @@ def measured(run: Run, stage: StageResult, before: Sequence[StageResult]) -> str
     header = ["stage", *(metric.title for metric in metrics), *HEADER]
     count = f"{run.data.test:,} test examples" if run.data.test else "the test split"
     parts = [
-        f"## What was measured\n\nOn {count} of `{run.data.name}`, which nothing was trained on; of each stage the "
+        f"## What was measured\n\nOn {count} of `{run.data.name}`, on which jetslim trained nothing; of each stage the "
         f"file that was written of it.\n\n{markdown_table(header, rows)}"
     ]
     own = [(metric.title, metric.text(value), metric.better or "neither") for metric, value in _all(run, stage)]
@@ -89,8 +89,8 @@ def measured(run: Run, stage: StageResult, before: Sequence[StageResult]) -> str
     if stage.latency is not None:
         cpu = run.machine.get("cpu", "an unknown CPU")
         parts.append(
-            f"On the machine that made it ({cpu}) one inference took {stage.latency.latency_ms_p50:.2f} ms (median, "
-            "batch 1, one thread). That is no board's latency, and says nothing of one."
+            f"On the machine that made it ({cpu}) one inference took {three_digits(stage.latency.latency_ms_p50)} ms "
+            "(median, batch 1, one thread). That is no board's latency, and says nothing of one."
         )
     return "\n\n".join(part.strip() for part in parts)
 
