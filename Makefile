@@ -25,7 +25,7 @@ READY := $(VENV)/.installed$(if $(GPU),-gpu)
 PEERS := benchmarks/peers/.venv
 TENSORRT := benchmarks/tensorrt/.venv
 
-.PHONY: help pipeline check bundle jetson test test-quick test-installed test-arm64 test-slow test-every-network peers check-tensorrt tables lint clean
+.PHONY: help pipeline check bundle jetson test test-quick test-installed test-arm64 test-slow test-every-network peers check-tensorrt study tables lint clean
 
 help:
 	@echo "make pipeline MODEL=densenet121   teacher -> student -> pruned -> int8 .tflite, with a table"
@@ -38,6 +38,7 @@ help:
 	@echo "make jetson HOST=user@xavier      copies it there, measures, and brings the result home"
 	@echo "make peers NETWORKS=densenet121    jetslim beside tfmot, OpenVINO and ONNX Runtime"
 	@echo "make check-tensorrt MODEL=resnet50   what NVIDIA's compiler makes of its ONNX file; or MODEL=model.onnx"
+	@echo "make study STUDY=my.toml          the tables of the 2022 paper, for networks and data of your own"
 	@echo "make tables                       the README's table and benchmarks/RESULTS.md from the raw results"
 	@echo "make clean                        removes .venv, and that of the peers (runs/ and store/ stay)"
 
@@ -95,6 +96,10 @@ peers: $(READY) $(PEERS)/.installed
 # NVIDIA's parser and compiler on a network by name or a .onnx file; needs no GPU (benchmarks/tensorrt/README.md)
 check-tensorrt: $(READY) $(TENSORRT)/.installed
 	@$(BIN)/python -m benchmarks.tensorrt.check $(call quoted,$(MODEL)) $(ARGS)
+
+# the tables of Shin and Oh, 2022 (benchmarks/paper2022); ARGS="--data-dir ~/data --tables 8 --seeds 0"
+study: $(READY)
+	@$(BIN)/python -m benchmarks.paper2022 $(if $(STUDY),--profile $(call quoted,$(STUDY))) $(ARGS)
 
 tables: $(READY)
 	$(BIN)/python -m benchmarks.tables
