@@ -25,7 +25,7 @@ READY := $(VENV)/.installed$(if $(GPU),-gpu)
 PEERS := benchmarks/peers/.venv
 TENSORRT := benchmarks/tensorrt/.venv
 
-.PHONY: help pipeline check bundle jetson test test-quick test-arm64 test-slow test-every-network peers check-tensorrt study tables lint clean
+.PHONY: help pipeline check bundle jetson test test-quick test-installed test-arm64 test-slow test-every-network peers check-tensorrt study tables lint clean
 
 help:
 	@echo "make pipeline MODEL=densenet121   teacher -> student -> pruned -> int8 .tflite, with a table"
@@ -47,9 +47,7 @@ pipeline: $(READY)
 
 # the runner, the .tflite files and test images, in one folder to be copied to a board
 bundle: $(READY)
-	@rm -rf build/jetson
-	@$(BIN)/python jetson/host/pack.py build/jetson
-	@$(BIN)/jetslim bundle $(WANTED) --with build/jetson $(ARGS)
+	@$(BIN)/jetslim bundle $(WANTED) $(ARGS)
 
 # copies the bundle to a board, measures there and brings the result home
 # (ARGS are for the bundle, such as --seed 1; REMOTE for the way to the board, such as --ssh=-p2222)
@@ -68,11 +66,22 @@ check: $(READY)
 test: $(READY)
 	$(PYTEST) -m "not slow and not every_network and not arm64" $(ARGS)
 
-# the part of them that depends most on the version of Python, and the tiny pipeline: what CI runs on all versions
+# the part of them that depends most on the version of Python, and the tiny pipeline by the wheel, outside this folder:
+# what CI runs on all versions
 QUICK := artifacts config datasets distill metrics targets tasks training report benchmarks evaluate prune stages
 test-quick: $(READY)
 	$(PYTEST) -m "not slow and not every_network and not arm64" $(QUICK:%=tests/%) $(ARGS)
-	folder=$$(mktemp -d) && $(BIN)/jetslim run tiny --store $$folder/store --runs $$folder/runs && rm -rf $$folder
+	@rm -rf build/lib
+	folder=$$(mktemp -d) && bin=$(abspath $(BIN)) && $$bin/pip install --quiet --no-deps --target $$folder/wheel . && \
+	cd $$folder && export PYTHONPATH=$$folder/wheel && wheel/bin/jetslim run tiny && wheel/bin/jetslim bundle tiny && \
+	$$bin/python runs/tiny/jetson-bundle/jetson.pyz doctor runs/tiny/jetson-bundle && rm -rf $$folder
+
+# what a user gets by pip, in an environment of its own with nothing else in it (PYTHON=python3.12)
+test-installed:
+	@rm -rf build/lib
+	folder=$$(mktemp -d) && $(PYTHON) -m venv $$folder/venv && $$folder/venv/bin/pip install --quiet -c constraints.txt . && \
+	cd $$folder && venv/bin/jetslim run tiny && venv/bin/jetslim bundle tiny && \
+	venv/bin/python runs/tiny/jetson-bundle/jetson.pyz doctor runs/tiny/jetson-bundle && rm -rf $$folder
 
 test-slow: $(READY)
 	$(PYTEST) -m slow $(ARGS)

@@ -16,6 +16,8 @@ from compress.errors import UserError
 SCHEMA = 3
 PICTURES = "pictures.png"
 """A page of test images beside run.json, of a task that draws."""
+CARD = "README.md"
+"""A model card beside an exported file."""
 FACTS_SCHEMA = 3  # of stage.json; part of every artifact's key
 
 

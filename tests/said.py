@@ -1,8 +1,12 @@
-"""What networks and files of one output say, as plain arrays."""
+"""What networks and files of one output say, as plain arrays; and what the lines of a model card print."""
 
+import re
+import subprocess
+import sys
 from functools import partial
 
 import numpy as np
+from PIL import Image
 
 from compress.artifacts.saved_model import serving_function
 from compress.evaluate import KerasPredictor, TFLitePredictor
@@ -38,6 +42,22 @@ def outputs_of(path, images):
     runner = Interpreter(str(path)).get_signature_runner()
     rows = [runner(image=image[None] / np.float32(255)) for image in images]
     return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
+
+
+def said_by_card(exported, image, folder):
+    """What the Python lines of the card in ``exported`` print of an image, or of another example where it is no uint8.
+
+    They are run in ``folder``, which gets the files.
+    """
+    folder.mkdir(exist_ok=True)
+    for file in exported.iterdir():
+        (folder / file.name).symlink_to(file.resolve())
+    if image.dtype == np.uint8:
+        Image.fromarray(image.squeeze()).save(folder / "photo.png")
+    else:
+        np.save(folder / "example.npy", image)
+    (lines,) = re.findall(r"```python\n(.*?)```", (exported / "README.md").read_text(), re.DOTALL)
+    return subprocess.run([sys.executable, "-c", lines], cwd=folder, text=True, capture_output=True, check=True).stdout
 
 
 def probabilities(logits):

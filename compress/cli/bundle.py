@@ -12,8 +12,6 @@ from compress.cli.options import FOLDER, data_options, pipeline_options, store_o
 @data_options
 @store_option
 @click.option("--runs", type=FOLDER, default=Path("runs"), show_default=True, help="Folder of tables and reports.")
-@click.option("--with", "runner", type=click.Path(exists=True, file_okay=False, path_type=Path),
-              help="A folder whose files go along, such as the runner for the board.")  # fmt: skip
 def bundle(
     pipeline: str,
     settings: tuple[str, ...],
@@ -24,11 +22,11 @@ def bundle(
     skip_bad_images: bool,
     store_folder: Path,
     runs: Path,
-    runner: Path | None,
 ) -> None:
     """Put what a board needs of a finished PIPELINE into runs/PIPELINE/jetson-bundle.
 
-    The exported model, the first stage's (for the ratio), test images, and a manifest with the sha256 of each file.
+    The runner, the exported model, the first stage's (for the ratio), test images, and a manifest with the sha256 of
+    each file.
 
     \b
     Example:
@@ -42,7 +40,7 @@ def bundle(
 
     plan = load_plan(pipeline, settings, seed, teacher, trained, data_dir, skip_bad_images, Clock())
     folder = runs / plan.pipeline.name / "jetson-bundle"
-    manifest = make(plan, Store(store_folder), folder, runner)
+    manifest = make(plan, Store(store_folder), folder)
     for name, facts in manifest["files"].items():
         click.echo(f"  {facts['bytes'] / 1e6:9.3f} MB  {name}")
     click.echo(f"bundle: {folder}")

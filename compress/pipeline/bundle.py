@@ -18,6 +18,7 @@ from compress.artifacts.files import fingerprint, write_json
 from compress.errors import Failure, UserError
 from compress.evaluate import TFLitePredictor, file_outputs
 from compress.evaluate.predictors import to_float
+from compress.pipeline import run_folder, runner
 from compress.pipeline.load_pipeline import Pipeline
 from compress.pipeline.plan import Plan, Step
 from compress.results import FileFacts
@@ -28,6 +29,7 @@ from compress.targets import Targets
 
 SCHEMA = "jetslim-bundle/3"
 FLOAT_ONNX = "float.onnx"
+BUNDLED_CARD = "MODEL_CARD.md"  # README.md is the runner's
 MOST_IMAGES = 1000
 EXPECTED_IMAGES, EXPECTED_NUMBERS = 16, 100_000  # whose outputs the manifest holds, one image at least
 HELD_NUMBERS = 50_000_000  # of raw outputs of all test images, that a board holds in memory at once
@@ -35,18 +37,21 @@ EXAMPLES = 8  # that the ranges of the int8 file for timing come from
 MOST_STEPS = 1.01  # of a value on a grid; a hundredth for the rounding of floats
 
 
-def bundle(plan: Plan, store: Store, folder: Path, runner: Path | None = None) -> dict[str, Any]:
-    """Makes ``folder`` anew, in one step, and returns its manifest; ``runner`` is a folder whose files go along.
+def bundle(plan: Plan, store: Store, folder: Path) -> dict[str, Any]:
+    """Makes ``folder`` anew, in one step, and returns its manifest.
+
+    The model card that a run left beside ``folder`` goes along, if it is of the same file.
 
     Raises UserError if the pipeline does not end in an export, or has not been run.
     """
     chosen = _chosen(plan, store)
     operators = _operators(plan, store)
+    card = run_folder.card_of(folder.parent, len(plan.steps), plan.steps[-1].stage.name, chosen["model.tflite"][1].path)
     folder.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
         work.chmod(0o755)
-        manifest = _fill(work, plan, store, chosen, runner, operators)
+        manifest = _fill(work, plan, store, chosen, operators, card)
         old = folder.with_name(f"{work.name}.old")
         if folder.exists():
             if (folder / "results").is_dir():  # measured on this machine: not ours to delete
@@ -118,11 +123,10 @@ def _fill(
     plan: Plan,
     store: Store,
     chosen: dict[str, tuple[str, Artifact]],
-    runner: Path | None,
     operators: bytes | None,
+    card: Path | None,
 ) -> dict[str, Any]:
-    if runner is not None:
-        shutil.copytree(runner, folder, dirs_exist_ok=True)
+    runner.pack(folder)
     test = plan.dataset.test
     numbers = max(1, sum(_numbers_of(plan, artifact) for _, artifact in chosen.values()) // len(chosen))
     index = stratified(test.targets, max(1, min(MOST_IMAGES, HELD_NUMBERS // numbers)), plan.pipeline.seed)
@@ -152,6 +156,8 @@ def _fill(
                 },
             }
         )
+    if card is not None:
+        shutil.copy(card, folder / BUNDLED_CARD)
     if operators is not None:
         (folder / "operators.zip").write_bytes(operators)
     exported = chosen["model.tflite"][1]

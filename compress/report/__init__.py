@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from compress.artifacts.files import replace
-from compress.report import markdown_report, table
+from compress.report import markdown_report, model_card, table
 from compress.report.plots import write_plots
 from compress.report.sections import SECTIONS
 from compress.results import PICTURES, Run
@@ -12,8 +12,9 @@ __all__ = ["write"]
 
 
 def write(run: Run, folder: Path, plotted: bool = True) -> list[Path]:
-    """Writes table.csv, table.md, the tables of the task's section, plots/*.png (where ``plotted``) and report.md below
-    ``folder``, each in one step; what an earlier run left of a section that has nothing now goes.
+    """Writes table.csv, table.md, the tables of the task's section, plots/*.png (where ``plotted``), report.md and a
+    model card beside each exported file below ``folder``, each in one step; what an earlier run left of a section that
+    has nothing now goes.
 
     Returns the paths, in the order written: the tables are there even if a plot cannot be drawn.
     """
@@ -26,4 +27,4 @@ def write(run: Run, folder: Path, plotted: bool = True) -> list[Path]:
     plots = write_plots(run, folder / "plots") if plotted else []
     pictures = [folder / PICTURES] if (folder / PICTURES).is_file() else []
     text = markdown_report.report(run, [path.relative_to(folder) for path in (*pictures, *plots)])
-    return [*tables, *plots, replace(folder / "report.md", text)]
+    return [*tables, *plots, replace(folder / "report.md", text), *model_card.write(run, folder)]

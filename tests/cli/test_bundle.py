@@ -11,9 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from compress.pipeline.bundle import stratified
 from compress.targets import ClassIndices
+from tests.said import said_by_card
 
 ROOT = Path(__file__).parents[2]
 
@@ -22,10 +24,9 @@ ROOT = Path(__file__).parents[2]
 def bundled(main, small, tmp_path, monkeypatch):
     """What `make bundle` makes, in a folder of runs of its own."""
     monkeypatch.chdir(small.folder)
-    subprocess.run([sys.executable, ROOT / "jetson" / "host" / "pack.py", tmp_path / "runner"], check=True)
 
     def call(*more):
-        return main("bundle", small.toml.name, "--runs", tmp_path / "runs", "--with", tmp_path / "runner", *more)
+        return main("bundle", small.toml.name, "--runs", tmp_path / "runs", *more)
 
     code, output, errors = call()
     assert code == 0, errors
@@ -83,19 +84,23 @@ def test_the_runner_gets_the_stages_top1(bundled, small):
 def test_a_network_of_bytes_on_the_board(small, jetslim, tmp_path):
     """uint8 in, int8 logits out: the runner finds the same classes, and gets what the host expects."""
     shutil.copytree(small.folder, tmp_path, symlinks=True, dirs_exist_ok=True)
-    subprocess.run([sys.executable, ROOT / "jetson" / "host" / "pack.py", tmp_path / "runner"], check=True)
     settings = ["--set", "exported.input_type=uint8", "--set", "exported.output_type=int8"]
-    for words in (["run", small.toml.name], ["bundle", small.toml.name, "--with", tmp_path / "runner"]):
+    for words in (["run", small.toml.name], ["bundle", small.toml.name]):
         done = jetslim(*words, *settings, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
     folder = tmp_path / "runs" / "small" / "jetson-bundle"
     manifest = json.loads((folder / "manifest.json").read_text())
+    card = (tmp_path / "runs/small/6-exported/README.md").read_bytes()
+    assert (folder / "MODEL_CARD.md").read_bytes() == card and "MODEL_CARD.md" in manifest["files"]
     model, teacher = manifest["models"]
     assert (model["input_type"], model["output_type"]) == ("uint8", "int8")
     assert (teacher["input_type"], teacher["output_type"]) == ("float32", "float32")
     assert manifest["preprocessing"]["divide_by"] == 1
     assert model["tolerance"]["logits"] > 1e-3
     assert min(map(min, model["expected"]["logits"])) < 0  # logits
+    data = tomllib.loads(small.toml.read_text())["data"]["path"]
+    green = np.asarray(Image.open(next(Path(data).glob("test/green/*.png"))))
+    assert said_by_card(tmp_path / "runs/small/6-exported", green, tmp_path / "card") == "green\n"
     words = ["benchmark", ".", "--repetitions", "1", "--threads", "1", "--power-seconds", "0", "--out", "result.json"]
     done = subprocess.run([sys.executable, folder / "jetson.pyz", *words], cwd=folder, text=True, capture_output=True)
     assert done.returncode == 0, done.stderr
@@ -105,7 +110,6 @@ def test_a_network_of_bytes_on_the_board(small, jetslim, tmp_path):
     assert found["accuracy"]["expected"]["within_tolerance"] == 1.0
     # the host's own commands on the same file
     path = folder / "model.tflite"
-    data = tomllib.loads(small.toml.read_text())["data"]["path"]
     told = jetslim("evaluate", path, "--data", data, cwd=tmp_path).stdout
     assert f"top-1 {found['host_score']:.2%}" in told
     told = jetslim("predict", path, next(Path(data).glob("test/red/*.png")), cwd=tmp_path).stdout

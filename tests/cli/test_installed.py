@@ -1,34 +1,58 @@
-"""The shipped pipelines are found by name from an installed wheel."""
+"""What pip installs: the library, its pipelines and the board's runner; and what an sdist holds."""
 
+import ast
+import configparser
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
-import zipfile
+from importlib.metadata import packages_distributions, requires
 from pathlib import Path
 
 import pytest
+from packaging.metadata import Metadata
+from packaging.requirements import Requirement
+
+import compress
 
 ROOT = Path(__file__).parents[2]
 LEFT_OUT = shutil.ignore_patterns(
-    ".*", "store", "runs", "build", "dist", "*.egg-info", "__pycache__", "tests", "benchmarks"
+    ".git", ".venv", ".*_cache", "store", "runs", "build", "dist", "*.egg-info", "__pycache__"
 )
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory):
-    if not importlib.util.find_spec("setuptools") or not importlib.util.find_spec("pip"):
-        pytest.skip("pip or setuptools is not installed here")
-    folder = tmp_path_factory.mktemp("wheel")
+def built(tmp_path_factory):
+    """The unpacked sdist, and the wheel that was built of it."""
+    if not importlib.util.find_spec("setuptools"):
+        pytest.skip("setuptools is not installed here")
+    folder = tmp_path_factory.mktemp("built")
     shutil.copytree(ROOT, folder / "source", symlinks=True, ignore=LEFT_OUT)  # building leaves things in the source
     subprocess.run(
-        [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--no-index",
-         "--wheel-dir", folder, folder / "source"], check=True,
+        [sys.executable, "-m", "build", "--no-isolation", "--skip-dependency-check", "--outdir", folder, folder / "source"],
+        check=True, capture_output=True,
     )  # fmt: skip
-    with zipfile.ZipFile(next(folder.glob("*.whl"))) as file:
-        file.extractall(folder / "installed")
-    return folder / "installed"
+    shutil.unpack_archive(next(folder.glob("*.tar.gz")), folder)
+    shutil.unpack_archive(next(folder.glob("*.whl")), folder / "wheel", "zip")
+    return next(folder.glob("jetslim-*/")), folder / "wheel"
+
+
+@pytest.fixture
+def wheel(built):
+    return built[1]
+
+
+@pytest.fixture
+def installed(wheel):
+    """Runs Python where nothing but the wheel is found of this repository."""
+
+    def call(*words, cwd):
+        environment = {**os.environ, "PYTHONPATH": str(wheel)}
+        return subprocess.run([sys.executable, *words], cwd=cwd, env=environment, text=True, capture_output=True)
+
+    return call
 
 
 def test_the_wheel_holds_every_pipeline(wheel):
@@ -47,10 +71,79 @@ def test_the_wheel_holds_the_library_alone(wheel):
     assert "jetslim = compress.cli:main" in entry
 
 
-def test_a_pipeline_is_found_by_name_from_anywhere(wheel, tmp_path):
+def test_a_pipeline_is_found_by_name_from_anywhere(wheel, installed, tmp_path):
     code = "from compress.pipeline import read_pipeline; import compress; print(compress.__file__, read_pipeline('densenet121').name)"
+    assert installed("-c", code, cwd=tmp_path).stdout.split() == [str(wheel / "compress/__init__.py"), "densenet121"]
+
+
+def test_the_runner_is_packed_from_anywhere(installed, tmp_path):
+    """What a bundle gets of it, and that it starts."""
+    code = "from pathlib import Path; from compress.pipeline.runner import pack; pack(Path('out'))"
+    assert installed("-c", code, cwd=tmp_path).returncode == 0
+    board = {path.name for path in (ROOT / "jetson/board").iterdir()}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"jetson.pyz", *board}
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(wheel)}, text=True,
-        capture_output=True, check=True,
-    )  # fmt: skip
-    assert done.stdout.split() == [str(wheel / "compress/__init__.py"), "densenet121"]
+        [sys.executable, "-I", "out/jetson.pyz", "--help"], cwd=tmp_path, text=True, capture_output=True
+    )
+    assert done.returncode == 0 and "benchmark" in done.stdout
+
+
+def test_the_metadata_are_valid_and_name_no_address_that_is_not_known(wheel):
+    found = Metadata.from_email(next(wheel.glob("*.dist-info/METADATA")).read_bytes(), validate=False)
+    assert (found.name, str(found.version)) == ("jetslim", compress.__version__)
+    assert found.requires_python.contains("3.13.0") and not found.requires_python.contains("3.10.9")
+    assert found.description_content_type == "text/markdown" and found.description.startswith("# jetslim")
+    assert not found.project_urls and not found.home_page
+    assert {f"Programming Language :: Python :: 3.{minor}" for minor in (11, 12, 13)} <= set(found.classifiers)
+
+
+def test_the_sdist_holds_all_that_is_committed_but_what_belongs_to_the_repository_itself(built):
+    source, _ = built
+    if not (ROOT / ".git").exists():
+        pytest.skip("no repository here")
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, text=True, capture_output=True, check=True).stdout
+    committed = {name for name in listed.split("\0") if name and not (ROOT / name).is_symlink()}
+    assert {name for name in committed if not (source / name).is_file()} <= {".gitignore"}
+
+
+def test_the_tests_run_in_the_sdist(built):
+    """Those that look at the files of the repository: results, pipelines, the pages at its top."""
+    source, _ = built
+    words = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_repository.py", "tests/test_readme.py"]
+    done = subprocess.run(
+        [sys.executable, *words],
+        cwd=source,
+        env={**os.environ, "PYTHONPATH": str(source)},
+        text=True,
+        capture_output=True,
+    )
+    assert done.returncode == 0, done.stdout
+
+
+def test_every_package_that_is_imported_is_declared():
+    """So that a clean environment has it: by setup.cfg, or by TensorFlow, of which one release is required."""
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg")
+    extras = "\n".join(config["options.extras_require"][name] for name in ("onnx", "tensorboard", "ray"))
+    lines = f"{config['options']['install_requires']}\n{extras}".splitlines() + (requires("tensorflow") or [])
+    declared = {key(Requirement(line).name) for line in lines if line.strip() and not line.startswith("#")}
+    imported = {
+        name.partition(".")[0]
+        for path in (ROOT / "compress").rglob("*.py")
+        if "runner" not in path.relative_to(ROOT / "compress").parts
+        for node in ast.walk(ast.parse(path.read_text()))
+        for name in names(node)
+    } - {"compress", *sys.stdlib_module_names}
+    of = packages_distributions()
+    assert not {name for name in imported if not {key(each) for each in of.get(name, [name])} & declared}
+
+
+def names(node):
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    return [node.module] if isinstance(node, ast.ImportFrom) and node.module and not node.level else []
+
+
+def key(name):
+    """A distribution's name as registries compare it."""
+    return re.sub(r"[-_.]+", "-", name).lower()

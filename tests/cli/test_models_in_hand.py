@@ -5,7 +5,12 @@ import os
 import re
 import shutil
 
+import numpy as np
 import pytest
+from huggingface_hub import ModelCard
+from PIL import Image
+
+from tests.said import said_by_card
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +60,21 @@ def test_predict_names_the_class(main, runs, colours, model):
         # a SavedModel's folder has no labels beside it: they are a folder up, in stage.json
         assert name in (image.parent.name, str(["blue", "green", "red"].index(image.parent.name)))
         assert 30 < float(probability) <= 100
+
+
+@pytest.mark.parametrize("colour", ["red", "green", "blue"])
+def test_the_lines_of_the_model_card_name_the_class(runs, colours, tmp_path, colour):
+    image = np.asarray(Image.open(colours / "test" / colour / "0.png"))
+    assert said_by_card(runs / "6-exported", image, tmp_path) == f"{colour}\n"
+
+
+def test_the_model_card_is_beside_the_file_and_not_in_the_store(runs, colours):
+    path = runs / "6-exported/README.md"
+    (result, *_) = ModelCard.load(path).data.eval_results
+    score = json.loads((runs / "6-exported/stage.json").read_text())["score"]
+    assert (result.metric_type, result.metric_value) == ("accuracy", pytest.approx(score, abs=1e-6))
+    assert str(colours.parent) not in path.read_text()  # folders of this machine
+    assert not (runs / "6-exported/model.tflite").resolve().with_name("README.md").exists()
 
 
 @pytest.fixture

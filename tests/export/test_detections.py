@@ -1,10 +1,12 @@
 """A file whose boxes TFLite's own operator decodes and suppresses: it says what our own decoding says."""
 
 import json
+import re
 
 import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
+from PIL import Image
 
 from compress import models
 from compress.artifacts.saved_model import serving_function
@@ -14,6 +16,7 @@ from compress.evaluate import KerasPredictor, TFLitePredictor, file_outputs, out
 from compress.export import convert
 from compress.export.postprocess import with_detections
 from compress.metrics import boxes, detection
+from compress.report.model_card.usage import python
 from compress.tasks import Detection
 from compress.tasks.named import names
 
@@ -66,6 +69,31 @@ def test_programs_for_such_models_find_four_outputs_in_their_order(made):
     kept = int(count)
     assert (np.diff(scores[:kept]) <= 0).all() and set(classes[:kept].astype(int)) <= {0, 1, 2}
     assert places[:kept].min() > -1 and places[:kept].max() < 2  # in parts of the image
+
+
+@pytest.mark.parametrize("with_operator", [True, False])
+def test_the_lines_of_a_model_card_print_what_it_finds(made, with_operator, tmp_path, monkeypatch, capsys):
+    """The boxes of which the operator is sure; without it the class that is surest at any anchor."""
+    data, task, raw, plain, content = made
+    (tmp_path / "model.tflite").write_bytes(plain)
+    (tmp_path / "model.detections.tflite").write_bytes(content)
+    (tmp_path / "labels.txt").write_text("".join(f"{name}\n" for name in data.label_names))
+    Image.fromarray(data.test.read(np.arange(1))[0]).save(tmp_path / "photo.png")
+    found = boxes.found(raw, as_dict(task))[0]
+    told = {
+        "task": {**as_dict(task), "confidence": float(found.scores[2:4].mean())},
+        "input": {"dtype": "float32", "colours": "RGB"},
+        "preprocessing": {"fit": "stretch", "resize": [64, 96], "divide_by": 255},
+        "outputs": [{"name": "boxes"}, {"name": "scores"}],
+        "files": ["model.tflite", *["model.detections.tflite"] * with_operator],
+    }
+    monkeypatch.chdir(tmp_path)
+    exec(python(told), {})
+    said = capsys.readouterr().out
+    if with_operator:
+        assert re.findall(r"\('(\w+)'", said) == [data.label_names[kind] for kind in found.classes[:3]]
+    else:
+        assert said.strip() == data.label_names[raw["logits"][0].max(axis=0).argmax()]
 
 
 def test_the_file_with_it_is_hardly_larger(made):

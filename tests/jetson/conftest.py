@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from compress.pipeline.runner import pack
 from tests.said import numbers_of
 
 ROOT = Path(__file__).parents[2]
@@ -33,8 +34,7 @@ def tflite(tmp_path_factory):
 def pyz(tmp_path_factory):
     """The runner's folder: jetson.pyz and what lies beside it."""
     folder = tmp_path_factory.mktemp("pyz")
-    subprocess.run([sys.executable, ROOT / "jetson" / "host" / "pack.py", folder], check=True)
-    return folder / "jetson.pyz"
+    return pack(folder)
 
 
 @pytest.fixture(scope="session")

@@ -20,8 +20,7 @@ ROOT = Path(__file__).parents[2]
 def bundle(small, jetslim, tmp_path_factory):
     """What `make bundle` makes of a pipeline that narrows."""
     folder = tmp_path_factory.mktemp("bundle")
-    subprocess.run([sys.executable, ROOT / "jetson" / "host" / "pack.py", folder / "runner"], check=True)
-    words = ["--store", small.folder / "store", "--runs", folder / "runs", "--with", folder / "runner"]
+    words = ["--store", small.folder / "store", "--runs", folder / "runs"]
     done = jetslim("bundle", small.toml, *words, cwd=small.folder)
     assert done.returncode == 0, done.stderr
     return folder / "runs/small/jetson-bundle"

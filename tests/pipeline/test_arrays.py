@@ -7,7 +7,7 @@ import pytest
 
 from compress import keras
 from jetson.worker import accuracy
-from tests.said import numbers_of
+from tests.said import numbers_of, said_by_card
 
 layers = keras.layers
 CLASSES = 3
@@ -97,6 +97,9 @@ def test_from_arrays_to_a_bundle(network, file, main, tmp_path, monkeypatch):
     # the file itself, by a loop of our own
     answers = np.array([numbers_of(exported / "model.tflite")(one[None].astype("float32"))[0] for one in x_test])
     assert np.mean(answers.argmax(-1) == y_test) == last["metrics"]["top1"]
+
+    said = said_by_card(exported, x_test[0], tmp_path / "card")
+    assert said.strip() == (exported / "labels.txt").read_text().splitlines()[answers[0].argmax()]
 
     code, output, errors = main("evaluate", exported / "model.tflite", "--data", "my data.npz")
     assert code == 0, errors

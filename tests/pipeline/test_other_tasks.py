@@ -1,5 +1,6 @@
 """Several classes an image, numbers of an image, and counts, through everything that a classification goes through."""
 
+import ast
 import csv
 import json
 import subprocess
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from huggingface_hub import ModelCard
 from PIL import Image
 
 from benchmarks.boards.result import parse
@@ -16,7 +18,7 @@ from compress.datasets import DATASETS
 from compress.export.onnx import OnnxPredictor
 from compress.metrics import detection
 from compress.tasks import TASKS
-from tests.said import numbers_of, outputs_of
+from tests.said import numbers_of, outputs_of, said_by_card
 
 ROOT = Path(__file__).parents[2]
 TOML = """
@@ -174,6 +176,34 @@ def test_the_onnx_file_says_what_the_tflite_says(chain):
     assert "model.onnx" in (folder / "runs/chain/report.md").read_text()
 
 
+def test_the_model_card_has_the_runs_numbers_and_its_lines_say_what_the_file_says(chain, tmp_path):
+    task, folder, run, dataset = chain
+    exported = folder / "runs/chain/6-exported"
+    card = ModelCard.load(exported / "README.md")
+    measured, shown = run["stages"][-1]["metrics"], [m.title for m in task.METRICS if m.better]
+    assert [result.metric_name for result in card.data.eval_results] == shown
+    assert card.data.eval_results[0].metric_value == pytest.approx(measured[task.METRICS[0].key], rel=1e-4, abs=1e-6)
+    tags = {"multi_label": "image-classification", "detection": "object-detection"}
+    assert card.data.pipeline_tag == tags.get(task.name)
+
+    image = dataset.test.read(np.arange(1))[0]
+    said = said_by_card(exported, image, tmp_path)
+    if task.name == "detection":
+        given = outputs_of(exported / "model.detections.tflite", image[None])
+        sure = (given["detection_scores"][0] >= run["task"]["confidence"]).sum()
+        assert said.count("array(") == sure and (said == "[]\n") == (sure == 0)
+        return
+    (numbers,) = numbers_of(exported / "model.tflite")(image[None])
+    if task.name == "multi_label":
+        named = zip(dataset.label_names, numbers, strict=True)
+        assert ast.literal_eval(said) == [name for name, number in named if number >= 0.5]
+    elif task.name == "counting":
+        assert float(said) == pytest.approx(numbers.sum(), rel=1e-4)
+    else:
+        wanted = dict(zip(dataset.label_names, numbers, strict=True))
+        assert ast.literal_eval(said) == {name: pytest.approx(number, rel=1e-5) for name, number in wanted.items()}
+
+
 def test_tables_and_report_are_of_the_task(chain):
     task, folder, run, _ = chain
     with (folder / "runs/chain/table.csv").open(newline="") as file:
@@ -226,10 +256,9 @@ def test_evaluate_compare_and_predict(chain, succeed):
         assert all(f"{digit} ({number[digit]:.1%})" in told for digit in np.flatnonzero(number >= 0.5))
 
 
-def test_on_a_board(chain, tmp_path, succeed):
+def test_on_a_board(chain, succeed):
     task, folder, run, _ = chain
-    subprocess.run([sys.executable, ROOT / "jetson/host/pack.py", tmp_path / "runner"], check=True)
-    succeed(folder, "bundle", "chain.toml", "--with", tmp_path / "runner")
+    succeed(folder, "bundle", "chain.toml")
     bundle = folder / "runs/chain/jetson-bundle"
     words = ["benchmark", ".", "--repetitions", "1", "--threads", "1", "--power-seconds", "0", "--out", "out.json"]
     done = subprocess.run([sys.executable, "jetson.pyz", *words], cwd=bundle, text=True, capture_output=True)

@@ -5,7 +5,7 @@ import json
 import numpy as np
 from PIL import Image
 
-from tests.said import numbers_of
+from tests.said import numbers_of, said_by_card
 
 TOML = """
 [data]
@@ -69,6 +69,10 @@ def test_wide_grey_images(main, colours, tmp_path, monkeypatch):
             grey = Image.open(path).convert("L").crop((0, 2, 16, 13)).resize((24, 16), Image.Resampling.BILINEAR)
             right.append(predict(np.asarray(grey)[None, ..., None]).argmax() == label)
     assert np.mean(right) == stages[-1]["metrics"]["top1"]
+    for colour, number in (("blue", 0), ("red", -1)):
+        path = list((colours / "test" / colour).iterdir())[number]
+        said = said_by_card(exported, np.asarray(Image.open(path)), tmp_path / colour)
+        assert (said == f"{colour}\n") == right[number]
     assert stages[-1]["metrics"]["top1"] > 0.5
 
     code, output, errors = main("evaluate", exported / "model.tflite", "--data", colours)
