@@ -11,7 +11,7 @@ from compress.report.html.interval import wilson
 from compress.report.html.operators import channels_of, operator_table, untold
 from compress.report.html.scatter import Point, scatter
 from compress.report.html.stages import stage_table
-from compress.report.html.strips import strips
+from compress.report.html.strips import of_stages, strips
 from compress.report.sections import SECTIONS
 from compress.report.table import latency_note
 from compress.results import PICTURES, WORST, OperatorFacts, Run, StageResult
@@ -75,7 +75,7 @@ def data(
                 if known
             ),
         },
-        "strips": strips(run),
+        "strips": strips(of_stages(run)),
         "latency_note": latency_note(run),
         "task_section": {
             "title": section.title if section else "",

@@ -36,7 +36,7 @@ def scale_of(values: Sequence[float], start: float, end: float, may_be_log: bool
     if may_be_log and low > 0 and high > FAR_APART * low:
         more = (high / low) ** room
         return Scale(low / more, high * more, start, end, True)
-    more = room * (high - low) or 0.05 * abs(high) or 1.0
+    more = room * (high - low) if high > low else 0.05 * abs(high) or 1.0
     return Scale(low - more, high + more, start, end)
 
 

@@ -24,7 +24,8 @@ SMALLER = ("params", "tflite_bytes", "sparse_tflite_bytes", "gzip_bytes", "laten
 def stage_table(run: Run) -> dict[str, Any]:
     """{"columns": [title, ...], "rows": [{"id", "name", "kind", "reads", "precision", "cells": [...]}, ...]}.
 
-    A cell is {"text", "value" (raw, for sorting; None), "apart" (from the first stage), "interval" (of 95 %), "sign" (1: better than the first stage, -1: worse, 0)}.
+    A cell is {"text", "value" (raw, for sorting; None), "apart" (from the first stage), "interval" (of 95 %), "sign"
+    (1: better than the first stage, -1: worse, 0)}.
     """
     metrics = [*run.table_metrics, *([run.float_closeness] if _quantizes(run) else [])]
     names = [*(metric.key for metric in metrics), *TITLES]

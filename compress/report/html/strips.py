@@ -1,5 +1,6 @@
 """The samples of every latency as a strip, and what they say against themselves."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,16 @@ WIDTH, HEIGHT, LEFT, RIGHT = 900, 30, 150, 190
 SLOW_TENTH, DRIFT, CLOCK = 1.25, 1.15, 0.95
 
 
-def strips(run: Run) -> dict[str, Any] | None:
-    """A row a stage: places of the samples, the median and the 90th percentile on one axis of milliseconds."""
-    timed = [(stage.name, stage.latency) for stage in run.stages if stage.latency and stage.latency.samples_ms]
+def of_stages(run: Run) -> list[tuple[str, Latency]]:
+    """Name and latency of each stage that has samples."""
+    return [(stage.name, stage.latency) for stage in run.stages if stage.latency and stage.latency.samples_ms]
+
+
+def strips(timed: Sequence[tuple[str, Latency]]) -> dict[str, Any] | None:
+    """A row for each of them: places of the samples, the median and the 90th percentile on one axis of milliseconds.
+
+    None for none.
+    """
     if not timed:
         return None
     everything = [sample for _, latency in timed for sample in latency.samples_ms]
