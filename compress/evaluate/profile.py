@@ -14,7 +14,7 @@ from pathlib import Path
 
 from compress.evaluate.tflite_file import TFLiteFile
 
-RUNS = 30
+RUNS = 50
 TIMEOUT_S = 60
 CHILD = Path(__file__).with_name("profiled_run.py")
 OF_INTERPRETER = 2  # ProfiledEventData.event_type: an operator that no delegate took, with its number in the file

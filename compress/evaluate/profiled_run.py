@@ -119,18 +119,18 @@ class Profiled:
 
 
 def usual_events(library: Any, path: str, runs: int) -> list[list[Any]]:
-    """Of so many runs after a warm-up: the events of one, each with its mean over the faster half of its times.
+    """Of so many runs after a warm-up: the events of one, each with the mean of its times but the slowest tenth.
 
-    The profiler counts whole microseconds, so that a median would be one; whatever else ran lies in the slower half.
-    Raises RuntimeError.
+    The profiler counts whole microseconds, so that a median would be one, and 0 of a short operator; what else ran
+    meanwhile lies in the slowest tenth. Raises RuntimeError.
     """
     profiled = Profiled(library, path)
     rounds = [profiled.run() for _ in range(WARM_UP + runs)][WARM_UP:]
     kinds = [[event[:3] for event in events] for events in rounds]
     if any(each != kinds[0] for each in kinds):
         raise RuntimeError("its runs have other events than the first")
-    times = [sorted(events[place][3] for events in rounds)[: (runs + 1) // 2] for place in range(len(kinds[0]))]
-    return [[*kind, round(sum(fast) / len(fast), 3)] for kind, fast in zip(kinds[0], times, strict=True)]
+    times = [sorted(events[place][3] for events in rounds)[: runs - runs // 10] for place in range(len(kinds[0]))]
+    return [[*kind, round(sum(most) / len(most), 3)] for kind, most in zip(kinds[0], times, strict=True)]
 
 
 def main() -> None:
