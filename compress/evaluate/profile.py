@@ -101,7 +101,7 @@ def _run(models: Sequence[Path]) -> list[str]:
             list(map(str, command)), capture_output=True, text=True, check=False, timeout=TIMEOUT_S * len(models)
         )
     except subprocess.TimeoutExpired as late:
-        return str(late.stdout or "").splitlines()
+        return (late.stdout or b"").decode(errors="replace").splitlines()  # bytes, whatever was asked for
     return done.stdout.splitlines()
 
 

@@ -31,7 +31,7 @@ class Goals:
 
 @config
 class ReportSettings:
-    """The fields of [report]. No stage's key depends on them."""
+    """The fields of [report]. No stage's key depends on them; the points of a sweep have only the goals of it."""
 
     noise_images: Images = 0
     """Validation images on which every layer of the last file is compared with the network before its quantization."""

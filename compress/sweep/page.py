@@ -31,7 +31,8 @@ LIMITS = (
     "Points of one seed: a sweep over seeds shows how far chance alone takes them apart.",
     "Latency is of this host, measured one after another while nothing else of jetslim ran; not of a board.",
     "No energy: only a board's sensors tell it.",
-    "Each point's own page, report.html in its folder, has its layers, its settings and its samples of latency.",
+    "Each point's own page, report.html in its folder, has its settings and its samples of latency; its layers, their "
+    "noise and its worst images are in the page of jetslim run with the same settings alone.",
 )
 
 

@@ -1,6 +1,5 @@
 """Where the numbers come from: what was run, on what, with which settings."""
 
-import shlex
 from typing import Any
 
 from compress.results import Run
@@ -14,7 +13,15 @@ def provenance(run: Run) -> dict[str, Any]:
         machine["memory"] = f"{machine.pop('memory_gb')} GB"
     splits = {"train": data.train, "validation": data.validation, "test": data.test}
     return {
-        "run": _facts({"pipeline": run.pipeline, "command": command(run), "seed": run.seed, "finished": run.finished}),
+        "run": _facts(
+            {
+                "pipeline": run.pipeline,
+                "command": run.command,
+                "settings": ", ".join(run.settings),
+                "seed": run.seed,
+                "finished": run.finished,
+            }
+        ),
         "data": _facts(
             {
                 "name": data.name,
@@ -31,12 +38,6 @@ def provenance(run: Run) -> dict[str, Any]:
         "notes": list(data.notes),
         "config": run.config_toml.strip(),
     }
-
-
-def command(run: Run) -> str:
-    """What was typed, or what would be typed for the same."""
-    settings = " ".join(f"--set {shlex.quote(setting)}" for setting in run.settings)
-    return run.command or f"jetslim run {run.pipeline} --seed {run.seed} {settings}".strip()
 
 
 def changed(run: Run) -> list[dict[str, str]]:
