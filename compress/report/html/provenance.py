@@ -54,7 +54,9 @@ def changed(run: Run) -> list[dict[str, str]]:
 
 
 def _told(value: Any) -> str:
-    return "nothing" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+    if isinstance(value, list):
+        return ", ".join(map(_told, value)) or "none"
+    return "none" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _facts(facts: dict[str, Any]) -> list[list[str]]:

@@ -42,12 +42,24 @@ def strips(timed: Sequence[tuple[str, Latency]]) -> dict[str, Any] | None:
                 "text": f"{latency.latency_ms_p50:.2f} ms, 90 % within {latency.latency_ms_p90:.2f}",
                 "title": f"{name}: {len(latency.samples_ms)} runs, mean {latency.latency_ms_mean:.3f} ms, median "
                 f"{latency.latency_ms_p50:.3f} ms, 90 % within {latency.latency_ms_p90:.3f} ms",
-                "clocks": " and ".join(f"{clock:.0f}" for clock in latency.clocks_mhz),
             }
             for name, latency in timed
         ],
+        "clocks": clocks(timed),
         "warnings": [f"{name}: {warning}" for name, latency in timed for warning in warnings(latency)],
     }
+
+
+def clocks(timed: Sequence[tuple[str, Latency]]) -> str:
+    """What was recorded of the processor's clock, in a sentence."""
+    known = [(name, [f"{clock:.0f}" for clock in latency.clocks_mhz]) for name, latency in timed if latency.clocks_mhz]
+    if not known:
+        return "The processor's clock was not recorded."
+    values = {clock for _, each in known for clock in each}
+    if len(values) == 1:
+        return f"The processor's clock, before and after each: {values.pop()} MHz, as the system tells it."
+    told = ", ".join(f"{name} {' and '.join(each)}" for name, each in known)
+    return f"The processor's clock before and after, in MHz: {told}."
 
 
 def warnings(latency: Latency) -> list[str]:
