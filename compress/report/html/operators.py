@@ -4,7 +4,29 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from compress.results import OperatorFacts, Run, StageResult
+from compress.results import OperatorFacts, Run
+
+
+def operators_of_last(run: Run, operators: Mapping[str, Sequence[OperatorFacts]]) -> dict[str, Any] | None:
+    """The table of the last stage's file, what it lacks and why, and the quantities that Model Explorer has files of.
+
+    ``operators``: stage -> the operators of its file. None where those of the last stage are not known.
+    """
+    last = run.stages[-1].name if run.stages else ""
+    own = operators.get(last)
+    if not own:
+        return None
+    known = {
+        "latency": any(row.us is not None for row in own),
+        "noise": any(row.noise is not None for row in own),
+    }
+    return {
+        "stage": last,
+        "beside": quantized_from(run),
+        "rows": operator_table(own, channels_of(run)),
+        "untold": untold(last, known),
+        "explorer": " and ".join(quantity for quantity, there in known.items() if there),
+    }
 
 
 def operator_table(operators: Sequence[OperatorFacts], channels: Mapping[str, Sequence[int]]) -> list[dict[str, Any]]:
@@ -46,17 +68,23 @@ def channels_of(run: Run) -> dict[str, list[int]]:
     return widths
 
 
-def untold(stage: StageResult, operators: Sequence[OperatorFacts]) -> list[str]:
+def untold(stage: str, known: Mapping[str, bool]) -> list[str]:
     """What the table of a stage lacks, and why, a sentence each."""
     lacks = []
-    if not any(operator.us is not None for operator in operators):
-        lacks.append(f"LiteRT's profiler told no times of the operators of {stage.name}.")
-    if not any(operator.noise is not None for operator in operators):
+    if not known["latency"]:
+        lacks.append(f"LiteRT's profiler told no times of the operators of {stage}.")
+    if not known["noise"]:
         lacks.append(
-            "No signal-to-noise ratios: nothing was quantized, or [report] noise_images is 0; `jetslim compare` "
+            "No signal-to-noise ratios: nothing was quantized, or [report] noise_images is 0; jetslim compare "
             "tells them of any two networks."
         )
     return lacks
+
+
+def quantized_from(run: Run) -> str:
+    """The stage before the quantization, of which the noise is told; "" without one."""
+    quantized = next((stage for stage in run.stages if stage.kind == "quantize"), None)
+    return quantized.reads[0] if quantized is not None and quantized.reads else ""
 
 
 def _before(operator: OperatorFacts, channels: Mapping[str, Sequence[int]]) -> int | None:

@@ -8,13 +8,13 @@ from compress.report import markdown_report, narrowing
 from compress.report.html import limits, page, provenance, verdict
 from compress.report.html.blocks import blocks
 from compress.report.html.interval import wilson
-from compress.report.html.operators import channels_of, operator_table, untold
+from compress.report.html.operators import operators_of_last
 from compress.report.html.scatter import Point, scatter
 from compress.report.html.stages import stage_table
 from compress.report.html.strips import of_stages, strips
 from compress.report.sections import SECTIONS
 from compress.report.table import latency_note
-from compress.results import PICTURES, WORST, OperatorFacts, Run, StageResult
+from compress.results import PICTURES, WORST, OperatorFacts, Run
 
 SCHEMA = "jetslim-report/1"
 CONTENTS = (
@@ -29,6 +29,7 @@ CONTENTS = (
     ("provenance", "Where the numbers come from"),
     ("limits", "What is not shown"),
 )
+OTHERS = (narrowing.markdown, markdown_report.seconds_section, markdown_report.operators_section)
 DRAWN_HERE = "size_and_latency"  # this page has it as a drawing of its own
 
 
@@ -36,8 +37,6 @@ def data(
     run: Run, operators: Mapping[str, Sequence[OperatorFacts]], folder: Path, files: Sequence[Path]
 ) -> dict[str, Any]:
     """All that the page shows, by part; ``files`` are the pictures below ``folder``."""
-    last = run.stages[-1] if run.stages else StageResult("")
-    own = operators.get(last.name, ())
     section = SECTIONS.get(run.task["name"])
     pictures = {path.stem: path for path in files}
     of_task = {name: pictures.pop(name) for name in (section.plots if section else ()) if name in pictures}
@@ -59,22 +58,7 @@ def data(
         "goals": verdict.goals(run),
         "stages": stage_table(run),
         "scatters": scatters(run),
-        "operators": None
-        if not own
-        else {
-            "stage": last.name,
-            "beside": quantized_from(run),
-            "rows": operator_table(own, channels_of(run)),
-            "untold": untold(last, own),
-            "explorer": " and ".join(
-                name
-                for name, known in (
-                    ("latency", any(row.us is not None for row in own)),
-                    ("noise", any(row.noise is not None for row in own)),
-                )
-                if known
-            ),
-        },
+        "operators": operators_of_last(run, operators),
         "strips": strips(of_stages(run)),
         "latency_note": latency_note(run),
         "task_section": {
@@ -83,32 +67,27 @@ def data(
             "images": shown(of_task, True),
         },
         "pictures": shown(of_images, False),
-        "other_sections": [
-            blocks(text)
-            for text in (
-                narrowing.markdown(run),
-                markdown_report.seconds_section(run),
-                markdown_report.operators_section(run),
-            )
-            if text
-        ],
+        "other_sections": [blocks(text) for write in OTHERS if (text := write(run))],
         "plots": shown(pictures, True),
         "changed": provenance.changed(run),
         "provenance": provenance.provenance(run),
-        "limits": limits.limits(run, bool(own)),
+        "limits": limits.limits(run, bool(operators)),
     }
+    return {**parts, "contents": contents(parts)}
+
+
+def contents(parts: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """(id, title) of the sections that the page has."""
+    task = parts["task_section"]
     there = {
         "front": parts["scatters"],
-        "layers": own,
+        "layers": parts["operators"],
         "latency": parts["strips"],
-        "task": parts["task_section"]["blocks"] or parts["task_section"]["images"],
+        "task": task["blocks"] or task["images"],
         "pictures": parts["pictures"],
         "more": parts["other_sections"] or parts["plots"],
     }
-    parts["contents"] = [
-        (name, title or parts["task_section"]["title"]) for name, title in CONTENTS if there.get(name, True)
-    ]
-    return parts
+    return [(name, title or task["title"]) for name, title in CONTENTS if there.get(name, True)]
 
 
 def scatters(run: Run) -> list[dict[str, Any]]:
@@ -132,9 +111,3 @@ def scatters(run: Run) -> list[dict[str, Any]]:
         scatter(times, metric, "latency", "ms, median, batch 1, one thread, host", True),
     )
     return [drawing for drawing in drawings if drawing is not None]
-
-
-def quantized_from(run: Run) -> str:
-    """The stage before the quantization, of which the noise is told; "" without one."""
-    quantized = next((stage for stage in run.stages if stage.kind == "quantize"), None)
-    return quantized.reads[0] if quantized is not None and quantized.reads else ""
