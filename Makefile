@@ -25,7 +25,7 @@ READY := $(VENV)/.installed$(if $(GPU),-gpu)
 PEERS := benchmarks/peers/.venv
 TENSORRT := benchmarks/tensorrt/.venv
 
-.PHONY: help pipeline check bundle jetson test test-quick test-installed test-arm64 test-slow test-every-network peers check-tensorrt study tables lint clean
+.PHONY: help pipeline check bundle jetson test test-quick test-installed test-arm64 test-slow test-every-network peers check-tensorrt study tables boards lint clean
 
 help:
 	@echo "make pipeline MODEL=densenet121   teacher -> student -> pruned -> int8 .tflite, with a table"
@@ -39,6 +39,7 @@ help:
 	@echo "make peers NETWORKS=densenet121    jetslim beside tfmot, OpenVINO and ONNX Runtime"
 	@echo "make check-tensorrt MODEL=resnet50   what NVIDIA's compiler makes of its ONNX file; or MODEL=model.onnx"
 	@echo "make study STUDY=my.toml          the tables of the 2022 paper, for networks and data of your own"
+	@echo "make boards                       a page for each result of a board: build/boards/*.html"
 	@echo "make tables                       the README's table and benchmarks/RESULTS.md from the raw results"
 	@echo "make clean                        removes .venv, and that of the peers (runs/ and store/ stay)"
 
@@ -54,7 +55,7 @@ bundle: $(READY)
 jetson: $(READY)
 	@test -n "$(HOST)" || { echo "Error: name the board: make jetson HOST=user@xavier MODEL=$(MODEL)" >&2; exit 2; }
 	@$(MAKE) --no-print-directory bundle
-	@$(BIN)/python -m jetson.host.remote $(HOST) "runs/$(RUN)/jetson-bundle" $(REMOTE)
+	@$(BIN)/python -m jetson.host.remote $(HOST) "runs/$(RUN)/jetson-bundle" $(REMOTE) && $(BIN)/python -m benchmarks.boards
 
 # the zipapp on the Jetson's own processor family, emulated
 test-arm64: $(READY)
@@ -103,6 +104,9 @@ study: $(READY)
 
 tables: $(READY)
 	$(BIN)/python -m benchmarks.tables
+
+boards: $(READY)
+	@$(BIN)/python -m benchmarks.boards
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -18,6 +18,10 @@ PICTURES = "pictures.png"
 """A page of test images beside run.json, of a task that draws."""
 CARD = "README.md"
 """A model card beside an exported file."""
+WORST = "worst.png"
+"""The test images on which the last file is worst, where [report] worst_images asks for them."""
+LAYERS = "layers.json"
+"""The operators of each stage's file, beside run.json: stage -> a list of OperatorFacts."""
 FACTS_SCHEMA = 3  # of stage.json; part of every artifact's key
 
 
@@ -83,6 +87,44 @@ class Latency:
     latency_ms_p90: float
     samples_ms: list[float] = field(default_factory=list)
     machine: dict[str, Any] = field(default_factory=dict)
+    clocks_mhz: list[float] = field(default_factory=list)
+    """The processor's clock before and after, as the system tells it; none where it does not, or in older results."""
+
+
+@dataclass(frozen=True)
+class OperatorFacts:
+    """An operator of a stage's .tflite file."""
+
+    layers: list[str]
+    """The layers that it computes; none where the file does not say."""
+    kind: str
+    """As the schema of .tflite files calls it, such as "CONV_2D"."""
+    tensor: str
+    """The name of what it gives, by which Model Explorer finds it."""
+    precision: str
+    """The type of what it gives: "float32", "int8", ..."""
+    bytes: int = 0
+    """Of the constants that it reads: kernel, bias, shapes."""
+    zeros: float | None = None
+    """Fraction of zeros in its kernel; None where it has none."""
+    channels: int | None = None
+    """Of what it gives: the size of the last axis."""
+    us: float | None = None
+    """Mean microseconds of one inference, by LiteRT's profiler; None where it told no time of it."""
+    noise: float | None = None
+    """Noise over signal, as powers, beside the network before its quantization; None where that was not compared."""
+    own_noise: float | None = None
+    """As much of it as comes in here."""
+
+
+@dataclass(frozen=True)
+class Changed:
+    """A setting that differs from its default."""
+
+    table: str
+    key: str
+    value: Any
+    default: Any
 
 
 @dataclass(frozen=True)
@@ -262,6 +304,8 @@ class StageResult:
     tflite_bytes: int | None = None
     sparse_tflite_bytes: int | None = None
     gzip_bytes: int | None = None
+    sha256: str = ""
+    """Of the dense .tflite."""
     operators: dict[str, int] = field(default_factory=dict)
     float_operators: list[str] | None = None
     float_layers: dict[str, str] = field(default_factory=dict)
@@ -310,6 +354,12 @@ class Run:
     versions: dict[str, str] = field(default_factory=dict)
     config_toml: str = ""
     settings: list[str] = field(default_factory=list)
+    changed: list[Changed] = field(default_factory=list)
+    """Of the file and the settings, what differs from the defaults."""
+    goals: dict[str, float] = field(default_factory=dict)
+    """What [report] goals ask of the last stage's file: "score", "score_lost", "megabytes", "latency_ms"."""
+    command: str = ""
+    """What was typed; empty for a run that was started from Python."""
     data: DataFacts = field(default_factory=DataFacts)
     seconds: dict[str, float] = field(default_factory=dict)
     """Wall seconds by cause."""

@@ -40,6 +40,11 @@ def _fail_if_skipped(report: Any) -> None:
 
 
 SMALL = """
+[report]
+noise_images = 4
+worst_images = 3
+goals = {{ megabytes = 5.0 }}
+
 [data]
 name = "folder"
 path = "{path}"

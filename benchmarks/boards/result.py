@@ -61,6 +61,7 @@ class Repetition:
 
     load_ms: float
     peak_memory_mb: float | None = None
+    samples_ms: list[float] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -140,6 +141,18 @@ class TensorRT:
 
 
 @dataclass(frozen=True)
+class State:
+    """Of the board before or after, as it tells them; None or nothing is what it does not say."""
+
+    power_mode: Any = None
+    governors: Any = None
+    clocks_mhz: Any = None
+    temperatures_c: Any = None
+    throttled: Any = None
+    load_1min: float | None = None
+
+
+@dataclass(frozen=True)
 class Bundle:
     """What was copied to the board."""
 
@@ -160,6 +173,8 @@ class BoardResult:
     warnings: list[str] = field(default_factory=list)
     tensorrt: TensorRT | None = None
     """None for a bundle without ONNX files."""
+    before: State = State()
+    after: State = State()
 
     @property
     def pipeline(self) -> str:

@@ -34,6 +34,11 @@ class Result:
         """The report with its plots, in Markdown."""
         return self.folder / "report.md"
 
+    @property
+    def page(self) -> Path:
+        """The report as one HTML file, which opens offline and prints."""
+        return self.folder / "report.html"
+
     @cached_property
     def table(self) -> "pandas.DataFrame":
         """A row a stage: what its task measures, sizes in bytes, latency of this machine in milliseconds."""

@@ -74,7 +74,7 @@ def show(results: Run, folder: Path, tables: list[Path]) -> None:
         if exported.is_file()
         else "nothing was exported: the pipeline has no export stage at its end"
     )
-    click.echo(f"report:   {folder / 'report.md'}")
+    click.echo(f"report:   {folder / 'report.html'} (and report.md)")
     click.echo(f"tables:   {', '.join(map(str, tables))}")
 
 

@@ -47,7 +47,7 @@ def sweep(
     """
     from compress.artifacts import Store
     from compress.errors import Failure, UserError
-    from compress.sweep import plots
+    from compress.sweep import page, plots
     from compress.sweep.cluster import Cluster
     from compress.sweep.load_sweep import read_sweep
     from compress.sweep.local import Processes
@@ -69,8 +69,10 @@ def sweep(
     store = Store(store_folder, cache_limit_bytes)
     state = run(planned, wanted.fields, start_workers, store, folder, click.echo, data_dir, skip_bad_images)
     written = plots.write(state.rows(), wanted.fields, wanted.pipeline, folder / "plots", state.metrics)
+    pages = page.write(state.rows(), wanted.fields, list(state.runs.values()), wanted.pipeline, folder)
     click.echo("")
     click.echo((folder / "sweep.md").read_text())
+    click.echo(f"report:  {pages[0]}")
     click.echo(f"tables:  {folder / 'sweep.csv'}, {folder / 'sweep.md'}")
     if written:
         click.echo(f"plots:   {folder / 'plots'}/<metric>.png")

@@ -4,7 +4,9 @@ import time
 from collections.abc import Mapping
 
 from compress import config
+from compress.artifacts.files import fingerprint
 from compress.pipeline import machine, measured, run_folder
+from compress.pipeline.changed_settings import changed
 from compress.pipeline.make import Made
 from compress.pipeline.plan import Plan, Step
 from compress.results import DataFacts, FileFacts, Latency, MadeFacts, NetworkFacts, Run, StageResult
@@ -24,6 +26,9 @@ def results(plan: Plan, artifacts: Made, latencies: Mapping[str, Latency], secon
         versions=machine.versions(),
         config_toml=plan.pipeline.text,
         settings=list(plan.pipeline.settings),
+        changed=changed(plan.pipeline),
+        goals=plan.pipeline.report.goals.asked,
+        command=machine.command(),
         data=DataFacts(
             name=data.name,
             label_names=list(data.label_names),
@@ -66,6 +71,7 @@ def _of_stage(step: Step, plan: Plan, artifacts: Made, latency: Latency | None) 
         tflite_bytes=file.tflite_bytes,
         sparse_tflite_bytes=file.sparse_tflite_bytes,
         gzip_bytes=file.gzip_bytes,
+        sha256=fingerprint(exported.path / "model.tflite")["sha256"],
         operators=file.operators,
         float_operators=file.float_operators,
         float_layers=file.float_layers,

@@ -12,13 +12,14 @@ from compress.datasets import DATASETS, DatasetConfig
 from compress.distill import METHODS
 from compress.errors import UserError, unknown
 from compress.models import MODELS, peek
+from compress.pipeline.report_settings import ReportSettings
 from compress.pixels import Pixels, parse
 from compress.stages import STAGES, Stage
 from compress.tasks import TASKS, Task
 
 PRESETS = Path(__file__).parents[1] / "presets"  # the repository's pipelines/, also in an installed wheel
 
-KEYS = ("seed", "data", "task", "stage", "sweep")
+KEYS = ("seed", "data", "task", "stage", "sweep", "report")
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Pipeline:
     """As [task] names it; None for the data set's own."""
     has_sweep: bool = False
     """Whether the file has a [sweep] table, which is for ``jetslim sweep`` alone."""
+    report: ReportSettings = dataclasses.field(default_factory=ReportSettings)
     notes: tuple[str, ...] = ()
     """What was filled in that the file does not say, a line each."""
 
@@ -118,6 +120,7 @@ def read_pipeline(
         tuple(_stage(stage, number) for number, stage in enumerate(stages, start=1)),
         None if "task" not in raw else _task(raw["task"], path.name),
         "sweep" in raw,
+        config.parse(ReportSettings, raw.get("report", {}), "[report]"),
         notes,
     )
 
@@ -162,14 +165,14 @@ def _fields(kind: Any) -> set[str]:
 
 
 def _table(raw: dict[str, Any], name: str) -> dict[str, Any]:
-    if name in ("data", "task"):
+    if name in ("data", "task", "report"):
         return raw.setdefault(name, {})
     listed = raw.get("stage", [])
     stages = [stage for stage in listed if isinstance(stage, dict)] if isinstance(listed, list) else []
     for stage in stages:
         if stage.get("name") == name:
             return stage
-    raise unknown("stage", name, [*(str(stage.get("name")) for stage in stages), "data", "task"])
+    raise unknown("stage", name, [*(str(stage.get("name")) for stage in stages), "data", "task", "report"])
 
 
 def _data(raw: Any, file: str) -> DatasetConfig:

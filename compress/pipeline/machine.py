@@ -3,6 +3,8 @@
 import hashlib
 import os
 import platform
+import shlex
+import sys
 import time
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -56,6 +58,20 @@ def seconds_since_start() -> float:
     """Wall seconds since the system started this process."""
     started = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19]) / os.sysconf("SC_CLK_TCK")
     return time.clock_gettime(time.CLOCK_BOOTTIME) - started
+
+
+def clock_mhz() -> float | None:
+    """The fastest clock of any core now, as the system tells it; None where it does not. A virtual machine's system may
+    tell a constant."""
+    found = [line.partition(":")[2] for line in Path("/proc/cpuinfo").read_text().splitlines() if line[:7] == "cpu MHz"]
+    return max(map(float, found), default=None)
+
+
+def command() -> str:
+    """The command that was typed, if it was one of jetslim's own; "" from Python."""
+    program, *arguments = sys.argv or [""]
+    own = Path(program).name in ("jetslim", "__main__.py") and bool(arguments)
+    return shlex.join(["jetslim", *arguments]) if own else ""
 
 
 def _cpu() -> str:

@@ -8,12 +8,12 @@ from typing import Any
 from compress import artifacts
 from compress.artifacts import Store
 from compress.clock import Clock
-from compress.pipeline import host_latency, machine, preflight, run_folder
+from compress.pipeline import host_latency, machine, operator_facts, preflight, run_folder
 from compress.pipeline.context import context
 from compress.pipeline.gather_results import results
 from compress.pipeline.make import Made, load_libraries, make
 from compress.pipeline.networks import Networks
-from compress.pipeline.page import write_page
+from compress.pipeline.page import write_page, write_worst
 from compress.pipeline.plan import Plan
 from compress.results import Latency, Run, as_json
 from compress.training import Progress
@@ -37,9 +37,12 @@ def run(
     artifacts_by_key = make(plan, store, networks, progress, clock, callbacks, partial(run_folder.link, folder))
     run_folder.drop_after(folder, len(plan.steps))
     write_page(plan, artifacts_by_key, folder)
+    write_worst(plan, artifacts_by_key, folder)
     with clock("latency"):
         progress.say("measuring latency on this host")
         timed = latencies(plan, store, artifacts_by_key)
+    with clock("profile"):
+        operator_facts.write(plan, artifacts_by_key, store, networks, folder)
     results_of_run = results(plan, artifacts_by_key, timed, machine.account(clock))
     artifacts.files.write_json(folder / "run.json", artifacts.files.seal(as_json(results_of_run)))
     return results_of_run

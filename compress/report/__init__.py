@@ -3,18 +3,18 @@
 from pathlib import Path
 
 from compress.artifacts.files import replace
-from compress.report import markdown_report, model_card, table
+from compress.report import html, markdown_report, model_card, model_explorer, table
 from compress.report.plots import write_plots
 from compress.report.sections import SECTIONS
-from compress.results import PICTURES, Run
+from compress.results import LAYERS, PICTURES, WORST, Run
 
 __all__ = ["write"]
 
 
 def write(run: Run, folder: Path, plotted: bool = True) -> list[Path]:
-    """Writes table.csv, table.md, the tables of the task's section, plots/*.png (where ``plotted``), report.md and a
-    model card beside each exported file below ``folder``, each in one step; what an earlier run left of a section that
-    has nothing now goes.
+    """Writes table.csv, table.md, the tables of the task's section, plots/*.png (where ``plotted``), report.md,
+    report.html, report.json, model_explorer/*.json and a model card beside each exported file below ``folder``, each in
+    one step; what an earlier run left of a section that has nothing now goes.
 
     Returns the paths, in the order written: the tables are there even if a plot cannot be drawn.
     """
@@ -25,6 +25,8 @@ def write(run: Run, folder: Path, plotted: bool = True) -> list[Path]:
         (folder / name).unlink(missing_ok=True)
     tables += [replace(folder / name, content) for name, content in contents.items()]
     plots = write_plots(run, folder / "plots") if plotted else []
-    pictures = [folder / PICTURES] if (folder / PICTURES).is_file() else []
+    pictures = [path for name in (PICTURES, WORST) if (path := folder / name).is_file()]
     text = markdown_report.report(run, [path.relative_to(folder) for path in (*pictures, *plots)])
-    return [*tables, *plots, replace(folder / "report.md", text), *model_card.write(run, folder)]
+    explorer = model_explorer.write(html.read_operators(folder / LAYERS), folder)
+    pages = html.write(run, folder, [*pictures, *plots])
+    return [*tables, *plots, *explorer, replace(folder / "report.md", text), *pages, *model_card.write(run, folder)]

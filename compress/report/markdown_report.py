@@ -14,6 +14,7 @@ from compress.results import DataFacts, OnnxFacts, Run
 SIZES = {"tflite_bytes": "dense .tflite", "sparse_tflite_bytes": "sparse .tflite", "gzip_bytes": "gzip"}
 CAPTIONS = {
     "pictures": "Some test images, with what the last file says of them",
+    "worst": "The test images on which the last file is worst",
     "size_and_latency": "What the task measures against size and against latency",
     "channels": "Channels of each layer before and after narrowing",
     "sparsity": "Sparsity by step",
@@ -37,7 +38,7 @@ def report(run: Run, plots: Sequence[Path]) -> str:
         _section(run),
         _images(plots),
         seconds_section(run),
-        _operators(run),
+        operators_section(run),
         _data(run),
         _machine(run),
         _versions(run),
@@ -117,7 +118,8 @@ def _images(plots: Sequence[Path]) -> str:
     return "## Plots\n\n" + "\n\n".join(images) if images else ""
 
 
-def _operators(run: Run) -> str:
+def operators_section(run: Run) -> str:
+    """How many operators of each kind the exported file has, and what computes in float; empty without a file."""
     if not run.stages or not run.stages[-1].operators:
         return ""
     stage = run.stages[-1]

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks import tables
+from benchmarks.boards import page
+from benchmarks.boards.__main__ import main as boards_main
 from benchmarks.boards.result import parse
 from benchmarks.boards.table import boards_table, warnings_list
 from compress.errors import UserError
@@ -118,3 +120,25 @@ def test_the_seal_is_that_of_both_who_write_results():
     value = {"b": [1, 2.5, None], "a": {"x": "é", "y": 1e-7}, "digest": "old"}
     assert seal(value)["digest"] == board_seal(value) == tables.seal(value)
     assert seal(json.loads(json.dumps(seal(value)))) == seal(value)
+
+
+def test_a_page_of_a_board(tmp_path):
+    content = result(before={"clocks_mhz": {"cpu0": 2265.6}, "throttled": False})
+    content["models"][0]["latency"][0]["repetitions"][0]["samples_ms"] = [11.0, 12.0, 13.0]
+    content["models"].append({**content["models"][0], "file": "<b>.tflite", "bytes": 9_000_000})
+    html, _ = page.write(parse(content, "it"), tmp_path, "board")
+    text = html.read_text()
+    assert text.count("<svg") == 4  # size, latency, energy; and the samples
+    assert "VDD_IN" not in text and "41.3" in text
+    assert "98.50 %" in text and "96.40 to 99.30" in text
+    assert "the processor was throttled" in text and "cpu0 2265.6" in text
+    assert "failed: crashed (SIGSEGV)" in text
+    assert "&lt;b&gt;.tflite" in text and "<b>.tflite" not in text
+
+
+def test_a_page_for_every_board_that_was_measured(tmp_path):
+    written = boards_main([], tmp_path)
+    assert [path.name for path in written] == ["x86-64-tiny-20261121-071242.html"]
+    assert written[0].stat().st_size < 500_000
+    with pytest.raises(UserError, match="no result of a board"):
+        boards_main([ROOT / "benchmarks/results/sweep/tiny.json"], tmp_path)

@@ -64,6 +64,36 @@ def test_the_report_and_the_plots(results):
     assert not list(results.rglob("*.part"))
 
 
+def test_the_page_has_the_operators_their_times_and_their_noise(results):
+    content = json.loads((results / "report.json").read_text())
+    rows = content["operators"]["rows"]
+    assert content["operators"]["stage"] == "exported"
+    assert sum(row["share"] for row in rows) == pytest.approx(1.0)
+    convolutions = [row for row in rows if row["kind"] == "CONV_2D"]
+    assert all(row["channels"] and row["zeros"] is not None for row in convolutions)
+    assert any(row["channels_before"] > row["channels"] for row in convolutions if row["channels_before"])
+    assert sum(row["snr"] is not None for row in convolutions) > len(convolutions) / 2
+    assert set(content["operators_by_stage"]) == set(STAGES)
+    assert {"latency", "noise"} <= {path.stem.split(".")[1] for path in (results / "model_explorer").iterdir()}
+
+
+def test_the_page_says_what_was_asked_and_where_it_comes_from(results, exported):
+    content = json.loads((results / "report.json").read_text())
+    goals = {goal["goal"]: goal["met"] for goal in content["goals"]}
+    assert goals["size of the .tflite"] is True
+    assert content["provenance"]["run"][1] == ["command", content["run"]["command"]]
+    assert content["run"]["command"].startswith("jetslim run ")
+    digest = hashlib.sha256((exported / "model.tflite").read_bytes()).hexdigest()
+    assert ["exported", f"sha256 {digest}"] in content["provenance"]["files"]
+    assert {"table": "teacher", "key": "epochs", "value": "3"}.items() <= next(
+        setting for setting in content["changed"] if (setting["table"], setting["key"]) == ("teacher", "epochs")
+    ).items()
+    page = (results / "report.html").read_text()
+    assert len(page.encode()) < 500_000
+    assert (results / "worst.png").read_bytes().startswith(b"\x89PNG")
+    assert "The test images on which the last file is worst" in page
+
+
 def test_a_view_of_every_stage(results, table):
     assert sorted(path.name for path in results.glob("[0-9]-*")) == [f"{n}-{s}" for n, s in enumerate(STAGES, start=1)]
     for number, name in enumerate(STAGES, start=1):

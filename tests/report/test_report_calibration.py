@@ -109,6 +109,8 @@ def test_write_puts_tables_and_diagram_in_place_and_an_older_run_takes_them_away
         "plots/training.png",
         "plots/reliability.png",
         "report.md",
+        "report.html",
+        "report.json",
     ]
     assert (tmp_path / "calibration.csv").read_text() == calibration.csv_text(parse(calibrated))
     text = (tmp_path / "report.md").read_text()
@@ -118,7 +120,15 @@ def test_write_puts_tables_and_diagram_in_place_and_an_older_run_takes_them_away
         del stage["calibration"]
     report.write(parse(calibrated), tmp_path)
     left = {path.name for path in tmp_path.rglob("*") if path.is_file()}
-    assert left == {"table.csv", "table.md", "size_and_latency.png", "training.png", "report.md"}
+    assert left == {
+        "table.csv",
+        "table.md",
+        "size_and_latency.png",
+        "training.png",
+        "report.md",
+        "report.html",
+        "report.json",
+    }
     assert "Calibration" not in (tmp_path / "report.md").read_text()
 
 

@@ -127,6 +127,8 @@ def test_write_puts_every_file_in_place(five_stages, tmp_path):
         "plots/sparsity.png",
         "plots/training.png",
         "report.md",
+        "report.html",
+        "report.json",
     ]
     assert sorted(path for path in folder.rglob("*") if path.is_file()) == sorted(paths)  # no temporary file stays
     assert (folder / "table.csv").read_text() == table.csv_text(parse(five_stages))

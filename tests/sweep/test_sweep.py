@@ -72,7 +72,7 @@ def test_each_point_is_an_ordinary_run(swept, toml, jetslim, tmp_path):
             others[what] for what in ("name", "key", "metrics", "tflite_bytes")
         ]
         assert ours["latency"]["latency_ms_p50"] > 0
-    assert (point / "report.md").is_file()
+    assert (point / "report.md").is_file() and (point / "report.html").is_file()
 
 
 def test_the_sweeps_own_tables_and_plots(swept):
@@ -89,6 +89,7 @@ def test_the_sweeps_own_tables_and_plots(swept):
         assert float(row["latency_ms_p50"]) == run["stages"][-1]["latency"]["latency_ms_p50"]
         assert float(row["kernel_sparsity"]) == pytest.approx(float(row["pruned.final_sparsity"]), abs=0.01)
     assert (folder / "runs/mine-sweep/sweep.md").read_text() in output
+    assert (folder / "runs/mine-sweep/sweep.html").read_text().count('class="path') == 2  # a line a point
     plotted = {path.stem for path in (folder / "runs/mine-sweep/plots").glob("*.png")}
     assert plotted - {"temperature", "nll_scaled", "ece_scaled"} == {  # none where no validation image is wrong
         "top1", "params", "kernel_sparsity", "tflite_bytes", "sparse_tflite_bytes", "gzip_bytes", "latency_ms_p50",

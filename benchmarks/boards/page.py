@@ -1,0 +1,161 @@
+"""A board's result as one HTML file and as JSON: what it measured, the front over size, latency and energy."""
+
+import statistics
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from benchmarks.boards.result import Accuracy, BoardResult, Model, State, ThreadLatency
+from benchmarks.boards.table import titled
+from compress.report.html import write_page
+from compress.report.html.scatter import Point, scatter
+from compress.report.html.strips import strips
+from compress.results import Latency, Metric
+
+CONTENTS = (
+    ("models", "Files"),
+    ("front", "Front"),
+    ("latency", "Latency"),
+    ("state", "The board before and after"),
+    ("limits", "What is not shown"),
+)
+COLUMNS = ("threads", "mean ms", "p50", "p90", "std", "load ms", "peak MB", "mJ", "teacher / file")
+LIMITS = (
+    "One board, in the state that the table shows: another power mode, other clocks or more heat give other times.",
+    "The ratio to the teacher is of this processor; on another it is another.",
+    "Energy is of a whole rail, less what the board draws at rest, where its sensors tell it; no sensor, no energy.",
+    "Accuracy is of the test images that the bundle carries, and the interval of their choice alone.",
+    "Times of two boards may be compared only where software and interpreter are the same.",
+)
+
+
+def write(result: BoardResult, folder: Path, name: str) -> list[Path]:
+    """Writes ``folder``/``name``.html and .json."""
+    return write_page("board", data(result), folder, name, {})
+
+
+def data(result: BoardResult) -> dict[str, Any]:
+    """All that the page shows, by part."""
+    shown = [metric for metric in result.metrics if metric.in_table]
+    rows = list(_rows(result, shown))
+    timed = [(row["name"], row["latency"]) for row in rows if row["latency"].samples_ms]
+    return {
+        "title": f"{result.pipeline} on {result.board.title}",
+        "subtitle": f"measured {result.started}; {result.board.software}; {result.runtime.name} "
+        f"{result.runtime.version}",
+        "contents": CONTENTS,
+        "warnings": list(result.warnings),
+        "columns": ["MB", *(titled(metric) for metric in shown), *COLUMNS],
+        "rows": [{key: value for key, value in row.items() if key != "latency"} for row in rows],
+        "engines": [
+            [engine.file, engine.precision, f"{engine.ms.p50:.2f} ms" if engine.ms else f"failed: {engine.errors[0]}"]
+            for engine in (result.tensorrt.engines if result.tensorrt else [])
+        ],
+        "scatters": _scatters(rows, shown),
+        "strips": strips(timed),
+        "state": _state(result.before, result.after),
+        "facts": [
+            ["board", result.board.title],
+            ["processor", result.board.cpu or result.board.machine],
+            ["software", result.board.software],
+            ["interpreter", f"{result.runtime.name} {result.runtime.version}"],
+            ["pipeline", result.pipeline],
+        ],
+        "limits": LIMITS,
+    }
+
+
+def _rows(result: BoardResult, shown: list[Metric]) -> Iterator[dict[str, Any]]:
+    number = 0
+    for model in result.models:
+        accuracy = model.accuracy or Accuracy()
+        for entry in model.latency:
+            number += 1
+            name = f"{model.file}, {entry.threads} thread{'s' * (entry.threads > 1)}"
+            yield {
+                "id": f"row-{number}",
+                "number": number,
+                "name": name,
+                "role": model.role or "",
+                "metrics": accuracy.metrics,
+                "intervals": accuracy.intervals,
+                "megabytes": model.bytes / 1e6,
+                "p50": entry.ms.p50 if entry.ms else None,
+                "energy": entry.energy.energy_mj if entry.energy else None,
+                "latency": _latency(entry),
+                "cells": [
+                    _cell(f"{model.bytes / 1e6:.2f}", model.bytes),
+                    *(_measured(metric, accuracy) for metric in shown),
+                    *_times(model, entry, result.teacher),
+                ],
+            }
+
+
+def _measured(metric: Metric, accuracy: Accuracy) -> dict[str, Any]:
+    value, interval = accuracy.metrics.get(metric.key), accuracy.intervals.get(metric.key)
+    note = f"{metric.number(interval[0])} to {metric.number(interval[1])}" if interval else ""
+    return _cell("" if value is None else metric.text(value), value, note)
+
+
+def _times(model: Model, entry: ThreadLatency, teacher: Model) -> list[dict[str, Any]]:
+    cells = [_cell(str(entry.threads), entry.threads)]
+    if entry.ms is None:
+        return [*cells, _cell(f"failed: {entry.errors[0]}"), *(_cell("") for _ in COLUMNS[2:])]
+    peaks = [each.peak_memory_mb for each in entry.repetitions if each.peak_memory_mb is not None]
+    slower = teacher.on_threads(entry.threads)
+    cells += [_cell(f"{value:.2f}", value) for value in (entry.ms.mean, entry.ms.p50, entry.ms.p90, entry.ms.std)]
+    load = statistics.median(each.load_ms for each in entry.repetitions) if entry.repetitions else None
+    ratio = slower.p50 / entry.ms.p50 if slower and model is not teacher else None
+    return [
+        *cells,
+        _cell("" if load is None else f"{load:.1f}", load),
+        _cell(f"{max(peaks):.0f}" if peaks else "", max(peaks, default=None)),
+        _cell(
+            f"{entry.energy.energy_mj:.1f}" if entry.energy else "", entry.energy.energy_mj if entry.energy else None
+        ),
+        _cell("" if ratio is None else f"{ratio:.2f}x", ratio),
+    ]
+
+
+def _cell(text: str, value: float | None = None, note: str = "") -> dict[str, Any]:
+    return {"text": text, "value": value, "note": note}
+
+
+def _latency(entry: ThreadLatency) -> Latency:
+    samples = [sample for each in entry.repetitions for sample in each.samples_ms]
+    ms = entry.ms
+    return Latency(ms.mean, ms.p50, ms.p90, samples) if ms and samples else Latency(0.0, 0.0, 0.0)
+
+
+def _scatters(rows: list[dict[str, Any]], shown: list[Metric]) -> list[dict[str, Any]]:
+    """The first metric over size, latency and energy: of each only the files that have it."""
+    if not shown:
+        return []
+    metric = shown[0]
+    quantities = (("megabytes", "size", "MB"), ("p50", "latency", "ms, median"), ("energy", "energy", "mJ"))
+    drawings = []
+    for column, quantity, unit in quantities:
+        points = [
+            Point(row["name"], row["id"], row[column], value, row["intervals"].get(metric.key), row["number"])
+            for row in rows
+            if row[column] and (value := row["metrics"].get(metric.key)) is not None
+        ]
+        drawings.append(scatter(points, metric, quantity, unit, True))
+    return [drawing for drawing in drawings if drawing is not None]
+
+
+def _state(before: State, after: State) -> list[list[str]]:
+    """[what, before, after] of all that the board told."""
+    return [
+        [name.replace("_", " "), _told(one), _told(other)]
+        for name, one, other in ((name, getattr(before, name), getattr(after, name)) for name in vars(before))
+        if one is not None or other is not None
+    ]
+
+
+def _told(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_told(each)}" for name, each in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_told, value))
+    return "" if value is None else str(value)
