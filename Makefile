@@ -22,7 +22,7 @@ READY := $(VENV)/.installed$(if $(GPU),-gpu)
 PEERS := benchmarks/peers/.venv
 TENSORRT := benchmarks/tensorrt/.venv
 
-.PHONY: help pipeline check bundle jetson test test-quick test-arm64 test-slow test-every-network peers check-tensorrt tables lint clean
+.PHONY: help pipeline check bundle jetson test test-quick test-arm64 test-slow test-every-network peers check-tensorrt tables docs lint clean
 
 help:
 	@echo "make pipeline MODEL=densenet121   teacher -> student -> pruned -> int8 .tflite, with a table"
@@ -36,6 +36,7 @@ help:
 	@echo "make peers NETWORKS=densenet121    jetslim beside tfmot, OpenVINO and ONNX Runtime"
 	@echo "make check-tensorrt MODEL=resnet50   what NVIDIA's compiler makes of its ONNX file; or MODEL=model.onnx"
 	@echo "make tables                       the README's table and benchmarks/RESULTS.md from the raw results"
+	@echo "make docs                         the documentation, build/docs/index.html; strictly, with its notebook executed"
 	@echo "make clean                        removes .venv, and that of the peers (runs/ and store/ stay)"
 
 pipeline: $(READY)
@@ -87,6 +88,11 @@ check-tensorrt: $(READY) $(TENSORRT)/.installed
 tables: $(READY)
 	$(BIN)/python -m benchmarks.tables
 
+# strict: a link that leads nowhere, a page that is not listed or a cell that fails is an error
+docs: $(VENV)/.installed-docs
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	@echo "build/docs/index.html"
+
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -104,6 +110,10 @@ $(READY): setup.cfg pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing into $(VENV) (about 1.5 GB, a few minutes)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS)]'
+	@touch $@
+
+$(VENV)/.installed-docs: $(READY)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS),docs]'
 	@touch $@
 
 $(PEERS)/.installed: benchmarks/peers/requirements.txt

@@ -222,7 +222,9 @@ class OnnxFacts:
     score: float
     """The task's first metric."""
     closeness_to_network: float
+    """How close its outputs are to the Keras network's."""
     closeness_to_tflite: float
+    """The same to those of model.tflite."""
     departure: dict[str, Any]
     """The differences of the outputs from the network's, as the task states them."""
     fuses: bool
@@ -273,6 +275,7 @@ class StageResult:
     network_metrics: dict[str, float | None] = field(default_factory=dict)
     """The same of its Keras network, or of the file again where ``measured_on`` says so."""
     measured_on: Literal["network", ".tflite", ""] = ""
+    """Of what ``network_metrics`` are."""
     details: dict[str, Any] = field(default_factory=dict)
     """What the task's section of the report shows, of what ``measured_on`` says."""
     whole_images: dict[str, float | None] | None = None

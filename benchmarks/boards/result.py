@@ -82,7 +82,7 @@ class Energy:
     """Of an inference, measured at a rail."""
 
     energy_mj: float
-    """Millijoules an inference, idle power left out."""
+    """Millijoules an inference: all that the rail drew, not only what is beyond the idle board."""
     rail: str
     """The sensor at which it was measured."""
 

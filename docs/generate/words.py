@@ -1,0 +1,48 @@
+"""Parts of other files of the repository: words, results, decisions."""
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+RESULTS = ROOT / "benchmarks/RESULTS.md"
+DECISIONS = ROOT / "docs/decisions"
+
+
+def glossary() -> str:
+    """The table of words of CONTRIBUTING.md."""
+    _, _, rest = (ROOT / "CONTRIBUTING.md").read_text().partition("\n## Words\n")
+    words, _, _ = rest.partition("\n## ")
+    return words.strip()
+
+
+def results() -> str:
+    """All of benchmarks/RESULTS.md, its title apart."""
+    return _safe(RESULTS.read_text().partition("\n")[2])
+
+
+def table(section: str, first: str = "|") -> str:
+    """The first table of a section of benchmarks/RESULTS.md whose first row begins with ``first``.
+
+    Raises KeyError where there is none.
+    """
+    _, heading, rest = RESULTS.read_text().partition(f"# {section}\n")
+    text = re.split(r"^#+ ", rest, maxsplit=1, flags=re.MULTILINE)[0]
+    for block in text.strip().split("\n\n"):
+        if heading and block.startswith("|") and block.startswith(first):
+            return _safe(block.strip())
+    raise KeyError(f"benchmarks/RESULTS.md: no table {first!r} below {section!r}")
+
+
+def decisions() -> str:
+    """A list of all decisions, by number."""
+    return "\n".join(f"- [{title(path)}](decisions/{path.name})" for path in sorted(DECISIONS.glob("*.md")))
+
+
+def title(path: Path) -> str:
+    """The first line of a page."""
+    return path.read_text().partition("\n")[0].lstrip("# ").strip()
+
+
+def _safe(text: str) -> str:
+    """Classes of Python in messages are no elements of HTML."""
+    return text.replace("<class '", "&lt;class '")
