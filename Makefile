@@ -88,9 +88,9 @@ check-tensorrt: $(READY) $(TENSORRT)/.installed
 tables: $(READY)
 	$(BIN)/python -m benchmarks.tables
 
-# strict: a link that leads nowhere, a page that is not listed or a cell that fails is an error
+# strict: a link that leads nowhere, a page that is not listed or a cell that fails is an error (not so with --quiet)
 docs: $(VENV)/.installed-docs
-	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 	@echo "build/docs/index.html"
 
 lint: $(READY)

@@ -36,9 +36,9 @@ def owner_of(cls: type, field: str) -> type:
 
 
 def markdown(docstring: str | None) -> str:
-    """A docstring as Markdown: code by single backticks, lines of one paragraph joined."""
+    """A docstring as Markdown: code by single backticks; what else would be emphasis or an element is escaped."""
     text = re.sub(r"``(.+?)``", r"`\1`", inspect.cleandoc(docstring or ""))
-    return re.sub(r"(?<=\w)<(\w+)>", r"&lt;\1&gt;", text)
+    return re.sub(r"`[^`]*`|[<*]", lambda found: {"<": "&lt;", "*": "\\*"}.get(found[0], found[0]), text)
 
 
 def of_class(cls: Any) -> str:

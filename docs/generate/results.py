@@ -34,6 +34,7 @@ BOARD: tuple[type, ...] = (
     board.TensorRT,
     board.Engine,
     board.Agreement,
+    results.Metric,
 )
 
 

@@ -16,12 +16,12 @@ from compress.distill import METHODS
 from compress.stages import STAGES
 from compress.tasks import TASKS
 from compress.tasks.losses import LABEL_LOSSES
-from docs.generate import commands, descriptions, messages, pictures, results, settings, words
+from docs.generate import commands, descriptions, messages, parts, pictures, results, settings, words
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = dict(commands.every())
 REGISTERED = [cls for registry in (DATASETS, TASKS, STAGES, METHODS, LABEL_LOSSES) for cls in registry.values()]
-RESULTS = [*results.RUN, *results.BOARD]
+RESULTS = list(dict.fromkeys([*results.RUN, *results.BOARD]))
 
 
 def names_a_class(cls: type) -> str:
@@ -82,7 +82,7 @@ def test_every_key_of_a_result_is_described(cls):
 def test_the_reference_of_results_has_every_class():
     for classes in (results.RUN, results.BOARD):
         inner = {each for cls in classes for field in dataclasses.fields(cls) for each in classes_in(field.type)}
-        assert inner <= {*classes, *results.RUN}
+        assert inner <= set(classes)
 
 
 def test_the_page_of_a_boards_result_has_every_key_at_the_top():
@@ -182,6 +182,17 @@ def test_the_pictures_are_what_the_script_draws():
     assert {path.name: path.read_text() for path in pictures.FOLDER.glob("*")} == drawn
     assert pictures.sparsity(10, 0.0, 0.8, 10, 20) == 0 and pictures.sparsity(20, 0.0, 0.8, 10, 20) == 0.8
     assert pictures.sparsity(15, 0.0, 0.8, 10, 20) == pytest.approx(0.7)  # 0.8 - 0.8 / 8
+
+
+def test_a_docstring_becomes_markdown():
+    said = descriptions.markdown("``path``/train/<class>/*, 2 * ``a * b``")
+    assert said == r"`path`/train/&lt;class>/\*, 2 \* `a * b`"
+
+
+def test_a_part_that_is_not_known_is_an_error():
+    with pytest.raises(KeyError, match="nothing"):
+        parts.with_parts("# Title\n\n<!-- generated: nothing -->\n")
+    assert parts.with_parts("as it is <!-- generated: nothing -->\n") == "as it is <!-- generated: nothing -->\n"
 
 
 def test_a_table_is_that_of_the_results():
