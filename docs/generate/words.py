@@ -20,17 +20,26 @@ def results() -> str:
     return _safe(RESULTS.read_text().partition("\n")[2])
 
 
-def table(section: str, first: str = "|") -> str:
+def table(section: str, first: str = "|", columns: str = "") -> str:
     """The first table of a section of benchmarks/RESULTS.md whose first row begins with ``first``.
 
-    Raises KeyError where there is none.
+    ``columns``: the titles of those that are shown, with "; " between them; all if none is named. Raises KeyError where
+    there is no such table or column.
     """
     _, heading, rest = RESULTS.read_text().partition(f"# {section}\n")
     text = re.split(r"^#+ ", rest, maxsplit=1, flags=re.MULTILINE)[0]
     for block in text.strip().split("\n\n"):
         if heading and block.startswith("|") and block.startswith(first):
-            return _safe(block.strip())
+            return _safe(_only(block, columns.split("; ")) if columns else block)
     raise KeyError(f"benchmarks/RESULTS.md: no table {first!r} below {section!r}")
+
+
+def _only(table: str, titles: list[str]) -> str:
+    rows = [[cell.strip() for cell in row.strip("|").split("|")] for row in table.strip().splitlines()]
+    if missing := [title for title in titles if title not in rows[0]]:
+        raise KeyError(f"benchmarks/RESULTS.md: no column {missing[0]!r}; there are {'; '.join(rows[0])}")
+    chosen = [rows[0].index(title) for title in titles]
+    return "\n".join(f"| {' | '.join(row[column] for column in chosen)} |" for row in rows)
 
 
 def decisions() -> str:

@@ -197,5 +197,9 @@ def test_a_part_that_is_not_known_is_an_error():
 
 def test_a_table_is_that_of_the_results():
     assert words.table("The pipeline densenet121, on the host").startswith("| stage | top-1 |")
+    table = words.table("The pipeline densenet121, on the host", columns="gzip; stage").splitlines()
+    assert table[0] == "| gzip | stage |" and table[2].endswith(" MB | teacher (float32) |")
+    with pytest.raises(KeyError, match="no column 'size'"):
+        words.table("The pipeline densenet121, on the host", columns="stage; size")
     with pytest.raises(KeyError, match="no table"):
         words.table("The pipeline densenet121, on the host", "| what | nothing")
