@@ -193,6 +193,24 @@ def densenet() -> str:
     )
 
 
+def accuracy() -> str:
+    """What to ask of ``jetslim compare`` where quantization loses accuracy, and what to do."""
+    asked = [
+        ("is a layer bad by itself?", "keep_float"),
+        ("is a layer bad, but good by itself?", "go on with the layers before it"),
+        ("do many layers lose a little?", 'calibration = "percentile"'),
+        ("does accuracy fall all the same?", 'mode = "qat"'),
+    ]
+    parts = []
+    for number, (question, answer) in enumerate(asked):
+        y = 16 + 74 * number
+        parts += [box(30, y, 300, question), arrow(330, y + 22, 418, y + 22), text(372, y + 15, "yes", QUIET, size=12)]
+        parts.append(box(420, y, 270, answer, fill=WARM))
+        if number:
+            parts += [arrow(180, y - 30, 180, y - 2), text(198, y - 12, "no", QUIET, size=12)]
+    return svg(300, *parts)
+
+
 PICTURES: dict[str, Callable[[], str]] = {
     "pipeline": pipeline,
     "distill": distill,
@@ -201,6 +219,7 @@ PICTURES: dict[str, Callable[[], str]] = {
     "quantize": quantize,
     "export": export,
     "densenet": densenet,
+    "accuracy": accuracy,
 }
 
 if __name__ == "__main__":
