@@ -16,13 +16,16 @@ stem = $(shell basename $(call quoted,$(1)) | sed 's/\.[^.]*$$//')
 RUN = $(call stem,$(MODEL))$(if $(TEACHER),-from-$(call stem,$(TEACHER)))
 VENV := .venv
 BIN := $(VENV)/bin
+# a file's tests share what they made, so a file stays with one worker
+PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+WORKERS ?= 2
 comma := ,
 EXTRAS := dev$(if $(GPU),$(comma)gpu)
 READY := $(VENV)/.installed$(if $(GPU),-gpu)
 PEERS := benchmarks/peers/.venv
 TENSORRT := benchmarks/tensorrt/.venv
 
-.PHONY: help pipeline check bundle jetson test test-quick test-arm64 test-slow test-every-network peers check-tensorrt tables docs lint clean
+.PHONY: help pipeline check bundle jetson test test-quick test-arm64 test-slow test-every-network peers check-tensorrt study tables docs lint clean
 
 help:
 	@echo "make pipeline MODEL=densenet121   teacher -> student -> pruned -> int8 .tflite, with a table"
@@ -35,6 +38,7 @@ help:
 	@echo "make jetson HOST=user@xavier      copies it there, measures, and brings the result home"
 	@echo "make peers NETWORKS=densenet121    jetslim beside tfmot, OpenVINO and ONNX Runtime"
 	@echo "make check-tensorrt MODEL=resnet50   what NVIDIA's compiler makes of its ONNX file; or MODEL=model.onnx"
+	@echo "make study STUDY=my.toml          the tables of the 2022 paper, for networks and data of your own"
 	@echo "make tables                       the README's table and benchmarks/RESULTS.md from the raw results"
 	@echo "make docs                         the documentation, build/docs/index.html; strictly, with its notebook executed"
 	@echo "make clean                        removes .venv, and that of the peers (runs/ and store/ stay)"
@@ -63,19 +67,19 @@ check: $(READY)
 	@$(BIN)/jetslim check $(WANTED) $(ARGS)
 
 test: $(READY)
-	$(BIN)/python -m pytest -m "not slow and not every_network and not arm64" $(ARGS)
+	$(PYTEST) -m "not slow and not every_network and not arm64" $(ARGS)
 
 # the part of them that depends most on the version of Python, and the tiny pipeline: what CI runs on all versions
 QUICK := artifacts config datasets distill metrics targets tasks training report benchmarks evaluate prune stages
 test-quick: $(READY)
-	$(BIN)/python -m pytest -m "not slow and not every_network and not arm64" $(QUICK:%=tests/%) $(ARGS)
+	$(PYTEST) -m "not slow and not every_network and not arm64" $(QUICK:%=tests/%) $(ARGS)
 	folder=$$(mktemp -d) && $(BIN)/jetslim run tiny --store $$folder/store --runs $$folder/runs && rm -rf $$folder
 
 test-slow: $(READY)
-	$(BIN)/python -m pytest -m slow $(ARGS)
+	$(PYTEST) -m slow $(ARGS)
 
 test-every-network: $(READY)
-	$(BIN)/python -m pytest -m every_network $(ARGS)
+	$(PYTEST) -m every_network $(ARGS)
 
 # the peers have an environment of their own (benchmarks/peers/README.md); ARGS="--size 96", ARGS=--tfmot
 peers: $(READY) $(PEERS)/.installed
@@ -84,6 +88,10 @@ peers: $(READY) $(PEERS)/.installed
 # NVIDIA's parser and compiler on a network by name or a .onnx file; needs no GPU (benchmarks/tensorrt/README.md)
 check-tensorrt: $(READY) $(TENSORRT)/.installed
 	@$(BIN)/python -m benchmarks.tensorrt.check $(call quoted,$(MODEL)) $(ARGS)
+
+# the tables of Shin and Oh, 2022 (benchmarks/paper2022); ARGS="--data-dir ~/data --tables 8 --seeds 0"
+study: $(READY)
+	@$(BIN)/python -m benchmarks.paper2022 $(if $(STUDY),--profile $(call quoted,$(STUDY))) $(ARGS)
 
 tables: $(READY)
 	$(BIN)/python -m benchmarks.tables

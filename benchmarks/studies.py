@@ -275,6 +275,40 @@ class At224:
 
 
 @dataclass(frozen=True)
+class UntrainedSizes:
+    """Bytes of an untrained network's files for images of ``side``: plain, zeros stored compactly, plain in gzip."""
+
+    network: str
+    side: int
+    precision: str
+    sparsity: float
+    dense_bytes: int
+    sparse_bytes: int
+    gzip_bytes: int
+
+
+@dataclass(frozen=True)
+class NetworksInTurns:
+    """Files of the networks that a seed of a study left, in turns, for images of ``side``; sizes in bytes."""
+
+    side: int
+    seed: int
+    rounds: list[Round]
+    bytes: dict[str, int]
+
+
+@dataclass(frozen=True)
+class TaughtEpochs:
+    """Seconds of an epoch of ``student``, by how it learns: "plain" from labels and "cached" from a teacher's outputs
+    that are kept; "plain_augmented" and "augmented", whose teacher runs on every batch."""
+
+    teacher: str
+    student: str
+    images: int
+    rounds: list[dict[str, float]]
+
+
+@dataclass(frozen=True)
 class Kernel:
     """A layer of a compiled file that multiplies by a kernel: data types of its inputs, and the ONNX nodes in it."""
 
@@ -339,6 +373,9 @@ STUDIES: dict[str, type] = {
     "jetslim-at224/1": At224,
     "jetslim-counters/1": CountersInTurns,
     "jetslim-blurred-detectors/1": BlurredDetectors,
+    "jetslim-sizes/1": UntrainedSizes,
+    "jetslim-networks-in-turns/1": NetworksInTurns,
+    "jetslim-taught-epochs/1": TaughtEpochs,
     "jetslim-tensorrt/1": CompiledForTensorRT,
     "jetslim-steps/1": StepsApart,
 }

@@ -1,4 +1,6 @@
-"""Makes README's table and RESULTS.md of raw results: ``python -m benchmarks.tables`` (``--check`` only compares).
+"""Makes README's table and picture, and RESULTS.md, of raw results.
+
+``python -m benchmarks.tables``; ``--check`` only compares.
 
 results/<board>/*.json are raw: a pipeline's run (runs/<pipeline>/run.json, copied whole), a board's benchmark (what
 ``make jetson`` brings home) or a comparison with peers (``make peers``). Each carries a digest of itself: what was
@@ -21,8 +23,12 @@ from benchmarks.counting import table as counting
 from benchmarks.detection import table as detection
 from benchmarks.families import table as families
 from benchmarks.focal import table as focal
+from benchmarks.front import picture
+from benchmarks.front import table as front
 from benchmarks.keras3 import table as front_door
 from benchmarks.narrow import table as narrow
+from benchmarks.paper2022.document import document as paper_document
+from benchmarks.paper2022.results import Measured
 from benchmarks.peers import table as peers
 from benchmarks.studies import (
     STUDIES,
@@ -51,6 +57,8 @@ from compress.results import SCHEMA, Run, StageResult, parse, validated
 HERE = Path(__file__).parent
 README = HERE.parent / "README.md"
 RESULTS = HERE / "RESULTS.md"
+PICTURE = HERE / "plots" / "chain.svg"
+PAPER_RESULTS = HERE / "paper2022" / "RESULTS.md"
 RUNS = (1, 2, SCHEMA)
 SHOWN = "densenet121"  # the pipeline of the README
 BEGIN, END = "<!-- results: made by benchmarks/tables.py -->", "<!-- /results -->"
@@ -122,6 +130,7 @@ class Results:
     counting_runs: list[Run] = field(default_factory=list)
     detection_runs: list[Run] = field(default_factory=list)
     tensorrt_runs: list[Run] = field(default_factory=list)
+    paper_runs: list[Run] = field(default_factory=list)
     studies: list[Any] = field(default_factory=list)
     """Objects of the classes in ``benchmarks.studies``."""
 
@@ -129,35 +138,46 @@ class Results:
 def load(folder: Path) -> Results:
     """Every raw result below ``folder``; Refused names the file."""
     results = Results()
-    known = (*RUNS, *boards.SCHEMAS, *STUDIES)
+    studies = {
+        "families": results.family_runs,
+        "narrow": results.narrow_runs,
+        "counting": results.counting_runs,
+        "detection": results.detection_runs,
+        "tensorrt": results.tensorrt_runs,
+        "paper2022": results.paper_runs,
+    }
     for path in sorted(folder.glob("*/*.json")):
-        try:
-            content = json.loads(path.read_text())
-        except ValueError as error:
-            raise Refused(f"{path} is no JSON: {error}") from error
-        schema: Any = content.get("schema") if isinstance(content, dict) else None
-        if schema not in known:
-            raise Refused(f"{path}: schema {schema!r} is unknown; {', '.join(map(repr, known))} are known")
-        if content.get("digest") != seal(content):
-            raise Refused(f"{path} was edited after it was measured: its digest does not match")
-        if content.get("replay"):
-            raise Refused(f"{path} replays a recorded tegrastats, or another machine's files: it is no measurement")
-        if schema in RUNS:
-            studies = {
-                "families": results.family_runs,
-                "narrow": results.narrow_runs,
-                "counting": results.counting_runs,
-                "detection": results.detection_runs,
-                "tensorrt": results.tensorrt_runs,
-            }
-            studies.get(path.parent.name, results.runs).append(parse(content, str(path)))
-        elif schema in boards.SCHEMAS:
-            results.boards.append(boards.parse(content, str(path)))
+        result = read_result(path)
+        if isinstance(result, Run):
+            studies.get(path.parent.name, results.runs).append(result)
+        elif isinstance(result, BoardResult):
+            results.boards.append(result)
         else:
-            results.studies.append(validated(STUDIES[schema], content, str(path)))
+            results.studies.append(result)
     results.runs.sort(key=lambda run: (run.pipeline, run.seed or 0))
     results.boards.sort(key=lambda result: (result.board.title, result.started))
     return results
+
+
+def read_result(path: Path) -> Any:
+    """A run, a board's result, or a study of a class in ``benchmarks.studies``; Refused names the file."""
+    try:
+        content = json.loads(path.read_text())
+    except ValueError as error:
+        raise Refused(f"{path} is no JSON: {error}") from error
+    schema: Any = content.get("schema") if isinstance(content, dict) else None
+    known = (*RUNS, *boards.SCHEMAS, *STUDIES)
+    if schema not in known:
+        raise Refused(f"{path}: schema {schema!r} is unknown; {', '.join(map(repr, known))} are known")
+    if content.get("digest") != seal(content):
+        raise Refused(f"{path} was edited after it was measured: its digest does not match")
+    if content.get("replay"):
+        raise Refused(f"{path} replays a recorded tegrastats, or another machine's files: it is no measurement")
+    if schema in RUNS:
+        return parse(content, str(path))
+    if schema in boards.SCHEMAS:
+        return boards.parse(content, str(path))
+    return validated(STUDIES[schema], content, str(path))
 
 
 def seal(result: dict[str, Any]) -> str:
@@ -311,8 +331,12 @@ def main() -> None:
     if not shown:
         sys.exit(f"error: there is no result of {SHOWN} below {HERE / 'results'}")
     old = README.read_text()
-    at_224 = of_kind(results.studies, At224)
-    texts = {README: inserted(old, section(shown, at_224)), RESULTS: document(results)}
+    texts = {
+        README: inserted(old, front.section(shown)),
+        PICTURE: picture.svg(picture.draw(shown)),
+        RESULTS: document(results),
+        PAPER_RESULTS: paper_document(Measured.of(results.paper_runs, results.studies), "../plots"),
+    }
     for path, text in texts.items():
         if "--check" not in sys.argv:
             path.write_text(text)

@@ -15,6 +15,9 @@ from PIL import Image
 
 ROOT = Path(__file__).parents[1]
 
+if "PYTEST_XDIST_WORKER" in os.environ:  # several workers, each with processes of its own: a core for each
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:

@@ -28,8 +28,8 @@ BACKBONES = ("resnet10_1_4", "resnet10_1_2")
 BLUR = 0.1  # of the width
 STUDENTS = {"labels": ("baseline", "fgfi", "lgd"), "blur": (), "weak": ()}
 VOC = {
-    "cards": ("Cards", "[256, 256]", "{ colour = 0.3 }"),
-    "cells": ("BCCD", "[192, 256]", "{ flip = true, colour = 0.2 }"),
+    "cards": ("Cards", "[160, 160]", "{ colour = 0.3 }"),
+    "cells": ("BCCD", "[144, 192]", "{ flip = true, colour = 0.2 }"),
 }
 
 

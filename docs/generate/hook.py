@@ -36,7 +36,7 @@ def on_files(files: Files, config: Any) -> Files:
     files.append(File.generated(config, "tutorial.md", content=text))
     for name, content in outputs.items():
         files.append(File.generated(config, name, content=content))
-    for plot in sorted((ROOT / "benchmarks/plots").glob("*.png")):
+    for plot in sorted((ROOT / "benchmarks/plots").glob("*.*g")):  # png and svg
         files.append(File.generated(config, f"plots/{plot.name}", abs_src_path=str(plot)))
     return files
 

@@ -14,7 +14,9 @@ PARTS: dict[str, Callable[..., str]] = {
     "messages": messages.section,
     "glossary": words.glossary,
     "results": words.results,
+    "paper": words.paper,
     "table": words.table,
+    "table-once-measured": words.table_once_measured,
     "decisions": words.decisions,
 }
 MARK = re.compile(r"^<!-- generated: (\S+)(?: (.*?))? -->$", re.MULTILINE)

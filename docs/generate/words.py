@@ -20,6 +20,18 @@ def results() -> str:
     return _safe(RESULTS.read_text().partition("\n")[2])
 
 
+def paper() -> str:
+    """All of benchmarks/paper2022/RESULTS.md, its title apart; its pictures are beside the page."""
+    text = (ROOT / "benchmarks/paper2022/RESULTS.md").read_text().partition("\n")[2]
+    return _safe(text.replace("](../plots/", "](plots/"))
+
+
+def table_once_measured(section: str, first: str = "|", columns: str = "") -> str:
+    """``table``, or that nothing was measured yet, where the results have no such section."""
+    measured = f"# {section}\n" in RESULTS.read_text()
+    return table(section, first, columns) if measured else "Not measured here yet."
+
+
 def table(section: str, first: str = "|", columns: str = "") -> str:
     """The first table of a section of benchmarks/RESULTS.md whose first row begins with ``first``.
 

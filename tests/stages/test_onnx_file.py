@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from compress import keras
+from compress.stages.onnx_file import judged
+from compress.tasks.base import Departure
 
 TOML = """
 [data]
@@ -85,3 +87,17 @@ def test_both_files_of_a_symmetric_network(write, jetslim, tmp_path):
     assert facts["closeness_to_tflite"] >= 0.97
     assert facts["kernels_in_float"] == []
     assert facts["bytes"] == (folder / "model.onnx").stat().st_size
+
+
+def test_a_file_may_depart_as_far_as_a_tflite_whose_layers_were_compared():
+    def departure(mean, reason=""):
+        return Departure({"mean_difference": mean}, reason)
+
+    near, far = departure(0.004), departure(0.02, "the file and the Keras network differ by 0.02")
+    assert judged(near, near, near) == ("", "")
+    assert judged(far, near, near)[0] == far.reason
+    assert judged(near, near, far)[0] == "the file and model.tflite differ by 0.02"
+    reason, note = judged(far, departure(0.016, "far"), far)  # 1.25 times as far
+    assert reason == "" and note.startswith(far.reason)
+    assert judged(far, departure(0.0159, "far"), near) == (far.reason, "")
+    assert judged(near, departure(0.016, "far"), far) == ("", "")

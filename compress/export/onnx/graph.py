@@ -71,6 +71,14 @@ class Graph:
         codes = self.node("QuantizeLinear", [name, steps, zero], **attributes)
         return self.node("DequantizeLinear", [codes, steps, zero], **attributes)
 
+    def rounded(self, name: str, low: float, high: float) -> str:
+        """The tensor rounded to the 256 values from ``low`` to ``high``, one of which is 0, by nodes that compute in
+        float: for grids of another zero point."""
+        step = self.constant((high - low) / 255, "step")
+        ends = [self.constant(round(255 * end / (high - low)), "end") for end in (low, high)]
+        codes = self.node("Clip", [self.node("Round", [self.node("Div", [name, step])]), *ends])
+        return self.node("Mul", [codes, step])
+
     def read(self, tensor: Tensor, layout: str) -> str:
         """The name of a tensor in a layout, in float."""
         if not tensor.is_map:

@@ -54,8 +54,8 @@ def write(model: Any, outputs: Sequence[Output], raw: bool = False, fuses: bool 
     """The ``onnx.ModelProto`` of a functional network; ``raw`` leaves its outputs as the network gives them.
 
     ``fuses``: what elementwise layers alone read of a kernel is not rounded, so that TensorRT computes both at once.
-    The .tflite rounds it; without ``fuses`` so does the file, but for what a sigmoid gives, whose grid TensorRT does
-    not have.
+    The .tflite rounds it; without ``fuses`` so does the file. What a sigmoid gives has a grid there that TensorRT does
+    not have: it is rounded to it in float.
 
     Raises UserError for a layer without an entry, an open side, and a grid whose zero point is not 0.
     """
@@ -105,7 +105,8 @@ def _tensors(graph: Graph, model: Any, fuses: bool) -> dict[str, Tensor]:
         assert rule is not None
         made = rule(graph, call)
         results = [
-            _on_grid(result, node.layer, config, behind) for result in (made if isinstance(made, list) else [made])
+            _on_grid(graph, result, node.layer, config, behind)
+            for result in (made if isinstance(made, list) else [made])
         ]
         tensors.update(zip(node.flat_output_ids, results, strict=True))
     return tensors
@@ -121,7 +122,7 @@ def _integers(layer: Any, args: Any, kwargs: Any) -> Any:
     return keras.tf.nest.map_structure(lambda given: given.numpy(), layer.function(*args, **kwargs))
 
 
-def _on_grid(result: Tensor, layer: Any, config: Any, behind: dict[str, list[Any]] | None) -> Tensor:
+def _on_grid(graph: Graph, result: Tensor, layer: Any, config: Any, behind: dict[str, list[Any]] | None) -> Tensor:
     """The layer's result with its grid, if its wrapper gives it one. ``behind``: the readers of each layer, of which
     elementwise ones need none; None where they do."""
     low, high = getattr(config, "low", None), getattr(config, "high", None)
@@ -134,6 +135,9 @@ def _on_grid(result: Tensor, layer: Any, config: Any, behind: dict[str, list[Any
             f"onnx: the zero point of {layer.layer.name!r} is not 0, and TensorRT takes no other: quantize with "
             'grid = "symmetric"'
         )
+    if is_loose and behind is None:
+        names = {layout: graph.rounded(name, low, high) for layout, name in result.names.items()}
+        result = again(result, names=names)
     step = max(-low, high) / 127 if is_loose else step
     has_kernel = known_of(_inner(layer)).has_kernel
     is_bare = (

@@ -1,0 +1,95 @@
+"""The numbers to reach, from the raw results."""
+
+from collections.abc import Callable
+
+from benchmarks.format import spread
+from benchmarks.paper2022 import latency, paper
+from benchmarks.paper2022.results import MISSING, Measured, difference, file_bytes, mean_top1, network_of
+from benchmarks.paper2022.table import table, taught_ratio
+from benchmarks.peers.pairs import typical
+
+Bar = tuple[str, str, str]
+"""What, the bar, what was measured."""
+
+
+def section(measured: Measured) -> list[str]:
+    """Markdown lines."""
+    rows = [row for bar in BARS for row in bar(measured)]
+    return ["## Numbers to reach", "", *table(["what", "bar", "measured"], rows, of_words=True)]
+
+
+def final_student(measured: Measured) -> list[Bar]:
+    what = "int8 student at 80 % sparsity, top-1 against the distilled float student with as many further epochs"
+    runs = measured.table("8")
+    points = spread(difference(runs, "quantized", "further_2").points, "+.2f") if runs else MISSING
+    return [(what, "at least -1.0 point", points)]
+
+
+def recipe(measured: Measured) -> list[Bar]:
+    runs = measured.table("recipe")
+    what = (
+        "ResNet-20, distilled, narrowed to 0.6 of the latency, 80 % sparse, int8, against ResNet-20 by itself in float"
+    )
+    points = spread(difference(runs, "quantized", "student").points, "+.2f") if runs else MISSING
+    teacher = mean_top1(runs, "teacher") + " %" if runs else MISSING
+    return [(what, "at least -1.0 point", points), ("its teacher, ResNet-56, top-1", "at least 88 %", teacher)]
+
+
+def sizes(measured: Measured) -> list[Bar]:
+    """Files at 224x224 within 5 % of the paper's figure, in the unit that is nearer."""
+    bars = []
+    for role, rows in (("teacher", paper.TABLE_3), ("student", paper.TABLE_6)):
+        network = network_of(measured.runs, role) or {"teacher": "densenet201", "student": "densenet121"}[role]
+        found = {zeros: measured.size(network, "float32", zeros) for zeros in rows}
+        apart = {zeros: nearest(each.sparse_bytes, rows[zeros].mb) for zeros, each in found.items() if each is not None}
+        out = [f"{zeros:.0%}: {value:+.1%}" for zeros, value in apart.items() if abs(value) > 0.05]
+        told = (
+            f"{len(apart) - len(out)} of {len(apart)}{' (' + ', '.join(out) + ')' if out else ''}" if apart else MISSING
+        )
+        bars.append((f"sparse .tflite of {network} at 224, rows within 5 % of the paper's MB or MiB", "all", told))
+    return bars
+
+
+def nearest(size: int, reported: float) -> float:
+    """How far a file's bytes are from the paper's figure, as a fraction of it: as MB or as MiB, what is nearer.
+
+    >>> round(nearest(73_400_320, 70), 3), round(nearest(28_000_000, 28), 3)
+    (0.0, 0.0)
+    """
+    return min((size / unit / reported - 1 for unit in (1e6, 2**20)), key=abs)
+
+
+def smaller_and_faster(measured: Measured) -> list[Bar]:
+    runs = measured.table("8")
+    words = "teacher float32 / narrowed student, 80 % sparse, int8"
+    ratios = {
+        "sparse bytes": ("at least 45 (the paper: 15.2)", lambda stage: file_bytes(stage)),
+        "gzip": ("at least 80", lambda stage: stage.gzip_bytes),
+    }
+    bars = []
+    for what, (bar, size) in ratios.items():
+        first = [run.stage("teacher").tflite_bytes or 0 for run in runs]
+        values = [one / size(run.stage("narrowed_quantized")) for one, run in zip(first, runs, strict=True)]
+        bars.append((f"{words}: {what}", bar, spread(values, ".1f") if values else MISSING))
+    times = [
+        typical(each.rounds, latency.TEACHER) / typical(each.rounds, latency.NARROWED)
+        for each in measured.latencies
+        if each.side == 224 and latency.NARROWED in each.rounds[0]
+    ]
+    told = spread(times, ".1f") if times else MISSING
+    return [*bars, (f"{words}: latency at 224x224, in turns", "at least 14 (the paper: 2.55)", told)]
+
+
+def epoch(measured: Measured) -> list[Bar]:
+    told = [
+        f"{taught_ratio(measured, one, other):.2f}" if measured.epochs else MISSING
+        for one, other in (("cached", "plain"), ("augmented", "plain_augmented"))
+    ]
+    what = "time of a distillation epoch / a plain epoch of the student"
+    return [
+        (f"{what}, teacher's outputs kept", "at most 1.15", told[0]),
+        (f"{what}, teacher run on augmented images", "", told[1]),
+    ]
+
+
+BARS: tuple[Callable[[Measured], list[Bar]], ...] = (final_student, recipe, sizes, smaller_and_faster, epoch)

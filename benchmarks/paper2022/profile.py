@@ -1,0 +1,171 @@
+"""A profile: with which networks, data, epochs, rates and seeds the tables are made. Data, in a TOML file."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+from compress import config
+from compress.config import Raw
+from compress.errors import UserError, unknown
+from compress.models import MODELS
+from compress.pipeline import Pipeline, read_pipeline
+from compress.sweep import grid
+from compress.sweep.load_sweep import as_toml
+
+HERE = Path(__file__).parent
+TABLES = ("3", "4", "5", "6", "7", "8", "recipe")
+PARTS = (*TABLES, "sizes", "latency", "epochs")
+LEARNERS = {"teacher": "teacher", "student": "student", "distilled": "student"}
+"""Stage -> which of the two networks is put into it."""
+
+
+@config.config
+class Networks:
+    """Each the name of a network, or the path of one of the user's own."""
+
+    teacher: str
+    student: str
+
+    def __post_init__(self) -> None:
+        for name in (self.teacher, self.student):
+            if name not in MODELS and not Path(name).exists():
+                raise ValueError(unknown("network", name, MODELS))
+
+
+@config.config
+class Profile:
+    """What a profile's file says.
+
+    ``seeds`` are those of a table without seeds of its own in ``seeds_of``. ``training``: tables with a list
+    ``stages`` of names or patterns, and what is set in those stages; a later one goes before an earlier one.
+    ``points``: table -> field -> values, in place of the table's own. ``sides``: of the images for which latency is
+    measured; the data's own alone if it is not given. The table "recipe" has its own networks, data and epochs.
+    """
+
+    tables: tuple[str, ...] = PARTS
+    seeds: tuple[int, ...] = (0,)
+    seeds_of: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    networks: Networks
+    data: dict[str, Any] = field(default_factory=dict)
+    training: tuple[dict[str, Any], ...] = ()
+    points: dict[str, dict[str, tuple[Any, ...]]] = field(default_factory=dict)
+    sides: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in (*self.tables, *self.seeds_of, *self.points):
+            if name not in PARTS:
+                raise ValueError(unknown("table", name, PARTS))
+        for table in self.training:
+            if not isinstance(table.get("stages"), list):
+                raise ValueError("[[training]] needs stages, a list of names or patterns")
+
+    def seeds_for(self, table: str) -> tuple[int, ...]:
+        """The seeds with which a table is made."""
+        return self.seeds_of.get(table, self.seeds)
+
+
+@dataclass(frozen=True)
+class Point:
+    """One run: a table's pipeline with one seed, and one combination of what the table sweeps."""
+
+    table: str
+    name: str
+    """What its result is called, without an ending."""
+    seed: int
+    settings: tuple[str, ...]
+
+    @property
+    def file(self) -> Path:
+        """The table's pipeline."""
+        return file_of(self.table)
+
+    def pipeline(self) -> Pipeline:
+        """Read and checked. Raises UserError for what the profile puts in and cannot be."""
+        return read_pipeline(str(self.file), self.settings, self.seed)
+
+
+def read(path: Path) -> Profile:
+    """The profile in a TOML file. Raises UserError, in one line, for a mistake in it."""
+    profile = config.parse(Profile, config.read_toml(path), path.name)
+    names = {stage["name"] for table in TABLES if table != "recipe" for stage in _raw(table)["stage"]}
+    for table in profile.training:
+        for pattern in table["stages"]:
+            if not any(fnmatch(name, pattern) for name in names):
+                raise UserError(f"{path.name}, [[training]]: {unknown('stage', pattern, names)}")
+    return profile
+
+
+def points(profile: Profile, table: str, seed: int) -> list[Point]:
+    """The runs of which the table consists. Raises UserError for points of fields that it does not sweep."""
+    raw = _raw(table)
+    own = [] if table == "recipe" else settings(profile, raw)
+    swept = _swept(raw)
+    for name, values in profile.points.get(table, {}).items():
+        if name not in swept:
+            raise UserError(f"[points.{table}]: {unknown('field', name, swept)}")
+        swept[name] = [as_toml(value) for value in values]
+    own = [text for text in own if text.partition("=")[0] not in swept]  # what is swept is not the profile's to set
+    combinations = grid.points(swept) if swept else [None]
+    return [
+        Point(
+            table,
+            "-".join(["table", table, *([point.name] if point and point.name else []), f"seed{seed}"]),
+            seed,
+            (*own, *(point.settings if point else ())),
+        )
+        for point in combinations
+    ]
+
+
+def _swept(raw: Raw) -> dict[str, list[str]]:
+    """Field -> its values, as the [sweep] table of a pipeline has them."""
+    lists: dict[str, list[str]] = {}
+    for stage, fields in raw.get("sweep", {}).items():
+        for name, values in _leaves(fields, stage):
+            lists[name] = [as_toml(value) for value in values]
+    return lists
+
+
+def settings(profile: Profile, raw: Raw) -> list[str]:
+    """What the profile sets in a table's pipeline, as ``--set`` has it."""
+    own = _assignments(profile.data, "data")
+    for stage in raw["stage"]:
+        name = stage["name"]
+        if name in LEARNERS:
+            network = getattr(profile.networks, LEARNERS[name])
+            own.append(f"{name}.{'model' if network in MODELS else 'saved_model'}={as_toml(network)}")
+        chosen: dict[str, str] = {}
+        for table in profile.training:
+            if any(fnmatch(name, pattern) for pattern in table["stages"]):
+                values = {key: value for key, value in table.items() if key != "stages"}
+                chosen |= {text.partition("=")[0]: text for text in _assignments(values, name)}
+        own += chosen.values()
+    return own
+
+
+def _assignments(values: Mapping[str, Any], prefix: str) -> list[str]:
+    return [f"{name}={as_toml(value)}" for name, value in _leaves(values, prefix)]
+
+
+def _leaves(values: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, f"{prefix}.{key}")
+        else:
+            yield f"{prefix}.{key}", value
+
+
+def file_of(table: str) -> Path:
+    """The pipeline of a table."""
+    return HERE / (f"table{table}.toml" if table != "recipe" else "recipe.toml")
+
+
+def _raw(table: str) -> Raw:
+    return config.read_toml(file_of(table))
+
+
+def value_of(settings: Sequence[str], field: str) -> Any:
+    """What a run's settings say of a field; None if nothing. The last one counts."""
+    return next((config.value(text.partition("=")[2]) for text in settings[::-1] if text.startswith(f"{field}=")), None)

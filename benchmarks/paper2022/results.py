@@ -1,0 +1,170 @@
+"""What was measured for the paper's tables, and what its numbers have in common: pairs of stages, and their noise."""
+
+import math
+import statistics
+import tomllib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from benchmarks.format import spread
+from benchmarks.paper2022.profile import value_of
+from benchmarks.peers.pairs import typical
+from benchmarks.studies import NetworksInTurns, TaughtEpochs, UntrainedSizes, of_kind
+from compress.results import Run, StageResult
+
+MISSING = "not measured yet"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Runs of the tables' pipelines, and the study's other results."""
+
+    runs: Sequence[Run] = ()
+    sizes: Sequence[UntrainedSizes] = ()
+    latencies: Sequence[NetworksInTurns] = ()
+    epochs: Sequence[TaughtEpochs] = ()
+
+    @classmethod
+    def of(cls, runs: Sequence[Run], studies: Iterable[Any]) -> "Measured":
+        """``studies``: objects of the classes in ``benchmarks.studies``; those of other studies are left out."""
+        others = list(studies)
+        return cls(
+            runs, of_kind(others, UntrainedSizes), of_kind(others, NetworksInTurns), of_kind(others, TaughtEpochs)
+        )
+
+    def table(self, name: str) -> list[Run]:
+        """The runs of a table, by seed."""
+        pipeline = name if name == "recipe" else f"table{name}"
+        return sorted((run for run in self.runs if run.pipeline == pipeline), key=lambda run: run.seed or 0)
+
+    def size(self, network: str | None, precision: str, sparsity: float) -> UntrainedSizes | None:
+        """The files of an untrained network; None where they were not made."""
+        wanted = (network, precision, sparsity)
+        return next((each for each in self.sizes if (each.network, each.precision, each.sparsity) == wanted), None)
+
+    @property
+    def sides(self) -> list[int]:
+        """Of the images for which latency was measured."""
+        return sorted({each.side for each in self.latencies})
+
+    def ms(self, name: str, side: int) -> float | None:
+        """Median milliseconds of a file, by what ``latency`` calls it: of the seeds' medians; None if not measured."""
+        own = [each for each in self.latencies if each.side == side and name in each.rounds[0]]
+        times = [typical(each.rounds, name) for each in own]
+        return statistics.median(times) if times else None
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Points of top-1 of one stage over another, a seed each; ``noise`` is what a difference may be by chance."""
+
+    points: Sequence[float]
+    noise: float
+
+    @property
+    def mean(self) -> float:
+        return statistics.mean(self.points)
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether it is larger than its noise."""
+        return abs(self.mean) > self.noise
+
+    @property
+    def text(self) -> str:
+        """In words, with what it may be by chance.
+
+        >>> Difference([1.0, 3.0], 1.41).text, Difference([2.0], 1.6).text
+        ('+2.00 ± 1.41 points (2 seeds)', '+2.00 points (one seed; test images: ± 1.60)')
+        """
+        seeds = f"{len(self.points)} seeds" if len(self.points) > 1 else f"one seed; test images: ± {self.noise:.2f}"
+        return f"{spread(self.points, '+.2f')} points ({seeds})"
+
+
+def difference(runs: Sequence[Run], one: str, other: str) -> Difference:
+    """Of ``one`` over ``other``, seed by seed. With a single seed the noise is the test images' standard error, as if
+    the two were measured on different ones."""
+    pairs = [(top1(run.stage(one)), top1(run.stage(other))) for run in runs]
+    points = [first - second for first, second in pairs]
+    if len(points) > 1:
+        return Difference(points, statistics.stdev(points))
+    variance = sum(value * (100 - value) for value in pairs[0]) / (runs[0].data.test or 1)
+    return Difference(points, math.sqrt(variance))
+
+
+def top1(stage: StageResult) -> float:
+    """Of its file on the test split, in %."""
+    value = stage.metrics["top1"]
+    assert value is not None, stage.name
+    return 100 * value
+
+
+def mean_top1(runs: Sequence[Run], stage: str) -> str:
+    """Mean and deviation over the runs, in %."""
+    return spread([top1(run.stage(stage)) for run in runs])
+
+
+def file_bytes(stage: StageResult) -> int:
+    """The smaller of the plain file and the one that stores zeros compactly, which is larger where there are few."""
+    sizes = [size for size in (stage.tflite_bytes, stage.sparse_tflite_bytes) if size is not None]
+    return min(sizes)
+
+
+def one_a_seed(runs: Sequence[Run]) -> list[Run]:
+    """One of the runs of each seed: for what all points of a sweep share."""
+    return list({run.seed: run for run in runs}.values())
+
+
+def by_value(runs: Sequence[Run], field: str) -> dict[Any, list[Run]]:
+    """The points of a sweep by the value of its field, in order."""
+    values = sorted({value_of(run.settings, field) for run in runs})
+    return {value: [run for run in runs if value_of(run.settings, field) == value] for value in values}
+
+
+def network_of(runs: Sequence[Run], role: str) -> str | None:
+    """What the network of the teacher or of the student is called; None for one of the user's own."""
+    stage = "teacher" if role == "teacher" else "distilled"
+    return next((name for run in runs if (name := value_of(run.settings, f"{stage}.model"))), None)
+
+
+def head(runs: Sequence[Run]) -> str:
+    """With what data, epochs and rates a table was made, in a paragraph."""
+    first = runs[0]
+    data, seeds = first.data, sorted({run.seed or 0 for run in runs})
+    shape = "x".join(map(str, data.shape[:2]))
+    changes = _raw(first, "data").get("augmentation")
+    trained: dict[str, list[str]] = {}
+    for stage in first.stages:
+        if stage.history:
+            trained.setdefault(_training(first, stage), []).append(stage.name)
+    how = "; ".join(f"{', '.join(names)}: {words}" for words, names in trained.items())
+    return (
+        f"{data.train:,} training and {data.test:,} test images of {data.name} at {shape}, "
+        f"{'augmented' if changes else 'never augmented'}; seed{'s' if len(seeds) > 1 else ''} "
+        f"{', '.join(map(str, seeds))}. {how}."
+    )
+
+
+def _training(run: Run, stage: StageResult) -> str:
+    settings = {"batch_size": 32, "optimizer": "adam", "learning_rate": 1e-3, **_raw(run, stage.name)}
+    count = len(stage.history)
+    init = (settings.get("method") or {}).get("init_epochs")
+    return (
+        f"{count} epoch{'s' if count > 1 else ''}{f' ({init} of boundaries)' if init else ''} in batches of "
+        f"{settings['batch_size']}, {settings['optimizer']}, {settings['learning_rate']:g}"
+    )
+
+
+def _raw(run: Run, table: str) -> dict[str, Any]:
+    """A table of the run's pipeline, or one of its stages, with what the settings changed."""
+    toml = tomllib.loads(run.config_toml)
+    stages = {stage["name"]: stage for stage in toml.get("stage", [])}
+    raw = dict(stages.get(table, toml.get(table, {})))
+    for setting in run.settings:
+        *path, key = setting.partition("=")[0].split(".")
+        if path == [table]:
+            raw[key] = value_of([setting], f"{table}.{key}")
+        elif path[:1] == [table]:
+            raw[path[1]] = {**raw.get(path[1], {}), key: value_of([setting], ".".join([*path, key]))}
+    return raw
