@@ -13,6 +13,7 @@ import pytest
 import compress
 from compress.datasets import DATASETS
 from compress.distill import METHODS
+from compress.pipeline.load_pipeline import KEYS
 from compress.stages import STAGES
 from compress.tasks import TASKS
 from compress.tasks.losses import LABEL_LOSSES
@@ -43,6 +44,18 @@ def test_the_reference_of_toml_has_every_class():
     every = {(descriptions.owner_of(cls, name), name) for cls in REGISTERED for name in settings.fields(cls)}
     shown = {(cls, name) for cls in settings.CLASSES for name in settings.own_fields(cls)}
     assert {name for _, name in every - shown} == {"kind", "name"}  # by which a class is chosen
+
+
+def test_the_reference_of_toml_has_every_table():
+    decorated = {
+        node.name
+        for path in (ROOT / "compress").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ClassDef)
+        and any(getattr(each, "id", getattr(each, "attr", "")) == "config" for each in node.decorator_list)
+    }
+    assert decorated - {cls.__name__ for cls in settings.CLASSES} == set()
+    assert {f"[{key}]" for key in KEYS if key not in ("seed", "stage")} <= settings.GROUPS.keys()
 
 
 def classes_in(annotation: Any) -> set[Any]:
