@@ -25,7 +25,7 @@ READY := $(VENV)/.installed$(if $(GPU),-gpu)
 PEERS := benchmarks/peers/.venv
 TENSORRT := benchmarks/tensorrt/.venv
 
-.PHONY: help pipeline check bundle jetson test test-quick test-installed test-arm64 test-slow test-every-network peers check-tensorrt study tables boards lint clean
+.PHONY: help pipeline check bundle jetson test test-quick test-installed test-arm64 test-slow test-every-network peers check-tensorrt study tables boards docs lint clean
 
 help:
 	@echo "make pipeline MODEL=densenet121   teacher -> student -> pruned -> int8 .tflite, with a table"
@@ -41,6 +41,7 @@ help:
 	@echo "make study STUDY=my.toml          the tables of the 2022 paper, for networks and data of your own"
 	@echo "make boards                       a page for each result of a board: build/boards/*.html"
 	@echo "make tables                       the README's table and benchmarks/RESULTS.md from the raw results"
+	@echo "make docs                         the documentation, build/docs/index.html; strictly, with its notebook executed"
 	@echo "make clean                        removes .venv, and that of the peers (runs/ and store/ stay)"
 
 pipeline: $(READY)
@@ -108,6 +109,11 @@ tables: $(READY)
 boards: $(READY)
 	@$(BIN)/python -m benchmarks.boards
 
+# strict: a link that leads nowhere, a page that is not listed or a cell that fails is an error (not so with --quiet)
+docs: $(VENV)/.installed-docs
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
+	@echo "build/docs/index.html"
+
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -125,6 +131,10 @@ $(READY): setup.cfg pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing into $(VENV) (about 1.5 GB, a few minutes)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS)]'
+	@touch $@
+
+$(VENV)/.installed-docs: $(READY)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS),docs]'
 	@touch $@
 
 $(PEERS)/.installed: benchmarks/peers/requirements.txt

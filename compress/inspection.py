@@ -25,16 +25,25 @@ class InspectedLayer:
     """One layer of the network as its owner wrote it; ``macs``: multiplications and additions for one image."""
 
     layer: str
+    """Its name."""
     kind: str
+    """Its class."""
     becomes: str
+    """The plainer layers that compute the same; "" for one that stays, "refused: ..." with the reason."""
     computes: str
+    """What the exported file computes it in: "int8", "float: ..." with the reason, or "-" for nothing."""
     pruned: str
+    """Whether its kernel is: "yes", "no: ..." with the reason, or "-" for one without a kernel."""
     parameters: int
+    """How many it has."""
     macs: int
+    """Multiplications and additions for one image."""
     onnx: str = "yes"
+    """Whether an ONNX file for TensorRT can have it: "yes", or "no: ..." with the reason."""
 
     @property
     def refused(self) -> bool:
+        """Whether its computation cannot be seen."""
         return self.becomes.startswith("refused")
 
 
@@ -47,23 +56,30 @@ class Inspection:
     """
 
     rows: list[InspectedLayer]
+    """One for each layer, in order."""
     difference: float
+    """See above, in float."""
     rounding: float = 0.0
+    """See above."""
 
     @property
     def exact(self) -> bool:
+        """Whether the rewritten network computes what the network computes, to rounding."""
         return self.difference <= max(EXACT, 10 * self.rounding)
 
     @property
     def refused(self) -> list[InspectedLayer]:
+        """The layers that are refused."""
         return [row for row in self.rows if row.refused]
 
     @property
     def in_float(self) -> list[InspectedLayer]:
+        """The layers that compute in float."""
         return [row for row in self.rows if row.computes.startswith("float")]
 
     @property
     def without_onnx(self) -> list[InspectedLayer]:
+        """The layers that an ONNX file cannot have."""
         return [row for row in self.rows if row.onnx != "yes"]
 
     def summary(self) -> str:

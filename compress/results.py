@@ -35,13 +35,21 @@ class Metric:
     """
 
     key: str
+    """Its name in metrics."""
     title: str
+    """Its name for people."""
     unit: str = ""
+    """Such as "%"; empty for a bare number."""
     factor: float = 1.0
+    """By which a value is multiplied before it is shown with its unit."""
     decimals: int | None = 4
+    """How many are shown; null: three digits in all."""
     better: Literal["higher", "lower", ""] = "higher"
+    """Which direction is better; empty for neither."""
     is_share: bool = False
+    """Whether it is a share of the test examples."""
     in_table: bool = True
+    """Whether the table of a run has a column of it."""
 
     def text(self, value: float) -> str:
         """The value as people read it.
@@ -83,10 +91,15 @@ class Latency:
     """Of a file on the host, batch 1, one thread, in milliseconds."""
 
     latency_ms_mean: float
+    """The mean of samples_ms."""
     latency_ms_p50: float
+    """Their median."""
     latency_ms_p90: float
+    """Their 90th percentile."""
     samples_ms: list[float] = field(default_factory=list)
+    """Each timed inference."""
     machine: dict[str, Any] = field(default_factory=dict)
+    """Where it was measured: processor, cores, system."""
     clocks_mhz: list[float] = field(default_factory=list)
     """The processor's clock before and after, as the system tells it; none where it does not, or in older results."""
 
@@ -132,9 +145,13 @@ class Schedule:
     """Of a gradual pruning; sparsities are fractions of zeros, steps optimizer steps."""
 
     initial_sparsity: float
+    """The fraction of zeros at begin_step."""
     final_sparsity: float
+    """The fraction of zeros from end_step on."""
     begin_step: int
+    """The optimizer step at which it starts to rise."""
     end_step: int
+    """The optimizer step at which it ends to rise."""
 
 
 @dataclass(frozen=True)
@@ -142,7 +159,9 @@ class SparsityStep:
     """The fraction of zeros after a step."""
 
     step: int
+    """The optimizer step."""
     sparsity: float
+    """The fraction of zeros after it."""
 
 
 @dataclass(frozen=True)
@@ -150,7 +169,9 @@ class Change:
     """A number before and after a stage."""
 
     before: float
+    """Of the stage's input."""
     after: float
+    """Of what the stage made."""
 
 
 @dataclass(frozen=True)
@@ -164,6 +185,7 @@ class Narrowing:
     channels: dict[str, list[int]]
     """Name of each layer that makes channels -> how many before and after."""
     parameters: Change
+    """How many the network has."""
     macs: Change
     """Multiplications and additions for one example."""
     predicted_ms: Change | None = None
@@ -181,9 +203,13 @@ class MadeFacts:
     """What every stage.json says: which stage made the artifact, and in how many seconds by cause."""
 
     kind: str = ""
+    """The stage's kind."""
     name: str = ""
+    """The stage's name."""
     pipeline: str = ""
+    """The pipeline that made it first."""
     seconds: dict[str, float] = field(default_factory=dict)
+    """Wall seconds by cause."""
 
 
 @dataclass(frozen=True)
@@ -236,10 +262,13 @@ class OnnxFacts:
     """What an export says of its ONNX file, on the test split."""
 
     bytes: int
+    """The size of model.onnx."""
     score: float
     """The task's first metric."""
     closeness_to_network: float
+    """How close its outputs are to the Keras network's."""
     closeness_to_tflite: float
+    """The same to those of model.tflite."""
     departure: dict[str, Any]
     """The differences of the outputs from the network's, as the task states them."""
     fuses: bool
@@ -276,16 +305,21 @@ class StageResult:
     """A stage of a run. None is what it has not, or what was not measured."""
 
     name: str
+    """The stage's name in the pipeline."""
     kind: str = ""
+    """Such as "distill"."""
     reads: list[str] | None = None
     """The earlier stages that it read; None in results that do not say."""
     key: str = ""
+    """Of its artifact in the store."""
     cached: bool = False
+    """Whether it was taken from the store."""
     metrics: dict[str, float | None] = field(default_factory=dict)
     """What the task measures of its file on the test split."""
     network_metrics: dict[str, float | None] = field(default_factory=dict)
     """The same of its Keras network, or of the file again where ``measured_on`` says so."""
     measured_on: Literal["network", ".tflite", ""] = ""
+    """Of what ``network_metrics`` are."""
     details: dict[str, Any] = field(default_factory=dict)
     """What the task's section of the report shows, of what ``measured_on`` says."""
     whole_images: dict[str, float | None] | None = None
@@ -297,22 +331,35 @@ class StageResult:
     precision: str = ""
     """What its file computes in: "float32", "float16", "int8", "int16x8" or "dynamic"."""
     params: int | None = None
+    """Parameters of its network."""
     kernel_sparsity: float | None = None
+    """Fraction of zeros in the kernels of convolutions."""
     sparsity_schedule: Schedule | None = None
+    """Of a gradual pruning."""
     sparsity_steps: list[SparsityStep] = field(default_factory=list)
+    """Its course."""
     narrowing: Narrowing | None = None
+    """What a narrow stage removed."""
     tflite_bytes: int | None = None
+    """Size of its dense .tflite."""
     sparse_tflite_bytes: int | None = None
+    """Size of the file that stores zeros compactly."""
     gzip_bytes: int | None = None
+    """Size of the dense file by gzip."""
     sha256: str = ""
     """Of the dense .tflite."""
     operators: dict[str, int] = field(default_factory=dict)
+    """Name of an operator -> how many of them its file has."""
     float_operators: list[str] | None = None
+    """Names of the operators that compute in float, edges apart."""
     float_layers: dict[str, str] = field(default_factory=dict)
+    """Name of each layer that computes in float -> why."""
     requantizations: int | None = None
+    """Operators that only change the scale of an int8 tensor."""
     onnx: OnnxFacts | None = None
     """Of its ONNX file; None where it wrote none."""
     latency: Latency | None = None
+    """Of its file on the host."""
     seconds: dict[str, float] | None = None
     """Wall seconds by cause."""
     history: list[dict[str, str]] = field(default_factory=list)
@@ -329,13 +376,21 @@ class DataFacts:
     """What was trained on; ``shape`` is that of one example, and the splits are numbers of examples."""
 
     name: str = ""
+    """The data set."""
     label_names: list[str] = field(default_factory=list)
+    """Of classes or numbers, in the order of the outputs."""
     shape: list[int] = field(default_factory=list)
+    """Of one example, such as [32, 32, 3]."""
     train: int | None = None
+    """How many examples there are to train on."""
     validation: int | None = None
+    """How many there are to decide on while training."""
     test: int | None = None
+    """How many there are to measure on."""
     fingerprint: str = ""
+    """A hash of all examples and targets."""
     notes: list[str] = field(default_factory=list)
+    """What was found in the data, a line each."""
 
 
 @dataclass(frozen=True)
@@ -343,17 +398,25 @@ class Run:
     """A run of a pipeline: what run.json says, its digest apart."""
 
     pipeline: str = "run"
+    """What the run is called."""
     seed: int | None = None
+    """Of weights, order and augmentation."""
     task: dict[str, Any] = field(default_factory=lambda: {"name": "classification"})
+    """Its name and settings."""
     metrics: list[Metric] = field(default_factory=list)
     """What the task measures; the first decides."""
     closeness: Metric = field(default_factory=lambda: Metric("closeness", "closeness"))
     """How alike two networks' outputs are."""
     finished: str = ""
+    """The time in UTC."""
     machine: dict[str, Any] = field(default_factory=dict)
+    """Processor, cores, memory, system."""
     versions: dict[str, str] = field(default_factory=dict)
+    """Of Python, jetslim and the libraries that decide what is computed."""
     config_toml: str = ""
+    """The pipeline's file, as it was."""
     settings: list[str] = field(default_factory=list)
+    """What --set changed in it."""
     changed: list[Changed] = field(default_factory=list)
     """Of the file and the settings, what differs from the defaults."""
     goals: dict[str, float] = field(default_factory=dict)
@@ -361,9 +424,11 @@ class Run:
     command: str = ""
     """What was typed; empty for a run that was started from Python."""
     data: DataFacts = field(default_factory=DataFacts)
+    """What was trained on and measured on."""
     seconds: dict[str, float] = field(default_factory=dict)
     """Wall seconds by cause."""
     stages: list[StageResult] = field(default_factory=list)
+    """A result for each stage, in order."""
 
     @property
     def first_metric(self) -> Metric:

@@ -91,7 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     single.set_defaults(command=_operators)
 
     overhead = commands.add_parser("overhead", help="what the timing of a benchmark itself costs, against a bare loop")
-    overhead.add_argument("model", type=Path)
+    overhead.add_argument("model", type=Path, help="a .tflite file")
     _add_size(overhead)
     overhead.set_defaults(command=_overhead)
 

@@ -15,13 +15,19 @@ class Board:
     """The machine; None is what it does not say of itself."""
 
     model: str | None
+    """What the board calls itself."""
     cpu: str | None
+    """The processor."""
     machine: str
     """The processor's family, such as "aarch64"."""
     is_jetson: bool
+    """Whether it is a Jetson."""
     emulated: bool
+    """Whether the processor is emulated, so that times mean nothing."""
     jetpack: str | None
+    """The release of NVIDIA's software."""
     system: str | None
+    """The operating system."""
 
     @property
     def title(self) -> str:
@@ -42,7 +48,9 @@ class Interpreter:
     """The interpreter's package."""
 
     name: str
+    """Such as "ai-edge-litert"."""
     version: str
+    """Its release."""
 
 
 @dataclass(frozen=True)
@@ -50,9 +58,13 @@ class Times:
     """Of all timed inferences, in milliseconds."""
 
     mean: float
+    """Arithmetic mean."""
     p50: float
+    """Median."""
     p90: float
+    """90th percentile."""
     std: float
+    """Standard deviation."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +72,9 @@ class Repetition:
     """One process that loaded the model and ran it."""
 
     load_ms: float
+    """Milliseconds to load the model."""
     peak_memory_mb: float | None = None
+    """The most memory of the process, in 10^6 bytes."""
     samples_ms: list[float] = field(default_factory=list)
 
 
@@ -69,7 +83,9 @@ class Energy:
     """Of an inference, measured at a rail."""
 
     energy_mj: float
+    """Millijoules an inference: all that the rail drew, not only what is beyond the idle board."""
     rail: str
+    """The sensor at which it was measured."""
 
 
 @dataclass(frozen=True)
@@ -77,10 +93,15 @@ class ThreadLatency:
     """With a number of threads; ``ms`` is None where every repetition failed, and ``errors`` says why."""
 
     threads: int
+    """How many the interpreter used."""
     ms: Times | None
+    """Over all repetitions."""
     errors: list[str] = field(default_factory=list)
+    """Why a repetition failed, a line each."""
     repetitions: list[Repetition] = field(default_factory=list)
+    """One for each process."""
     energy: Energy | None = None
+    """Where the board has power sensors."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +109,9 @@ class Accuracy:
     """What the task measures on the bundle's images, and 95 % intervals of shares; both empty where that failed."""
 
     metrics: dict[str, float | None] = field(default_factory=dict)
+    """By the metric's key."""
     intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """95 % intervals of those that are shares, by the metric's key."""
 
 
 @dataclass(frozen=True)
@@ -96,10 +119,15 @@ class Model:
     """A .tflite that was measured."""
 
     file: str
+    """Its name in the bundle."""
     bytes: int
+    """Its size."""
     latency: list[ThreadLatency]
+    """An entry for each number of threads."""
     role: str | None = None
+    """Why the bundle has it, such as "teacher"."""
     accuracy: Accuracy | None = None
+    """On the carried images; null where there are none."""
     host_score: float | None = None
     """The first metric on the host."""
 
@@ -113,8 +141,11 @@ class Agreement:
     """Of an engine with the ONNX file on the host, on some of the carried images; None where that failed."""
 
     images: int = 0
+    """How many were compared."""
     same_answers: float | None = None
+    """The share of them with the same answer."""
     error: str = ""
+    """Why it failed; empty if it did not."""
 
 
 @dataclass(frozen=True)
@@ -122,13 +153,21 @@ class Engine:
     """An ONNX file in TensorRT; ``ms`` holds the copies to the GPU and back, and is None where it failed."""
 
     file: str
+    """The ONNX file."""
     precision: str
+    """What TensorRT was allowed to compute in."""
     ms: Times | None
+    """Of all timed inferences."""
     errors: list[str] = field(default_factory=list)
+    """Why it failed, a line each."""
     engine_bytes: int | None = None
+    """The size of the built engine."""
     flags: list[str] | None = None
+    """What trtexec was called with."""
     expected: Agreement | None = None
+    """How its answers compare with the host's."""
     energy: Energy | None = None
+    """Where the board has power sensors."""
 
 
 @dataclass(frozen=True)
@@ -136,8 +175,11 @@ class TensorRT:
     """What was measured of it; ``missing`` says why nothing was."""
 
     engine: Interpreter | None = None
+    """TensorRT's release."""
     engines: list[Engine] = field(default_factory=list)
+    """One for each ONNX file and precision."""
     missing: str = ""
+    """Why nothing was measured; empty if something was."""
 
 
 @dataclass(frozen=True)
@@ -157,6 +199,7 @@ class Bundle:
     """What was copied to the board."""
 
     pipeline: str | None
+    """Whose networks they are."""
 
 
 @dataclass(frozen=True)
@@ -164,13 +207,19 @@ class BoardResult:
     """All that the tables show of it."""
 
     started: str
+    """The time in UTC."""
     board: Board
+    """The machine."""
     runtime: Interpreter
+    """The TFLite interpreter."""
     models: list[Model]
+    """An entry for each .tflite."""
     bundle: Bundle | None = None
     """None for a bare .tflite."""
     metrics: list[Metric] = field(default_factory=list)
+    """What the task measures; the first decides."""
     warnings: list[str] = field(default_factory=list)
+    """Why numbers should not be trusted, a line each."""
     tensorrt: TensorRT | None = None
     """None for a bundle without ONNX files."""
     before: State = State()

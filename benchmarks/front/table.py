@@ -30,7 +30,8 @@ def section(runs: Sequence[Run]) -> str:
             f"{mean(name, lambda stage: stage.gzip_bytes) / 1e6:.2f} MB | "
             f"{mean(name, lambda stage: stage.latency.latency_ms_p50):.2f} ms |"
         )
-    first, seeds = runs[0], ", ".join(str(run.seed) for run in runs)
+    first: Any = runs[0]
+    seeds = ", ".join(str(run.seed) for run in runs)
     size = mean("teacher", lambda stage: stage.tflite_bytes) / mean("exported", lambda stage: stage.sparse_tflite_bytes)
     time = mean("teacher", lambda stage: stage.latency.latency_ms_p50) / mean(
         "exported", lambda stage: stage.latency.latency_ms_p50

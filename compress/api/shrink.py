@@ -52,7 +52,7 @@ def shrink(
             from 0, one-hot, or words.
         test: the same, never trained on; a seeded fifth of ``train`` if it is not given.
         validation: the same, for decisions while training; a seeded tenth of ``train`` if it is not given.
-        data: instead of these, a folder of images (photos/train/<class>/*), an .npz, or a data set's name.
+        data: instead of these, a folder of images (``photos/train/<class>/*``), an .npz, or a data set's name.
         recipe: "default", "ptq", the name of any shipped pipeline, or the path of a TOML file.
         teacher: a larger network to learn from, given as ``model`` is; with ``recipe="default"``.
         classes: names of the classes.
@@ -101,8 +101,18 @@ def distill(
 ) -> Result:
     """Trains ``student`` on the labels and on what the trained ``teacher`` says, and exports it in float32.
 
-    Arguments, results and errors are those of ``shrink``; ``settings`` such as {"student.epochs": 30,
-    "student.temperature": 2.0}.
+    What is not listed here is as for ``shrink``.
+
+    Args:
+        teacher: a trained network, given as ``model`` of ``shrink`` is.
+        student: the network that learns: in memory, a path, or the name of a network.
+        settings: fields of the pipeline, such as {"student.epochs": 30, "student.temperature": 2.0}.
+
+    Returns:
+        A ``Result`` with the student's float32 ``.tflite``.
+
+    Raises:
+        UserError: in one line, before anything is trained, for whatever cannot work.
 
     References:
         Hinton, Vinyals and Dean, "Distilling the knowledge in a neural network", 2015.

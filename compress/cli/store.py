@@ -62,7 +62,7 @@ def prune(store_folder: Path, days: float, yes: bool) -> None:
     \b
     Examples:
       jetslim store prune
-      jetslim store prune --days 0 --yes      (everything)
+      jetslim store prune --days 0 --yes      # everything
     """
     from compress.artifacts import Store
     from compress.artifacts.store import size_bytes

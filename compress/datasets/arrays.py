@@ -49,9 +49,13 @@ class Arrays(DatasetConfig):
     HAS_OWN_SHAPE: ClassVar[bool] = True
     name: Literal["arrays"] = "arrays"
     path: str
+    """The .npz, or the folder of .npy files, absolute, or relative to the current or the data folder."""
     size: Annotated[Size | None, PlainValidator(lambda value: None if value is None else checked_size(value))] = None  # type: ignore[assignment]
+    """[height, width] in pixels to which uint8 images are resized; as they are if it is not given."""
     channels: Literal[1, 3] | None = None  # type: ignore[assignment]
+    """To which uint8 images are converted; as they are if it is not given."""
     classes: tuple[str, ...] | None = None
+    """Their names, in the order of the labels."""
     targets: TargetKind | None = None
     """What y is: "classes", "class_sets" (several an example) or "numbers"; told by y itself if it is not given."""
 

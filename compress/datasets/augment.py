@@ -20,7 +20,9 @@ class Augmentation:
     """
 
     crop_padding: Annotated[int, Field(ge=0)] = 0
+    """Pixels of black around an image, out of which one of the old size is cut at random."""
     flip: bool = False
+    """Mirrors every second image."""
     colour: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Brightness, contrast and saturation change by a factor each, between 1 - colour and 1 + colour."""
 

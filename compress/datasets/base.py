@@ -48,7 +48,9 @@ class PixelScale:
     """value = scale * byte + offset, a number for all channels or one for each; as Keras's Rescaling has them."""
 
     scale: float | tuple[float, ...] = 1.0
+    """By which a byte is multiplied: a number for all channels, or one for each."""
     offset: float | tuple[float, ...] = 0.0
+    """What is added to that."""
 
 
 @config
@@ -62,9 +64,13 @@ class DatasetConfig:
     HAS_OWN_SHAPE: ClassVar[bool] = False
     """Whether examples keep their shape where no size is given."""
     size: PixelSize = 32
+    """The side of the images in pixels, or [height, width]: they are resized to it."""
     channels: Literal[1, 3] = 3
+    """3 for RGB, 1 for grey."""
     augmentation: Augmentation = Augmentation()
+    """What training does to its images, such as { crop_padding = 4, flip = true }."""
     pixels: str | PixelScale | None = None
+    """What networks of your own expect, where they do not tell it: "0..255" and the like, or { scale, offset }."""
 
     @classmethod
     def is_at(cls, path: Path) -> bool:

@@ -35,6 +35,7 @@ class BoxesConfig(PicturesConfig):
     """
 
     classes: tuple[str, ...] | None = None
+    """Names of the classes that count, in the order of the network's outputs; all that the data have if not given."""
     classes_may_lack: bool = False
     """Whether a class of ``classes`` of which there is no box is no mistake."""
 

@@ -81,7 +81,9 @@ class Cifar(DatasetConfig):
     archive: ClassVar[Archive]
     name: str
     train_images: Count | None = None
+    """Trains on a seeded subset of so many, with the same share of each class."""
     test_images: Count | None = None
+    """Measures on such a subset of the test images."""
 
     def load(self, data_dir: Path | None = None, skip_bad_images: bool = False) -> Dataset:
         """See ``DatasetConfig.load``. Looks in ``data_dir`` and ``data_dir``/name for the unpacked folder (or its

@@ -35,6 +35,7 @@ class Coco(BoxesConfig):
 
     name: Literal["coco"] = "coco"
     path: str
+    """The folder with the lists and images, absolute, or relative to the current or the data folder."""
 
     @classmethod
     def is_at(cls, path: Path) -> bool:

@@ -45,8 +45,11 @@ class CsvFolder(DatasetConfig):
 
     name: Literal["csv"] = "csv"
     path: str
+    """The folder with labels.csv, absolute, or relative to the current or the data folder."""
     fit: Fit = "stretch"
+    """How an image of another shape becomes one of size: stretched, cut, or padded with black."""
     targets: Literal["classes", "numbers"] | None = None
+    """Whether columns of 0 and 1 are classes or numbers; told by the columns if it is not given."""
 
     @classmethod
     def is_at(cls, path: Path) -> bool:

@@ -27,6 +27,7 @@ class DigitPairs(DatasetConfig):
 
     name: Literal["digit_pairs"] = "digit_pairs"
     size: PixelSize = (32, 64)
+    """[height, width] of the images in pixels."""
 
     def load(self, data_dir: Path | None = None, skip_bad_images: bool = False) -> Dataset:
         """See ``DatasetConfig.load``; the scans come with scikit-learn, so both arguments change nothing."""

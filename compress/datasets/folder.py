@@ -50,7 +50,9 @@ class Folder(DatasetConfig):
 
     name: Literal["folder"] = "folder"
     path: str
+    """The folder with train/ and test/, absolute, or relative to the current or the data folder."""
     fit: Fit = "stretch"
+    """How an image of another shape becomes one of size: stretched, cut, or padded with black."""
 
     @classmethod
     def is_at(cls, path: Path) -> bool:

@@ -27,6 +27,7 @@ class Fixed:
 
     name: Literal["fixed"] = "fixed"
     spread: Positive = 4.0
+    """The standard deviation of each point, in pixels."""
     NAME: ClassVar[str] = "fixed"
 
     def spreads(self, points: np.ndarray) -> np.ndarray:
@@ -45,8 +46,11 @@ class Adaptive:
 
     name: Literal["adaptive"] = "adaptive"
     beta: Positive = 0.3
+    """The deviation of a point, as a part of the mean distance to its three nearest neighbours."""
     least: Positive = 1.0
+    """The smallest deviation, in pixels."""
     most: Positive = 20.0
+    """The largest deviation, in pixels."""
     NAME: ClassVar[str] = "adaptive"
 
     def spreads(self, points: np.ndarray) -> np.ndarray:

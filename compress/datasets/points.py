@@ -25,7 +25,9 @@ class PointsConfig(PicturesConfig):
     what is counted."""
 
     kernel: AnyKernel = Adaptive()
+    """How wide each point is in a density map."""
     what: str = "things"
+    """The name of what is counted, for tables and the report."""
 
     @classmethod
     def for_model(cls, names: Sequence[str]) -> dict[str, Any]:

@@ -38,6 +38,7 @@ class PointsFolder(PointsConfig):
 
     name: Literal["points"] = "points"
     path: str
+    """The folder with points.csv, absolute, or relative to the current or the data folder."""
 
     @classmethod
     def is_at(cls, path: Path) -> bool:

@@ -34,9 +34,13 @@ class PicturesConfig(DatasetConfig):
     """
 
     size: OptionalSize = None  # type: ignore[assignment]
+    """[height, width] in pixels of the images that networks get; that of all images if it is not given."""
     crop: OptionalSize = None  # type: ignore[assignment]
+    """[height, width] in pixels of the parts that training takes out of the images."""
     scales: tuple[Scale, Scale] = (1.0, 1.0)
+    """Training resizes images by a factor drawn between the two before it takes parts of them."""
     fit: Literal["pad"] = "pad"
+    """Larger images are shrunk, smaller ones padded with black: none is stretched."""
 
     def check(self) -> None:
         """Raises UserError for settings that contradict each other."""

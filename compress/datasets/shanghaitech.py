@@ -35,10 +35,13 @@ class ShanghaiTech(PointsConfig):
 
     name: Literal["shanghaitech"] = "shanghaitech"
     path: str = "ShanghaiTech"
+    """The folder with part_A or part_B, absolute, or relative to the current or the data folder."""
     part: Literal["A", "B"] = "A"
+    """A has pictures of different sizes from the web, B of one size from streets."""
     kernel: AnyKernel | None = None  # type: ignore[assignment]
     """Adaptive for part A and 15 pixels for part B, as the authors have it, if it is not given."""
     what: str = "people"
+    """The name of what is counted, for tables and the report."""
 
     def load(self, data_dir: Path | None = None, skip_bad_images: bool = False) -> Dataset:
         """See ``DatasetConfig.load``. Raises UserError naming the file that is missing or not what it should be."""

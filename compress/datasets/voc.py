@@ -31,6 +31,7 @@ class Voc(BoxesConfig):
 
     name: Literal["voc"] = "voc"
     path: str
+    """The folder with JPEGImages, absolute, or relative to the current or the data folder."""
 
     @classmethod
     def is_at(cls, path: Path) -> bool:

@@ -28,6 +28,7 @@ class Yolo(BoxesConfig):
 
     name: Literal["yolo"] = "yolo"
     path: str
+    """The folder with images and labels, absolute, or relative to the current or the data folder."""
 
     @classmethod
     def is_at(cls, path: Path) -> bool:

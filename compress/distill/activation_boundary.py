@@ -48,9 +48,13 @@ class ActivationBoundary(Usual):
 
     name: Literal["activation_boundary"] = "activation_boundary"
     init_epochs: Count = 4
+    """How many of the stage's epochs teach the boundaries."""
     layers: tuple[tuple[str, str], ...] | None = None
+    """Pairs of a teacher's and a student's layer, such as [["stage3_add", "stage3_add"]]; DenseNets have a default."""
     margin: Positive = 1.0
+    """How far a pre-activation should be beyond 0, on the teacher's side of it."""
     reduction: Literal["mean", "sum"] = "mean"
+    """Whether the loss is summed over neurons, as the authors have it for 224x224, or their mean at any size."""
     strength: Positive = 3e-3
     """The authors' global factor: 3/1000 for CIFAR, 1/1000 for MIT scenes."""
     connector: Literal["auto", "minimal"] = "auto"

@@ -58,9 +58,13 @@ class BlurRobust(OfDetectors):
 
     name: Literal["blur_robust"] = "blur_robust"
     hint_weight: NotNegative = 1.0
+    """Of the difference between the features of the sharp and of the blurred image."""
     soft_weight: NotNegative = 0.5
+    """Of the divergence between their classes."""
     temperature: Positive = 2.0
+    """T, by which logits are divided before that divergence is taken."""
     blocks: Count = 2
+    """Residual blocks behind each level of the pyramid."""
     lengths: tuple[BlurLength, BlurLength] = (0.0, 0.15)
     """How far an image is moved, in parts of its width: drawn between the two, in any direction."""
     TEACHERS: ClassVar[tuple[int, int | None]] = (0, 1)

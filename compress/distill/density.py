@@ -30,6 +30,7 @@ class Density(Usual):
 
     name: Literal["density"] = "density"
     distillation_loss_weight: Annotated[float, Field(ge=0, le=1)] = 0.1
+    """alpha: of the distance to the teachers' maps; 1 - alpha is left for the targets."""
     TASKS: ClassVar[tuple[str, ...]] = ("counting",)
     SAME_SHAPES: ClassVar[bool] = False
 

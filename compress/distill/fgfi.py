@@ -59,6 +59,7 @@ class Fgfi(OfDetectors):
 
     name: Literal["fgfi"] = "fgfi"
     imitation_weight: NotNegative = 0.01
+    """Of the imitation of features, beside the loss on targets."""
     threshold: Fraction = 0.5
     """Of the best overlap; 0 takes all cells that have any."""
     SAME_SHAPES: ClassVar[bool] = False

@@ -32,7 +32,9 @@ class Lgd(OfDetectors):
 
     name: Literal["lgd"] = "lgd"
     distillation_loss_weight: NotNegative = 1.0
+    """Of the difference between the features of student and teacher."""
     alone: Fraction = 1 / 6
+    """The part of the epochs in which the student does not learn from it yet."""
     heads: Count = 4
     """Of the attention of things to one another."""
     TEACHERS: ClassVar[tuple[int, int | None]] = (0, 0)

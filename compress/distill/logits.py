@@ -32,12 +32,17 @@ class Logits(Usual):
 
     name: Literal["logits"] = "logits"
     temperature: Positive = 4.0
+    """T, by which logits are divided before the softmax; a higher one shows more of the unlikely classes."""
     student_loss_weight: NotNegative | None = None
     """1 - distillation_loss_weight if it is not given."""
     distillation_loss_weight: NotNegative = 0.9
+    """Of the divergence from the teachers."""
     scale_by_temperature_squared: bool = True
+    """False leaves out the factor T^2."""
     combine: Literal["each", "mean_logits", "mean_probabilities"] = "each"
+    """What several teachers are: a term each, their mean logits, or their mean probabilities."""
     drop_teachers: int = Field(default=0, ge=0)
+    """How many teachers are left out of each batch at random, with combine = "each"."""
     TASKS: ClassVar[tuple[str, ...]] = ("classification",)
     FROM_OUTPUTS: ClassVar[bool] = True
     """It learns from the teachers' logits alone, which can be computed once."""

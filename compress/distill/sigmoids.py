@@ -34,8 +34,11 @@ class Sigmoids(Usual):
 
     name: Literal["sigmoids"] = "sigmoids"
     temperature: Positive = 2.0
+    """T, by which logits are divided before the sigmoid."""
     student_loss_weight: NotNegative = 0.5
+    """Of the loss on targets."""
     distillation_loss_weight: NotNegative = 0.5
+    """Of the divergence from the teachers."""
     TASKS: ClassVar[tuple[str, ...]] = ("multi_label",)
     FROM_OUTPUTS: ClassVar[bool] = True
 

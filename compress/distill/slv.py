@@ -39,10 +39,15 @@ class Slv(OfDetectors):
 
     name: Literal["slv"] = "slv"
     boxes: Literal["threshold", "search"] = "threshold"
+    """How boxes are found in a likelihood map: around what is above a threshold, or by a search."""
     alone: Fraction = 1 / 3
+    """The part of the epochs in which proposals are learned and the detector itself is not."""
     refinements: Count = 3
+    """Heads, each of which learns from the one before which proposals are of which class."""
     self_distillation: bool = False
+    """Whether features of the first level learn the likelihood maps, too."""
     attention_weight: NotNegative = 0.1
+    """Of the loss by which they do."""
     TEACHERS: ClassVar[tuple[int, int | None]] = (0, 0)
     WHOLE_IMAGES: ClassVar[bool] = True
 

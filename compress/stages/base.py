@@ -63,8 +63,12 @@ class Stage:
     """``name`` is free; ``input`` is an earlier stage, the one before if it is not given."""
 
     name: str
+    """Free, and unique in the file: other stages and --set call the stage by it. No spaces, slashes, dots, equals
+    signs."""
     kind: str
+    """What the stage does: load, train, distill, narrow, prune, quantize or export."""
     input: str | None = None
+    """The earlier stage whose network this one reads, by its name; the stage before it if it is not given."""
 
     NOT_IN_KEY: ClassVar[tuple[str, ...]] = ("name", "input", "teachers")
 

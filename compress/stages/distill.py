@@ -25,7 +25,9 @@ class Distill(NetworkStage, Training):
 
     kind: Literal["distill"] = "distill"
     method: AnyMethod
+    """How the student learns from its teachers, such as { name = "logits", temperature = 4.0 }."""
     teachers: tuple[str, ...] = ()
+    """Earlier stages by their names, or paths of trained networks."""
 
     def check(self) -> None:
         super().check()

@@ -38,9 +38,13 @@ class Narrow(Stage, Training):
 
     kind: Literal["narrow"] = "narrow"
     latency: Fraction | None = None
+    """The fraction of the input's latency, of its int8 file, that is to be left."""
     latency_ms: Positive | None = None
+    """Instead of a fraction: so many milliseconds for one inference of the int8 file."""
     parameters: Fraction | None = None
+    """Instead of latency: the fraction of the parameters that is to be left."""
     flops: Fraction | None = None
+    """Instead of latency: the fraction of the multiplications and additions that is to be left."""
     round_to: Count = 8
     """What is left of a layer's channels is a multiple: kernels compute so many at a time."""
     keep: tuple[str, ...] = ()

@@ -16,7 +16,9 @@ class NetworkStage(Stage):
     """``model`` is a name (any of keras.applications, resnet20, densenet_tiny, ...) or ``saved_model`` a path."""
 
     model: str | None = None
+    """A network by name: any of keras.applications, or one of those for small images, such as resnet20."""
     saved_model: str | None = None
+    """Instead of a name, the path of a network of your own: .keras, .h5 or a SavedModel."""
     weights: str | None = None
     """"imagenet" or a path, for ``model``; random if it is not given."""
     batch_norm_momentum: Fraction | None = None

@@ -31,10 +31,15 @@ class Prune(Stage, Training):
 
     kind: Literal["prune"] = "prune"
     final_sparsity: Fraction
+    """The fraction of zeros in each kernel at the end; a sparse file is smaller than a dense one from about 0.6 on."""
     initial_sparsity: Fraction = 0.0
+    """The fraction of zeros at begin_step."""
     begin_step: int = Field(default=0, ge=0)
+    """The optimizer step at which the sparsity starts to rise."""
     end_step: Count | None = None
+    """The optimizer step at which it has reached final_sparsity; 80 % of all steps if it is not given."""
     frequency: Count | None = None
+    """Optimizer steps from one choice of the zeros to the next; a fiftieth of all steps, at most 100, if not given."""
     skip: tuple[str, ...] = ()
     """Layers to leave dense, by name or pattern, such as ["conv1/*"]. The dense head always stays dense."""
 

@@ -43,6 +43,7 @@ class Quantize(Stage, Training):
 
     kind: Literal["quantize"] = "quantize"
     mode: Literal["qat", "static", "dynamic", "float16", "static_int16x8"] = "qat"
+    """Whether the network is trained in int8 (qat), put on grids (static), or left to the converter (the others)."""
     epochs: int = Field(default=0, ge=0)
     """Of qat, which needs some."""
     rewrite: bool = True
@@ -52,6 +53,7 @@ class Quantize(Stage, Training):
     percentile: float = Field(default=99.9, gt=50, le=100)
     """99.9 leaves 0.1 % of the values out at either end."""
     calibration_images: Count = 200
+    """How many training images the ranges of activations are measured on."""
     grid: Literal["asymmetric", "symmetric"] = "asymmetric"
     """symmetric: the zero point of every grid is 0, as TensorRT wants it, at the price of a bit behind a ReLU."""
     keep_float: tuple[str, ...] = ()

@@ -19,7 +19,9 @@ class Resources:
     """What a point takes: of a Ray cluster, whose words these are, and how often it may be tried again."""
 
     num_cpus: NotNegative = 1.0
+    """Processors of the cluster for each point."""
     num_gpus: NotNegative = 0.0
+    """Graphics processors of the cluster for each point; less than 1 shares one."""
     max_retries: Annotated[int, Field(ge=0)] = 3
     """How often a point whose process or node dies is started again."""
 

@@ -39,6 +39,7 @@ class Regression:
 
     name: Literal["regression"] = "regression"
     loss_function: Literal["mean_squared", "huber"] = "mean_squared"
+    """The squared error, or Huber's function of it, which forgives outliers."""
     huber_delta: Positive = 1.0
     """From this many deviations on, an error counts by its size and no longer by its square."""
     scale: tuple[float, ...] | None = None

@@ -33,9 +33,13 @@ class Training:
     """How long and how a network is trained; the fields that every training stage has."""
 
     epochs: Count
+    """Passes over the training images."""
     batch_size: Count = 32
+    """Images of an optimizer step."""
     optimizer: Literal["adam", "sgd"] = "adam"
+    """Adam (Kingma and Ba, 2015), or stochastic gradient descent with Nesterov momentum."""
     learning_rate: Positive = 1e-3
+    """That of the first step; the schedule lowers it."""
     momentum: Fraction = 0.9
     """Nesterov momentum of sgd."""
     schedule: Literal["constant", "cosine", "cosine_restarts", "steps"] = "cosine"

@@ -41,6 +41,7 @@ class FocalCalibration:
     TASKS: ClassVar[tuple[str, ...]] = ("classification",)
     name: Literal["focal_calibration"] = "focal_calibration"
     focal_weight: NotNegative = 0.1
+    """Of the focal loss, beside the cross-entropy."""
     focusing_exponent: float = Field(default=3.0, ge=1)
     """The gamma of the focal loss."""
     sample_dependent: bool = False

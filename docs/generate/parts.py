@@ -1,0 +1,35 @@
+"""The parts of pages that are generated, by name."""
+
+import re
+from collections.abc import Callable
+
+from docs.generate import commands, messages, results, settings, words
+
+PARTS: dict[str, Callable[..., str]] = {
+    "settings": settings.page,
+    "commands": commands.page,
+    "runner": commands.runner,
+    "run.json": results.of_run,
+    "board": results.of_board,
+    "messages": messages.section,
+    "glossary": words.glossary,
+    "results": words.results,
+    "paper": words.paper,
+    "table": words.table,
+    "table-once-measured": words.table_once_measured,
+    "decisions": words.decisions,
+}
+MARK = re.compile(r"^<!-- generated: (\S+)(?: (.*?))? -->$", re.MULTILINE)
+
+
+def with_parts(markdown: str) -> str:
+    """The page with each ``<!-- generated: NAME ARGUMENT | ARGUMENT -->`` replaced by what it stands for.
+
+    Raises KeyError for a name that is not known.
+    """
+
+    def part(mark: re.Match[str]) -> str:
+        arguments = [word.strip() for word in mark[2].split(" | ")] if mark[2] else []
+        return PARTS[mark[1]](*arguments)
+
+    return MARK.sub(part, markdown)
