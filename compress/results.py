@@ -135,9 +135,13 @@ class Changed:
     """A setting that differs from its default."""
 
     table: str
+    """Of the pipeline file, or the stage's name."""
     key: str
+    """The field."""
     value: Any
+    """What the run had."""
     default: Any
+    """What it would have been."""
 
 
 @dataclass(frozen=True)

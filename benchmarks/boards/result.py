@@ -76,6 +76,7 @@ class Repetition:
     peak_memory_mb: float | None = None
     """The most memory of the process, in 10^6 bytes."""
     samples_ms: list[float] = field(default_factory=list)
+    """Each timed inference."""
 
 
 @dataclass(frozen=True)
@@ -187,11 +188,17 @@ class State:
     """Of the board before or after, as it tells them; None or nothing is what it does not say."""
 
     power_mode: Any = None
+    """As nvpmodel calls it."""
     governors: Any = None
+    """What decides the clocks of each group of cores."""
     clocks_mhz: Any = None
+    """The clock of each group of cores."""
     temperatures_c: Any = None
+    """By sensor, in degrees Celsius."""
     throttled: Any = None
+    """Whether the board slowed itself down."""
     load_1min: float | None = None
+    """The system's load over a minute."""
 
 
 @dataclass(frozen=True)
@@ -223,7 +230,9 @@ class BoardResult:
     tensorrt: TensorRT | None = None
     """None for a bundle without ONNX files."""
     before: State = State()
+    """The board before the measurement."""
     after: State = State()
+    """And after it."""
 
     @property
     def pipeline(self) -> str:

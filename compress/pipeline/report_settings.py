@@ -38,3 +38,4 @@ class ReportSettings:
     worst_images: Images = 0
     """How many of the test images on which the last file is worst are shown. They are then in the report."""
     goals: Goals = Goals()
+    """What is asked of the last stage's file, such as { score = 0.9, megabytes = 2.0 }."""

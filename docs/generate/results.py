@@ -19,6 +19,7 @@ RUN: tuple[type, ...] = (
     results.Narrowing,
     results.Change,
     results.OnnxFacts,
+    results.Changed,
 )
 BOARD: tuple[type, ...] = (
     board.BoardResult,
@@ -34,6 +35,7 @@ BOARD: tuple[type, ...] = (
     board.TensorRT,
     board.Engine,
     board.Agreement,
+    board.State,
     results.Metric,
 )
 

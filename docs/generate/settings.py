@@ -18,6 +18,7 @@ from compress.datasets.kernels import Adaptive, Fixed
 from compress.datasets.points import PointsConfig
 from compress.datasets.read_pictures import PicturesConfig
 from compress.distill import METHODS
+from compress.pipeline.report_settings import Goals, ReportSettings
 from compress.stages import STAGES, Stage
 from compress.stages.network import NetworkStage
 from compress.sweep.load_sweep import Resources
@@ -38,6 +39,8 @@ TITLES: dict[type, str] = {
     Augmentation: "augmentation",
     PixelScale: "pixels",
     Resources: "Resources of a point",
+    ReportSettings: "What the report shows",
+    Goals: "goals",
 }
 """What classes that are not chosen by a name are called."""
 
@@ -49,6 +52,7 @@ GROUPS: dict[str, tuple[type, ...]] = {
     "method": tuple(METHODS.values()),
     "label_loss": tuple(LABEL_LOSSES.values()),
     "[sweep]": (Resources,),
+    "[report]": (ReportSettings, Goals),
 }
 CLASSES = tuple(dict.fromkeys(cls for group in GROUPS.values() for cls in group))
 
