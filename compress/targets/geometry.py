@@ -1,8 +1,46 @@
 """What an augmentation does to each image of a batch, drawn first and then applied to images and targets alike."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
+
+
+class Movement(Protocol):
+    """Where things in each of n images go."""
+
+    def of_places(self, places: np.ndarray) -> np.ndarray:
+        """Places (n, k, 2), y and x in pixels from the upper left corner, after it: float64, some outside of the
+        image."""
+        ...
+
+    @property
+    def growth(self) -> np.ndarray:
+        """By which factor things grow, the mean of height and width: float64 (n,)."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """A part of each of n images of (height, width) pixels takes its place, resized to the same shape.
+
+    ``corners``: float64 (n, 4), top, left, bottom and right of the part in shares of the sides, in [0, 1]; a row of
+    0, 0, 1, 1 is the whole image.
+    """
+
+    height: int
+    width: int
+    corners: np.ndarray
+
+    def of_places(self, places: np.ndarray) -> np.ndarray:
+        start, end = self.corners[:, None, :2], self.corners[:, None, 2:]
+        frame = np.array([self.height, self.width])
+        return (places - start * frame) / (end - start)
+
+    @property
+    def growth(self) -> np.ndarray:
+        factors: np.ndarray = 1 / (self.corners[:, 2:] - self.corners[:, :2])
+        return factors.mean(axis=1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +66,18 @@ class Geometry:
         if self.mirrored.any():
             images = flipped(images, self.mirrored)
         return images
+
+    def of_places(self, places: np.ndarray) -> np.ndarray:
+        """See ``Movement``."""
+        shifts = np.stack([self.padding - self.tops, self.padding - self.lefts], axis=-1)
+        moved = places.astype(np.float64) + shifts[:, None]
+        moved[..., 1] = np.where(self.mirrored[:, None], self.width - moved[..., 1], moved[..., 1])
+        return moved
+
+    @property
+    def growth(self) -> np.ndarray:
+        """Nothing grows."""
+        return np.ones(len(self.tops))
 
 
 def padded_crop(images: np.ndarray, padding: int, tops: np.ndarray, lefts: np.ndarray) -> np.ndarray:
