@@ -325,6 +325,31 @@ class StepsApart:
     percentile_99: dict[str, float]
 
 
+@dataclass(frozen=True)
+class InputSpeed:
+    """Images a second of ways to read a folder of JPEG files of ``side`` pixels a side, in turns."""
+
+    images: int
+    side: int
+    batch: int
+    cores: int
+    rounds: list[dict[str, float]]
+
+
+@dataclass(frozen=True)
+class InputMemory:
+    """What a process has in memory at most with a folder of ``images``, of which ``train`` are for training:
+    ``megabytes`` with TensorFlow alone, when the folder is loaded, and after an epoch of batches."""
+
+    images: int
+    train: int
+    side: int
+    batch: int
+    batches_in_memory: int
+    megabytes: dict[str, float]
+    seconds: dict[str, float]
+
+
 STUDIES: dict[str, type] = {
     "jetslim-peers/1": PeersLatency,
     "jetslim-tfmot/1": Acceptance,
@@ -341,6 +366,8 @@ STUDIES: dict[str, type] = {
     "jetslim-blurred-detectors/1": BlurredDetectors,
     "jetslim-tensorrt/1": CompiledForTensorRT,
     "jetslim-steps/1": StepsApart,
+    "jetslim-input/1": InputSpeed,
+    "jetslim-input-memory/1": InputMemory,
 }
 
 Study = TypeVar("Study")

@@ -19,7 +19,7 @@ from compress.datasets.rand_augment import RandAugment
 from compress.datasets.resized_crop import ResizedCrop
 from compress.datasets.splits import Dataset
 from compress.errors import UserError
-from compress.targets import Geometry, Parts, Targets
+from compress.targets import Geometry, Targets
 
 BlurLength = Annotated[float, Field(ge=0, le=motion_blur.LONGEST)]
 
@@ -77,13 +77,9 @@ class Augmentation:
         for step in self.steps:
             step.check(data)
 
-    def parts(self, count: int, height: int, width: int, rng: np.random.Generator) -> Parts | None:
-        """Which part takes the place of each of ``count`` images; None for the whole ones."""
-        return None if self.resized_crop is None else self.resized_crop.draw(count, height, width, rng)
-
     def of(self, images: np.ndarray, targets: Targets, rng: np.random.Generator) -> tuple[np.ndarray, Targets]:
-        """(n, ...) examples, as ``parts`` left them, and their targets, after everything else; of the same shape and
-        dtype."""
+        """(n, ...) examples and their targets after all but ``resized_crop``, which takes place where examples are
+        read; of the same shape and dtype."""
         if self.crop_padding or self.flip:
             geometry = self.draw(len(images), images.shape[1], images.shape[2], rng)
             images, targets = geometry.of_images(images), targets.moved(geometry)

@@ -3,12 +3,14 @@
 import struct
 import zlib
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from PIL import Image, ImageOps
+import simplejpeg
+from PIL import ExifTags, Image, ImageOps
 
 Fit = Literal["stretch", "crop", "pad"]
 Size = int | tuple[int, int]
@@ -70,34 +72,33 @@ def decode(
     aspect ratio, ``fit="crop"`` cuts the largest centred part of the wanted aspect ratio first, ``fit="pad"`` makes
     smaller what is too large, with its aspect ratio, and puts black below and to the right; all resize bilinearly.
     ``part``: what takes the place of the image so fitted, as a row of ``Parts.corners`` has it; it is cut out of the
-    file's own pixels, but for "pad". Raises one of ``UNREADABLE`` when the file is damaged, truncated, no image, or of a
-    mode without a known range.
+    file's own pixels, but for "pad". Raises one of ``UNREADABLE`` when the file is damaged, truncated, no image, or of
+    a mode without a known range.
     """
     height, width = sides(size)
-    image = _opened(path, channels)
+    image = decoded(path, channels)
     if fit == "pad":
-        example = padded(np.asarray(image).reshape(image.height, image.width, channels), (height, width))
-        return example if part is None else cut_out(example[None], part[None], (height, width))[0]
+        image = padded(image, (height, width))
     if fit == "crop":
-        image = image.crop(centre(image.width, image.height, width, height))
-    box = None if part is None else _box(part, image.size)
-    if image.size != (width, height) or box is not None:
-        image = image.resize((width, height), Image.Resampling.BILINEAR, box)
-    return np.asarray(image).reshape(height, width, channels)
+        left, top, right, bottom = centre(image.shape[1], image.shape[0], width, height)
+        image = image[top:bottom, left:right]
+    if part is not None:
+        return cut_out(image[None], part[None], (height, width))[0]
+    return resize(image[None], (height, width))[0]
 
 
 def decoded(path: Path, channels: int) -> np.ndarray:
     """Read one image file at its own size, otherwise as ``decode``."""
-    image = _opened(path, channels)
-    return np.asarray(image).reshape(image.height, image.width, channels)
-
-
-def _opened(path: Path, channels: int) -> Image.Image:
     with Image.open(path) as image:
+        if image.format == "JPEG" and image.mode == MODES[channels] and image.getexif().get(ORIENTATION, 1) == 1:
+            # the same pixels in half of Pillow's time, and other threads may run meanwhile (docs/decisions/0034)
+            with suppress(ValueError):  # damaged, but perhaps not so for Pillow
+                return simplejpeg.decode_jpeg(path.read_bytes(), COLOURS[channels], fastdct=False, fastupsample=False)
         depth = bits(image)
         ImageOps.exif_transpose(image, in_place=True)
         image.load()  # before the file is closed
-        return to_mode(to_bytes(image, depth), MODES[channels])
+        pixels = np.asarray(to_mode(to_bytes(image, depth), MODES[channels]))
+        return pixels.reshape(*pixels.shape[:2], channels)
 
 
 def padded(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -128,8 +129,9 @@ def fitting(size: tuple[int, int], frame: tuple[int, int]) -> tuple[int, int]:
     return height, width
 
 
-MODES = {1: "L", 3: "RGB"}
-"""Channels -> Pillow's name for such images."""
+MODES, COLOURS = {1: "L", 3: "RGB"}, {1: "GRAY", 3: "RGB"}
+"""Channels -> Pillow's name for such images, and simplejpeg's."""
+ORIENTATION = ExifTags.Base.Orientation
 
 
 BITS_PER_SAMPLE = 258  # TIFF's tag

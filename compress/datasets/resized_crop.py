@@ -20,8 +20,8 @@ class ResizedCrop:
     """A part of the image, anywhere in it, takes its place, resized bilinearly; targets that name places follow.
 
     Its area is drawn evenly between the two of ``scale``, shares of the image's. Its aspect ratio over that of the
-    whole image is drawn between the two of ``ratio``, evenly in its logarithm, out of those with which such an area fits
-    into the image. scale = [1, 1] is the whole image.
+    whole image is drawn between the two of ``ratio``, evenly in its logarithm, out of those with which such an area
+    fits into the image. scale = [1, 1] is the whole image.
     """
 
     scale: tuple[Scale, Scale] = (0.08, 1.0)

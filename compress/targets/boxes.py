@@ -51,8 +51,8 @@ class Boxes:
 
     def moved(self, movement: Movement) -> Self:
         """The boxes at their new places, as ``cut`` leaves them."""
-        rows, count = self.rows.copy(), len(self)
-        corners = movement.of_places(rows[..., :CLASS].reshape(count, -1, 2)).reshape(count, -1, 2, 2)
+        rows, (count, most, _) = self.rows.copy(), self.rows.shape
+        corners = movement.of_places(rows[..., :CLASS].reshape(count, 2 * most, 2)).reshape(count, most, 2, 2)
         rows[..., :2], rows[..., 2:CLASS] = corners.min(axis=2), corners.max(axis=2)
         there = self.rows[..., CLASS] >= 0
         images = [clipped(boxes[is_box], self.frame) for boxes, is_box in zip(rows, there, strict=True)]

@@ -169,7 +169,8 @@ class Data:
         return np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(epoch, number, stream)))
 
     def _examples(self, rows: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, Targets]:
-        parts = self.augmentation.parts(len(rows), *self.shape[:2], rng) if len(self.shape) == 3 else None
+        crop = self.augmentation.resized_crop
+        parts = None if crop is None else crop.draw(len(rows), self.shape[0], self.shape[1], rng)
         if self.crops is not None:
             images, targets = self.crops.draw(rows, rng)
             images = images if parts is None else cut_out(images, parts.corners, self.shape[:2])
