@@ -333,6 +333,7 @@ class InputSpeed:
     side: int
     batch: int
     cores: int
+    machine: Machine
     rounds: list[dict[str, float]]
 
 

@@ -21,6 +21,7 @@ from benchmarks.counting import table as counting
 from benchmarks.detection import table as detection
 from benchmarks.families import table as families
 from benchmarks.focal import table as focal
+from benchmarks.input import table as inputs
 from benchmarks.keras3 import table as front_door
 from benchmarks.narrow import table as narrow
 from benchmarks.peers import table as peers
@@ -36,6 +37,8 @@ from benchmarks.studies import (
     FamilyLatency,
     FocalStudy,
     GeneratedNetworks,
+    InputMemory,
+    InputSpeed,
     Keras3Family,
     PeersLatency,
     StepsApart,
@@ -299,6 +302,7 @@ def document(results: Results) -> str:
     parts += peers.section(latencies, accepted)
     parts += assistants.section([study for study in results.studies if isinstance(study, Chain | CachedEpochs)])
     parts += focal.section(of_kind(results.studies, FocalStudy))
+    parts += inputs.section(of_kind(results.studies, InputSpeed), of_kind(results.studies, InputMemory))
     return "\n".join(parts)
 
 

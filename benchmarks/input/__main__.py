@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from benchmarks.input.table import TF_DATA
 from benchmarks.record import keep
 from benchmarks.studies import InputMemory, InputSpeed, schema_of
 from compress.config import parse
@@ -27,13 +28,12 @@ from compress.datasets.folder import Folder, list_images
 from compress.datasets.splits import FileSplit
 from compress.training import Data
 
-RESULTS = Path(os.environ.get("XRES") or Path(__file__).parents[1] / "results" / "input")
+RESULTS = Path(__file__).parents[1] / "results" / "input"
 IMAGES, MANY, SIDE, CLASSES, QUALITY = 2_000, 100_000, 224, 10, 90
 BATCH, CORES, ROUNDS = 32, 2, 7
 
-TF_DATA, PLAIN = "tf.data", "as they are"
 AUGMENTATIONS: dict[str, dict[str, Any]] = {
-    PLAIN: {},
+    "as they are": {},
     "CIFAR: padded crop, flip": {"crop_padding": 4, "flip": True},
     "ImageNet: resized crop, flip": {"resized_crop": {}, "flip": True},
     "ImageNet, with RandAugment and mixup": {"resized_crop": {}, "flip": True, "rand_augment": {}, "mixup": {}},

@@ -3,8 +3,8 @@
 import struct
 import zlib
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Literal
 
@@ -89,16 +89,37 @@ def decode(
 
 def decoded(path: Path, channels: int) -> np.ndarray:
     """Read one image file at its own size, otherwise as ``decode``."""
+    with path.open("rb") as file:
+        pixels = _plain_jpeg(file.read(), channels) if file.read(len(JPEG)) == JPEG else None
+    if pixels is not None:
+        return pixels
     with Image.open(path) as image:
-        if image.format == "JPEG" and image.mode == MODES[channels] and image.getexif().get(ORIENTATION, 1) == 1:
-            # the same pixels in half of Pillow's time, and other threads may run meanwhile (docs/decisions/0034)
-            with suppress(ValueError):  # damaged, but perhaps not so for Pillow
-                return simplejpeg.decode_jpeg(path.read_bytes(), COLOURS[channels], fastdct=False, fastupsample=False)
         depth = bits(image)
         ImageOps.exif_transpose(image, in_place=True)
         image.load()  # before the file is closed
         pixels = np.asarray(to_mode(to_bytes(image, depth), MODES[channels]))
         return pixels.reshape(*pixels.shape[:2], channels)
+
+
+def _plain_jpeg(content: bytes, channels: int) -> np.ndarray | None:
+    """The pixels of a JPEG file, of which ``content`` is what follows its first bytes, ``JPEG``: the same as Pillow's,
+    in half of its time, while other threads run (docs/decisions/0034). None for one that is to be turned or converted,
+    and for one that is damaged or too large: Pillow says whether and how it can be read.
+    """
+    content = JPEG + content
+    try:
+        height, width, colours, _ = simplejpeg.decode_jpeg_header(content)
+        if colours not in JPEG_COLOURS[channels] or height * width > (Image.MAX_IMAGE_PIXELS or np.inf):
+            return None
+        if any(name in content for name in MAY_TURN):
+            with Image.open(BytesIO(content)) as image:
+                if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:
+                    return None
+        to = {1: "GRAY", 3: "RGB"}[channels]
+        pixels: np.ndarray = simplejpeg.decode_jpeg(content, to, fastdct=False, fastupsample=False)
+    except UNREADABLE:
+        return None
+    return pixels
 
 
 def padded(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -129,9 +150,13 @@ def fitting(size: tuple[int, int], frame: tuple[int, int]) -> tuple[int, int]:
     return height, width
 
 
-MODES, COLOURS = {1: "L", 3: "RGB"}, {1: "GRAY", 3: "RGB"}
-"""Channels -> Pillow's name for such images, and simplejpeg's."""
-ORIENTATION = ExifTags.Base.Orientation
+MODES = {1: "L", 3: "RGB"}
+"""Channels -> Pillow's name for such images."""
+JPEG = b"\xff\xd8\xff"
+JPEG_COLOURS = {1: ("Gray",), 3: ("YCbCr", "RGB")}
+"""Channels -> what simplejpeg calls the colours of a file that has as many."""
+MAY_TURN = (b"Exif", b"tiff:Orientation")
+"""What is in every file that says how the image is to be turned."""
 
 
 BITS_PER_SAMPLE = 258  # TIFF's tag

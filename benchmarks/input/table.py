@@ -1,0 +1,36 @@
+"""How fast the images of a training come, and what they take in memory, as a table."""
+
+import statistics
+from collections.abc import Sequence
+
+from benchmarks.studies import InputMemory, InputSpeed
+
+TF_DATA = "tf.data"
+BAR = 0.9
+
+
+def section(speeds: Sequence[InputSpeed], memories: Sequence[InputMemory]) -> list[str]:
+    """Lines of Markdown; none where nothing was measured."""
+    lines: list[str] = []
+    for speed in speeds:
+        lines += [
+            f"{speed.images:,} JPEG files of {speed.side}x{speed.side}, batches of {speed.batch}, {speed.cores} cores "
+            f"of {speed.machine.cpu}; medians of {len(speed.rounds)} rounds, in turns (`python -m benchmarks.input`). "
+            "tf.data's own loop is list_files, decode_jpeg, resize, batch and prefetch, with nothing augmented; at "
+            f"least {BAR} of it is wanted for images as they are.",
+            *("", "| | images a second | tf.data's own loop = 1 |", "|---|--:|--:|"),
+        ]
+        for name in speed.rounds[0]:
+            rates, ratios = zip(*((each[name], each[name] / each[TF_DATA]) for each in speed.rounds), strict=True)
+            label = "tf.data's own loop" if name == TF_DATA else f"jetslim, {name}"
+            lines.append(f"| {label} | {statistics.median(rates):,.0f} | {statistics.median(ratios):.2f} |")
+    for memory in memories:
+        start, loaded, epoch = (memory.megabytes[name] for name in ("TensorFlow", "loaded", "epoch"))
+        lines += [
+            "",
+            f"A folder of {memory.images:,} such files takes {loaded - start:,.0f} MB beside the {start:,.0f} MB of "
+            f"TensorFlow once it is loaded, and {epoch - start:,.0f} MB in an epoch of {memory.train:,} images, of "
+            f"which {memory.batches_in_memory} batches of {memory.batch} at most are in memory. Loading, which decodes "
+            f"every image once, takes {memory.seconds['load']:.0f} s, the epoch {memory.seconds['epoch']:.0f} s.",
+        ]
+    return [*("", "## The input of a training", ""), *lines, ""] if lines else []
