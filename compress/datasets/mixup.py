@@ -36,5 +36,6 @@ class Mixup:
 def mixed(examples: np.ndarray, others: np.ndarray, shares: np.ndarray) -> np.ndarray:
     """shares * examples + (1 - shares) * others: (n, ...) of one dtype both, float32 (n,); bytes are rounded."""
     own = shares.reshape(-1, *[1] * (examples.ndim - 1))
-    values = own * examples + (1 - own) * others
-    return np.rint(values).astype(np.uint8) if examples.dtype == np.uint8 else values
+    values = own * examples
+    values += (1 - own) * others
+    return np.rint(values, out=values).astype(np.uint8) if examples.dtype == np.uint8 else values

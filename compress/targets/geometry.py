@@ -82,13 +82,20 @@ class Geometry:
 
 def padded_crop(images: np.ndarray, padding: int, tops: np.ndarray, lefts: np.ndarray) -> np.ndarray:
     """Pad (n, h, w, c) with zeros on all four sides and cut h x w out of each at its top, left in [0, 2 * padding]."""
-    count, height, width, _ = images.shape
-    padded = np.pad(images, ((0, 0), (padding, padding), (padding, padding), (0, 0)))
-    rows = tops[:, None] + np.arange(height)
-    columns = lefts[:, None] + np.arange(width)
-    return padded[np.arange(count)[:, None, None], rows[:, :, None], columns[:, None, :]]
+    moved = np.zeros_like(images)
+    for own, image, top, left in zip(moved, images, tops - padding, lefts - padding, strict=True):
+        (down, rows), (right, columns) = _overlap(top, len(image)), _overlap(left, image.shape[1])
+        own[down, right] = image[rows, columns]
+    return moved
+
+
+def _overlap(start: int, length: int) -> tuple[slice, slice]:
+    """Of ``length`` pixels from ``start`` on: which of them, and which of the image's, are the same."""
+    return slice(max(0, -start), max(0, length - max(0, start))), slice(max(0, start), max(0, length + min(0, start)))
 
 
 def flipped(images: np.ndarray, which: np.ndarray) -> np.ndarray:
     """Mirror left-right those of (n, h, w, c) whose ``which``, bool (n,), is true."""
-    return np.where(which[:, None, None, None], images[:, :, ::-1], images)
+    moved = images.copy()
+    moved[which] = images[which, :, ::-1]
+    return moved
