@@ -17,7 +17,8 @@ from compress.datasets.pictures import Crops, Pictures
 from compress.errors import UserError
 from compress.targets import ClassIndices, Parts, Targets
 
-THREADS = min(8, os.cpu_count() or 1)
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+THREADS = min(8, CORES)
 
 
 class Split(Protocol):

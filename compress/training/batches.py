@@ -1,6 +1,5 @@
 """The batches of a training as a tf.data.Dataset, read and augmented by several threads. Loads TensorFlow."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -8,14 +7,15 @@ from typing import Any
 import numpy as np
 
 from compress import keras
+from compress.datasets.splits import THREADS
 from compress.training.settings import Data
 
 tf = keras.tf
 
 AHEAD = 2
 """Batches that are ready before the network asks for them."""
-AT_ONCE = 2 * len(os.sched_getaffinity(0))
-"""Batches that are made at a time; twice the cores, as a thread waits for files, and for Python."""
+AT_ONCE = 2 * THREADS
+"""Batches that are made at a time; twice the threads that decode at once, as one may wait for a file, or for Python."""
 
 
 class Batches:
