@@ -149,19 +149,25 @@ class Data:
         """
         rows = _order(self.seed, epoch, len(self.train))[number * batch_size : (number + 1) * batch_size]
         rng, draws = (self._random(epoch, number, stream) for stream in (EXAMPLES, DRAWS))
-        images, targets = self.augmentation.of(*self._examples(rows, rng), rng)
-        extra_inputs = {name: values[rows] for name, values in self.per_image_inputs.items()}
-        extra_inputs |= {name: draw(draws, images) for name, draw in self.per_batch_inputs.items()}
-        return images, dict(targets.arrays()), extra_inputs
+        return self._batch(rows, *self._examples(rows, rng), rng, draws)
 
     def no_batch(self) -> Batch:
         """As ``batch``, of no examples: what a batch is made of."""
         rows, rng = np.arange(0), np.random.default_rng(0)
-        targets = self.train.targets.take(rows)
         none = np.empty((0, *self.shape), self.train.read(rows).dtype)
-        images, targets = self.augmentation.of(none, targets, rng)
+        return self._batch(rows, none, self.train.targets.take(rows), rng, rng)
+
+    def _batch(
+        self,
+        rows: np.ndarray,
+        images: np.ndarray,
+        targets: Targets,
+        rng: np.random.Generator,
+        draws: np.random.Generator,
+    ) -> Batch:
+        images, targets = self.augmentation.of(images, targets, rng)
         extra_inputs = {name: values[rows] for name, values in self.per_image_inputs.items()}
-        extra_inputs |= {name: draw(rng, images) for name, draw in self.per_batch_inputs.items()}
+        extra_inputs |= {name: draw(draws, images) for name, draw in self.per_batch_inputs.items()}
         return images, dict(targets.arrays()), extra_inputs
 
     def _random(self, epoch: int, number: int, stream: int) -> np.random.Generator:
