@@ -339,16 +339,16 @@ class InputSpeed:
 
 @dataclass(frozen=True)
 class InputMemory:
-    """What a process has in memory at most with a folder of ``images``, of which ``train`` are for training:
-    ``megabytes`` with TensorFlow alone, when the folder is loaded, and after an epoch of batches."""
+    """What a process has had in memory at most with a folder of ``images``: ``megabytes`` with TensorFlow alone, when
+    the folder is loaded, and when ``read`` of them have been read in batches."""
 
     images: int
-    train: int
+    read: int
     side: int
     batch: int
     batches_in_memory: int
     megabytes: dict[str, float]
-    seconds: dict[str, float]
+    seconds_to_load: float
 
 
 STUDIES: dict[str, type] = {

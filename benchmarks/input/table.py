@@ -25,12 +25,12 @@ def section(speeds: Sequence[InputSpeed], memories: Sequence[InputMemory]) -> li
             label = "tf.data's own loop" if name == TF_DATA else f"jetslim, {name}"
             lines.append(f"| {label} | {statistics.median(rates):,.0f} | {statistics.median(ratios):.2f} |")
     for memory in memories:
-        start, loaded, epoch = (memory.megabytes[name] for name in ("TensorFlow", "loaded", "epoch"))
+        start, loaded, read = (memory.megabytes[name] for name in ("TensorFlow", "loaded", "read"))
         lines += [
             "",
             f"A folder of {memory.images:,} such files takes {loaded - start:,.0f} MB beside the {start:,.0f} MB of "
-            f"TensorFlow once it is loaded, and {epoch - start:,.0f} MB in an epoch of {memory.train:,} images, of "
-            f"which {memory.batches_in_memory} batches of {memory.batch} at most are in memory. Loading, which decodes "
-            f"every image once, takes {memory.seconds['load']:.0f} s, the epoch {memory.seconds['epoch']:.0f} s.",
+            f"TensorFlow once it is loaded, and {read - start:,.0f} MB when {memory.read:,} of them have been read: "
+            f"{memory.batches_in_memory} batches of {memory.batch} at most are in memory. Loading decodes every image "
+            f"once, in {memory.seconds_to_load:.0f} s.",
         ]
     return [*("", "## The input of a training", ""), *lines, ""] if lines else []
