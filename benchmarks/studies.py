@@ -327,7 +327,8 @@ class StepsApart:
 
 @dataclass(frozen=True)
 class InputSpeed:
-    """Images a second of ways to read a folder of JPEG files of ``side`` pixels a side, in turns."""
+    """Images a second of ways to read a folder of JPEG files of ``side`` pixels a side, in turns; ``load``: how many
+    processes wanted a core before, on the average of a minute."""
 
     images: int
     side: int
@@ -335,6 +336,7 @@ class InputSpeed:
     cores: int
     machine: Machine
     rounds: list[dict[str, float]]
+    load: float | None = None
 
 
 @dataclass(frozen=True)

@@ -88,6 +88,7 @@ def seconds(batches: Any) -> float:
 
 
 def speed() -> dict[str, Any]:
+    load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as folder:
         train = Path(folder)
         write_images(train)
@@ -105,6 +106,7 @@ def speed() -> dict[str, Any]:
         "side": SIDE,
         "batch": BATCH,
         "cores": len(os.sched_getaffinity(0)),
+        "load": load,
         "rounds": rounds,
     }
 
