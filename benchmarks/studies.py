@@ -359,6 +359,34 @@ class StepsApart:
     percentile_99: dict[str, float]
 
 
+@dataclass(frozen=True)
+class InputSpeed:
+    """Images a second of ways to read a folder of JPEG files of ``side`` pixels a side, in turns; ``load``: how many
+    processes wanted a core before, on the average of a minute."""
+
+    images: int
+    side: int
+    batch: int
+    cores: int
+    machine: Machine
+    rounds: list[dict[str, float]]
+    load: float | None = None
+
+
+@dataclass(frozen=True)
+class InputMemory:
+    """What a process has had in memory at most with a folder of ``images``: ``megabytes`` with TensorFlow alone, when
+    the folder is loaded, and when ``read`` of them have been read in batches."""
+
+    images: int
+    read: int
+    side: int
+    batch: int
+    batches_in_memory: int
+    megabytes: dict[str, float]
+    seconds_to_load: float
+
+
 STUDIES: dict[str, type] = {
     "jetslim-peers/1": PeersLatency,
     "jetslim-tfmot/1": Acceptance,
@@ -378,6 +406,8 @@ STUDIES: dict[str, type] = {
     "jetslim-taught-epochs/1": TaughtEpochs,
     "jetslim-tensorrt/1": CompiledForTensorRT,
     "jetslim-steps/1": StepsApart,
+    "jetslim-input/1": InputSpeed,
+    "jetslim-input-memory/1": InputMemory,
 }
 
 Study = TypeVar("Study")

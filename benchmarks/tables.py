@@ -25,6 +25,7 @@ from benchmarks.families import table as families
 from benchmarks.focal import table as focal
 from benchmarks.front import picture
 from benchmarks.front import table as front
+from benchmarks.input import table as inputs
 from benchmarks.keras3 import table as front_door
 from benchmarks.narrow import table as narrow
 from benchmarks.paper2022.document import document as paper_document
@@ -42,6 +43,8 @@ from benchmarks.studies import (
     FamilyLatency,
     FocalStudy,
     GeneratedNetworks,
+    InputMemory,
+    InputSpeed,
     Keras3Family,
     PeersLatency,
     StepsApart,
@@ -319,6 +322,7 @@ def document(results: Results) -> str:
     parts += peers.section(latencies, accepted)
     parts += assistants.section([study for study in results.studies if isinstance(study, Chain | CachedEpochs)])
     parts += focal.section(of_kind(results.studies, FocalStudy))
+    parts += inputs.section(of_kind(results.studies, InputSpeed), of_kind(results.studies, InputMemory))
     return "\n".join(parts)
 
 

@@ -16,7 +16,7 @@ from compress.datasets.pictures import Crops
 from compress.datasets.points_folder import PointsFolder
 from compress.datasets.shanghaitech import ShanghaiTech
 from compress.datasets.shapes import Shapes
-from compress.datasets.splits import Dataset, Split
+from compress.datasets.splits import Dataset, Split, read_batches
 from compress.datasets.turned_digits import TurnedDigits
 from compress.datasets.voc import Voc
 from compress.datasets.yolo import Yolo
@@ -46,4 +46,14 @@ def meant_by(data: str) -> tuple[str, str | None]:
     return (data, None) if name is None else (name, data)
 
 
-__all__ = ["DATASETS", "Augmentation", "Crops", "Dataset", "DatasetConfig", "Split", "in_memory", "meant_by"]
+__all__ = [
+    "DATASETS",
+    "Augmentation",
+    "Crops",
+    "Dataset",
+    "DatasetConfig",
+    "Split",
+    "in_memory",
+    "meant_by",
+    "read_batches",
+]

@@ -1,5 +1,10 @@
-"""Random crops and flips of training images, as in the CIFAR papers, other light and colours, and motion blur."""
+"""What training does to its images, drawn anew in each epoch: the table ``augmentation`` of [data].
 
+What has settings of its own is a ``Step`` in a file of its own; a new one is one such file, and one field of
+``Augmentation``. Everything is drawn from the generator that is given, so that a batch follows from its seed.
+"""
+
+from dataclasses import fields
 from typing import Annotated
 
 import numpy as np
@@ -7,16 +12,23 @@ from pydantic import Field
 
 from compress.config import config
 from compress.datasets import motion_blur
-from compress.targets import Geometry
+from compress.datasets.augment_step import Step
+from compress.datasets.cutout import Cutout
+from compress.datasets.mixup import Mixup
+from compress.datasets.rand_augment import RandAugment
+from compress.datasets.resized_crop import ResizedCrop
+from compress.datasets.splits import Dataset
+from compress.errors import UserError
+from compress.targets import Geometry, Targets
 
 BlurLength = Annotated[float, Field(ge=0, le=motion_blur.LONGEST)]
 
 
 @config
 class Augmentation:
-    """Pad with black by ``crop_padding`` pixels and cut the old size back out at random; mirror every second image.
-
-    Which ones are mirrored is drawn with p = 1/2. The defaults change nothing.
+    """Put a random part of the image in its place (``resized_crop``); pad with black by ``crop_padding`` pixels and cut
+    the old size back out at random; mirror every second image (drawn with p = 1/2); change light and colours; blur;
+    then the steps below, in their order. The defaults change nothing.
     """
 
     crop_padding: Annotated[int, Field(ge=0)] = 0
@@ -30,18 +42,56 @@ class Augmentation:
     """The share of the images that motion blurs."""
     blur_lengths: tuple[BlurLength, BlurLength] = (0.05, 0.15)
     """How far it moves them, in parts of the width: drawn between the two."""
+    resized_crop: ResizedCrop | None = None
+    rand_augment: RandAugment | None = None
+    cutout: Cutout | None = None
+    mixup: Mixup | None = None
+
+    @property
+    def steps(self) -> list[Step]:
+        """Those that are asked for, in the order of the fields."""
+        values = [getattr(self, field.name) for field in fields(self)]
+        return [value for value in values if isinstance(value, Step)]
 
     @property
     def changes_images(self) -> bool:
-        return bool(self.crop_padding) or self.flip or self.changes_pixels
+        return self.changes_places or self.changes_pixels or bool(self.steps)
+
+    @property
+    def changes_places(self) -> bool:
+        """Whether pixels move."""
+        return bool(self.crop_padding) or self.flip or self.resized_crop is not None
 
     @property
     def changes_pixels(self) -> bool:
-        """Whether the values of pixels change, and not their places alone: of images of bytes."""
+        """Whether light, colours or sharpness change: of images of bytes."""
         return bool(self.colour or self.blur)
 
+    def check(self, data: Dataset) -> None:
+        """Raises UserError for what cannot be done to these data, or what their targets cannot follow."""
+        if self.changes_pixels and data.dtype != "uint8":
+            raise UserError(f"[data] augmentation: colour and blur are for images of bytes, the data are {data.dtype}")
+        if (self.changes_places or self.changes_pixels) and len(data.shape) != 3:
+            shape = "x".join(map(str, data.shape))
+            raise UserError(f"[data] augmentation: crops and flips are for images, the data are arrays of {shape}")
+        if self.resized_crop is not None:
+            self.resized_crop.check(data)
+        for step in self.steps:
+            step.check(data)
+
+    def of(self, images: np.ndarray, targets: Targets, rng: np.random.Generator) -> tuple[np.ndarray, Targets]:
+        """(n, ...) examples and their targets after all but ``resized_crop``, which takes place where examples are
+        read; of the same shape and dtype."""
+        if self.crop_padding or self.flip:
+            geometry = self.draw(len(images), images.shape[1], images.shape[2], rng)
+            images, targets = geometry.of_images(images), targets.moved(geometry)
+        images = self.of_pixels(images, rng)
+        for step in self.steps:
+            images, targets = step.of(images, targets, rng)
+        return images, targets
+
     def draw(self, count: int, height: int, width: int, rng: np.random.Generator) -> Geometry:
-        """What happens to each of ``count`` images of height x width.
+        """What padded crops and flips do to each of ``count`` images of height x width.
 
         Draws from ``rng`` the crops' tops, then their lefts, then the flips, and nothing for what is switched off.
         """

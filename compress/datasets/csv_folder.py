@@ -77,7 +77,10 @@ class CsvFolder(DatasetConfig):
         chosen |= {part: chosen["train"][rows_of] for part, rows_of in held_out.items()}
         if empty := [part for part in SPLITS if not len(chosen[part])]:
             raise UserError(f"{table}: no readable image is left for {empty[0]}")
-        train, validation, test = [store.take(chosen[part]).as_split(look) for part in SPLITS]
+        cuts = self.augmentation.resized_crop is not None
+        train, validation, test = [
+            store.take(chosen[part]).as_split(look, from_files=cuts and part == "train") for part in SPLITS
+        ]
         return Dataset.of(self.name, names, train, validation, test, notes, task)
 
 

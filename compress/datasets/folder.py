@@ -85,7 +85,10 @@ class Folder(DatasetConfig):
         held_out = held_out_rows({part: checked.targets for part, checked in stores.items()}, classes)
         notes += split_notes(held_out, "{}/ folder", "train/", "images")
         stores |= {part: stores["train"].take(rows) for part, rows in held_out.items()}
-        train, validation, test = (stores[part].as_split(look) for part in ("train", "validation", "test"))
+        cuts = self.augmentation.resized_crop is not None
+        train, validation, test = (
+            stores[part].as_split(look, from_files=cuts and part == "train") for part in ("train", "validation", "test")
+        )
         return Dataset.of(self.name, classes, train, validation, test, notes)
 
 
@@ -131,8 +134,9 @@ class CheckedImages:
         paths = [self.paths[index] for index in indices]
         return CheckedImages(paths, self.targets.take(indices), images, self.brightest)
 
-    def as_split(self, look: Look) -> ArraySplit | FileSplit:
-        if self.images is None:
+    def as_split(self, look: Look, from_files: bool = False) -> ArraySplit | FileSplit:
+        """``from_files``: the images are decoded when they are read, so that parts are cut out of their own pixels."""
+        if self.images is None or from_files:
             return FileSplit(self.paths, self.targets, look.size, look.fit, look.channels)
         return ArraySplit(self.images, self.targets, look.size)
 

@@ -2,12 +2,15 @@
 
 import struct
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from PIL import Image, ImageOps
+import simplejpeg
+from PIL import ExifTags, Image, ImageOps
 
 Fit = Literal["stretch", "crop", "pad"]
 Size = int | tuple[int, int]
@@ -60,35 +63,63 @@ def fitted(path: Path, size: Size, fit: Fit = "stretch", channels: int = 3) -> F
     return Fitted(decoded(path, channels), decode(path, size, fit, channels), fit)
 
 
-def decode(path: Path, size: Size, fit: Fit = "stretch", channels: int = 3) -> np.ndarray:
+def decode(
+    path: Path, size: Size, fit: Fit = "stretch", channels: int = 3, part: np.ndarray | None = None
+) -> np.ndarray:
     """Read one image file whole: uint8 (height, width, channels), 0 to 255, RGB for 3 channels and grey for 1.
 
     The EXIF rotation is applied; an animation gives its first frame. ``fit="stretch"`` resizes without regard to the
     aspect ratio, ``fit="crop"`` cuts the largest centred part of the wanted aspect ratio first, ``fit="pad"`` makes
     smaller what is too large, with its aspect ratio, and puts black below and to the right; all resize bilinearly.
-    Raises one of ``UNREADABLE`` when the file is damaged, truncated, no image, or of a mode without a known range.
+    ``part``: what takes the place of the image so fitted, as a row of ``Parts.corners`` has it; it is cut out of the
+    file's own pixels, but for "pad". Raises one of ``UNREADABLE`` when the file is damaged, truncated, no image, or of
+    a mode without a known range.
     """
     height, width = sides(size)
-    image = _opened(path, channels)
+    image = decoded(path, channels)
     if fit == "pad":
-        return padded(np.asarray(image).reshape(image.height, image.width, channels), (height, width))
+        image = padded(image, (height, width))
     if fit == "crop":
-        image = image.crop(centre(image.width, image.height, width, height))
-    if image.size != (width, height):
-        image = image.resize((width, height), Image.Resampling.BILINEAR)
-    return np.asarray(image).reshape(height, width, channels)
+        left, top, right, bottom = centre(image.shape[1], image.shape[0], width, height)
+        image = image[top:bottom, left:right]
+    if part is not None:
+        return cut_out(image[None], part[None], (height, width))[0]
+    return resize(image[None], (height, width))[0]
 
 
 def decoded(path: Path, channels: int) -> np.ndarray:
     """Read one image file at its own size, otherwise as ``decode``."""
-    image = _opened(path, channels)
-    return np.asarray(image).reshape(image.height, image.width, channels)
+    with path.open("rb") as file:
+        pixels = _plain_jpeg(file.read(), channels) if file.read(len(JPEG)) == JPEG else None
+    if pixels is not None:
+        return pixels
+    with Image.open(path) as image:
+        depth = bits(image)
+        ImageOps.exif_transpose(image, in_place=True)
+        image.load()  # before the file is closed
+        pixels = np.asarray(to_mode(to_bytes(image, depth), MODES[channels]))
+        return pixels.reshape(*pixels.shape[:2], channels)
 
 
-def _opened(path: Path, channels: int) -> Image.Image:
-    with Image.open(path) as opened:
-        depth = bits(opened)
-        return to_mode(to_bytes(ImageOps.exif_transpose(opened), depth), MODES[channels])
+def _plain_jpeg(content: bytes, channels: int) -> np.ndarray | None:
+    """The pixels of a JPEG file, of which ``content`` is what follows its first bytes, ``JPEG``: the same as Pillow's,
+    in half of its time, while other threads run (docs/decisions/0034). None for one that is to be turned or converted,
+    and for one that is damaged or too large: Pillow says whether and how it can be read.
+    """
+    content = JPEG + content
+    try:
+        height, width, colours, _ = simplejpeg.decode_jpeg_header(content)
+        if colours not in JPEG_COLOURS[channels] or height * width > (Image.MAX_IMAGE_PIXELS or np.inf):
+            return None
+        if any(name in content for name in MAY_TURN):
+            with Image.open(BytesIO(content)) as image:
+                if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:
+                    return None
+        to = {1: "GRAY", 3: "RGB"}[channels]
+        pixels: np.ndarray = simplejpeg.decode_jpeg(content, to, fastdct=False, fastupsample=False)
+    except UNREADABLE:
+        return None
+    return pixels
 
 
 def padded(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -121,6 +152,11 @@ def fitting(size: tuple[int, int], frame: tuple[int, int]) -> tuple[int, int]:
 
 MODES = {1: "L", 3: "RGB"}
 """Channels -> Pillow's name for such images."""
+JPEG = b"\xff\xd8\xff"
+JPEG_COLOURS = {1: ("Gray",), 3: ("YCbCr", "RGB")}
+"""Channels -> what simplejpeg calls the colours of a file that has as many."""
+MAY_TURN = (b"Exif", b"tiff:Orientation")
+"""What is in every file that says how the image is to be turned."""
 
 
 BITS_PER_SAMPLE = 258  # TIFF's tag
@@ -153,7 +189,7 @@ def to_mode(image: Image.Image, mode: str) -> Image.Image:
     if image.has_transparency_data:
         black = Image.new("RGBA", image.size, (0, 0, 0, 255))
         image = Image.alpha_composite(black, image.convert("RGBA"))
-    return image.convert(mode)
+    return image if image.mode == mode else image.convert(mode)
 
 
 def to_channels(images: np.ndarray, channels: int) -> np.ndarray:
@@ -168,19 +204,32 @@ def to_channels(images: np.ndarray, channels: int) -> np.ndarray:
 
 def resize(images: np.ndarray, size: Size) -> np.ndarray:
     """Resize uint8 (n, h, w, c) to uint8 (n, height, width, c), bilinearly; the same array if it has that size."""
-    height, width = sides(size)
-    if images.shape[1:3] == (height, width):
+    if images.shape[1:3] == sides(size):
         return images
-    channels = images.shape[3]
+    return _resized(images, [None] * len(images), sides(size))
+
+
+def cut_out(images: np.ndarray, corners: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
+    """The part of each of uint8 (n, h, w, c) that ``Parts.corners`` says, resized bilinearly to (height, width)."""
+    return _resized(images, [_box(part, images.shape[2:0:-1]) for part in corners], size)
+
+
+Box = tuple[float, float, float, float]
+"""(left, top, right, bottom) in pixels."""
+
+
+def _box(part: np.ndarray, size: tuple[int, ...]) -> Box:
+    """A row of ``Parts.corners`` in the pixels of an image of (width, height)."""
+    (top, left, bottom, right), (width, height) = part.tolist(), size
+    return left * width, top * height, right * width, bottom * height
+
+
+def _resized(images: np.ndarray, boxes: Sequence[Box | None], size: tuple[int, ...]) -> np.ndarray:
+    (height, width), channels = size, images.shape[3]
     resized = np.empty((len(images), height, width, channels), np.uint8)
-    for index, image in enumerate(images):
-        if channels == 3:
-            resized[index] = _resized(image, width, height)
-        else:  # one by one: two channels are no mode of Pillow's, four would be weighted by the last
-            for channel in range(channels):
-                resized[index, ..., channel] = _resized(image[..., channel], width, height)
+    for index, (image, box) in enumerate(zip(images, boxes, strict=True)):
+        # one by one: two channels are no mode of Pillow's, four would be weighted by the last
+        for own in [slice(None)] if channels == 3 else range(channels):
+            pixels = Image.fromarray(image[..., own])
+            resized[index, ..., own] = np.asarray(pixels.resize((width, height), Image.Resampling.BILINEAR, box))
     return resized
-
-
-def _resized(pixels: np.ndarray, width: int, height: int) -> np.ndarray:
-    return np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.BILINEAR))

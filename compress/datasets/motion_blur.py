@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from compress.targets import Parts
+
 SEED = 71  # of the directions in which test images are blurred
 LONGEST = 0.5  # of the width: longer lines leave nothing to be seen
 
@@ -66,8 +68,8 @@ class BlurredSplit:
     def __len__(self) -> int:
         return len(self.split)
 
-    def read(self, indices: np.ndarray) -> np.ndarray:
+    def read(self, indices: np.ndarray, parts: Parts | None = None) -> np.ndarray:
         """See ``Split.read``."""
-        images = self.split.read(indices)
+        images = self.split.read(indices, parts)
         angles = np.array([np.random.default_rng((SEED, int(index))).uniform(0, np.pi) for index in indices])
         return blurred(images, np.full(len(images), self.share * images.shape[2]), angles)

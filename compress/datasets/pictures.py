@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from compress.datasets.images import UNREADABLE, decoded, fitting, padded, resize
+from compress.datasets.images import UNREADABLE, cut_out, decoded, fitting, padded, resize
 from compress.errors import UserError
-from compress.targets import Boxes, Points
+from compress.targets import Boxes, Parts, Points
 
 Things = type[Points] | type[Boxes]
 """What is in pictures: places, or boxes."""
@@ -82,10 +82,11 @@ class FittedSplit:
         pairs = zip(self.pictures.things, sizes, strict=True)
         return kind.of([kind.resized(things, size, fitting(size, self.size)) for things, size in pairs], self.size)
 
-    def read(self, indices: np.ndarray) -> np.ndarray:
+    def read(self, indices: np.ndarray, parts: Parts | None = None) -> np.ndarray:
         """See ``Split.read``."""
-        images = [padded(self.pictures[int(index)], self.size) for index in np.asarray(indices, np.int64)]
-        return np.stack(images) if images else np.empty((0, *self.shape), np.uint8)
+        rows = [padded(self.pictures[int(index)], self.size) for index in np.asarray(indices, np.int64)]
+        images = np.stack(rows) if rows else np.empty((0, *self.shape), np.uint8)
+        return images if parts is None else cut_out(images, parts.corners, self.size)
 
     def digest(self) -> str:
         """See ``Split``."""

@@ -3,20 +3,22 @@
 import hashlib
 import json
 import os
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, Self
 
 import numpy as np
 
-from compress.datasets.images import UNREADABLE, Fit, Size, decode, resize, sides
+from compress.datasets.images import UNREADABLE, Fit, Size, cut_out, decode, resize, sides
 from compress.datasets.pictures import Crops, Pictures
 from compress.errors import UserError
-from compress.targets import ClassIndices, Targets
+from compress.targets import ClassIndices, Parts, Targets
 
-THREADS = min(8, os.cpu_count() or 1)
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+THREADS = min(8, CORES)
 
 
 class Split(Protocol):
@@ -33,10 +35,12 @@ class Split(Protocol):
 
     def __len__(self) -> int: ...
 
-    def read(self, indices: np.ndarray) -> np.ndarray:
+    def read(self, indices: np.ndarray, parts: Parts | None = None) -> np.ndarray:
         """The examples at ``indices``, in that order, (len(indices), *shape).
 
         uint8 for images: NHWC, RGB where there are 3 channels, 0 to 255. float32 for values that are no bytes.
+        With ``parts``, images alone: a part of each takes its place, resized to the same shape. Reads one after the
+        other; may be called by several threads at once (``read_batches``).
         """
         ...
 
@@ -76,9 +80,11 @@ class ArraySplit:
     def __len__(self) -> int:
         return len(self.targets)
 
-    def read(self, indices: np.ndarray) -> np.ndarray:
+    def read(self, indices: np.ndarray, parts: Parts | None = None) -> np.ndarray:
         """See ``Split.read``."""
         chosen = self.images[np.asarray(indices, np.int64)]
+        if parts is not None:
+            return cut_out(chosen, parts.corners, self.shape[:2])
         return chosen if self.size is None else resize(chosen, self.size)
 
     def digest(self) -> str:
@@ -111,12 +117,13 @@ class FileSplit:
     def __len__(self) -> int:
         return len(self.targets)
 
-    def read(self, indices: np.ndarray) -> np.ndarray:
-        """See ``Split.read``; raises UserError when a file has become unreadable."""
+    def read(self, indices: np.ndarray, parts: Parts | None = None) -> np.ndarray:
+        """See ``Split.read``: parts are cut out of the files' own pixels. Raises UserError when a file has become
+        unreadable."""
         images = np.empty((len(indices), *self.shape), np.uint8)
-        with ThreadPoolExecutor(THREADS) as pool:
-            for row, image in enumerate(pool.map(self._decode, [self.paths[index] for index in indices])):
-                images[row] = image
+        corners = [None] * len(indices) if parts is None else parts.corners
+        for row, (index, part) in enumerate(zip(indices, corners, strict=True)):
+            images[row] = self._decode(self.paths[index], part)
         return images
 
     def digest(self) -> str:
@@ -128,9 +135,9 @@ class FileSplit:
         sha.update(self.targets.digest())
         return sha.hexdigest()
 
-    def _decode(self, path: Path) -> np.ndarray:
+    def _decode(self, path: Path, part: np.ndarray | None) -> np.ndarray:
         try:
-            return decode(path, self.size, self.fit, self.channels)
+            return decode(path, self.size, self.fit, self.channels, part)
         except UNREADABLE as error:
             raise UserError(f"{path}: the image cannot be read any more ({error})") from error
 
@@ -192,6 +199,19 @@ class Dataset:
     def dtype(self) -> np.dtype[Any]:
         """uint8 for images and other bytes, which networks read as value / 255; float32 for what they read as it is."""
         return self.train.read(np.arange(0)).dtype
+
+
+def read_batches(split: Split, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """The examples of each of ``batches`` of indices, in order, read by several threads; THREADS batches at most wait
+    in memory."""
+    with ThreadPoolExecutor(THREADS) as pool:
+        waiting = deque[Future[np.ndarray]]()
+        for indices in batches:
+            waiting.append(pool.submit(split.read, indices))
+            if len(waiting) > THREADS:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
 
 
 def hold_out(

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from compress import keras
-from compress.datasets import Split
+from compress.datasets import Split, read_batches
 from compress.tasks import Arrays
 
 
@@ -51,5 +51,6 @@ def batch_of(shape: tuple[int, ...]) -> int:
 def outputs(predictor: Callable[[np.ndarray], Arrays], split: Split) -> dict[str, np.ndarray]:
     """The predictor's outputs for every image of the split, in order, by name: float32 (n, ...)."""
     index, batch_size = np.arange(len(split)), batch_of(split.shape)
-    parts = [predictor(split.read(index[start : start + batch_size])) for start in range(0, len(index), batch_size)]
+    batches = (index[start : start + batch_size] for start in range(0, len(index), batch_size))
+    parts = [predictor(images) for images in read_batches(split, batches)]
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

@@ -99,17 +99,14 @@ def links(pipeline: Pipeline) -> dict[str, _Link]:
 
 def plan(pipeline: Pipeline, dataset: Dataset) -> Plan:
     """The steps with the keys of what they will make. Raises UserError for what cannot work; writes nothing."""
-    if pipeline.data.augmentation.changes_pixels and dataset.dtype != "uint8":
-        raise UserError(f"[data] augmentation: colour and blur are for images of bytes, the data are {dataset.dtype}")
-    if pipeline.data.augmentation.changes_images and len(dataset.shape) != 3:
-        shape = "x".join(map(str, dataset.shape))
-        raise UserError(f"[data] augmentation: crops and flips are for images, the data are arrays of {shape}")
+    pipeline.data.augmentation.check(dataset)
     task = task_for(pipeline, dataset)
     steps: dict[str, Step] = {}
     exports: dict[str, Step] = {}
     for name, link in links(pipeline).items():
         with _named(link.stage):
             link.stage.check_data(dataset)
+            link.stage.check_augmentation(pipeline.data.augmentation)
             link.stage.check_task(task)
         steps[name] = step = _step(link, steps, pipeline, dataset, task)
         if link.stage.is_final:

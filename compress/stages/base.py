@@ -177,6 +177,11 @@ class Stage:
     def check_data(self, data: Dataset) -> None:
         """Raises UserError for what cannot work with these data; before anything runs."""
 
+    def check_augmentation(self, augmentation: Augmentation) -> None:
+        """Raises UserError for what the stage cannot learn from; before anything runs."""
+        if isinstance(self, Training):
+            Training.check_augmentation(self, augmentation)
+
     def check_task(self, task: Task) -> None:
         """Raises UserError for what is not for the task; before anything runs."""
         if isinstance(self, Training):

@@ -1,16 +1,19 @@
 """What the rest of the library asks of targets, whatever is predicted."""
 
 from collections.abc import Mapping
-from typing import Protocol, Self, runtime_checkable
+from typing import ClassVar, Protocol, Self, runtime_checkable
 
 import numpy as np
 
-from compress.targets.geometry import Geometry
+from compress.targets.geometry import Movement
 
 
 @runtime_checkable
 class Targets(Protocol):
     """The targets of n examples, in their order. Immutable: every method gives new ones."""
+
+    PLACES: ClassVar[bool]
+    """Whether they name places in the image, which move with what they show."""
 
     def __len__(self) -> int:
         """The number of examples, n."""
@@ -20,7 +23,7 @@ class Targets(Protocol):
         """The targets of the examples ``rows``, int64 indices, in that order."""
         ...
 
-    def moved(self, geometry: Geometry) -> Self:
+    def moved(self, movement: Movement) -> Self:
         """The targets after their images were moved so; targets that name no place in an image stay as they are."""
         ...
 
@@ -34,4 +37,14 @@ class Targets(Protocol):
 
     def digest(self) -> bytes:
         """The bytes that tell these targets from others, for the fingerprint of a data set."""
+        ...
+
+
+@runtime_checkable
+class Mixable(Targets, Protocol):
+    """Classes: they say nothing of places or amounts, so that they stay true of a turned image, and in part of a mixed
+    one."""
+
+    def mixed(self, others: np.ndarray, shares: np.ndarray) -> Targets:
+        """Of images each mixed with that of the row ``others``, int64 (n,); ``shares`` of their own, float32 (n,)."""
         ...

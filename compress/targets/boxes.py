@@ -7,7 +7,7 @@ from typing import ClassVar, Self
 import numpy as np
 
 from compress.metrics.detection import COUNTS, DIFFICULT
-from compress.targets.geometry import Geometry
+from compress.targets.geometry import Movement
 
 CLASS, KIND = 4, 5
 NOTHING = -1
@@ -24,6 +24,7 @@ class Boxes:
 
     rows: np.ndarray
     frame: tuple[int, int]
+    PLACES: ClassVar[bool] = True
     COLUMNS: ClassVar[int] = 6
     """Of a row; of what ``of``, ``resized`` and ``cut`` take."""
 
@@ -48,15 +49,11 @@ class Boxes:
     def take(self, rows: np.ndarray) -> Self:
         return replace(self, rows=self.rows[rows])
 
-    def moved(self, geometry: Geometry) -> Self:
+    def moved(self, movement: Movement) -> Self:
         """The boxes at their new places, as ``cut`` leaves them."""
-        rows = self.rows.copy()
-        shifts = np.stack([geometry.padding - geometry.tops, geometry.padding - geometry.lefts] * 2, axis=1)
-        rows[..., :CLASS] += shifts[:, None]
-        width = self.frame[1]
-        mirrored = rows.copy()
-        mirrored[..., 1], mirrored[..., 3] = width - rows[..., 3], width - rows[..., 1]
-        rows = np.where(geometry.mirrored[:, None, None], mirrored, rows)
+        rows, (count, most, _) = self.rows.copy(), self.rows.shape
+        corners = movement.of_places(rows[..., :CLASS].reshape(count, 2 * most, 2)).reshape(count, most, 2, 2)
+        rows[..., :2], rows[..., 2:CLASS] = corners.min(axis=2), corners.max(axis=2)
         there = self.rows[..., CLASS] >= 0
         images = [clipped(boxes[is_box], self.frame) for boxes, is_box in zip(rows, there, strict=True)]
         return self.of(images, self.frame, self.rows.shape[1])

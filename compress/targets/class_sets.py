@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 
-from compress.targets.geometry import Geometry
+from compress.targets.geometry import Movement
 
 
 @dataclass(frozen=True, eq=False)
@@ -14,6 +14,7 @@ class ClassSets:
     """``present``: float32 (n, classes), 1 for a class that the example has and 0 for another."""
 
     present: np.ndarray
+    PLACES: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         present = np.asarray(self.present, np.float32)
@@ -27,8 +28,12 @@ class ClassSets:
     def take(self, rows: np.ndarray) -> Self:
         return type(self)(self.present[rows])
 
-    def moved(self, geometry: Geometry) -> Self:
+    def moved(self, movement: Movement) -> Self:
         return self
+
+    def mixed(self, others: np.ndarray, shares: np.ndarray) -> "MixedSets":
+        own = shares[:, None]
+        return MixedSets(own * self.present + (1 - own) * self.present[others])
 
     def arrays(self) -> Mapping[str, np.ndarray]:
         """``present``, float32 (n, classes)."""
@@ -40,3 +45,10 @@ class ClassSets:
 
     def digest(self) -> bytes:
         return f"{self.present.shape}".encode() + np.packbits(self.present.astype(bool)).tobytes()
+
+
+class MixedSets(ClassSets):
+    """``present``: float32 (n, classes), the share of the example that has a class, in [0, 1]."""
+
+    def __post_init__(self) -> None:
+        pass

@@ -6,7 +6,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from compress.targets.geometry import Geometry
+from compress.targets.geometry import Movement
 
 Y, X, SPREAD = 0, 1, 2
 
@@ -20,6 +20,7 @@ class Points:
 
     places: np.ndarray
     frame: tuple[int, int]
+    PLACES: ClassVar[bool] = True
     COLUMNS: ClassVar[int] = 3
     """Of a row; of what ``of``, ``resized`` and ``cut`` take."""
 
@@ -49,12 +50,11 @@ class Points:
     def take(self, rows: np.ndarray) -> Self:
         return replace(self, places=self.places[rows])
 
-    def moved(self, geometry: Geometry) -> Self:
-        """The points at their new places; those that the crop has left outside are gone."""
+    def moved(self, movement: Movement) -> Self:
+        """The points at their new places, their kernels grown with their images; those left outside are gone."""
         places = self.places.copy()
-        places[..., Y] += (geometry.padding - geometry.tops)[:, None]
-        places[..., X] += (geometry.padding - geometry.lefts)[:, None]
-        places[..., X] = np.where(geometry.mirrored[:, None], self.frame[1] - places[..., X], places[..., X])
+        places[..., :SPREAD] = movement.of_places(places[..., :SPREAD])
+        places[..., SPREAD] *= movement.growth[:, None]
         places[~inside(places, self.frame)] = 0
         return replace(self, places=places)
 

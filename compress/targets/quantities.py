@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 
-from compress.targets.geometry import Geometry
+from compress.targets.geometry import Movement
 
 
 @dataclass(frozen=True, eq=False)
@@ -14,6 +14,7 @@ class Quantities:
     """``values``: finite float32 (n, numbers), each column in its own unit."""
 
     values: np.ndarray
+    PLACES: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         values = np.asarray(self.values, np.float32)
@@ -27,7 +28,7 @@ class Quantities:
     def take(self, rows: np.ndarray) -> Self:
         return type(self)(self.values[rows])
 
-    def moved(self, geometry: Geometry) -> Self:
+    def moved(self, movement: Movement) -> Self:
         return self
 
     def arrays(self) -> Mapping[str, np.ndarray]:

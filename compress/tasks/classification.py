@@ -28,6 +28,23 @@ def cross_entropy(logits: Any, labels: Any) -> Any:
     return keras.tf.reduce_mean(keras.tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits))
 
 
+def cross_entropy_of(logits: Any, targets: Tensors, label_smoothing: float = 0.0) -> Any:
+    """``cross_entropy`` of targets by name; of mixed classes, the shares' mean of that of both labels.
+
+    With ``label_smoothing`` e the target is (1 - e) * label + e / classes (Szegedy, Vanhoucke, Ioffe, Shlens and Wojna,
+    "Rethinking the Inception Architecture for Computer Vision", CVPR 2016, section 7).
+    """
+    tf = keras.tf
+    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(targets["labels"], logits)
+    if "other_labels" in targets:
+        others = tf.nn.sparse_softmax_cross_entropy_with_logits(targets["other_labels"], logits)
+        losses = targets["shares"] * losses + (1 - targets["shares"]) * others
+    if label_smoothing:
+        of_all = -tf.reduce_mean(tf.nn.log_softmax(logits), axis=-1)
+        losses = (1 - label_smoothing) * losses + label_smoothing * of_all
+    return tf.reduce_mean(losses)
+
+
 def accuracy(logits: Any, labels: Any) -> Any:
     """Fraction of a training batch whose largest logit is the label's, as a float32 tensor."""
     tf = keras.tf
@@ -74,7 +91,7 @@ class Classification(OfLogits):
 
     def loss(self, outputs: Tensors, targets: Tensors, weight: float = 1.0) -> Any:
         """The cross-entropy."""
-        return weight * cross_entropy(outputs["logits"], targets["labels"])
+        return weight * cross_entropy_of(outputs["logits"], targets)
 
     def logs(self, outputs: Tensors, targets: Tensors) -> dict[str, Any]:
         return {"accuracy": accuracy(outputs["logits"], targets["labels"])}

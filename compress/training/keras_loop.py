@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from compress import keras
+from compress.training.batches import Batches
 from compress.training.history import History
 from compress.training.settings import Data, Diverged, Training
 
@@ -38,11 +39,6 @@ class TrainingModel(keras.Model):
         gradients = [(g, w) for g, w in zip(tape.gradient(total, weights), weights, strict=True) if g is not None]
         self.optimizer.apply_gradients(gradients)
         return {"loss": total, **logs}
-
-
-def rows_of(arrays: Any) -> dict[str, Any]:
-    """The specifications of batches of rows of these arrays, by name."""
-    return {name: tf.TensorSpec([None, *rows.shape[1:]], rows.dtype) for name, rows in arrays.items()}
 
 
 def as_float(values: Any) -> Any:
@@ -134,19 +130,8 @@ def run(
     training_model.compile(optimizer(training, steps * training.epochs, steps * first_epoch))
     # before the first trace, or it would be traced twice; and before the restore, so that slots are restored at once
     training_model.optimizer._create_all_weights(network.trainable_weights)
-    position = {"epoch": first_epoch}
-    extra_inputs = rows_of(data.per_image_inputs)
-    kind = data.train.read(np.arange(0)).dtype
-    for name, draw in data.per_batch_inputs.items():
-        sample = draw(np.random.default_rng(0), np.empty((0, *data.shape), kind))
-        extra_inputs[name] = tf.TensorSpec([side or None for side in sample.shape], sample.dtype)
-    images = tf.TensorSpec([None, *data.shape], kind)
-    signature = (images, rows_of(data.train.targets.arrays()), extra_inputs)
-    batches = tf.data.Dataset.from_generator(
-        lambda: data.batches(training.batch_size, position["epoch"]), output_signature=signature
-    )
-    batches = batches.prefetch(2).apply(tf.data.experimental.assert_cardinality(steps))
-    begin = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: position.update(epoch=epoch))
+    batches = Batches(data, training.batch_size)
+    begin = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: batches.begin(epoch))
     history = History(backup.parent / "history.csv", progress, validate, steps, last_epoch, len(data.train))
     keep = keras.callbacks.BackupAndRestore(str(backup), delete_checkpoint=False)
     keras.utils.set_random_seed(data.seed)
@@ -154,20 +139,21 @@ def run(
     announce = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: progress.epoch_end(history.row))
     randomness = Randomness(network, data.seed)
     try:
-        training_model.fit(
-            batches,
-            initial_epoch=first_epoch,
-            epochs=last_epoch,
-            verbose=0,
-            callbacks=[
-                begin,
-                randomness,
-                Stop(progress.stage, training.learning_rate),
-                *callbacks,
-                history,
-                keep,
-                announce,
-            ],
-        )
+        with batches.errors():
+            training_model.fit(
+                batches.dataset,
+                initial_epoch=first_epoch,
+                epochs=last_epoch,
+                verbose=0,
+                callbacks=[
+                    begin,
+                    randomness,
+                    Stop(progress.stage, training.learning_rate),
+                    *callbacks,
+                    history,
+                    keep,
+                    announce,
+                ],
+            )
     finally:
         randomness.restore()

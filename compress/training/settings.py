@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -10,8 +11,9 @@ from pydantic import Field
 
 from compress.config import Count, Fraction, NotNegative, Positive, config
 from compress.datasets import Augmentation, Crops, Split
+from compress.datasets.images import cut_out
 from compress.errors import UserError
-from compress.targets import Geometry, Targets
+from compress.targets import Targets
 from compress.tasks.base import Task
 from compress.tasks.losses import LabelLoss
 from compress.tasks.objective import Loss
@@ -20,6 +22,8 @@ Objective = Callable[..., tuple[Any, dict[str, Any]]]
 """(network, examples float32 as networks read them, targets by name, extra inputs by name) -> (scalar loss, name ->
 scalar to log)."""
 Arrays = dict[str, np.ndarray]
+Batch = tuple[np.ndarray, Arrays, Arrays]
+"""Examples, targets by name, and extra inputs by name."""
 Draw = Callable[[np.random.Generator, np.ndarray], np.ndarray]
 """(randomness, the examples of a batch) -> an array for the batch as a whole, or with a row an example."""
 
@@ -69,6 +73,11 @@ class Training:
                 f'label_loss "{self.label_loss.name}" is for {", ".join(self.label_loss.TASKS)}, not for {task.name}'
             )
 
+    def check_augmentation(self, augmentation: Augmentation) -> None:
+        """Raises UserError for a loss that does not take what an augmentation makes of the targets."""
+        if augmentation.mixup is not None and self.label_loss is not None and not self.label_loss.TAKES_MIXED:
+            raise UserError(f'label_loss "{self.label_loss.name}" does not take the mixed classes of mixup')
+
     def check_schedule(self) -> None:
         """Raises UserError for settings that contradict each other."""
         late = [epoch for epoch in self.drop_after if epoch >= self.epochs]
@@ -106,14 +115,17 @@ class Training:
         return epochs_done / period
 
 
+EXAMPLES, DRAWS = 1, 2
+"""Which stream of random numbers a batch draws its augmentation from, and which its ``per_batch_inputs``."""
+
+
 @dataclass(frozen=True)
 class Data:
     """What a stage trains on; the order and the augmentation of an epoch follow from seed and epoch alone.
 
     ``per_image_inputs`` holds what else an objective is given, by name: an array with a row a training image, such as
     the outputs of a teacher. ``per_batch_inputs`` draws such an array anew for each batch, or makes it of its examples.
-    ``crops``: parts of the
-    images take their place.
+    ``crops``: parts of the images take their place.
     """
 
     train: Split
@@ -128,25 +140,57 @@ class Data:
         """Of one example, without the batch."""
         return self.train.shape if self.crops is None else self.crops.shape
 
-    def batches(self, batch_size: int, epoch: int) -> Iterator[tuple[np.ndarray, Arrays, Arrays]]:
-        """Examples as ``Split.read`` gives them, targets by name, and extra inputs by name; every image once.
+    def batches(self, batch_size: int, epoch: int) -> Iterator[Batch]:
+        """The batches of an epoch: every image once."""
+        for number in range(math.ceil(len(self.train) / batch_size)):
+            yield self.batch(batch_size, epoch, number)
 
-        The last batch may be smaller.
+    def batch(self, batch_size: int, epoch: int, number: int) -> Batch:
+        """Examples as ``Split.read`` gives them, targets by name, and extra inputs by name, of one batch of an epoch,
+        both from 0; the last may be smaller.
+
+        Follows from the seed and the arguments alone: may be called in any order, and by several threads at once.
         """
-        rng, draws = np.random.default_rng((self.seed, epoch)), np.random.default_rng((self.seed, epoch, 1))
-        order = rng.permutation(len(self.train))
-        for start in range(0, len(order), batch_size):
-            part = order[start : start + batch_size]
-            extra_inputs = {name: rows[part] for name, rows in self.per_image_inputs.items()}
-            images, targets = self._examples(part, rng)
-            if self.augmentation.changes_images:
-                geometry: Geometry = self.augmentation.draw(len(part), images.shape[1], images.shape[2], rng)
-                images, targets = geometry.of_images(images), targets.moved(geometry)
-                images = self.augmentation.of_pixels(images, rng)
-            extra_inputs |= {name: draw(draws, images) for name, draw in self.per_batch_inputs.items()}
-            yield images, dict(targets.arrays()), extra_inputs
+        rows = _order(self.seed, epoch, len(self.train))[number * batch_size : (number + 1) * batch_size]
+        rng, draws = (self._random(epoch, number, stream) for stream in (EXAMPLES, DRAWS))
+        return self._batch(rows, *self._examples(rows, rng), rng, draws)
 
-    def _examples(self, indices: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, Targets]:
+    def no_batch(self) -> Batch:
+        """As ``batch``, of no examples: what a batch is made of."""
+        rows, rng = np.arange(0), np.random.default_rng(0)
+        none = np.empty((0, *self.shape), self.train.read(rows).dtype)
+        return self._batch(rows, none, self.train.targets.take(rows), rng, rng)
+
+    def _batch(
+        self,
+        rows: np.ndarray,
+        images: np.ndarray,
+        targets: Targets,
+        rng: np.random.Generator,
+        draws: np.random.Generator,
+    ) -> Batch:
+        images, targets = self.augmentation.of(images, targets, rng)
+        extra_inputs = {name: values[rows] for name, values in self.per_image_inputs.items()}
+        extra_inputs |= {name: draw(draws, images) for name, draw in self.per_batch_inputs.items()}
+        return images, dict(targets.arrays()), extra_inputs
+
+    def _random(self, epoch: int, number: int, stream: int) -> np.random.Generator:
+        # a spawn key, as a seed that is a list of numbers is the same with zeros behind it
+        return np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(epoch, number, stream)))
+
+    def _examples(self, rows: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, Targets]:
+        crop = self.augmentation.resized_crop
+        parts = None if crop is None else crop.draw(len(rows), self.shape[0], self.shape[1], rng)
         if self.crops is not None:
-            return self.crops.draw(indices, rng)
-        return self.train.read(indices), self.train.targets.take(indices)
+            images, targets = self.crops.draw(rows, rng)
+            images = images if parts is None else cut_out(images, parts.corners, self.shape[:2])
+        else:
+            targets = self.train.targets.take(rows)
+            images = self.train.read(rows) if parts is None else self.train.read(rows, parts)
+        return images, targets if parts is None else targets.moved(parts)
+
+
+@lru_cache(maxsize=4)
+def _order(seed: int, epoch: int, count: int) -> np.ndarray:
+    """Of so many images in an epoch: a permutation."""
+    return np.random.default_rng((seed, epoch)).permutation(count)

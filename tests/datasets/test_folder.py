@@ -5,10 +5,14 @@ import pytest
 from PIL import Image, ImageFile
 from pydantic import ValidationError
 
+from compress.datasets import Augmentation
 from compress.datasets import folder as folder_module
 from compress.datasets.folder import Folder
 from compress.datasets.images import decode
+from compress.datasets.resized_crop import ResizedCrop
+from compress.datasets.splits import ArraySplit, FileSplit
 from compress.errors import UserError
+from compress.targets import Parts
 
 
 def save(path, colour=(0, 0, 0), size=(12, 12), mode="RGB", **options):
@@ -360,3 +364,16 @@ def test_padded_images_are_never_cut_nor_enlarged(tmp_path):
     image = data.train.read(np.arange(1))[0]
     assert (image[:6] == 200).all() and (image[6:] == 0).all()  # 8x20 becomes 6x16
     assert any("never enlarged, with their aspect ratio and black around them" in note for note in data.notes)
+
+
+def test_parts_are_cut_out_of_the_files_pixels_also_where_memory_holds_all(root):
+    """The training images of 12 x 12 have a white corner of 6 x 6: a part of it is white all over, at 8 x 8, too."""
+    for path in (root / "train").rglob("*.png"):
+        with Image.open(path) as image:
+            image.paste((255, 255, 255), (0, 0, 6, 6))
+            image.save(path)
+    dataset = load(root, augmentation=Augmentation(resized_crop=ResizedCrop()))
+    assert [type(split) for split in (dataset.train, dataset.test)] == [FileSplit, ArraySplit]
+    part = Parts(8, 8, np.array([[0, 0, 5 / 12, 5 / 12]]))
+    assert (dataset.train.read(np.array([0]), part) == 255).all()
+    assert sizes(dataset) == sizes(load(root))

@@ -10,7 +10,7 @@ from compress.config import parse
 from compress.errors import UserError
 from compress.stages.train import Train
 from compress.tasks.classification import cross_entropy
-from compress.tasks.losses import CrossEntropy, FocalCalibration
+from compress.tasks.losses import CrossEntropy, FocalCalibration, SigmoidCrossEntropy
 from compress.tasks.losses.focal_calibration import exponents, focal
 from tests.said import TASK
 
@@ -149,3 +149,32 @@ def test_a_mistake_is_one_line_that_names_the_key(label_loss, message):
         stage(**label_loss)
     assert str(error.value).startswith(f"[[stage]] 't': {message}")
     assert "\n" not in str(error.value)
+
+
+# p(label) is 3/4, and 1/4 of the other class
+CERTAIN, FIRST = np.float32([[np.log(3), 0]]), np.array([0])
+
+
+def test_label_smoothing_by_hand():
+    """0.9 of -log(3/4), and 0.1 of the mean of -log(3/4) and -log(1/4)."""
+    wanted = 0.9 * -np.log(3 / 4) + 0.1 * (-np.log(3 / 4) - np.log(1 / 4)) / 2
+    smooth = CrossEntropy(label_smoothing=0.1).loss({"logits": CERTAIN}, {"labels": FIRST})
+    assert float(smooth) == pytest.approx(wanted, rel=1e-6)
+    by_keras = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.1)
+    assert float(smooth) == pytest.approx(float(by_keras(np.float32([[1, 0]]), CERTAIN)), rel=1e-6)
+
+
+def test_label_smoothing_of_sets_by_hand():
+    """Logits of p = 3/4 of which one class is there, the other is not; 0.95 and 0.05 stand for these."""
+    logits, present = np.float32([[np.log(3), np.log(3)]]), np.float32([[1, 0]])
+    there, absent = -np.log(3 / 4), -np.log(1 / 4)
+    wanted = (0.95 * there + 0.05 * absent + 0.05 * there + 0.95 * absent) / 2
+    smooth = SigmoidCrossEntropy(label_smoothing=0.1).loss({"logits": logits}, {"present": present})
+    assert float(smooth) == pytest.approx(wanted, rel=1e-6)
+
+
+def test_the_loss_of_a_mixture_by_hand():
+    targets = {"labels": FIRST, "other_labels": np.array([1]), "shares": np.float32([0.7])}
+    wanted = 0.7 * -np.log(3 / 4) + 0.3 * -np.log(1 / 4)
+    assert float(CrossEntropy().loss({"logits": CERTAIN}, targets)) == pytest.approx(wanted, rel=1e-6)
+    assert float(TASK.loss({"logits": CERTAIN}, targets, 2.0)) == pytest.approx(2 * wanted, rel=1e-6)

@@ -3,17 +3,23 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
-from compress.config import config
-from compress.tasks.classification import cross_entropy
+from compress.config import Fraction, config
+from compress.tasks.classification import cross_entropy_of
 
 
 @config
 class CrossEntropy:
-    """weight * cross-entropy: mean over the batch of -log p(label), natural log."""
+    """weight * cross-entropy: mean over the batch of -log p(label), natural log.
+
+    ``label_smoothing`` e: the label counts 1 - e, and all classes together e, evenly (Szegedy et al., "Rethinking the
+    Inception Architecture for Computer Vision", CVPR 2016: 0.1).
+    """
 
     TASKS: ClassVar[tuple[str, ...]] = ("classification",)
+    TAKES_MIXED: ClassVar[bool] = True
     name: Literal["cross_entropy"] = "cross_entropy"
+    label_smoothing: Fraction = 0.0
 
     def loss(self, outputs: Mapping[str, Any], targets: Mapping[str, Any], weight: float = 1.0) -> Any:
         """See ``Loss.loss``."""
-        return weight * cross_entropy(outputs["logits"], targets["labels"])
+        return weight * cross_entropy_of(outputs["logits"], targets, self.label_smoothing)

@@ -39,6 +39,7 @@ class FocalCalibration:
     does not learn to be ever surer."""
 
     TASKS: ClassVar[tuple[str, ...]] = ("classification",)
+    TAKES_MIXED: ClassVar[bool] = False
     name: Literal["focal_calibration"] = "focal_calibration"
     focal_weight: NotNegative = 0.1
     """Of the focal loss, beside the cross-entropy."""

@@ -11,6 +11,9 @@ class Loss(Protocol):
     TASKS: ClassVar[tuple[str, ...]]
     """The names of the tasks that it is for."""
 
+    TAKES_MIXED: ClassVar[bool]
+    """Whether it takes the targets of mixed examples (``Mixable.mixed``)."""
+
     @property
     def name(self) -> str:
         """Under which the loss is registered."""
