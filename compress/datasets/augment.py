@@ -43,9 +43,13 @@ class Augmentation:
     blur_lengths: tuple[BlurLength, BlurLength] = (0.05, 0.15)
     """How far it moves them, in parts of the width: drawn between the two."""
     resized_crop: ResizedCrop | None = None
+    """Puts a random part of each image in its place."""
     rand_augment: RandAugment | None = None
+    """Changes each image by a few random operations."""
     cutout: Cutout | None = None
+    """Covers a square of each image."""
     mixup: Mixup | None = None
+    """Mixes examples and their classes by twos."""
 
     @property
     def steps(self) -> list[Step]:

@@ -23,6 +23,7 @@ class Cutout:
     """
 
     side: Annotated[int, Field(ge=0)]
+    """Of the square, in pixels."""
 
     def check(self, data: Dataset) -> None:
         """See ``Step.check``."""

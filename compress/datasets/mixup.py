@@ -18,6 +18,7 @@ class Mixup:
     """
 
     alpha: NotNegative = 0.2
+    """Both parameters of the Beta distribution of shares; a larger one mixes more evenly."""
 
     def check(self, data: Dataset) -> None:
         """See ``Step.check``; examples may be arrays of any shape."""

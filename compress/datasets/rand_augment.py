@@ -87,8 +87,11 @@ class RandAugment:
     """
 
     operations: Annotated[int, Field(ge=0)] = 2
+    """How many are drawn for each image."""
     magnitude: Annotated[float, Field(ge=0, le=MOST)] = 9.0
+    """How strong each is."""
     moves: bool = True
+    """False leaves out what moves pixels."""
 
     def check(self, data: Dataset) -> None:
         """See ``Step.check``."""

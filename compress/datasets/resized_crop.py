@@ -25,7 +25,9 @@ class ResizedCrop:
     """
 
     scale: tuple[Scale, Scale] = (0.08, 1.0)
+    """Between which shares of the image's area that of the part is drawn."""
     ratio: tuple[Ratio, Ratio] = (3 / 4, 4 / 3)
+    """Between which multiples of the image's aspect ratio that of the part is drawn."""
 
     def check(self, data: Dataset) -> None:
         """Raises UserError for settings that contradict each other, and for data that are no images."""

@@ -14,9 +14,13 @@ from compress.datasets import DATASETS, Augmentation
 from compress.datasets.base import DatasetConfig, PixelScale
 from compress.datasets.boxes import BoxesConfig
 from compress.datasets.cifar import Cifar
+from compress.datasets.cutout import Cutout
 from compress.datasets.kernels import Adaptive, Fixed
+from compress.datasets.mixup import Mixup
 from compress.datasets.points import PointsConfig
+from compress.datasets.rand_augment import RandAugment
 from compress.datasets.read_pictures import PicturesConfig
+from compress.datasets.resized_crop import ResizedCrop
 from compress.distill import METHODS
 from compress.pipeline.report_settings import Goals, ReportSettings
 from compress.stages import STAGES, Stage
@@ -37,6 +41,10 @@ TITLES: dict[type, str] = {
     BoxesConfig: "Data of boxes",
     Cifar: "CIFAR-10 and CIFAR-100",
     Augmentation: "augmentation",
+    ResizedCrop: "resized_crop",
+    RandAugment: "rand_augment",
+    Cutout: "cutout",
+    Mixup: "mixup",
     PixelScale: "pixels",
     Resources: "Resources of a point",
     ReportSettings: "What the report shows",
@@ -46,7 +54,7 @@ TITLES: dict[type, str] = {
 
 GROUPS: dict[str, tuple[type, ...]] = {
     "[data]": (DatasetConfig, PicturesConfig, PointsConfig, BoxesConfig, Cifar, *DATASETS.values()),
-    "Tables in [data]": (Augmentation, PixelScale, Fixed, Adaptive),
+    "Tables in [data]": (Augmentation, ResizedCrop, RandAugment, Cutout, Mixup, PixelScale, Fixed, Adaptive),
     "[task]": tuple(TASKS.values()),
     "[[stage]]": (Stage, Training, NetworkStage, *STAGES.values()),
     "method": tuple(METHODS.values()),

@@ -19,6 +19,7 @@ class SigmoidCrossEntropy:
     TAKES_MIXED: ClassVar[bool] = True
     name: Literal["sigmoid_cross_entropy"] = "sigmoid_cross_entropy"
     label_smoothing: Fraction = 0.0
+    """How much of a label's weight goes to the others."""
 
     def loss(self, outputs: Mapping[str, Any], targets: Mapping[str, Any], weight: float = 1.0) -> Any:
         """See ``Loss.loss``."""
