@@ -198,4 +198,5 @@ class Narrow(Stage, Training):
                 context.callbacks,
                 first,
                 last,
+                context.strategy,
             )

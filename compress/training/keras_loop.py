@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from compress import keras
+from compress.errors import Failure
 from compress.replicas import sharing
 from compress.training import replicate
 from compress.training.history import History
@@ -166,6 +167,8 @@ def run(
         replicas = replicate.Replicas(strategy.distribute, network, callbacks)
         validate = replicas.brought_back_before(validate)
         first = replicate.epoch_to_go_on_at(backup, first_epoch)
+        if first != strategy.from_chief(lambda: first):
+            raise Failure("the chief goes on at another epoch: run the same command again on all workers")
         endless = tf.data.Dataset.from_generator(
             lambda: (batch for epoch in count(first) for batch in data.batches(training.batch_size, epoch)),
             output_signature=signature,

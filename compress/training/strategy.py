@@ -14,8 +14,8 @@ from functools import partial
 from typing import Any
 
 from compress.errors import Failure, UserError, first_line
+from compress.training.settings import Training
 
-NAMES = ("mirrored", "multi_worker")
 PATIENCE_S = 300.0
 """How long the other workers are waited for at the start."""
 LOST = (
@@ -39,6 +39,15 @@ class Strategy:
     def replicas(self) -> int:
         """How many parts a batch is divided into."""
         return 1 if self.distribute is None else int(self.distribute.num_replicas_in_sync)
+
+    def said(self) -> str:
+        """What it trains on, in a line."""
+        devices = f"{self.replicas} replicas, which share each batch"
+        if self.workers > 1:
+            return f"worker {self.worker} of {self.workers}{' (the chief)' * self.is_chief}: {devices}"
+        if self.replicas == 1:
+            return "note: TensorFlow sees one device here: --strategy changes nothing"
+        return f"training on {devices}"
 
     def from_chief(self, compute: Callable[[], Any]) -> Any:
         """What ``compute()`` gives on the chief, as JSON carries it, on every worker; it is called there alone.
@@ -65,6 +74,37 @@ class Strategy:
             raise UserError(told["refused"]) if "refused" in told else Failure(told["failed"])
         return told["value"]
 
+    def agree(self, problem: str) -> None:
+        """Raises UserError on every worker if one of them has a problem; its own is told by each, in a line."""
+        if self.workers == 1:
+            marks = [bool(problem)]
+        else:
+            import numpy as np
+
+            own = np.zeros(self.workers, np.int32)
+            own[self.worker] = bool(problem)
+            with self.lost_workers_told():
+                marks = (_summed(self.distribute, own) > 0).tolist()
+        if problem:
+            raise UserError(problem)
+        if any(marks):
+            raise UserError(f"worker {marks.index(True)} of the cluster cannot take part: it says why")
+
+    def check(self, training: Training) -> None:
+        """Raises UserError for a training that cannot be divided; before anything is trained."""
+        if training.batch_size < self.replicas:
+            raise UserError(
+                f"batch_size = {training.batch_size} is for all of {self.replicas} replicas together, and leaves some "
+                "without an example"
+            )
+
+    def check_network(self, network: Any) -> None:
+        """Raises UserError for a layer that cannot be replicated."""
+        if self.distribute is not None:
+            from compress.training.replicate import refuse
+
+            refuse(network)
+
     @contextmanager
     def lost_workers_told(self) -> Iterator[None]:
         """What TensorFlow raises inside because a worker is gone becomes a Failure of one line."""
@@ -90,7 +130,7 @@ def strategy_called(name: str | None) -> Strategy:
     """
     if name is None:
         return ONE_DEVICE
-    return {"mirrored": _mirrored, "multi_worker": _multi_worker}[name]()
+    return STRATEGIES[name]()
 
 
 def _mirrored() -> Strategy:
@@ -203,13 +243,19 @@ def _sent(distribute: Any, content: bytes) -> bytes:
 
 def _summed(distribute: Any, values: Any) -> Any:
     """The sum of the arrays of all workers."""
+    import numpy as np
+
     from compress.keras import tf
 
     def add(array: Any) -> Any:
         here = tf.distribute.get_replica_context()
-        first_here = here.replica_id_in_sync_group % distribute.extended._num_devices_per_worker == 0
-        own = tf.constant(array) if first_here else tf.zeros_like(array)
+        number = int(tf.get_static_value(here.replica_id_in_sync_group))
+        is_first = number % len(distribute.extended.worker_devices) == 0  # of several devices here, one tells it
+        own = tf.constant(array if is_first else np.zeros_like(array))
         return here.all_reduce(tf.distribute.ReduceOp.SUM, tf.identity(own))
 
     result = distribute.run(tf.function(partial(add, values)))
     return distribute.experimental_local_results(result)[0].numpy()
+
+
+STRATEGIES = {"mirrored": _mirrored, "multi_worker": _multi_worker}
