@@ -9,6 +9,8 @@ from functools import partial, reduce
 from pathlib import Path
 from typing import Any
 
+from tensorflow.python.trackable.base import TrackableReference
+
 from compress import keras
 from compress.errors import UserError
 from compress.replicas import Share, own_share, total
@@ -175,7 +177,7 @@ class Replicas:
     def check_read(self, variables: Iterable[Any]) -> None:
         """Raises RuntimeError if one of the network's own variables is read, rather than its copies: while a step is
         traced, nothing should."""
-        names = [variable.name for variable in variables if id(variable) in self._pairs]
+        names = [variable.name for variable in variables if self._is_own(variable)]
         if names:
             raise RuntimeError(f"{names[0]} is read by what cannot be replicated: this is a fault of jetslim")
 
@@ -207,14 +209,19 @@ class Replicas:
 
         return self._strategy.distribute_datasets_from_function(here)
 
+    def _is_own(self, value: Any) -> bool:
+        return id(value) in self._pairs
+
     def _with_copies(self, value: Any) -> Any:
         """The value with copies in the place of variables, however deep; the same object if there is none in it."""
         if isinstance(value, tf.Variable):
-            return self._pairs[id(value)][1] if id(value) in self._pairs else value
+            return self._pairs[id(value)][1] if self._is_own(value) else value
         if isinstance(value, partial):
             args, keywords = self._with_copies(value.args), self._with_copies(value.keywords)
             changed = args is not value.args or keywords is not value.keywords
             return partial(value.func, *args, **keywords) if changed else value
+        if isinstance(value, TrackableReference):  # what is backed up
+            return type(value)(value.name, self._with_copies(value.ref)) if self._is_own(value.ref) else value
         if isinstance(value, dict):
             new = {key: self._with_copies(inner) for key, inner in value.items()}
             return new if any(new[key] is not value[key] for key in value) else value
