@@ -19,7 +19,8 @@ from compress.training.strategy import Cluster, meet, read_cluster
 from tests.conftest import ROOT, environment
 
 layers = keras.layers
-WITHIN = 1e-5  # of the largest weight, after 24 steps; 1e-4 is asked for
+WITHIN = 1e-5  # |difference| / |weights|, after 24 steps
+BY_SGD = ("plain", "random_rows", "counted", "functions")
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +39,7 @@ def differences(tmp_path_factory):
 def test_two_devices_give_what_one_gives(case, differences):
     """Batches that do not divide, batch norms, dropout, teachers, masks, int8: weights and what an epoch logs."""
     weights, logs, steps = differences[case]
-    assert weights < WITHIN
+    assert weights < (WITHIN if case in BY_SGD else 1e-4)  # Adam enlarges rounding: one device with rows turned, 2e-5
     assert logs < 1e-4
     assert steps == (1 if case == "functions" else 24)
 

@@ -130,13 +130,13 @@ def trained(build, strategy, kill=False):
 
 
 def apart(one, other):
-    """[largest difference of weights over the largest weight, of the numbers of an epoch over theirs, steps]."""
+    """[|difference of the weights| / |weights|, the largest relative one of an epoch's numbers, steps]."""
     (a, rows, traces), (b, others, other_traces) = one, other
     assert traces == other_traces and np.array_equal(a == 0, b == 0)
     assert [row.keys() for row in rows] == [row.keys() for row in others]
     numbers = [(row[key], other[key]) for row, other in zip(rows, others, strict=True) for key in row]
     return [
-        float(np.abs(a - b).max() / np.abs(a).max()),
+        float(np.linalg.norm(a - b) / np.linalg.norm(a)),
         max(abs(x - y) / max(abs(x), 1e-3) for x, y in numbers),
         6 * len(rows),
     ]
