@@ -192,7 +192,7 @@ def run(
                 batches,
                 initial_epoch=first_epoch,
                 epochs=last_epoch,
-                steps_per_epoch=steps,
+                steps_per_epoch=None if replicas is None else steps,  # one data set for all epochs
                 verbose=0,
                 callbacks=[
                     begin,

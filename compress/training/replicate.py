@@ -37,8 +37,8 @@ def refuse(network: Any) -> None:
         if isinstance(layer, keras.layers.BatchNormalization):
             if type(layer) is not keras.layers.BatchNormalization:
                 reason = "is no BatchNormalization of Keras's own"
-            elif layer.renorm or layer.virtual_batch_size is not None:
-                reason = "normalizes by other statistics than the batch's (renorm, virtual_batch_size)"
+            elif layer.renorm or layer.virtual_batch_size is not None or len(getattr(layer, "axis", [0])) != 1:
+                reason = "normalizes otherwise than by a mean and variance a channel (renorm, virtual_batch_size, axis)"
         elif getattr(layer, "stateful", False):
             reason = "keeps a state from batch to batch"
         elif kind in ("StochasticDepth", "SpectralNormalization") or (

@@ -62,7 +62,7 @@ class Own(layers.BatchNormalization):
 
 @pytest.mark.parametrize(("layer", "reason"), [
     (lambda: Own(name="norm"), "layer 'norm' (Own) is no BatchNormalization of Keras's own"),
-    (lambda: layers.BatchNormalization(renorm=True, name="norm"), "layer 'norm' (BatchNormalization) normalizes by other"),
+    (lambda: layers.BatchNormalization(renorm=True, name="norm"), "layer 'norm' (BatchNormalization) normalizes otherwise"),
     (lambda: layers.RandomFlip(name="flip"), "layer 'flip' (RandomFlip) draws"),
     (lambda: layers.TimeDistributed(layers.LSTM(2, stateful=True, name="lstm"), name="steps"), "'lstm' (LSTM) keeps a state"),
 ])  # fmt: skip
