@@ -50,6 +50,13 @@ def test_killed_and_resumed_on_two_devices_is_as_uninterrupted(case, differences
     assert weights == logs == 0
 
 
+@pytest.mark.parametrize("case", ["pruned, begun alone", "pruned, ended alone"])
+def test_killed_on_one_device_it_goes_on_on_two_and_the_other_way_around(case, differences):
+    weights, logs, _ = differences[case]
+    assert weights < 1e-4
+    assert logs < 1e-3
+
+
 def test_alone_nothing_is_divided():
     assert total(3.5) == 3.5
     assert float(divisor(keras.tf.constant(0.25))) == 1.0

@@ -106,13 +106,14 @@ class Kill(keras.callbacks.Callback):
             raise Killed
 
 
-def trained(build, strategy, kill=False):
-    """(all weights in a row, the numbers of the history) of a training."""
+def trained(build, *strategies):
+    """(all weights in a row, the numbers of the history, those of sparsity) of a training, which is killed under each
+    strategy but the last, and goes on under the next."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for last in (False, True) if kill else (True,):
+        for number, strategy in enumerate(strategies, start=1):
             model, objective, data, training, callbacks = build(folder)
-            ends = () if last else (Kill(),)
+            ends = () if number == len(strategies) else (Kill(),)
             try:
                 fit(model, objective, data, training, folder / "backup", Progress(), dict, (*callbacks, *ends),
                     strategy=strategy)  # fmt: skip
@@ -177,6 +178,8 @@ CASES = {build.__name__: build for build in (plain, random_rows, taught, pruned,
 if __name__ == "__main__":
     said = {name: apart(trained(build, ONE_DEVICE), trained(build, TWO)) for name, build in CASES.items()}
     for build in (pruned, in_int8):
-        said[f"{build.__name__}, resumed"] = apart(trained(build, TWO), trained(build, TWO, kill=True))
+        said[f"{build.__name__}, resumed"] = apart(trained(build, TWO), trained(build, TWO, TWO))
+    said["pruned, begun alone"] = apart(trained(pruned, ONE_DEVICE), trained(pruned, ONE_DEVICE, TWO))
+    said["pruned, ended alone"] = apart(trained(pruned, ONE_DEVICE), trained(pruned, TWO, ONE_DEVICE))
     said["functions"] = functions()
     Path(sys.argv[1]).write_text(json.dumps(said))
