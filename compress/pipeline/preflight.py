@@ -40,7 +40,7 @@ def check(steps: Sequence[Step], networks: Networks, context: Callable[[Step], C
             if isinstance(stage, NetworkStage) and (stage.files or any(_patterns(step, steps))):
                 network = stage.network(given)
                 stage.check_network(network, given)
-                if stage.trains:
+                if any(other.stage.trains for other in steps if other is step or step in other.inputs):
                     given.strategy.check_network(network)
                 if stage.saved_model is not None and not _learns_from_the_start(stage, network):
                     _refuse_ignorance(network, stage.saved_model, given, force)

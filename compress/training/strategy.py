@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from compress.errors import Failure, UserError, first_line
@@ -136,7 +135,8 @@ def strategy_called(name: str | None) -> Strategy:
 def _mirrored() -> Strategy:
     from compress.keras import tf
 
-    return Strategy(tf.distribute.MirroredStrategy())
+    made = tf.distribute.MirroredStrategy()
+    return Strategy(made) if made.num_replicas_in_sync > 1 else ONE_DEVICE
 
 
 @dataclass(frozen=True)
@@ -247,14 +247,14 @@ def _summed(distribute: Any, values: Any) -> Any:
 
     from compress.keras import tf
 
-    def add(array: Any) -> Any:
+    def add() -> Any:
         here = tf.distribute.get_replica_context()
         number = int(tf.get_static_value(here.replica_id_in_sync_group))
         is_first = number % len(distribute.extended.worker_devices) == 0  # of several devices here, one tells it
-        own = tf.constant(array if is_first else np.zeros_like(array))
+        own = tf.constant(values if is_first else np.zeros_like(values))
         return here.all_reduce(tf.distribute.ReduceOp.SUM, tf.identity(own))
 
-    result = distribute.run(tf.function(partial(add, values)))
+    result = tf.function(lambda: distribute.run(add))()
     return distribute.experimental_local_results(result)[0].numpy()
 
 
