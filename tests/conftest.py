@@ -107,9 +107,9 @@ class Finished:
 class Running:
     """A ``jetslim`` process whose output is read line by line."""
 
-    def __init__(self, arguments: Sequence[Any], folder: Path) -> None:
+    def __init__(self, arguments: Sequence[Any], folder: Path, **variables: str) -> None:
         self.process = subprocess.Popen(
-            command(arguments), cwd=folder, env=environment(), text=True, stdout=subprocess.PIPE,
+            command(arguments), cwd=folder, env=environment(**variables), text=True, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
         self.output = ""
@@ -176,11 +176,11 @@ def jetslim() -> Callable[..., subprocess.CompletedProcess[str]]:
 
 @pytest.fixture
 def running() -> Any:
-    """Starts a command to be watched: ``running(["run", file], folder)``; what still runs at the end is killed."""
+    """Starts a command to be watched: ``running(["run", file], folder, VARIABLE=...)``; what still runs at the end is killed."""
     started: list[Running] = []
 
-    def start(arguments: Sequence[Any], folder: Path) -> Running:
-        started.append(Running(arguments, folder))
+    def start(arguments: Sequence[Any], folder: Path, **variables: str) -> Running:
+        started.append(Running(arguments, folder, **variables))
         return started[-1]
 
     yield start

@@ -11,7 +11,7 @@ from compress.artifacts.files import seal, write_json
 from compress.clock import Clock
 from compress.pipeline import Plan, machine, run
 from compress.results import Run, as_json
-from compress.training import Progress
+from compress.training import ONE_DEVICE, Progress, Strategy
 
 
 def notes(plan: Plan) -> list[str]:
@@ -28,12 +28,13 @@ def carry_out(
     clock: Clock,
     callbacks: Callable[[str], tuple[Any, ...]] = lambda stage: (),
     force: bool = False,
+    strategy: Strategy = ONE_DEVICE,
 ) -> tuple[Run, list[Path]]:
     """Makes what the plan lacks, measures it, and writes everything into ``runs``; (its results, the files)."""
     for note in notes(plan):
         progress.say(f"note: {note}")
     try:
-        results = run(plan, store, runs, progress, clock, callbacks, force)
+        results = run(plan, store, runs, progress, clock, callbacks, force, strategy)
     finally:
         progress.stop()
     folder = runs / plan.pipeline.name
@@ -41,4 +42,5 @@ def carry_out(
         written = report.write(results, folder)
     results = replace(results, seconds=machine.account(clock))
     write_json(folder / "run.json", seal(as_json(results)))
+    strategy.from_chief(lambda: None)  # the other workers stay until all is done
     return results, written

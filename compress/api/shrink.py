@@ -18,7 +18,7 @@ from compress.pipeline import Pipeline, links, plan, read_pipeline
 from compress.pipeline.load_pipeline import find
 from compress.stages import STAGES, Stage
 from compress.stages.network import NetworkStage
-from compress.training import Progress
+from compress.training import Progress, strategy_called
 
 
 def shrink(
@@ -38,6 +38,7 @@ def shrink(
     runs: str | Path = "runs",
     force: bool = False,
     progress: Progress | None = None,
+    strategy: str | None = None,
 ) -> Result:
     """Makes a network small and fast, and says what it cost.
 
@@ -65,6 +66,7 @@ def shrink(
         runs: the folder of tables and reports.
         force: goes on with a trained network that gets nothing right at first.
         progress: what shows the progress; a line an epoch, or a bar on a terminal, if it is not given.
+        strategy: "mirrored" trains on all GPUs of this machine, with the same result within rounding.
 
     Returns:
         A ``Result``: the table, the path of the ``.tflite``, the report, and ``predict``.
@@ -80,7 +82,9 @@ def shrink(
     if data is not None:
         fields = [*_data_settings(data), *fields]
     pipeline = _pipeline(name, recipe, None if teacher is None else as_path(teacher, store), fields, seed)
-    return _run(pipeline, _dataset(pipeline, train, test, validation, data, classes), store, runs, force, progress)
+    return _run(
+        pipeline, _dataset(pipeline, train, test, validation, data, classes), store, runs, force, progress, strategy
+    )
 
 
 def distill(
@@ -98,6 +102,7 @@ def distill(
     runs: str | Path = "runs",
     force: bool = False,
     progress: Progress | None = None,
+    strategy: str | None = None,
 ) -> Result:
     """Trains ``student`` on the labels and on what the trained ``teacher`` says, and exports it in float32.
 
@@ -123,7 +128,9 @@ def distill(
     if data is not None:
         fields = [*_data_settings(data), *fields]
     pipeline = read_pipeline("distill", fields, seed)
-    return _run(pipeline, _dataset(pipeline, train, test, validation, data, classes), store, runs, force, progress)
+    return _run(
+        pipeline, _dataset(pipeline, train, test, validation, data, classes), store, runs, force, progress, strategy
+    )
 
 
 def _pipeline(name: str, recipe: str, teacher: str | None, settings: list[str], seed: int | None) -> Pipeline:
@@ -165,14 +172,30 @@ def _dataset(
 
 
 def _run(
-    pipeline: Pipeline, dataset: Dataset, store: Path, runs: Path, force: bool, progress: Progress | None
+    pipeline: Pipeline,
+    dataset: Dataset,
+    store: Path,
+    runs: Path,
+    force: bool,
+    progress: Progress | None,
+    strategy: str | None,
 ) -> Result:
+    if strategy not in (None, "mirrored"):
+        raise UserError(f'strategy = "{strategy}": from Python there is "mirrored"; several workers: jetslim run')
     links(pipeline)
     planned = plan(pipeline, dataset)
     last = planned.steps[-1].stage
     if not last.is_final:
         raise UserError(f"{pipeline.name} has no export stage at its end")
-    run, _ = carry_out(planned, Store(store), runs, progress or Progress(), Clock(), force=force)
+    run, _ = carry_out(
+        planned,
+        Store(store),
+        runs,
+        progress or Progress(),
+        Clock(),
+        force=force,
+        strategy=strategy_called(strategy),
+    )
     folder = runs / pipeline.name
     path = folder / f"{len(planned.steps)}-{last.name}" / "model.tflite"
     return Result(folder, path, dataset.label_names, run)

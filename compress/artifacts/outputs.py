@@ -24,6 +24,13 @@ class Outputs:
     def __init__(self, root: Path, limit_bytes: float = LIMIT_BYTES) -> None:
         self.root, self.limit_bytes = root, limit_bytes
 
+    def read_or(self, key: str, compute: Callable[[], Arrays]) -> Arrays:
+        """The arrays of ``key``, from the disk or computed; nothing is written."""
+        try:
+            return read_outputs(self.root / f"{key}.npz")
+        except (OSError, ValueError, EOFError, BadZipFile):
+            return compute()
+
     def get(self, key: str, compute: Callable[[], Arrays], waiting: Callable[[], None] = lambda: None) -> Arrays:
         """The arrays of ``key``, from the disk or computed. One that is larger than the limit is not kept.
 

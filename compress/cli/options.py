@@ -1,7 +1,7 @@
 """Options that several commands share."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +65,11 @@ def force_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option(
         "--force", is_flag=True, help="Go on with a trained network of your own that gets nothing right at first."
     )(command)
+
+
+def strategy_option(names: Sequence[str], meaning: str) -> Callable[..., Any]:
+    """``--strategy``, one of the names."""
+    return click.option("--strategy", type=click.Choice(names), help=meaning)
 
 
 def pipeline_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -5,7 +5,15 @@ from typing import Any
 
 import click
 
-from compress.cli.options import FOLDER, cache_option, data_options, force_option, pipeline_options, store_option
+from compress.cli.options import (
+    FOLDER,
+    cache_option,
+    data_options,
+    force_option,
+    pipeline_options,
+    store_option,
+    strategy_option,
+)
 from compress.results import Run
 
 
@@ -16,6 +24,10 @@ from compress.results import Run
 @click.option("--runs", type=FOLDER, default=Path("runs"), show_default=True, help="Folder of tables and reports.")
 @cache_option
 @force_option
+@strategy_option(
+    ("mirrored", "multi_worker"),
+    "Train on all GPUs of this machine, or on the workers of TF_CONFIG (docs/how-to/several-gpus.md).",
+)
 @click.option("--tensorboard", is_flag=True, help="Write logs for TensorBoard (needs jetslim[tensorboard]).")
 def run(
     pipeline: str,
@@ -29,6 +41,7 @@ def run(
     runs: Path,
     cache_limit_bytes: float,
     force: bool,
+    strategy: str | None,
     tensorboard: bool,
 ) -> None:
     """Run PIPELINE: the name of a shipped one, a TOML file, or a network (any of keras.applications, or a path).
@@ -49,15 +62,22 @@ def run(
     with clock("import"):
         from compress.api import carry_out
         from compress.artifacts import Store
-        from compress.pipeline import machine
-        from compress.training import Progress
+        from compress.pipeline import machine, take_part
+        from compress.training import Progress, strategy_called
 
     clock.seconds["import"] = machine.seconds_since_start()  # the interpreter's own start, too
+    chosen = strategy_called(strategy)
+    if strategy is not None:
+        click.echo(chosen.said())
     plan = load_plan(pipeline, settings, seed, teacher, trained, data_dir, skip_bad_images, clock)
+    if not chosen.is_chief:
+        take_part(plan, Store(store_folder), Progress(), clock, chosen)
+        click.echo("done: the chief, worker 0, writes the results")
+        return
     folder = runs / plan.pipeline.name
     callbacks = _tensorboard(folder / "tensorboard") if tensorboard else lambda stage: ()
     results, written = carry_out(
-        plan, Store(store_folder, cache_limit_bytes), runs, Progress(), clock, callbacks, force
+        plan, Store(store_folder, cache_limit_bytes), runs, Progress(), clock, callbacks, force, chosen
     )
     show(results, folder, [path for path in written if path.stem in ("table", "calibration")])
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from compress.cli.options import FOLDER, cache_option, data_options, store_option, sweep_options
+from compress.cli.options import FOLDER, cache_option, data_options, store_option, strategy_option, sweep_options
 
 
 @click.command()
@@ -17,6 +17,7 @@ from compress.cli.options import FOLDER, cache_option, data_options, store_optio
 @click.option("--name", help="Of the sweep's folder in --runs.  [default: PIPELINE-sweep]")
 @click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Points at a time, here.")
 @click.option("--ray", metavar="ADDRESS", help="Run the points on this Ray cluster (needs jetslim[ray]).")
+@strategy_option(("mirrored",), "Train each point on all GPUs that it is given (docs/how-to/several-gpus.md).")
 def sweep(
     pipeline: str,
     settings: tuple[str, ...],
@@ -31,6 +32,7 @@ def sweep(
     name: str | None,
     jobs: int,
     ray: str | None,
+    strategy: str | None,
 ) -> None:
     """Run PIPELINE at every combination of some fields' values; stages that points share are made once.
 
@@ -56,6 +58,8 @@ def sweep(
 
     if ray is not None and jobs > 1:
         raise UserError("--jobs is for this machine; with --ray the cluster decides how many points run at a time")
+    if strategy is not None and jobs > 1:
+        raise UserError("--strategy mirrored takes all GPUs of this machine for each point: --jobs 1, or --ray")
     wanted = read_sweep(pipeline, settings, seed, teacher, trained)
     planned = plan_points(wanted, pipeline, teacher, trained, data_dir, skip_bad_images)
     for note in dict.fromkeys(note for point in planned for note in point.plan.dataset.notes):
@@ -67,7 +71,7 @@ def sweep(
         return Cluster(ray, wanted.resources) if ray is not None else Processes(min(jobs, points), retries)
 
     store = Store(store_folder, cache_limit_bytes)
-    state = run(planned, wanted.fields, start_workers, store, folder, click.echo, data_dir, skip_bad_images)
+    state = run(planned, wanted.fields, start_workers, store, folder, click.echo, data_dir, skip_bad_images, strategy)
     written = plots.write(state.rows(), wanted.fields, wanted.pipeline, folder / "plots", state.metrics)
     pages = page.write(state.rows(), wanted.fields, list(state.runs.values()), wanted.pipeline, folder)
     click.echo("")

@@ -19,6 +19,7 @@ from compress.distill.pyramid import OfDetectors, Pyramid, normalised
 from compress.distill.sigmoids import bernoulli_kl_divergence
 from compress.errors import UserError
 from compress.models.detector import STRIDES, level
+from compress.replicas import divisor
 from compress.rewrite.graph import clone, rebuild
 from compress.tasks.named import named
 from compress.tasks.objective import Loss
@@ -42,7 +43,7 @@ def divergence(sharp: Any, blurred: Any, things: Any, temperature: float) -> Any
     as the focal loss is; logits (n, anchors, classes), no gradient goes to the sharp ones."""
     tf = keras.tf
     mean = bernoulli_kl_divergence(tf.stop_gradient(sharp), blurred, temperature)
-    return mean * tf.cast(tf.size(sharp), tf.float32) / tf.maximum(things, 1.0)
+    return mean * tf.cast(tf.size(sharp), tf.float32) / divisor(things)
 
 
 @config

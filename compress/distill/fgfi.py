@@ -13,6 +13,7 @@ from compress.distill.phase import Phase
 from compress.distill.pyramid import OfDetectors, Pyramid
 from compress.metrics.detection import COUNTS
 from compress.models.detector import STRIDES
+from compress.replicas import divisor
 from compress.tasks import Task
 from compress.tasks.anchors import iou_of
 from compress.tasks.named import named
@@ -46,7 +47,7 @@ def imitation(near: list[Any], teacher: list[Any], student: list[Any]) -> Any:
         for mask, t, s in zip(near, teacher, student, strict=True)
     ]
     count = tf.add_n([tf.reduce_sum(mask) for mask in near])
-    return tf.add_n(total) / (2 * tf.maximum(count, 1.0))
+    return tf.add_n(total) / (2 * divisor(count))
 
 
 @config

@@ -6,6 +6,7 @@ from compress.pipeline.make import Made, load_libraries, make
 from compress.pipeline.networks import Networks
 from compress.pipeline.plan import Plan, links, plan
 from compress.pipeline.run import latencies, look_ahead, run
+from compress.pipeline.take_part import take_part
 
 __all__ = [
     "Made",
@@ -21,4 +22,5 @@ __all__ = [
     "read_pipeline",
     "results",
     "run",
+    "take_part",
 ]

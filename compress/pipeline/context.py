@@ -9,6 +9,7 @@ from compress.pipeline.networks import Networks
 from compress.pipeline.plan import Plan, Step
 from compress.progress import Progress
 from compress.stages import Context
+from compress.training import ONE_DEVICE, Strategy
 
 
 def context(
@@ -18,6 +19,7 @@ def context(
     progress: Progress,
     clock: Clock,
     callbacks: Callable[[str], tuple[Any, ...]] = lambda stage: (),
+    strategy: Strategy = ONE_DEVICE,
 ) -> Context:
     """For the stage of ``step``; ``callbacks`` gives Keras's callbacks for a stage's name."""
     data = plan.pipeline.data
@@ -37,4 +39,5 @@ def context(
         timings=networks.timings,
         finished=partial(networks.keep, step.key),
         callbacks=callbacks(step.stage.name),
+        strategy=strategy,
     )

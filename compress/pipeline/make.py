@@ -13,8 +13,9 @@ from compress.clock import Clock
 from compress.pipeline.context import context
 from compress.pipeline.networks import Networks
 from compress.pipeline.plan import Plan, Step
+from compress.pipeline.take_part import Call
 from compress.results import FACTS_SCHEMA
-from compress.training import Progress, csv_history
+from compress.training import ONE_DEVICE, Progress, Strategy, csv_history
 
 Made = dict[str, tuple[Artifact, bool]]
 """Key -> the artifact, and whether it was there before."""
@@ -37,8 +38,12 @@ def make(
     clock: Clock,
     callbacks: Callable[[str], tuple[Any, ...]] = lambda stage: (),
     finished: Callable[[int, str, Path], None] = lambda number, stage, artifact: None,
+    strategy: Strategy = ONE_DEVICE,
 ) -> Made:
-    """Makes what the plan lacks, in order; ``finished(number, stage, its artifact's folder)`` is called for each."""
+    """Makes what the plan lacks, in order; ``finished(number, stage, its artifact's folder)`` is called for each.
+
+    Where a ``strategy`` has several workers, this is the chief's part; the others' is ``take_part``.
+    """
     artifacts: Made = {}
     for number, step in enumerate(plan.steps, start=1):
         progress.begin(number, len(plan.steps), step.stage.name, step.stage.kind)
@@ -46,7 +51,7 @@ def make(
             if part.key in artifacts:
                 progress.say("    was exported right after the stage that it reads")
             else:
-                artifacts[part.key] = _ensure(part, plan, store, networks, progress, clock, callbacks)
+                artifacts[part.key] = _ensure(part, plan, store, networks, progress, clock, callbacks, strategy)
         finished(number, step.stage.name, artifacts[step.key][0].path)
     return artifacts
 
@@ -65,11 +70,14 @@ def _ensure(
     progress: Progress,
     clock: Clock,
     callbacks: Callable[[str], tuple[Any, ...]],
+    strategy: Strategy,
 ) -> tuple[Artifact, bool]:
     """The step's artifact, and whether it was there already."""
     is_final = step.stage.is_final
+    call = Call(strategy, step)
     if artifact := store.find(step.key):
         progress.say(f"    {'exported' if is_final else 'made'} before: {artifact.path}")
+        call.to_nothing()
         return artifact, True
 
     def build(out: Path, scratch: Path) -> dict[str, Any]:
@@ -78,7 +86,8 @@ def _ensure(
         earlier = sum(float(row["seconds"]) for row in epochs_before)
         if is_final:
             progress.say("    exporting to .tflite and comparing it with Keras on the test split")
-        facts = step.stage.make(context(step, plan, networks, progress, clock, callbacks), out, scratch)
+        call.to_train(scratch)
+        facts = step.stage.make(context(step, plan, networks, progress, clock, callbacks, strategy), out, scratch)
         seconds = clock.since(before)
         if earlier:
             seconds["training"] = round(seconds.get("training", 0.0) + earlier, 3)
@@ -93,4 +102,6 @@ def _ensure(
         }
 
     waiting = lambda: progress.say("    another run is making this stage in the same store: waiting for it")  # noqa: E731
-    return store.make(step.key, build, waiting), False
+    artifact = store.make(step.key, build, waiting)
+    call.to_nothing()
+    return artifact, False

@@ -21,6 +21,7 @@ from compress.results import NetworkFacts
 from compress.stages.save_and_evaluate import TEST_OUTPUTS, VALIDATION_OUTPUTS
 from compress.tasks import Arrays
 from compress.tasks.named import names, shapes
+from compress.training import ONE_DEVICE, Strategy
 
 
 class Networks:
@@ -29,9 +30,12 @@ class Networks:
     ``checkout`` removes a network from the cache, because the caller will train it in place; ``borrow`` leaves it.
     """
 
-    def __init__(self, plan: Plan, store: Store, clock: Clock, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, plan: Plan, store: Store, clock: Clock, say: Callable[[str], None], strategy: Strategy = ONE_DEVICE
+    ) -> None:
         self._steps = {step.stage.name: step for step in plan.steps}
         self._plan, self._store, self._clock, self._say = plan, store, clock, say
+        self._strategy = strategy
         self._loaded: dict[str, Any] = {}
         self._pixels: dict[str, Pixels] = {}
         self._said: set[str] = set()
@@ -108,7 +112,9 @@ class Networks:
         def waiting() -> None:
             self._say(f"    another run is computing what {name} says of the training images: waiting for it")
 
-        return self._store.outputs.get(content_key(provenance), compute, waiting)
+        key, told = content_key(provenance), []
+        self._strategy.from_chief(lambda: told.append(self._store.outputs.get(key, compute, waiting)))
+        return told[0] if told else self._store.outputs.read_or(key, compute)
 
     def facts(self, name: str) -> NetworkFacts:
         """What an earlier stage wrote down of itself."""

@@ -13,6 +13,7 @@ from compress.pipeline.plan import Step
 from compress.stages import Context, Stage
 from compress.stages.network import NetworkStage
 from compress.stages.trial import is_quick, trial
+from compress.training import Training
 
 
 def check(steps: Sequence[Step], networks: Networks, context: Callable[[Step], Context], force: bool = False) -> None:
@@ -25,6 +26,8 @@ def check(steps: Sequence[Step], networks: Networks, context: Callable[[Step], C
     for step in steps:
         try:
             stage, given = step.stage, context(step)
+            if isinstance(stage, Training) and stage.trains:
+                given.strategy.check(stage)
             if stage.network_name is not None:
                 head, crops = given.task.head(given.dataset), given.dataset.crops
                 for shape in (given.shape, *([] if crops is None else [crops.shape])):
@@ -37,6 +40,8 @@ def check(steps: Sequence[Step], networks: Networks, context: Callable[[Step], C
             if isinstance(stage, NetworkStage) and (stage.files or any(_patterns(step, steps))):
                 network = stage.network(given)
                 stage.check_network(network, given)
+                if any(other.stage.trains for other in steps if other is step or step in other.inputs):
+                    given.strategy.check_network(network)
                 if stage.saved_model is not None and not _learns_from_the_start(stage, network):
                     _refuse_ignorance(network, stage.saved_model, given, force)
                 _inspect(network, step, steps, given)

@@ -15,8 +15,9 @@ from compress.pipeline.make import Made, load_libraries, make
 from compress.pipeline.networks import Networks
 from compress.pipeline.page import write_page, write_worst
 from compress.pipeline.plan import Plan
+from compress.pipeline.take_part import meet
 from compress.results import Latency, Run, as_json
-from compress.training import Progress
+from compress.training import ONE_DEVICE, Progress, Strategy
 
 
 def run(
@@ -27,14 +28,20 @@ def run(
     clock: Clock,
     callbacks: Callable[[str], tuple[Any, ...]] = lambda stage: (),
     force: bool = False,
+    strategy: Strategy = ONE_DEVICE,
 ) -> Run:
-    """Runs the plan; returns the results, which are also written to ``runs/<pipeline>/run.json``."""
+    """Runs the plan; returns the results, which are also written to ``runs/<pipeline>/run.json``.
+
+    Where the ``strategy`` has several workers, this is the chief's part; the others' is ``take_part``.
+    """
     folder = runs / plan.pipeline.name
     with clock("import"):
         load_libraries()
-    networks = Networks(plan, store, clock, progress.say)
-    look_ahead(plan, store, networks, progress, clock, force)
-    artifacts_by_key = make(plan, store, networks, progress, clock, callbacks, partial(run_folder.link, folder))
+    networks = Networks(plan, store, clock, progress.say, strategy)
+    meet(plan, store, strategy)
+    strategy.from_chief(lambda: look_ahead(plan, store, networks, progress, clock, force, strategy))
+    link = partial(run_folder.link, folder)
+    artifacts_by_key = make(plan, store, networks, progress, clock, callbacks, link, strategy)
     run_folder.drop_after(folder, len(plan.steps))
     write_page(plan, artifacts_by_key, folder)
     write_worst(plan, artifacts_by_key, folder)
@@ -49,16 +56,23 @@ def run(
 
 
 def look_ahead(
-    plan: Plan, store: Store, networks: Networks, progress: Progress, clock: Clock, force: bool = False
+    plan: Plan,
+    store: Store,
+    networks: Networks,
+    progress: Progress,
+    clock: Clock,
+    force: bool = False,
+    strategy: Strategy = ONE_DEVICE,
 ) -> None:
-    """Raises UserError for networks of the user's own that a stage which will run could not work with.
+    """Raises UserError for networks of the user's own that a stage which will run could not work with, and for stages
+    that could not train under the ``strategy``.
 
     ``force`` lets trained networks pass that know no more of the data than chance.
     """
     preflight.check(
         [step for step in plan.steps if store.find(step.key) is None],
         networks,
-        lambda step: context(step, plan, networks, progress, clock),
+        lambda step: context(step, plan, networks, progress, clock, strategy=strategy),
         force,
     )
 

@@ -27,12 +27,16 @@ class GradualPruning(keras.callbacks.Callback):
     def __init__(self, kernels: list[Any], schedule: Any, steps_per_epoch: int, path: Path) -> None:
         super().__init__()
         self.variables = [tf.Variable(tf.ones_like(kernel), trainable=False) for kernel in kernels]
-        threshold = tf.Variable(0.0, trainable=False)  # tfmot wants a place for it
-        self._step, self._per_epoch, self._frequency, self._path = 0, steps_per_epoch, schedule.frequency, path
-        pruned = [(kernel, mask, threshold) for kernel, mask in zip(kernels, self.variables, strict=True)]
-        self._pruning = Pruning(lambda: tf.constant(self._step, tf.int64), pruned, schedule, (1, 1), "AVG")
+        self._kernels, self._schedule = kernels, schedule
+        self._step, self._per_epoch, self._path = 0, steps_per_epoch, path
         earlier = csv_history.read_rows(path)
         self.rows = [{"step": int(row["step"]), "sparsity": float(row["sparsity"])} for row in earlier]
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        # not before: a training on several replicas puts copies in the place of kernels and masks
+        threshold = tf.Variable(0.0, trainable=False)  # tfmot wants a place for it
+        pruned = [(kernel, mask, threshold) for kernel, mask in zip(self._kernels, self.variables, strict=True)]
+        self._pruning = Pruning(lambda: tf.constant(self._step, tf.int64), pruned, self._schedule, (1, 1), "AVG")
 
     @tf.function(autograph=False)
     def _apply(self) -> None:
@@ -48,7 +52,7 @@ class GradualPruning(keras.callbacks.Callback):
         self._apply()
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        if self._step % self._frequency == 0:
+        if self._step % self._schedule.frequency == 0:
             nonzero = sum(float(np.count_nonzero(mask.numpy())) for mask in self.variables)
             size = sum(int(np.prod(mask.shape)) for mask in self.variables)
             self.rows.append({"step": self._step, "sparsity": round(1 - nonzero / size, 6)})

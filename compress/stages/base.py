@@ -11,7 +11,7 @@ from compress.datasets import Augmentation, Dataset
 from compress.evaluate.timings import Timings
 from compress.results import FileFacts, NetworkFacts
 from compress.tasks import Arrays, Task
-from compress.training import Data, Progress, Training
+from compress.training import ONE_DEVICE, Data, Progress, Strategy, Training
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,8 @@ class Context:
     finished: Callable[[Any], None]
     """Takes the network that a stage read back from its SavedModel, for the next stage to use."""
     callbacks: tuple[Any, ...] = ()
+    strategy: Strategy = ONE_DEVICE
+    """On what the stage trains; the workers that are not the chief only take part in that."""
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -74,6 +74,7 @@ class Distill(NetworkStage, Training):
                     context.callbacks,
                     first,
                     phase.epochs,
+                    context.strategy,
                 )
             first = phase.epochs
         return save_and_evaluate(serving, context, out, scratch, "float32", as_targets_say(serving, context))

@@ -202,4 +202,5 @@ class Narrow(Stage, Training):
                 context.callbacks,
                 first,
                 last,
+                context.strategy,
             )

@@ -70,16 +70,20 @@ class Rounds:
 
     def remove(self, number: int) -> None:
         """Takes from the network what round ``number``, from 1, removes."""
-        path = self._scratch / f"round-{number}.json"
-        if not path.is_file():
-            write_json(path, asdict(self._decide(number)))
-        self._decision = Decision(**json.loads(path.read_text()))
+        self._decision = Decision(**self._context.strategy.from_chief(lambda: self._decided(number)))
         stays = np.ones(self._trace.count, bool)
         stays[self._decision.removed] = False
         self.network = narrowed(self.network, self._trace, self._decision.removed)
         self._removed.append((self._trace, stays))
         self._trace = trace(self.network, self._stage.keep)
         self._context.progress.say(f"    {self._said(number)}")
+
+    def _decided(self, number: int) -> dict[str, Any]:
+        """The round's decision, as its file has it."""
+        path = self._scratch / f"round-{number}.json"
+        if not path.is_file():
+            write_json(path, asdict(self._decide(number)))
+        return dict(json.loads(path.read_text()))
 
     def facts(self) -> Narrowing:
         """What all rounds together removed."""

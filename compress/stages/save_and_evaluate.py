@@ -24,6 +24,10 @@ TEST_OUTPUTS = "test_outputs.npz"  # raw outputs on the test split, in order
 VALIDATION_OUTPUTS = "validation_outputs.npz"  # the same of the validation split
 
 
+class TookPart(Exception):
+    """Ends a stage on a worker that is not the chief: it has taken part in all training, and the chief saves."""
+
+
 def save_and_evaluate(
     serving: Serving,
     context: Context,
@@ -34,8 +38,11 @@ def save_and_evaluate(
 ) -> NetworkFacts:
     """Writes ``out/saved_model`` and the history; returns the facts of the network that was read back.
 
-    ``correction``: what was done for the sums of its outputs (``stages.unbiased``).
+    ``correction``: what was done for the sums of its outputs (``stages.unbiased``). Raises TookPart where it is not for
+    this worker to write.
     """
+    if not context.strategy.is_chief:
+        raise TookPart
     clock, path, task = context.clock, out / "saved_model", context.task
     some = to_float(context.dataset.train.read(np.arange(min(8, len(context.dataset.train)))))
     expected = as_arrays(serving.function(image=keras.tf.constant(some)))

@@ -32,4 +32,5 @@ def train_on_targets(
             context.progress,
             validate or serving.validate,
             (*callbacks, *context.callbacks),
+            strategy=context.strategy,
         )

@@ -39,6 +39,7 @@ def run(
     say: Callable[[str], None],
     data_dir: Path | None = None,
     skip_bad_images: bool = False,
+    strategy: str | None = None,
 ) -> State:
     """Makes the points that no earlier run has finished, writes everything below ``folder``, and tells how it went.
 
@@ -56,7 +57,7 @@ def run(
     state.measure(say)
     if waiting:
         with start_workers(len(waiting)) as runner:
-            _make(state, waiting, runner, say, data_dir, skip_bad_images)
+            _make(state, waiting, runner, say, data_dir, skip_bad_images, strategy)
     return state
 
 
@@ -79,6 +80,7 @@ def _make(
     say: Callable[[str], None],
     data_dir: Path | None,
     skip_bad_images: bool,
+    strategy: str | None,
 ) -> None:
     def has(key: str) -> bool:
         return state.store.find(key) is not None
@@ -94,7 +96,9 @@ def _make(
             number = point.number
             running[number] = point
             say(f"point {number} of {count}: {point.name}")
-            runner.start(Job(number, point.plan.pipeline, point.keys, store, limit, data_dir, skip_bad_images))
+            runner.start(
+                Job(number, point.plan.pipeline, point.keys, store, limit, data_dir, skip_bad_images, strategy)
+            )
         for number, message in runner.wait(POLL_S):
             if isinstance(message, str):
                 say(f"point {number} | {message}")

@@ -20,7 +20,7 @@ from compress.errors import Failure, UserError, first_line
 from compress.pipeline import Networks, Pipeline, load_libraries, look_ahead, machine, make, plan
 from compress.progress import Progress
 from compress.stages import Unfaithful
-from compress.training import Diverged
+from compress.training import Diverged, strategy_called
 
 Tell = Callable[[str], None]
 
@@ -38,6 +38,8 @@ class Job:
     """Of the teachers' outputs in the store."""
     data_dir: Path | None
     skip_bad_images: bool
+    strategy: str | None = None
+    """On what each training of the point runs; see ``jetslim run --strategy``."""
 
 
 @dataclass(frozen=True)
@@ -70,9 +72,10 @@ def make_point(job: Job, tell: Tell) -> Outcome:
             raise Failure("data, jetslim or TensorFlow are not the same here as where the sweep was started")
         progress = ForwardedProgress(tell)
         networks = Networks(planned, store, clock, progress.say)
-        look_ahead(planned, store, networks, progress, clock)
+        strategy = strategy_called(job.strategy)
+        look_ahead(planned, store, networks, progress, clock, strategy=strategy)
         try:
-            artifacts = make(planned, store, networks, progress, clock)
+            artifacts = make(planned, store, networks, progress, clock, strategy=strategy)
         except (Diverged, Unfaithful):
             failed_stage_key = next((key for key in job.keys if store.find(key) is None), "")
             raise

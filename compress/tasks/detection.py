@@ -17,6 +17,7 @@ from compress.metrics import boxes as of_boxes
 from compress.metrics import detection
 from compress.models.detector import DetectionHead
 from compress.models.head import Head
+from compress.replicas import divisor
 from compress.results import Metric
 from compress.targets import Boxes
 from compress.targets.boxes import CLASS
@@ -159,7 +160,7 @@ class Detection:
         wanted = of_anchors.encoded(box, self.anchors)
         errors = of_anchors.smooth_l1((outputs["boxes"] - wanted) * is_thing[..., None])
         total = tf.reduce_sum(of_anchors.focal(outputs["logits"], label)) + self.box_weight * tf.reduce_sum(errors)
-        return weight * total / tf.maximum(tf.reduce_sum(is_thing), 1.0)
+        return weight * total / divisor(tf.reduce_sum(is_thing))
 
     def _assigned(self, targets: Tensors) -> tuple[Any, Any]:
         """What each anchor of a batch is of, and that thing's box."""
@@ -175,7 +176,7 @@ class Detection:
         tf = keras.tf
         label, _ = self._assigned(targets)
         own = tf.reduce_sum(tf.one_hot(label, outputs["logits"].shape[-1]) * tf.sigmoid(outputs["logits"]))
-        return {"sure": own / tf.maximum(tf.reduce_sum(tf.cast(label >= 0, tf.float32)), 1.0)}
+        return {"sure": own / divisor(tf.reduce_sum(tf.cast(label >= 0, tf.float32)))}
 
     def in_deviations(self, outputs: Tensors) -> Tensors:
         return outputs

@@ -20,6 +20,7 @@ AT_ONCE = 2 * THREADS
 
 class Batches:
     """``dataset`` gives the batches of the epoch that was begun, in their order, whichever thread is ready first.
+    ``whole_inputs`` are the names of those extra inputs that have no row an example.
 
     AT_ONCE + AHEAD batches at most are in memory.
     """
@@ -32,9 +33,14 @@ class Batches:
         self._specs = tf.nest.map_structure(
             lambda rows: tf.TensorSpec([side or None for side in rows.shape], rows.dtype), no_batch
         )
-        steps = -(-len(data.train) // batch_size)
-        numbers = tf.data.Dataset.range(steps).map(self._made, num_parallel_calls=AT_ONCE, deterministic=True)
-        self.dataset = numbers.prefetch(AHEAD)
+        self.whole_inputs = [name for name, rows in no_batch[2].items() if rows.shape[0]]
+        self._steps = -(-len(data.train) // batch_size)
+        self.dataset = self._of(self._steps)
+
+    def endless(self, first_epoch: int) -> Any:
+        """A data set of the batches of that epoch, from 0, and of all that follow it, where ``begin`` is not called."""
+        self._epoch = first_epoch
+        return self._of(tf.int64.max)
 
     def begin(self, epoch: int) -> None:
         """From here on the batches are those of that epoch, from 0; no batch of another may be under way."""
@@ -50,6 +56,10 @@ class Batches:
                 raise self._failed from None
             raise
 
+    def _of(self, count: int) -> Any:
+        numbers = tf.data.Dataset.range(count)
+        return numbers.map(self._made, num_parallel_calls=AT_ONCE, deterministic=True).prefetch(AHEAD)
+
     def _made(self, number: Any) -> Any:
         specs = tf.nest.flatten(self._specs)
         values = tf.numpy_function(self._batch, [number], [spec.dtype for spec in specs], stateful=True)
@@ -59,7 +69,9 @@ class Batches:
 
     def _batch(self, number: np.ndarray) -> list[np.ndarray]:
         try:
-            arrays: list[np.ndarray] = tf.nest.flatten(self._data.batch(self._batch_size, self._epoch, int(number)))
+            epochs, within = divmod(int(number), self._steps)
+            batch = self._data.batch(self._batch_size, self._epoch + epochs, within)
+            arrays: list[np.ndarray] = tf.nest.flatten(batch)
             return arrays
         except BaseException as error:
             self._failed = error
