@@ -42,6 +42,9 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         "compress/evaluate", "compress/compare", "compress/cli/compare", "compress/cli/data", "compress/cli/evaluate",
         "compress/cli/predict",
     ),
+    "several": (
+        "compress/training/replicate", "compress/training/strategy", "compress/pipeline/take_part", "compress/replicas",
+    ),
     "sweeps": ("compress/sweep", "compress/cli/sweep", "compress/cli/run"),
     "store": ("compress/pipeline/networks", "compress/pipeline/bundle", "compress/results"),
     "python": ("compress/api/pieces", "compress/api/shrink"),

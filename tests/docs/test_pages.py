@@ -22,7 +22,7 @@ PAGES = [path for path in sorted(DOCS.rglob("*.md")) if path.parent.name != "dec
 FENCE = re.compile(
     r"^(?P<run> *<!-- run -->\n)?(?P<indent> *)```(?P<language>\w+)[^\n]*\n(?P<text>.*?)^(?P=indent)```$", re.M | re.S
 )
-PLAIN = ("cd", "pip", "ray", "scp", "ssh", "sudo")  # commands of others
+PLAIN = ("cd", "export", "pip", "ray", "scp", "ssh", "sudo")  # commands of others
 TRAINED = '\n[[stage]]\nname = "{name}"\nkind = "train"\nmodel = "{model}"\nepochs = 9\n\n'
 MODELS = {"counting": "mcnn", "detection": "resnet10_1_4"}
 
