@@ -110,7 +110,7 @@ def check(
     plan = load_plan(pipeline, settings, seed, teacher, trained, data_dir, skip_bad_images, clock := Clock())
     store = Store(store_folder)
     progress = Progress()
-    look_ahead(plan, store, Networks(plan, store, clock, progress.say), progress, clock, force)
+    look_ahead(plan, store, Networks(plan, store, clock, progress), progress, clock, force)
     data = plan.dataset
     count = f"{len(data.label_names)}: " if len(data.label_names) > 1 else ""
     labels = f"{plan.task.name} of {count}{few(data.label_names)}"

@@ -1,6 +1,5 @@
 """The Keras networks that a run works with."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from compress.models import front, saved_model
 from compress.pipeline import host_latency, machine
 from compress.pipeline.plan import Plan, content, readers
 from compress.pixels import Pixels
+from compress.progress import Progress
 from compress.results import NetworkFacts
 from compress.stages.save_and_evaluate import TEST_OUTPUTS, VALIDATION_OUTPUTS
 from compress.tasks import Arrays
@@ -29,9 +29,9 @@ class Networks:
     ``checkout`` removes a network from the cache, because the caller will train it in place; ``borrow`` leaves it.
     """
 
-    def __init__(self, plan: Plan, store: Store, clock: Clock, say: Callable[[str], None]) -> None:
+    def __init__(self, plan: Plan, store: Store, clock: Clock, progress: Progress) -> None:
         self._steps = {step.stage.name: step for step in plan.steps}
-        self._plan, self._store, self._clock, self._say = plan, store, clock, say
+        self._plan, self._store, self._clock, self._progress = plan, store, clock, progress
         self._loaded: dict[str, Any] = {}
         self._pixels: dict[str, Pixels] = {}
         self._said: set[str] = set()
@@ -63,15 +63,15 @@ class Networks:
             return network
         if path not in self._pixels:
             with self._clock("evaluate"):
-                given = self._plan.pipeline.pixels
-                self._pixels[path] = expected_pixels.decide(network, path, task, given, data.validation, self._say)
+                given, say = self._plan.pipeline.pixels, self._progress.say
+                self._pixels[path] = expected_pixels.decide(network, path, task, given, data.validation, say)
         return front.fed(network, self._pixels[path])
 
     def _once(self, line: str) -> None:
         """Says what a file's reading tells, which may be read again."""
         if line not in self._said:
             self._said.add(line)
-            self._say(line)
+            self._progress.say(line)
 
     def borrow(self, name: str) -> Any:
         """As ``checkout``, for a caller that only runs the network: it stays in the cache."""
@@ -101,12 +101,14 @@ class Networks:
         }
 
         def compute() -> dict[str, np.ndarray]:
-            self._say(f"    computing what {name} says of the {len(data.train)} training images")
+            self._progress.doing(f"computing what {name} says of the {len(data.train)} training images", logged=True)
             serve = serving_function(self.borrow(name), names(task))
             return outputs(KerasPredictor(serve), data.train)
 
         def waiting() -> None:
-            self._say(f"    another run is computing what {name} says of the training images: waiting for it")
+            self._progress.doing(
+                f"another run is computing what {name} says of the training images: waiting for it", logged=True
+            )
 
         return self._store.outputs.get(content_key(provenance), compute, waiting)
 

@@ -31,14 +31,15 @@ def run(
     """Runs the plan; returns the results, which are also written to ``runs/<pipeline>/run.json``."""
     folder = runs / plan.pipeline.name
     with clock("import"):
+        progress.doing("loading TensorFlow")
         load_libraries()
-    networks = Networks(plan, store, clock, progress.say)
+    networks = Networks(plan, store, clock, progress)
     look_ahead(plan, store, networks, progress, clock, force)
     artifacts_by_key = make(plan, store, networks, progress, clock, callbacks, partial(run_folder.link, folder))
     run_folder.drop_after(folder, len(plan.steps))
     write_page(plan, artifacts_by_key, folder)
     with clock("latency"):
-        progress.say("measuring latency on this host")
+        progress.doing("measuring latency on this host", logged=True)
         timed = latencies(plan, store, artifacts_by_key)
     results_of_run = results(plan, artifacts_by_key, timed, machine.account(clock))
     artifacts.files.write_json(folder / "run.json", artifacts.files.seal(as_json(results_of_run)))
