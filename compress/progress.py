@@ -77,11 +77,12 @@ class Progress:
 
     def end(self, text: str) -> None:
         """The stage is done: the one line of it that stays, and what was said meanwhile."""
+        lines = [f"    {text}"]
         if self.console.is_terminal:
-            self._print(f"{self._label:<{_NAME}} {self._kind:<{_KIND}} {text}", *self._notes)
-        else:
-            self.say(f"    {text}")
+            lines = [f"{self._label:<{_NAME}} {self._kind:<{_KIND}} {text}", *self._notes]
         self._label, self._activity, self._numbers, self._notes = "", "", "", []
+        for line in lines:
+            self.say(line)
 
     def stop(self) -> None:
         """Takes the live region off the screen, and prints what is still to be said."""
@@ -113,7 +114,7 @@ class Progress:
         if self._epochs:
             total, done = self._epochs * self._steps, self._epoch * self._steps + self._step
             cells += [ProgressBar(total, done, width=20), f"epoch {self._epoch + 1}/{self._epochs}"]
-        cells += [self._activity, self._numbers, self._left if self._epochs else ""]
+        cells += [self._activity, *([self._numbers, self._left] if self._epochs else [])]
         region.add_row(*filter(None, cells))
         return region
 

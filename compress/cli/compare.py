@@ -137,7 +137,7 @@ def compare(
     sure = not comparison.guessed and signal.folded == noisy.folded
     keep = comparison.to_keep() if sure else []
     if keep:
-        screen.line(f"Most noise is made here; for the quantize stage: keep_float = {json.dumps(keep)}")
+        screen.line(f"most noise is made here; for the quantize stage: keep_float = {json.dumps(keep)}")
     screen.json(
         {
             "models": [{"path": str(path), first.key: value} for path, value in zip((a, b), scores, strict=True)],

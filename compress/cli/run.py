@@ -127,7 +127,7 @@ def check(
     stages = [_stage(step, store) for step in plan.steps]
     for number, stage in enumerate(stages, start=1):
         reads = [*stage["reads"], *(f"teacher {teacher}" for teacher in stage["teachers"])]
-        state = f"cached: {stage['path']}" if stage["path"] else STATES[stage["state"]]
+        state = f"made before: {stage['path']}" if stage["path"] else STATES[stage["state"]]
         source = ", ".join(reads) or "no earlier stage"
         screen.line(f"  {number}. {stage['name']:<12} {stage['kind']:<9} reads {source:<28} {state}")
     screen.json(
@@ -159,7 +159,7 @@ def headline(plan: Any) -> str:
     )
 
 
-STATES = {"missing": "will run", "interrupted": "was interrupted: goes on"}
+STATES = {"missing": "will run", "interrupted": "was interrupted, and goes on"}
 
 
 def _stage(step: Any, store: Any) -> dict[str, Any]:

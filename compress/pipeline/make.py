@@ -75,7 +75,7 @@ def _ensure(
         epochs_before = csv_history.read_rows(scratch / "history.csv")  # those of a run that was interrupted
         earlier = sum(float(row["seconds"]) for row in epochs_before)
         if step.stage.is_final:
-            progress.doing("exporting to .tflite and comparing it with Keras on the test split")
+            progress.doing("exporting to .tflite and comparing it with Keras", logged=True)
         facts = step.stage.make(context(step, plan, networks, progress, clock, callbacks), out, scratch)
         seconds = clock.since(before)
         if earlier:
