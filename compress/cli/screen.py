@@ -1,10 +1,12 @@
 """Where a command's words go: ``--json`` and ``--quiet``, which mean the same for every command that has them."""
 
 import json
+import sys
 from collections.abc import Callable
+from contextlib import nullcontext, redirect_stdout
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
@@ -15,11 +17,13 @@ class Screen:
 
     as_json: bool = False
     quiet: bool = False
+    out: TextIO | None = None
+    """Standard output as it was, where it is kept for the result alone."""
 
     def line(self, text: str = "") -> None:
         """A line of the result in words."""
         if not self.as_json:
-            click.echo(text)
+            click.echo(text, file=self.out)
 
     def remark(self, text: str) -> None:
         """What is good to know beside the result; on standard error where the result is JSON."""
@@ -34,7 +38,7 @@ class Screen:
     def json(self, result: Any) -> None:
         """The result as a JSON object in one line."""
         if self.as_json:
-            click.echo(json.dumps(result))
+            click.echo(json.dumps(result), file=self.out)
 
     def progress(self) -> Any:
         """What shows the progress of a long run."""
@@ -56,7 +60,10 @@ def screen_options(
         @click.option("--quiet", "-q", is_flag=True, help=quiet_help)
         @wraps(command)
         def with_screen(*args: Any, as_json: bool, quiet: bool, **kwargs: Any) -> Any:
-            return command(*args, screen=Screen(as_json, quiet), **kwargs)
+            out = sys.stdout
+            # libraries print, too: that a file is being downloaded, say
+            with redirect_stdout(sys.stderr) if as_json or quiet else nullcontext():
+                return command(*args, screen=Screen(as_json, quiet, out), **kwargs)
 
         return with_screen
 

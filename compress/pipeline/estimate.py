@@ -4,12 +4,14 @@ Loads no TensorFlow: the cost of networks by name comes from a table, and the ma
 Python. A stage that the store has in another form, with other epochs or another sparsity, tells more than any formula.
 """
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from compress.artifacts import Artifact, Store
 from compress.pipeline.network_costs import NetworkCost, table
@@ -26,7 +28,9 @@ EXPORT_PER_LAYER, EXPORT_PER_PARAMETER = 5e-3, 0.08e-6
 TIMING, TIMING_PER_LAYER = 8.0, 0.05  # operators of a network that is narrowed by latency
 RUN = 10.0  # TensorFlow is loaded, latency measured, the report written
 FORWARD = 1 / 3  # of a step of training: what a teacher costs whose layers are compared
-REFERENCE = {"loop": 25e6, "product": 130e9}  # turns of an empty loop, and multiply-adds of a float32 product, a second
+LOOP, PRODUCT, REFERENCE_CORES = 108e6, 52e9, 2  # turns of an empty loop and multiply-adds of a product, a second
+MOST_CORES = 8  # that a step of training makes good use of
+TURNS, SIDE = 100_000, 384  # of one measurement
 
 BYTES_PER_LAYER = 14e3  # of a SavedModel's graph
 FACTOR, FACTOR_BY_HISTORY = 2.5, 1.5  # by which the estimate may be off, either way
@@ -47,25 +51,34 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Speed:
-    """How much slower than the reference machine this one is: in Python, and in products of matrices."""
+    """How many times longer than the reference machine this one takes: in Python, and for products of matrices.
+
+    ``busy``: how many times longer than it would by itself, because of what else runs here.
+    """
 
     loop: float = 1.0
     product: float = 1.0
+    busy: float = 1.0
 
 
-def speed(seconds: float = 0.15) -> Speed:
-    """This machine's, at this moment, in so many seconds for each of the two."""
-    matrix = np.ones((512, 512), np.float32)
-
-    def spin() -> None:
-        for _ in range(100_000):
-            pass
-
-    rates = {
-        "loop": 100_000 * _rate(spin, seconds),
-        "product": 512**3 * _rate(lambda: matrix @ matrix, seconds),
-    }
-    return Speed(**{name: REFERENCE[name] / rate for name, rate in rates.items()})
+def speed(seconds: float = 0.4) -> Speed:
+    """This machine's at this moment, measured for so many seconds."""
+    matrix = np.ones((SIDE, SIDE), np.float32)
+    taken: dict[str, list[float]] = {"loop": [], "product": []}
+    with threadpool_limits(1):
+        matrix @ matrix  # the first one loads what computes it
+        end = time.perf_counter() + seconds
+        while (start := time.perf_counter()) < end:
+            for _ in range(TURNS):
+                pass
+            middle = time.perf_counter()
+            matrix @ matrix
+            taken["loop"].append(middle - start)
+            taken["product"].append(time.perf_counter() - middle)
+    loop, product = (float(np.mean(times)) for times in taken.values())
+    cores = REFERENCE_CORES / min(MOST_CORES, len(os.sched_getaffinity(0)))
+    busy = (loop + product) / sum(float(np.median(times)) for times in taken.values())
+    return Speed(loop / (TURNS / LOOP), product / (SIDE**3 / PRODUCT) * cores, busy)
 
 
 def estimate(plan: Plan, store: Store, cost_of: Callable[[str], NetworkCost], now: Speed) -> Estimate:
@@ -97,9 +110,7 @@ def of_table(name: str) -> NetworkCost | None:
     return table().get(name)
 
 
-def _seconds(
-    step: Step, network: NetworkCost, plan: Plan, cost_of: Callable[[str], NetworkCost], now: Speed
-) -> float:
+def _seconds(step: Step, network: NetworkCost, plan: Plan, cost_of: Callable[[str], NetworkCost], now: Speed) -> float:
     """Of making a network, without its export."""
     stage, images = step.stage, len(plan.dataset.train)
     if stage.is_final:
@@ -154,16 +165,6 @@ def _teacher(teacher: Any, shape: tuple[int, ...], cost_of: Callable[[str], Netw
 def _cost(name: str, shape: tuple[int, ...], cost_of: Callable[[str], NetworkCost]) -> NetworkCost:
     listed = of_table(name)
     return cost_of(name) if listed is None else listed.at(shape)
-
-
-def _rate(work: Callable[[], Any], seconds: float) -> float:
-    """Calls a second."""
-    work()
-    start, calls = time.perf_counter(), 0
-    while (spent := time.perf_counter() - start) < seconds or not calls:
-        work()
-        calls += 1
-    return calls / spent
 
 
 class _Earlier:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from compress import artifacts, config
+from compress import artifacts, config, models
 from compress.artifacts import Artifact, Store, content_key, modules_of, source_hash
 from compress.artifacts.outputs_file import read_outputs
 from compress.artifacts.saved_model import serving_function
@@ -14,6 +14,7 @@ from compress.errors import UserError
 from compress.evaluate import KerasPredictor, expected_pixels, outputs
 from compress.models import front, saved_model
 from compress.pipeline import host_latency, machine
+from compress.pipeline.network_costs import NetworkCost, counted
 from compress.pipeline.plan import Plan, content, readers
 from compress.pixels import Pixels
 from compress.progress import Progress
@@ -78,6 +79,13 @@ class Networks:
         network = self.checkout(name)
         self._loaded[self._steps[name].key if name in self._steps else name] = network
         return network
+
+    def cost(self, name: str) -> NetworkCost:
+        """What a network by name, or in a file of the user's, costs; it is built for that."""
+        if name not in models.MODELS:
+            return counted(self.borrow(name))
+        head = self._plan.task.head(self._plan.dataset)
+        return counted(models.build(name, self._plan.dataset.shape, head))
 
     def outputs(self, name: str) -> Arrays:
         """The raw outputs on the test split that an earlier stage kept."""
