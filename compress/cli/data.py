@@ -14,7 +14,11 @@ SMALLEST = 8  # pixels a side of an image; fewer are a signal's channels
 def split_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """``--data``, ``--split``, ``--data-dir`` and ``--skip-bad-images``."""
     command = click.option(
-        "--split", type=click.Choice(["train", "validation", "test"]), default="test", show_default=True
+        "--split",
+        type=click.Choice(["train", "validation", "test"]),
+        default="test",
+        show_default=True,
+        help="Which part of the data.",
     )(data_options(command))
     return click.option(
         "--data", default="digits", show_default=True,

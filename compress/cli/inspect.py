@@ -93,10 +93,12 @@ def inspect(
         )
     screen.line()
     if told:
-        screen.line(f"expects pixels {' or '.join(pixels.name for pixels in told)}, by the layers that it begins with")
+        screen.line(
+            f"It expects pixels {' or '.join(pixels.name for pixels in told)}, by the layers that it begins with."
+        )
     if inspection.without_onnx:
         listed = ", ".join(f"{row.layer} ({row.onnx.removeprefix('no: ')})" for row in inspection.without_onnx)
-        screen.line(f"no ONNX file for TensorRT, for want of nodes: {listed}")
+        screen.line(f"It cannot become an ONNX file for TensorRT, which has no nodes for {listed}.")
     screen.line(f"{inspection.summary()}; {parameters:,} parameters, {macs / 1e6:,.1f} million MACs")
     if not inspection.exact:
         click.echo(f"Error: the rewritten network departs from {network}: please report it", err=True)

@@ -19,9 +19,10 @@ from compress.pipeline.plan import Plan, Step
 from compress.results import MadeFacts
 from compress.training import Training
 
-# Seconds on the reference machine (AMD EPYC, 2 cores), fitted to what benchmarks/results/narrow/family-*.json and
-# benchmarks/results/host/densenet121-*.json say of ten networks (docs/decisions/0038).
-STEP_PER_LAYER, STEP_PER_MAC, STEP_PER_PARAMETER = 0.20e-3, 8e-12, 8e-9  # of training; a MAC for each image of a batch
+# Seconds on the reference machine (AMD EPYC, 2 cores), fitted to what benchmarks/results say of 22 networks in
+# narrow/, counting/ and host/ (docs/decisions/0038).
+STEP_PER_LAYER, STEP_PER_PARAMETER = 0.26e-3, 6e-9  # of training
+STEP_PER_MAC, STEP_PER_VALUE = 7.6e-12, 0.2e-9  # the same, for each image of a batch
 TRACE_PER_LAYER = 12e-3
 MAKE_PER_LAYER, MAKE_PER_PARAMETER = 16e-3, 0.15e-6  # build, save, load and evaluate a network
 EXPORT_PER_LAYER, EXPORT_PER_PARAMETER = 5e-3, 0.08e-6
@@ -121,17 +122,19 @@ def _seconds(step: Step, network: NetworkCost, plan: Plan, cost_of: Callable[[st
     if not (isinstance(stage, Training) and stage.trains):
         return seconds
     per_step = _step_seconds(network, stage.batch_size, now)
+    crops = plan.dataset.crops is not None and stage.use_crops
+    always = stage.compares_layers or crops or plan.pipeline.data.augmentation.changes_images
     for teacher in step.teachers:
-        other = _teacher(teacher, plan.dataset.shape, cost_of)
-        once = FORWARD * _step_seconds(other, stage.batch_size, now)
-        seconds += 0.0 if stage.compares_layers else once * images / stage.batch_size
-        per_step += once if stage.compares_layers else 0.0
+        once = FORWARD * _step_seconds(_teacher(teacher, plan.dataset.shape, cost_of), stage.batch_size, now)
+        seconds += 0.0 if always else once * stage.steps(images, 1)
+        per_step += once if always else 0.0
     return seconds + now.loop * TRACE_PER_LAYER * network.layers + per_step * stage.steps(images)
 
 
 def _step_seconds(network: NetworkCost, batch: int, now: Speed) -> float:
     """Of one step of training."""
-    computed = STEP_PER_MAC * network.macs * batch + STEP_PER_PARAMETER * network.parameters
+    images = batch * (STEP_PER_MAC * network.macs + STEP_PER_VALUE * network.values)
+    computed = images + STEP_PER_PARAMETER * network.parameters
     return now.loop * STEP_PER_LAYER * network.layers + now.product * computed
 
 
@@ -154,7 +157,7 @@ def _network(step: Step, shape: tuple[int, ...], cost_of: Callable[[str], Networ
         name = stage.network_name or getattr(stage, "saved_model", None)
         if name is not None:
             whole = _cost(name, shape, cost_of)
-            return NetworkCost(whole.layers, round(share * whole.parameters), round(share * whole.macs), whole.values)
+            return NetworkCost(whole.layers, *(round(share * n) for n in (whole.parameters, whole.macs, whole.values)))
     raise AssertionError(f"{step.stage.name} has no network")  # the plan was checked
 
 

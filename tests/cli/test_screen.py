@@ -2,6 +2,7 @@
 
 import json
 
+import click
 import pytest
 
 
@@ -11,6 +12,15 @@ def test_jetslim_alone_shows_five_examples_and_the_commands(main):
     examples = output.partition("Examples:")[2].partition("Options:")[0].strip().splitlines()
     assert len(examples) == 5 and all("jetslim " in line for line in examples)
     assert output.index("\n  new ") < output.index("\n  check ") < output.index("\n  run ") < output.index("\n  store ")
+
+
+def test_every_option_says_what_it_is_for():
+    from compress.cli.main import commands
+
+    every = [command for listed in commands() for command in (listed, *getattr(listed, "commands", {}).values())]
+    options = [option for command in every for option in command.params if isinstance(option, click.Option)]
+    assert len(options) > 80
+    assert [option.opts for option in options if not option.help] == []
 
 
 EXPORTED = "runs/small/6-exported/model.tflite"

@@ -27,9 +27,10 @@ def no_other(name):
 
 
 def test_a_step_of_training_by_hand():
-    """10 layers, 1 million multiply-adds for each of 32 images, 1 thousand parameters; half as fast in products."""
-    took = _step_seconds(NetworkCost(10, 1000, 1_000_000, 0), 32, Speed(1.0, 2.0))
-    assert took == pytest.approx(10 * 0.2e-3 + 2 * (8e-12 * 32e6 + 8e-9 * 1000))
+    """10 layers, 1 million multiply-adds and 1000 values for each of 32 images, 2000 parameters; half as fast in
+    products."""
+    took = _step_seconds(NetworkCost(10, 2000, 1_000_000, 1000), 32, Speed(1.0, 2.0))
+    assert took == pytest.approx(2.6e-3 + 2 * (32 * (7.6e-6 + 0.2e-6) + 12e-6))
 
 
 @pytest.mark.parametrize("file", RUNS, ids=lambda file: file.stem)
