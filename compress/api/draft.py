@@ -29,6 +29,7 @@ COMMENTS = {
     "teachers": "what the network learns from",
     "method": "the teacher's answers count for 0.9 of the loss, the labels for the rest",
 }
+SIZE = "the side of the images in pixels, or [height, width]"
 PURPOSES = {
     "load": "The network as it is: its accuracy is the first row of the table.",
     "train": "The network is trained on the labels.",
@@ -71,16 +72,16 @@ def draft(wanted: Wanted, file: str, found: tuple[str, ...] = ()) -> str:
     if wanted.trained and (wanted.network in MODELS or wanted.teacher):
         raise UserError("a network that is taken as it is has a path of its own, and no teacher")
     recipe = "default-trained" if wanted.trained else "default-distilled" if wanted.teacher else "default"
-    stages = config.read_toml(PRESETS / f"{recipe}.toml")["stage"]
+    shipped = config.read_toml(PRESETS / f"{recipe}.toml")
     head = [
         f"# jetslim check {file}      what it would do, how long it takes, and whether anything is wrong",
         f"# jetslim run {file}",
     ]
     head += [f"# {line}" for line in found]
-    parts = ["\n".join(head), _data(wanted, name, path, DATASETS[name])]
+    parts = ["\n".join(head), _data(wanted, name, path, DATASETS[name], shipped["data"].get("size"))]
     networks = {"loaded": wanted.network, "trained": wanted.network, "teacher": wanted.teacher}
     explained: set[str] = set()
-    for stage in stages:
+    for stage in shipped["stage"]:
         network = networks.get(stage["name"])
         put_in = {} if network is None else {"model" if network in MODELS else "saved_model": network}
         asked = {"latency": wanted.narrow or DEFAULT_SHARE} if stage.pop("optional", False) else {}
@@ -90,15 +91,15 @@ def draft(wanted: Wanted, file: str, found: tuple[str, ...] = ()) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _data(wanted: Wanted, name: str, path: str | None, kind: type[DatasetConfig]) -> str:
+def _data(wanted: Wanted, name: str, path: str | None, kind: type[DatasetConfig], usual: int | None) -> str:
     given: dict[str, tuple[Any, str]] = {"name": (name, "")}
     if path is not None:
         given["path"] = (path, "")
     own_shape = peek.input_shape(wanted.network) if wanted.network not in MODELS else None
     if wanted.size is not None:
-        given["size"] = (wanted.size, "the side of the images in pixels, or [height, width]")
-    elif own_shape is None and path is not None and kind.size == DatasetConfig.size and not kind.HAS_OWN_SHAPE:
-        given["size"] = _side(Path(path))
+        given["size"] = (wanted.size, SIZE)
+    elif own_shape is None and kind.size == DatasetConfig.size and not kind.HAS_OWN_SHAPE:
+        given["size"] = (usual or kind.size, SIZE) if path is None else _side(Path(path))
     if wanted.pixels:
         given["pixels"] = (wanted.pixels, "which numbers the network expects for the pixels")
     lines = [_line(key, value, comment) for key, (value, comment) in given.items()]
@@ -120,7 +121,7 @@ def _side(path: Path) -> tuple[int, str]:
         except Exception:  # whatever a damaged file raises: reading the data names it
             continue
     if not sizes:
-        return SIDES[3], "the side of the images in pixels, or [height, width]"
+        return SIDES[3], SIZE
     width, height = (round(statistics.median(side)) for side in zip(*sizes, strict=True))
     side = max((side for side in SIDES if side <= min(width, height)), default=SIDES[0])
     return side, f"pixels a side; the files have {width}x{height} (the median); a smaller size trains faster"

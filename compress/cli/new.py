@@ -74,18 +74,21 @@ def new(
         raise UserError(f"{path} is there already, and is not written over: name another file")
     wanted = Wanted(data, network, bool(trained), teacher or "", narrow, size, pixels or "")
     draft(wanted, path.name)  # mistakes in names show before anything is read
-    if network not in MODELS and trained is None and not teacher:
-        wanted = replace(wanted, trained=_is_trained(network))
-    screen = Screen()
+    screen, known = Screen(), []
+    if network not in MODELS:
+        is_trained, line = _known_of(network)
+        known = [line]
+        if trained is None and not teacher:
+            wanted = replace(wanted, trained=is_trained)
     try:
-        found = look(wanted, path.name, data_dir, skip_bad_images, screen)
+        found = look(wanted, path.name, data_dir, skip_bad_images, screen, known)
     except UserError as error:
         if pixels is not None or "data.pixels" not in str(error):
             raise
         if not can_ask():
             raise UserError(f"{error} (here: --pixels)") from error
         wanted = replace(wanted, pixels=_asked_pixels(str(error)))
-        found = look(wanted, path.name, data_dir, skip_bad_images, screen)
+        found = look(wanted, path.name, data_dir, skip_bad_images, screen, known)
     with path.open("x") as written:
         written.write(draft(wanted, path.name, found))
     screen.line(f"{path} is written: read it, then `jetslim check {path}` and `jetslim run {path}`")
@@ -104,16 +107,28 @@ def _asked_pixels(reason: str) -> str:
     return chosen
 
 
-def _is_trained(path: str) -> bool:
-    """Whether the weights of a network are other than those that it was made with. Loads TensorFlow."""
+def _known_of(path: str) -> tuple[bool, str]:
+    """(whether a network of the user's was trained, what it reads and gives in a line). Loads TensorFlow."""
     from compress.evaluate.expected_pixels import is_fresh
+    from compress.evaluate.tflite_predictor import shape_text
     from compress.models.network_file import read_network
 
-    return not is_fresh(read_network(path))
+    model = read_network(path)
+    fresh = is_fresh(model)
+    reads, gives = (shape_text(tensors[0].shape[1:]) for tensors in (model.inputs, model.outputs))
+    activation = getattr(getattr(model.layers[-1], "activation", None), "__name__", "linear")
+    end = "" if activation == "linear" else f", behind a {activation}"
+    state = "was never trained: it is trained first" if fresh else "was trained: its weights are where it starts"
+    return not fresh, f"{path} reads {reads} and gives {gives}{end}; it {state}"
 
 
-def look(wanted: Any, name: str, data_dir: Path | None, skip_bad_images: bool, screen: Screen) -> tuple[str, ...]:
-    """Checks the pipeline as `jetslim check` does and says what was found; what it is of the network, a line each."""
+def look(
+    wanted: Any, name: str, data_dir: Path | None, skip_bad_images: bool, screen: Screen, known: list[str]
+) -> tuple[str, ...]:
+    """Checks the pipeline as `jetslim check` does and says what was found; what it is of data and network, a line each.
+
+    ``known`` is what was found before.
+    """
     from compress.api.carry_out import notes
     from compress.api.draft import draft
     from compress.artifacts import Store
@@ -126,7 +141,7 @@ def look(wanted: Any, name: str, data_dir: Path | None, skip_bad_images: bool, s
         file.write_text(draft(wanted, name))
         plan = load_plan(str(file), (), None, None, False, data_dir, skip_bad_images, clock := Clock())
         store = Store(Path(folder) / "store")
-        progress, said = screen.progress(), []
+        progress, said = screen.progress(), list(known)
         progress.say = lambda line: said.append(line.strip())
         try:
             look_ahead(plan, store, Networks(plan, store, clock, progress), progress, clock)

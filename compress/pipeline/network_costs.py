@@ -47,7 +47,7 @@ def counted(model: Any) -> NetworkCost:
     from compress.rewrite.graph import named
 
     layers = [layer for _, layer in named(model) if not isinstance(layer, keras.layers.InputLayer)]
-    shapes = [keras.tf.nest.flatten(layer.output)[0].shape[1:] for layer in layers]
+    shapes = [keras.tf.nest.flatten(layer.get_output_at(0))[0].shape[1:] for layer in layers]
     values = sum(int(np.prod([side or SIDE for side in shape])) for shape in shapes)
     return NetworkCost(len(layers), int(model.count_params()), sum(map(macs, layers)), values)
 

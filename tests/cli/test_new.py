@@ -56,6 +56,7 @@ def test_a_trained_network_of_the_users_own(main, here, colours, network):
     code, output, errors = main("new", "--data", colours, "--network", network)
     assert code == 0, errors
     assert "expects pixels 0..255: it begins with rescaling" in output
+    assert "net.keras reads 16x16x3 and gives 3, behind a softmax; it was trained" in output
     text = (here / "net.toml").read_text()
     assert "# " + next(line for line in output.splitlines() if "expects pixels" in line) in text
     assert "# latency = 0.5" in text  # channels stay, until the # is taken away
