@@ -58,7 +58,7 @@ class Progress:
         """``step`` steps (from 1) of the epoch are done."""
         if time.perf_counter() - self._drawn < REFRESH_S:
             return
-        self._step, self._activity = step, f"loss {logs['loss']:.4f}"
+        self._step, self._activity = step, f"loss {logs['loss']:.4g}"
         if self._epoch > self._first or step > 1:  # the first step takes long: it is traced
             self._left = f"{duration(self._seconds_left())} left"
         self._draw()

@@ -61,7 +61,7 @@ def test_on_a_terminal_a_line_a_stage_stays_and_below_it_what_was_said_of_it(ter
         "[2/2] pruned       train     top-1 98.05%, 27.92 MB, 0:54",
         "    note: of the stage",
     ]
-    for words in ("loading TensorFlow", "epoch 20/20", "loss 0.5000", "val top1 0.75", "0:00 left", "saving"):
+    for words in ("loading TensorFlow", "epoch 20/20", "loss 0.5", "val top1 0.75", "0:00 left", "saving"):
         assert words in written
 
 

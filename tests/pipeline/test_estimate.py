@@ -71,11 +71,11 @@ def test_the_table_has_networks_of_the_registry_as_they_are_counted():
 
 
 def test_a_layer_that_is_shared_computes_twice():
-    from compress.keras import Input, Model, layers
+    from compress import keras
 
-    image = Input((8, 8, 3))
-    conv = layers.Conv2D(4, 3, padding="same")
-    model = Model(image, layers.Add()([conv(image), conv(layers.Rescaling(2.0)(image))]))
+    image = keras.Input((8, 8, 3))
+    conv = keras.layers.Conv2D(4, 3, padding="same")
+    model = keras.Model(image, keras.layers.Add()([conv(image), conv(keras.layers.Rescaling(2.0)(image))]))
     by_hand = NetworkCost(layers=3, parameters=112, macs=2 * 64 * 27 * 4, values=64 * (4 + 3 + 4))
     assert network_costs.counted(model) == by_hand
 
