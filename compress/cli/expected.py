@@ -23,9 +23,7 @@ def in_words(expected: Any, busy: float, free: int) -> list[str]:
     low, high = (duration(expected.seconds * factor) for factor in (1 / expected.factor, expected.factor))
     basis = "how fast this machine is now" + (", beside the other programs that it runs" if busy > BUSY else "")
     if expected.known:
-        basis = f"what {expected.known} such stages in the store took" + (
-            f", and {basis}" if expected.known < expected.stages else ""
-        )
+        basis = f"what {expected.known} such stages in the store took" + (f", and {basis}" if expected.guessed else "")
     gpu = " on its processor; its GPU is likely to be faster" if has_gpu() and not expected.known else ""
     size = expected.store_bytes
     lines = [

@@ -47,7 +47,9 @@ class Estimate:
     factor: float
     store_bytes: float
     known: int
-    """Stages of which the store has one that is like them."""
+    """Stages, exports apart, of which the store has one that is like them."""
+    guessed: int
+    """The others."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,8 @@ def estimate(plan: Plan, store: Store, cost_of: Callable[[str], NetworkCost], no
     seconds = size = 0.0
     missing = [step for step in plan.steps if store.find(step.key) is None]
     known = 0
-    for step in missing:
+    networks = [step for step in missing if not step.stage.is_final]
+    for step in networks:
         network = _network(step, plan.dataset.shape, cost_of)
         taken = earlier.seconds(step)
         known += taken is not None
@@ -101,9 +104,9 @@ def estimate(plan: Plan, store: Store, cost_of: Callable[[str], NetworkCost], no
             network = _network(step, plan.dataset.shape, cost_of)
             seconds += now.loop * (EXPORT_PER_LAYER * network.layers + EXPORT_PER_PARAMETER * network.parameters)
             size += 2 * network.parameters * (1 if export.inputs and _is_int8(export) else 4)
-    all_known = bool(missing) and known == len(missing)
     seconds += now.loop * RUN
-    return Estimate(len(missing), seconds, FACTOR_BY_HISTORY if all_known else FACTOR, size, known)
+    guessed = len(networks) - known
+    return Estimate(len(missing), seconds, FACTOR if guessed else FACTOR_BY_HISTORY, size, known, guessed)
 
 
 def of_table(name: str) -> NetworkCost | None:
@@ -114,8 +117,6 @@ def of_table(name: str) -> NetworkCost | None:
 def _seconds(step: Step, network: NetworkCost, plan: Plan, cost_of: Callable[[str], NetworkCost], now: Speed) -> float:
     """Of making a network, without its export."""
     stage, images = step.stage, len(plan.dataset.train)
-    if stage.is_final:
-        return 0.0
     seconds = now.loop * (MAKE_PER_LAYER * network.layers + MAKE_PER_PARAMETER * network.parameters)
     if getattr(stage, "by_latency", False):
         seconds += now.loop * (TIMING + TIMING_PER_LAYER * network.layers)
@@ -139,7 +140,7 @@ def _step_seconds(network: NetworkCost, batch: int, now: Speed) -> float:
 
 
 def _bytes(step: Step, network: NetworkCost) -> float:
-    return 0.0 if step.stage.is_final else 4 * network.parameters + BYTES_PER_LAYER * network.layers
+    return 4 * network.parameters + BYTES_PER_LAYER * network.layers
 
 
 def _is_int8(export: Step) -> bool:
