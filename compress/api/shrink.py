@@ -64,7 +64,7 @@ def shrink(
         store: the folder of finished stages.
         runs: the folder of tables and reports.
         force: goes on with a trained network that gets nothing right at first.
-        progress: what shows the progress; a line an epoch, or a bar on a terminal, if it is not given.
+        progress: what shows the progress; a live region on a terminal, lines elsewhere, if it is not given.
 
     Returns:
         A ``Result``: the table, the path of the ``.tflite``, the report, and ``predict``.
