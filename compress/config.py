@@ -4,7 +4,7 @@ import copy
 import dataclasses
 import json
 import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, dataclass_transform, get_args
 
@@ -99,6 +99,19 @@ def required(kind: Any) -> list[str]:
 def as_dict(value: Any) -> Any:
     """A config object as plain dicts, lists and numbers, ready for JSON."""
     return json.loads(json.dumps(dataclasses.asdict(value), default=str))
+
+
+def as_toml(value: Any) -> str:
+    """A value as TOML has it: a string, number, boolean, list or table.
+
+    >>> as_toml({"name": "logits", "layers": [["a", "b"]]})
+    '{ name = "logits", layers = [["a", "b"]] }'
+    """
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{key} = {as_toml(inner)}" for key, inner in value.items()) + " }"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(as_toml, value)) + "]"
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _explain(error: ValidationError, kind: Any, where: str) -> str:

@@ -35,11 +35,12 @@ def carry_out(
         progress.say(f"note: {note}")
     try:
         results = run(plan, store, runs, progress, clock, callbacks, force, strategy)
+        folder = runs / plan.pipeline.name
+        with clock("report"):
+            progress.doing("writing the report")
+            written = report.write(results, folder)
     finally:
         progress.stop()
-    folder = runs / plan.pipeline.name
-    with clock("report"):
-        written = report.write(results, folder)
     results = replace(results, seconds=machine.account(clock))
     write_json(folder / "run.json", seal(as_json(results)))
     strategy.from_chief(lambda: None)  # the other workers stay until all is done

@@ -1,6 +1,5 @@
 """A network in, a smaller one out: a shipped pipeline, run from Python with the commands' own store and stages."""
 
-import json
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from compress.api.networks import as_path
 from compress.api.result import Result
 from compress.artifacts import Store
 from compress.clock import Clock
+from compress.config import as_toml
 from compress.datasets import Dataset, meant_by
 from compress.errors import UserError
 from compress.models import MODELS
@@ -65,7 +65,7 @@ def shrink(
         store: the folder of finished stages.
         runs: the folder of tables and reports.
         force: goes on with a trained network that gets nothing right at first.
-        progress: what shows the progress; a line an epoch, or a bar on a terminal, if it is not given.
+        progress: what shows the progress; a live region on a terminal, lines elsewhere, if it is not given.
         strategy: "mirrored" trains on all GPUs of this machine, with the same result within rounding.
 
     Returns:
@@ -78,7 +78,7 @@ def shrink(
     name = as_path(model, store)
     fields = _fields(settings)
     if pixels is not None:
-        fields.append(f"data.pixels={_toml(pixels)}")
+        fields.append(f"data.pixels={as_toml(pixels)}")
     if data is not None:
         fields = [*_data_settings(data), *fields]
     pipeline = _pipeline(name, recipe, None if teacher is None else as_path(teacher, store), fields, seed)
@@ -123,7 +123,7 @@ def distill(
         Hinton, Vinyals and Dean, "Distilling the knowledge in a neural network", 2015.
     """
     store, runs = Path(store), Path(runs)
-    fields = [f"teacher.saved_model={_toml(as_path(teacher, store))}", f"student.{_network(as_path(student, store))}"]
+    fields = [f"teacher.saved_model={as_toml(as_path(teacher, store))}", f"student.{_network(as_path(student, store))}"]
     fields += _fields(settings)
     if data is not None:
         fields = [*_data_settings(data), *fields]
@@ -148,13 +148,13 @@ def _pipeline(name: str, recipe: str, teacher: str | None, settings: list[str], 
 
 
 def _network(name: str) -> str:
-    return f"{'model' if name in MODELS else 'saved_model'}={_toml(name)}"
+    return f"{'model' if name in MODELS else 'saved_model'}={as_toml(name)}"
 
 
 def _data_settings(data: str) -> list[str]:
     """The fields for what `--data` means."""
     name, path = meant_by(data)
-    return [f"data.name={_toml(name)}", *([] if path is None else [f"data.path={_toml(path)}"])]
+    return [f"data.name={as_toml(name)}", *([] if path is None else [f"data.path={as_toml(path)}"])]
 
 
 def _dataset(
@@ -205,13 +205,4 @@ def _fields(settings: Mapping[str, Any] | Sequence[str]) -> list[str]:
     """Settings as ``--set`` has them."""
     if not isinstance(settings, Mapping):
         return list(settings)
-    return [f"{key}={_toml(value)}" for key, value in settings.items()]
-
-
-def _toml(value: Any) -> str:
-    """A value as TOML has it."""
-    if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{key} = {_toml(inner)}" for key, inner in value.items()) + " }"
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(_toml, value)) + "]"
-    return json.dumps(value)
+    return [f"{key}={as_toml(value)}" for key, value in settings.items()]

@@ -7,7 +7,7 @@ import click
 from compress.cli.options import FOLDER, data_options, pipeline_options, store_option
 
 
-@click.command()
+@click.command(short_help="Gather what a board needs in one folder.")
 @pipeline_options
 @data_options
 @store_option

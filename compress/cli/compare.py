@@ -14,12 +14,13 @@ import click
 
 from compress.cli.columns import aligned
 from compress.cli.data import check_labels, open_data, split_options, task_for
-from compress.cli.model_options import pixels_option, say, size_option
+from compress.cli.model_options import pixels_option, size_option
+from compress.cli.screen import Screen, screen_options
 
 TITLES = ("layer", "kind", "computes in", "SNR, dB", "by itself")
 
 
-@click.command()
+@click.command(short_help="Find the layers in which two models differ.")
 @click.argument("a", type=click.Path(exists=True, path_type=Path))
 @click.argument("b", type=click.Path(exists=True, path_type=Path))
 @split_options
@@ -29,6 +30,7 @@ TITLES = ("layer", "kind", "computes in", "SNR, dB", "by itself")
               help="How many of the split's images the layers are compared on; accuracy is of all.")  # fmt: skip
 @click.option("--worst", type=click.IntRange(min=1), default=20, show_default=True, help="How many layers to print.")
 @click.option("--csv", "table", type=click.Path(dir_okay=False, path_type=Path), help="Write all layers to this file.")
+@screen_options()
 def compare(
     a: Path,
     b: Path,
@@ -41,6 +43,7 @@ def compare(
     count: int,
     worst: int,
     table: Path | None,
+    screen: Screen,
 ) -> None:
     """Print where B departs from A: the signal-to-noise ratio of every layer, the worst first, and how good both are.
 
@@ -74,7 +77,7 @@ def compare(
         raise UserError("--pixels is given once, for both, or twice, for A and for B")
     wishes = [Wishes(pixels[min(number, len(pixels) - 1)]) if pixels else Wishes() for number in range(2)]
     ready_a, ready_b = (
-        model.ready(dataset.shape, task, wish, len(dataset.label_names), dataset.validation, say)
+        model.ready(dataset.shape, task, wish, len(dataset.label_names), dataset.validation, screen.aside)
         for model, wish in zip(models, wishes, strict=True)
     )
     for path, ready in ((a, ready_a), (b, ready_b)):
@@ -86,9 +89,9 @@ def compare(
     signal, noisy = look_into(ready_a.source, ready_b.source)
     swapped = signal.quantized and not noisy.quantized
     if swapped:
-        click.echo("note: A is quantized and B is not: the noise is A's")
+        screen.remark("note: A is quantized and B is not: the noise is A's")
         signal, noisy = noisy, signal
-    with Bar(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
+    with Bar(console=Console(stderr=True), transient=True, disable=screen.quiet or not sys.stderr.isatty()) as bar:
 
         def said(predictor: Any, name: str) -> Arrays:
             row = bar.add_task(f"outputs of {name}", total=len(images))
@@ -109,31 +112,43 @@ def compare(
         (row.name, row.kind, row.precision, decibels(row.snr), decibels(row.own_snr)) for row in comparison.rows[:worst]
     ]
     for line in aligned([TITLES, *cells]):
-        click.echo(line)
+        screen.line(line)
     if better := len(comparison.rows[worst:]):
-        click.echo(f"... and {better} better ones (--worst, --csv)")
+        screen.line(f"... and {better} better ones (--worst, --csv)")
     if comparison.guessed:
-        click.echo(
+        screen.remark(
             "note: a file's layers cannot be run by themselves: that column is guessed; A's SavedModel would tell"
         )
     if signal.folded != noisy.folded:
-        click.echo(
+        screen.remark(
             "note: only one of the two is of the network rewritten for int8: a scale or an activation may be in "
             "another layer there, and look like noise; not so with A's SavedModel"
         )
     if comparison.alone:
-        click.echo(
+        screen.line(
             f"{comparison.alone} more layers of {'A' if swapped else 'B'} have none of their name and size in the other"
         )
-    click.echo("")
-    for name, path, outs in zip("AB", (a, b), given, strict=True):
-        first, value = task.METRICS[0], task.score(outs, images.targets.arrays())
-        click.echo(f"{name}: {first.title} {first.compact(value)} ({first.counted(value, len(images))}), {path}")
-    closeness = task.CLOSENESS
-    click.echo(f"{closeness.title} {closeness.compact(task.close(*given))} on the {split} images of {dataset.name}")
+    screen.line()
+    first, closeness, close = task.METRICS[0], task.CLOSENESS, task.close(*given)
+    scores = [task.score(outs, images.targets.arrays()) for outs in given]
+    for name, path, value in zip("AB", (a, b), scores, strict=True):
+        screen.line(f"{name}: {first.title} {first.compact(value)} ({first.counted(value, len(images))}), {path}")
+    screen.line(f"{closeness.title} {closeness.compact(close)} on the {split} images of {dataset.name}")
     sure = not comparison.guessed and signal.folded == noisy.folded
-    if sure and (keep := comparison.to_keep()):
-        click.echo(f"most noise is made here; for the quantize stage: keep_float = {json.dumps(keep)}")
+    keep = comparison.to_keep() if sure else []
+    if keep:
+        screen.line(f"most noise is made here; for the quantize stage: keep_float = {json.dumps(keep)}")
+    screen.json(
+        {
+            "models": [{"path": str(path), first.key: value} for path, value in zip((a, b), scores, strict=True)],
+            closeness.key: close,
+            "data": dataset.name,
+            "split": split,
+            "examples": len(images),
+            "keep_float": list(keep),
+            "layers": [as_json(row) for row in comparison.rows],
+        }
+    )
 
 
 def common_shape(a: Any, b: Any) -> tuple[int | None, ...]:
@@ -148,6 +163,13 @@ def common_shape(a: Any, b: Any) -> tuple[int | None, ...]:
         told = [f"{model.path} reads {shape_text(model.shape)}" for model in (a, b)]
         raise UserError(f"{told[0]}, {told[1]}: they cannot be compared")
     return tuple(one if other is None else other for one, other in zip(a.shape, b.shape, strict=True))
+
+
+def as_json(row: Any) -> dict[str, Any]:
+    """A layer, with null for a ratio where there is no noise."""
+    ratios = {"snr_db": row.snr, "snr_by_itself_db": row.own_snr}
+    shown = {name: None if math.isinf(ratio) else round(ratio, 2) for name, ratio in ratios.items()}
+    return {"layer": row.name, "kind": row.kind, "computes_in": row.precision, **shown}
 
 
 def as_csv(rows: Sequence[Any]) -> str:

@@ -18,7 +18,7 @@ def split_options(command: Callable[..., Any]) -> Callable[..., Any]:
         type=click.Choice(["train", "validation", "test"]),
         default="test",
         show_default=True,
-        help="Which images of the data.",
+        help="Which part of the data.",
     )(data_options(command))
     return click.option(
         "--data", default="digits", show_default=True,

@@ -6,10 +6,11 @@ from typing import Any
 import click
 
 from compress.cli.data import check_labels, open_data, split_options, task_for
-from compress.cli.model_options import output_option, pixels_option, say, size_option
+from compress.cli.model_options import output_option, pixels_option, size_option
+from compress.cli.screen import Screen, screen_options
 
 
-@click.command()
+@click.command(short_help="Print how good a model is on a data set.")
 @click.argument("model", type=click.Path(exists=True, path_type=Path))
 @split_options
 @pixels_option
@@ -21,6 +22,7 @@ from compress.cli.model_options import output_option, pixels_option, say, size_o
     default=0.0,
     help="Blur the images first, as by a camera that moves by this part of the width, such as 0.1.",
 )
+@screen_options()
 def evaluate(
     model: Path,
     data: str,
@@ -31,6 +33,7 @@ def evaluate(
     size: tuple[int, int] | None,
     output: str | None,
     blur: float,
+    screen: Screen,
 ) -> None:
     """Print how good MODEL is on a data split: top-1 for classes, and what the data set's task measures for others.
 
@@ -48,7 +51,7 @@ def evaluate(
     opened = open_model(model)
     dataset = open_data(data, model, opened.shape, size, data_dir, skip_bad_images)
     task, width = task_for(model, dataset), len(dataset.label_names)
-    ready = opened.ready(dataset.shape, task, Wishes(pixels, output), width, dataset.validation, say)
+    ready = opened.ready(dataset.shape, task, Wishes(pixels, output), width, dataset.validation, screen.aside)
     check_labels(model, ready.width, data, dataset)
     images = getattr(dataset, split)
     if blur:
@@ -56,12 +59,18 @@ def evaluate(
     said = outputs(ready.raw, images)
     first, value = task.METRICS[0], task.score(said, images.targets.arrays())
     count = first.counted(value, len(images))
-    how = f", blurred by {blur:.0%} of their width" if blur else ""
-    click.echo(f"{first.title} {first.compact(value)} ({count} {split} images of {dataset.name}{how})")
-    if len(task.METRICS) > 1 and not first.is_share:
+    measured = {first.key: value}
+    if screen.as_json or (len(task.METRICS) > 1 and not first.is_share):
         others = task.measure(said, images.targets.arrays(), said, images.targets.arrays())
-        shown = [(metric, others[metric.key]) for metric in task.METRICS[1:] if metric.in_table]
-        click.echo(", ".join(f"{metric.title} {metric.text(value)}" for metric, value in shown if value is not None))
+        measured |= {metric.key: others[metric.key] for metric in task.METRICS[1:] if metric.in_table}
+    screen.json(
+        {"model": str(model), "data": dataset.name, "split": split, "examples": len(images), "metrics": measured}
+    )
+    how = f", blurred by {blur:.0%} of their width" if blur else ""
+    screen.line(f"{first.title} {first.compact(value)} ({count} {split} images of {dataset.name}{how})")
+    others = [(metric, measured.get(metric.key)) for metric in task.METRICS[1:]]
+    if shown := [f"{metric.title} {metric.text(value)}" for metric, value in others if value is not None]:
+        screen.line(", ".join(shown))
 
 
 def blurred(images: Any, dataset: Any, share: float) -> Any:

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 
-@click.command()
+@click.command(short_help="Write a network as it is, as .tflite or for TensorRT.")
 @click.argument("network", type=click.Path(exists=True, path_type=Path))
 @click.option("--tflite", is_flag=True, help="Write model.tflite.")
 @click.option("--onnx", "as_onnx", is_flag=True, help="Write model.onnx, for TensorRT (needs jetslim[onnx]).")

@@ -6,16 +6,19 @@ from typing import Any
 import click
 
 from compress.cli.columns import aligned
+from compress.cli.completion import networks
+from compress.cli.screen import Screen, screen_options
 
 
-@click.command()
-@click.argument("network")
+@click.command(short_help="Say what pruning and int8 will do to each layer.")
+@click.argument("network", shell_complete=networks)
 @click.option("--size", type=click.IntRange(min=8), default=224, show_default=True, help="Side of the images.")
 @click.option("--classes", type=click.IntRange(min=1), default=10, show_default=True, help="For a network by name.")
 @click.option("--skip", multiple=True, metavar="PATTERN", help="As skip of the stage prune.")
 @click.option("--groups", is_flag=True, help="Show which channels the stage narrow can remove only together.")
 @click.option("--keep", multiple=True, metavar="PATTERN", help="As keep of the stage narrow, with --groups.")
 @click.option("--keep-float", multiple=True, metavar="PATTERN", help="As keep_float of the stage quantize.")
+@screen_options()
 def inspect(
     network: str,
     size: int,
@@ -24,6 +27,7 @@ def inspect(
     groups: bool,
     keep: tuple[str, ...],
     keep_float: tuple[str, ...],
+    screen: Screen,
 ) -> None:
     """Say what pruning and quantization will do to each layer of NETWORK; nothing is trained or written.
 
@@ -39,6 +43,7 @@ def inspect(
       jetslim inspect my_network/
       jetslim inspect resnet50 --groups
     """
+    from dataclasses import asdict
     from pathlib import Path
 
     from compress import models
@@ -60,7 +65,7 @@ def inspect(
     else:
         raise unknown("network", network, models.MODELS)
     if groups:
-        _show_groups(model, keep)
+        _show_groups(model, keep, screen)
         return
     gives_map = len(model.outputs[0].shape) == 4
     inspection = look(model, skip, keep_float, ends_in_float=gives_map)
@@ -69,37 +74,49 @@ def inspect(
         [row.layer, row.kind, row.becomes, row.computes, row.pruned, row.onnx, f"{row.parameters:,}", f"{row.macs:,}"]
         for row in inspection.rows
     ]
+    parameters, macs = sum(row.parameters for row in inspection.rows), sum(row.macs for row in inspection.rows)
+    screen.json(
+        {
+            "layers": [{**asdict(row), "refused": row.refused} for row in inspection.rows],
+            "parameters": parameters,
+            "macs": macs,
+            "pixels": [pixels.name for pixels in told],
+            "exact": inspection.exact,
+        }
+    )
     for line in aligned([header, *rows]):
-        click.echo(line)
+        screen.line(line)
     if inspection.refused:
         raise Failure(
             f"{len(inspection.refused)} of {len(inspection.rows)} layers refused: "
             + "; ".join(f"{row.layer} {row.becomes.removeprefix('refused: it ')}" for row in inspection.refused)
         )
-    click.echo("")
-    parameters, macs = sum(row.parameters for row in inspection.rows), sum(row.macs for row in inspection.rows)
+    screen.line()
     if told:
-        click.echo(f"expects pixels {' or '.join(pixels.name for pixels in told)}, by the layers that it begins with")
+        screen.line(
+            f"It expects pixels {' or '.join(pixels.name for pixels in told)}, by the layers that it begins with."
+        )
     if inspection.without_onnx:
         listed = ", ".join(f"{row.layer} ({row.onnx.removeprefix('no: ')})" for row in inspection.without_onnx)
-        click.echo(f"no ONNX file for TensorRT, for want of nodes: {listed}")
-    click.echo(f"{inspection.summary()}; {parameters:,} parameters, {macs / 1e6:,.1f} million MACs")
+        screen.line(f"It cannot become an ONNX file for TensorRT, which has no nodes for {listed}.")
+    screen.line(f"{inspection.summary()}; {parameters:,} parameters, {macs / 1e6:,.1f} million MACs")
     if not inspection.exact:
         click.echo(f"Error: the rewritten network departs from {network}: please report it", err=True)
         sys.exit(1)
 
 
-def _show_groups(model: Any, keep: tuple[str, ...]) -> None:
+def _show_groups(model: Any, keep: tuple[str, ...], screen: Screen) -> None:
     from compress.narrow.groups import groups
     from compress.narrow.trace import trace
     from compress.rewrite import as_plain_layers
 
     parts = groups(trace(as_plain_layers(model), keep))
     free = [part for part in parts if not part.pinned]
+    screen.json({"groups": [{"name": part.name, "channels": part.width, "pinned": part.pinned} for part in parts]})
     for heading, shown in (("can be narrowed", free), ("stay", [part for part in parts if part.pinned])):
-        click.echo(f"{len(shown)} groups {heading}:")
+        screen.line(f"{len(shown)} groups {heading}:")
         for part in shown:
-            click.echo(f"  {part.name}: {part}")
-        click.echo("")
+            screen.line(f"  {part.name}: {part}")
+        screen.line()
     channels = [sum(part.width for part in which) for which in (free, parts)]
-    click.echo(f"{channels[0]:,} of {channels[1]:,} channels can be removed")
+    screen.line(f"{channels[0]:,} of {channels[1]:,} channels can be removed")

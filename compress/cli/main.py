@@ -19,35 +19,55 @@ _STOPPING = threading.Lock()
 PATIENCE_S = 6.0  # how long C++ code (a trace, a conversion) may hold up a Ctrl-C
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class InOrder(click.Group):
+    """Lists its commands in the order in which one needs them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+
+@click.group(
+    cls=InOrder,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    invoke_without_command=True,
+)
 @click.version_option(__version__, prog_name="jetslim")
-def cli() -> None:
+@click.pass_context
+def cli(context: click.Context) -> None:
     """Makes the smallest, fastest int8 .tflite of a Keras network that keeps its accuracy.
 
     \b
-    Example:
-      jetslim run densenet121      distil, prune, quantize and export, with a table of what each stage gave
-      jetslim check densenet121    what that would do
-      jetslim sweep densenet121 --set pruned.final_sparsity=0.7,0.8,0.9      at several settings
+    Examples:
+      See what it does, in two minutes:          jetslim run tiny
+      Make a trained network of yours small:     jetslim shrink net.keras --data photos
+      Write a pipeline of your own, and run it:  jetslim new my.toml, then jetslim run my.toml
+      Know before anything is trained:           jetslim check my.toml, or jetslim inspect net.keras
+      Find where accuracy went:                  jetslim compare runs/my/1-loaded runs/my/4-exported
     """
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
 
 
 def commands() -> list[click.Command]:
     """Every command of the group."""
-    from compress.cli import bundle, compare, evaluate, export, inspect, predict, run, shrink, store, sweep
+    from compress.cli import (
+        bundle,
+        compare,
+        completion,
+        evaluate,
+        export,
+        inspect,
+        new,
+        predict,
+        run,
+        shrink,
+        store,
+        sweep,
+    )
 
+    making = [new.new, run.check, run.run, shrink.shrink, sweep.sweep, inspect.inspect, export.export, bundle.bundle]
     judging = [evaluate.evaluate, compare.compare, predict.predict]
-    return [
-        run.run,
-        run.check,
-        shrink.shrink,
-        sweep.sweep,
-        inspect.inspect,
-        export.export,
-        bundle.bundle,
-        *judging,
-        store.store,
-    ]
+    return [*making, *judging, store.store, completion.completion]
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -27,11 +27,6 @@ def output_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--output", metavar="NAME", help="Which output of a .tflite file has the classes.")(command)
 
 
-def say(line: str) -> None:
-    """What was found out about a model, beside a command's result."""
-    click.echo(line, err=True)
-
-
 def _pixels(_context: click.Context, _option: click.Parameter, value: Any) -> Any:
     from compress.pixels import parse
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from compress.cli.completion import networks, pipelines
+
 FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
@@ -89,13 +91,16 @@ def sweep_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def _pipeline(setting: str, meaning: str) -> Callable[..., Any]:
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
         command = click.option(
-            "--teacher", metavar="NETWORK", help="Where PIPELINE is a network: it learns from this one."
+            "--teacher",
+            metavar="NETWORK",
+            shell_complete=networks,
+            help="Where PIPELINE is a network: it learns from this one.",
         )(command)
         command = click.option(
             "--trained", is_flag=True, help="Where PIPELINE is a network of your own: it is taken as it is."
         )(command)
         command = click.option("--seed", type=int, help="Instead of the file's seed.")(command)
         command = click.option("--set", "settings", multiple=True, metavar=setting, help=meaning)(command)
-        return click.argument("pipeline")(command)
+        return click.argument("pipeline", shell_complete=pipelines)(command)
 
     return decorate

@@ -8,17 +8,17 @@ from typing import Any
 import click
 
 from compress.cli.data import image_shape
-from compress.cli.model_options import output_option, pixels_option, say, size_option
+from compress.cli.model_options import output_option, pixels_option, size_option
+from compress.cli.screen import Screen, screen_options
 
 
-@click.command()
+@click.command(short_help="Print what a model says of images.")
 @click.argument("model", type=click.Path(exists=True, path_type=Path))
 @click.argument("images", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option("--top", type=click.IntRange(min=1), default=1, show_default=True, help="How many classes to print.")
 @pixels_option
 @size_option
 @output_option
-@click.option("--json", "as_json", is_flag=True, help="Print an object an image, a line each, in place of words.")
 @click.option("--draw", is_flag=True, help="Draw boxes, too, of a model that finds things.")
 @click.option(
     "--pictures",
@@ -27,6 +27,7 @@ from compress.cli.model_options import output_option, pixels_option, say, size_o
     show_default=True,
     help="Where images with maps or boxes are written, by a model that gives such.",
 )
+@screen_options("Print the result as JSON, an object an image, a line each; all else goes to standard error.")
 def predict(
     model: Path,
     images: tuple[Path, ...],
@@ -34,9 +35,9 @@ def predict(
     pixels: Any,
     size: tuple[int, int] | None,
     output: str | None,
-    as_json: bool,
     draw: bool,
     pictures: Path,
+    screen: Screen,
 ) -> None:
     """Print what MODEL says of each of IMAGES: the most likely class with its probability, or what its task is about.
 
@@ -52,8 +53,6 @@ def predict(
       jetslim predict theirs.tflite photos/test --top 3 --pixels 0..255
       jetslim predict runs/detector/4-exported/model.tflite photo.jpg --draw
     """
-    import json
-
     import numpy as np
 
     from compress.errors import UserError
@@ -73,7 +72,7 @@ def predict(
     if draw and not task.PICTURE:
         raise UserError(f"--draw: {model} says nothing of places in an image")
     told = Wishes(pixels, output)
-    ready = opened.ready(first[1].example.shape, task, told, len(labels(model)) or None, None, say)
+    ready = opened.ready(first[1].example.shape, task, told, len(labels(model)) or None, None, screen.aside)
     names = label_names(model, ready.width)
     written: set[str] = set()
     for title, image in chain([first], examples):
@@ -82,12 +81,12 @@ def predict(
         picture = task.picture(said, image, names) if is_image and (draw or task.DRAWN_UNASKED) else None
         path = None if picture is None else _write(picture, pictures, title, task.PICTURE, written)
         places = [image] if is_image else None
-        if as_json:
+        if screen.as_json:
             (answer,) = task.as_json(said, names, places)
-            click.echo(json.dumps({"image": title, **answer, **({"picture": str(path)} if path else {})}))
+            screen.json({"image": title, **answer, **({"picture": str(path)} if path else {})})
         else:
             (line,) = task.describe(said, names, top, places)
-            click.echo(f"{title}: {line}{'' if path is None else f' ({task.PICTURE}: {path})'}")
+            screen.line(f"{title}: {line}{'' if path is None else f' ({task.PICTURE}: {path})'}")
 
 
 def _write(picture: Any, folder: Path, title: str, what: str, written: set[str]) -> Path:

@@ -1,10 +1,13 @@
 """``jetslim run`` and ``jetslim check``."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
 
+from compress.cli.columns import aligned
+from compress.cli.expected import free_bytes, in_words
 from compress.cli.options import (
     FOLDER,
     cache_option,
@@ -14,10 +17,11 @@ from compress.cli.options import (
     store_option,
     strategy_option,
 )
-from compress.results import Run
+from compress.cli.screen import Screen, screen_options
+from compress.results import Run, as_json
 
 
-@click.command()
+@click.command(short_help="Run a pipeline: make what is missing, measure and report.")
 @pipeline_options
 @data_options
 @store_option
@@ -29,6 +33,7 @@ from compress.results import Run
     "Train on all GPUs of this machine, or on the workers of TF_CONFIG (docs/how-to/several-gpus.md).",
 )
 @click.option("--tensorboard", is_flag=True, help="Write logs for TensorBoard (needs jetslim[tensorboard]).")
+@screen_options(quiet_help="Print nothing but the path of the exported file, and errors.")
 def run(
     pipeline: str,
     settings: tuple[str, ...],
@@ -43,6 +48,7 @@ def run(
     force: bool,
     strategy: str | None,
     tensorboard: bool,
+    screen: Screen,
 ) -> None:
     """Run PIPELINE: the name of a shipped one, a TOML file, or a network (any of keras.applications, or a path).
 
@@ -63,46 +69,57 @@ def run(
         from compress.api import carry_out
         from compress.artifacts import Store
         from compress.pipeline import machine, take_part
-        from compress.training import Progress, strategy_called
+        from compress.training import strategy_called
 
     clock.seconds["import"] = machine.seconds_since_start()  # the interpreter's own start, too
     chosen = strategy_called(strategy)
     if strategy is not None:
-        click.echo(chosen.said())
+        screen.remark(chosen.said())
     plan = load_plan(pipeline, settings, seed, teacher, trained, data_dir, skip_bad_images, clock)
     if not chosen.is_chief:
-        take_part(plan, Store(store_folder), Progress(), clock, chosen)
-        click.echo("done: the chief, worker 0, writes the results")
+        take_part(plan, Store(store_folder), screen.progress(), clock, chosen)
+        screen.remark("done: the chief, worker 0, writes the results")
         return
     folder = runs / plan.pipeline.name
     callbacks = _tensorboard(folder / "tensorboard") if tensorboard else lambda stage: ()
-    results, written = carry_out(
-        plan, Store(store_folder, cache_limit_bytes), runs, Progress(), clock, callbacks, force, chosen
-    )
-    show(results, folder, [path for path in written if path.stem in ("table", "calibration")])
+    store = Store(store_folder, cache_limit_bytes)
+    results, written = carry_out(plan, store, runs, screen.progress(), clock, callbacks, force, chosen)
+    show(results, folder, [path for path in written if path.stem in ("table", "calibration")], screen)
 
 
-def show(results: Run, folder: Path, tables: list[Path]) -> None:
-    """The table on the screen, and where everything is."""
-    click.echo("")
-    click.echo((folder / "table.md").read_text())
-    click.echo(_seconds(results.seconds))
+def show(results: Run, folder: Path, tables: list[Path], screen: Screen) -> None:
+    """The table on the screen, and where everything is; quietly the path of the exported file alone."""
+    from compress.report import table
+
     last = results.stages[-1]
     exported = folder / f"{len(results.stages)}-{last.name}" / "model.tflite"
-    click.echo(
-        f"exported: {exported} (and model.sparse.tflite)"
-        if exported.is_file()
-        else "nothing was exported: the pipeline has no export stage at its end"
+    file = str(exported) if exported.is_file() else None
+    screen.json({**as_json(results), "folder": str(folder), "exported": file})
+    if screen.quiet:
+        screen.line(file or str(folder / "report.md"))
+        return
+    screen.line()
+    rows = table.on_screen(results)
+    for line in aligned(rows, numbers=len(rows[0]) - 1):
+        screen.line(line)
+    screen.line()
+    screen.line(table.latency_note(results))
+    screen.line(_seconds(results.seconds))
+    screen.line(
+        f"exported: {file} (and model.sparse.tflite)"
+        if file
+        else "Nothing was exported: the pipeline has no export stage at its end."
     )
-    click.echo(f"report:   {folder / 'report.html'} (and report.md)")
-    click.echo(f"tables:   {', '.join(map(str, tables))}")
+    screen.line(f"report:   {folder / 'report.html'} (and report.md)")
+    screen.line(f"tables:   {', '.join(map(str, tables))}")
 
 
-@click.command()
+@click.command(short_help="Say what a run would do and how long it takes; write nothing.")
 @pipeline_options
 @data_options
 @store_option
 @force_option
+@screen_options()
 def check(
     pipeline: str,
     settings: tuple[str, ...],
@@ -113,6 +130,7 @@ def check(
     skip_bad_images: bool,
     store_folder: Path,
     force: bool,
+    screen: Screen,
 ) -> None:
     """Say what `jetslim run PIPELINE` would do; check the file, the data and your own networks, write nothing.
 
@@ -123,31 +141,76 @@ def check(
     from compress.api.carry_out import notes
     from compress.artifacts import Store
     from compress.clock import Clock
-    from compress.errors import few
     from compress.pipeline import Networks, look_ahead
-    from compress.training import Progress
+    from compress.pipeline.estimate import estimate, speed
 
     plan = load_plan(pipeline, settings, seed, teacher, trained, data_dir, skip_bad_images, clock := Clock())
     store = Store(store_folder)
-    progress = Progress()
-    look_ahead(plan, store, Networks(plan, store, clock, progress.say), progress, clock, force)
+    progress = screen.progress()
+    networks = Networks(plan, store, clock, progress)
+    try:
+        look_ahead(plan, store, networks, progress, clock, force)
+        now = speed()
+        expected = estimate(plan, store, networks.cost, now)
+    finally:
+        progress.stop()
+    data = plan.dataset
+    screen.line(f"{plan.pipeline.name}: {headline(plan)}; seed {plan.pipeline.seed}")
+    for note in notes(plan):
+        screen.remark(f"note: {note}")
+    stages = [_stage(step, store) for step in plan.steps]
+    for number, stage in enumerate(stages, start=1):
+        reads = [*stage["reads"], *(f"teacher {teacher}" for teacher in stage["teachers"])]
+        state = f"made before: {stage['path']}" if stage["path"] else STATES[stage["state"]]
+        source = ", ".join(reads) or "no earlier stage"
+        screen.line(f"  {number}. {stage['name']:<12} {stage['kind']:<9} reads {source:<28} {state}")
+    screen.json(
+        {
+            "pipeline": plan.pipeline.name,
+            "seed": plan.pipeline.seed,
+            "task": plan.task.name,
+            "data": {
+                "name": data.name,
+                "label_names": list(data.label_names),
+                "shape": list(data.shape),
+                **{split: len(getattr(data, split)) for split in ("train", "validation", "test")},
+            },
+            "notes": notes(plan),
+            "stages": stages,
+            "estimate": {**asdict(expected), "free_bytes": free_bytes(store_folder)},
+        }
+    )
+    for line in in_words(expected, now.busy, free_bytes(store_folder)):
+        screen.line(line)
+
+
+def headline(plan: Any) -> str:
+    """What is learned from how many images, in a line."""
+    from compress.errors import few
+
     data = plan.dataset
     count = f"{len(data.label_names)}: " if len(data.label_names) > 1 else ""
-    labels = f"{plan.task.name} of {count}{few(data.label_names)}"
-    click.echo(
-        f"{plan.pipeline.name}: {data.name}, {len(data.train)} training, {len(data.validation)} validation and "
-        f"{len(data.test)} test images; {labels}; seed {plan.pipeline.seed}"
+    return (
+        f"{data.name}, {len(data.train)} training, {len(data.validation)} validation and {len(data.test)} test images; "
+        f"{plan.task.name} of {count}{few(data.label_names)}"
     )
-    for note in notes(plan):
-        click.echo(f"note: {note}")
-    for number, step in enumerate(plan.steps, start=1):
-        reads = [step.input.stage.name] if step.input else []
-        teachers = [t if isinstance(t, Path) else t.stage.name for t in step.teachers]
-        source = ", ".join([*reads, *(f"teacher {teacher}" for teacher in teachers)]) or "no earlier stage"
-        artifact = store.find(step.key)
-        started = (store.root / "work" / step.key).exists()
-        state = f"cached: {artifact.path}" if artifact else ("was interrupted: goes on" if started else "will run")
-        click.echo(f"  {number}. {step.stage.name:<12} {step.stage.kind:<9} reads {source:<28} {state}")
+
+
+STATES = {"missing": "will run", "interrupted": "was interrupted, and goes on"}
+
+
+def _stage(step: Any, store: Any) -> dict[str, Any]:
+    """What is known of a step before it runs."""
+    artifact = store.find(step.key)
+    started = (store.root / "work" / step.key).exists()
+    return {
+        "name": step.stage.name,
+        "kind": step.stage.kind,
+        "reads": [step.input.stage.name] if step.input else [],
+        "teachers": [str(t) if isinstance(t, Path) else t.stage.name for t in step.teachers],
+        "state": "finished" if artifact else "interrupted" if started else "missing",
+        "path": str(artifact.path) if artifact else None,
+    }
 
 
 def load_plan(
@@ -182,9 +245,10 @@ def _tensorboard(folder: Path) -> Any:
 
 
 def _seconds(seconds: dict[str, float]) -> str:
+    from compress.progress import duration
+
     outside = {cause: spent for cause, spent in seconds.items() if cause not in ("wall", "training")}
-    parts = ", ".join(f"{cause} {spent:.1f}" for cause, spent in sorted(outside.items(), key=lambda item: -item[1]))
-    return (
-        f"{seconds['wall']:.0f} s in all, {seconds.get('training', 0.0):.0f} s of them training; "
-        f"{sum(outside.values()):.0f} s outside: {parts}"
-    )
+    longest = sorted(outside.items(), key=lambda item: -item[1])[:3]
+    parts = ", ".join(f"{cause} {duration(spent)}" for cause, spent in longest)
+    training = duration(seconds.get("training", 0.0))
+    return f"It took {duration(seconds['wall'])} in all: training {training}, and of the rest most for {parts}."

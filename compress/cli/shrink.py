@@ -4,11 +4,13 @@ from pathlib import Path
 
 import click
 
+from compress.cli.completion import networks
 from compress.cli.options import FOLDER, force_option, store_option
+from compress.cli.screen import Screen, screen_options
 
 
-@click.command()
-@click.argument("network")
+@click.command(short_help="Make one network small and fast, in one line.")
+@click.argument("network", shell_complete=networks)
 @click.option("--data", required=True, metavar="DATA", help="A folder of images, an .npz, or a data set's name.")
 @click.option("--recipe", default="default", show_default=True, help="A pipeline's name or file; ptq takes seconds.")
 @click.option("--teacher", metavar="NETWORK", help="It learns from this one first.")
@@ -17,6 +19,7 @@ from compress.cli.options import FOLDER, force_option, store_option
 @store_option
 @click.option("--runs", type=FOLDER, default=Path("runs"), show_default=True, help="Folder of tables and reports.")
 @force_option
+@screen_options(quiet_help="Print nothing but the path of the exported file, and errors.")
 def shrink(
     network: str,
     data: str,
@@ -27,6 +30,7 @@ def shrink(
     store_folder: Path,
     runs: Path,
     force: bool,
+    screen: Screen,
 ) -> None:
     """Make NETWORK small and fast on DATA: a trained one of your own, or a name of keras.applications, trained first.
 
@@ -41,6 +45,6 @@ def shrink(
 
     result = make(
         network, data=data, recipe=recipe, teacher=teacher, settings=settings, seed=seed, store=store_folder, runs=runs,
-        force=force,
+        force=force, progress=screen.progress(),
     )  # fmt: skip
-    show(result.run, result.folder, [result.folder / name for name in ("table.csv", "table.md")])
+    show(result.run, result.folder, [result.folder / name for name in ("table.csv", "table.md")], screen)

@@ -8,7 +8,7 @@ import click
 from compress.cli.options import cache_option, store_option
 
 
-@click.group()
+@click.group(short_help="List or clean the folder of finished stages.")
 def store() -> None:
     """List or clean the folder of finished stages.
 

@@ -6,9 +6,10 @@ from typing import Any
 import click
 
 from compress.cli.options import FOLDER, cache_option, data_options, store_option, strategy_option, sweep_options
+from compress.cli.screen import Screen, screen_options
 
 
-@click.command()
+@click.command(short_help="Run a pipeline at several settings.")
 @sweep_options
 @data_options
 @store_option
@@ -18,6 +19,7 @@ from compress.cli.options import FOLDER, cache_option, data_options, store_optio
 @click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Points at a time, here.")
 @click.option("--ray", metavar="ADDRESS", help="Run the points on this Ray cluster (needs jetslim[ray]).")
 @strategy_option(("mirrored",), "Train each point on all GPUs that it is given (docs/how-to/several-gpus.md).")
+@screen_options()
 def sweep(
     pipeline: str,
     settings: tuple[str, ...],
@@ -33,6 +35,7 @@ def sweep(
     jobs: int,
     ray: str | None,
     strategy: str | None,
+    screen: Screen,
 ) -> None:
     """Run PIPELINE at every combination of some fields' values; stages that points share are made once.
 
@@ -63,7 +66,7 @@ def sweep(
     wanted = read_sweep(pipeline, settings, seed, teacher, trained)
     planned = plan_points(wanted, pipeline, teacher, trained, data_dir, skip_bad_images)
     for note in dict.fromkeys(note for point in planned for note in point.plan.dataset.notes):
-        click.echo(f"note: {note}")
+        screen.remark(f"note: {note}")
     folder = runs / (name or f"{wanted.pipeline}-sweep")
 
     def start_workers(points: int) -> Any:
@@ -71,16 +74,19 @@ def sweep(
         return Cluster(ray, wanted.resources) if ray is not None else Processes(min(jobs, points), retries)
 
     store = Store(store_folder, cache_limit_bytes)
-    state = run(planned, wanted.fields, start_workers, store, folder, click.echo, data_dir, skip_bad_images, strategy)
+    state = run(
+        planned, wanted.fields, start_workers, store, folder, screen.remark, data_dir, skip_bad_images, strategy
+    )
     written = plots.write(state.rows(), wanted.fields, wanted.pipeline, folder / "plots", state.metrics)
     pages = page.write(state.rows(), wanted.fields, list(state.runs.values()), wanted.pipeline, folder)
-    click.echo("")
-    click.echo((folder / "sweep.md").read_text())
-    click.echo(f"report:  {pages[0]}")
-    click.echo(f"tables:  {folder / 'sweep.csv'}, {folder / 'sweep.md'}")
+    screen.json({"folder": str(folder), "fields": list(wanted.fields), "points": state.rows()})
+    screen.line()
+    screen.line((folder / "sweep.md").read_text())
+    screen.line(f"report:  {pages[0]}")
+    screen.line(f"tables:  {folder / 'sweep.csv'}, {folder / 'sweep.md'}")
     if written:
-        click.echo(f"plots:   {folder / 'plots'}/<metric>.png")
-    click.echo(f"points:  {folder}/<point>/table.md, with links to what each stage made")
+        screen.line(f"plots:   {folder / 'plots'}/<metric>.png")
+    screen.line(f"points:  {folder}/<point>/table.md, with links to what each stage made")
     if state.causes:
         number, cause = min(state.causes.items())
         raise Failure(

@@ -1,12 +1,11 @@
 """The Keras networks that a run works with."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from compress import artifacts, config
+from compress import artifacts, config, models
 from compress.artifacts import Artifact, Store, content_key, modules_of, source_hash
 from compress.artifacts.outputs_file import read_outputs
 from compress.artifacts.saved_model import serving_function
@@ -15,8 +14,10 @@ from compress.errors import UserError
 from compress.evaluate import KerasPredictor, expected_pixels, outputs
 from compress.models import front, saved_model
 from compress.pipeline import host_latency, machine
+from compress.pipeline.network_costs import NetworkCost, counted
 from compress.pipeline.plan import Plan, content, readers
 from compress.pixels import Pixels
+from compress.progress import Progress
 from compress.results import NetworkFacts
 from compress.stages.save_and_evaluate import TEST_OUTPUTS, VALIDATION_OUTPUTS
 from compress.tasks import Arrays
@@ -31,10 +32,10 @@ class Networks:
     """
 
     def __init__(
-        self, plan: Plan, store: Store, clock: Clock, say: Callable[[str], None], strategy: Strategy = ONE_DEVICE
+        self, plan: Plan, store: Store, clock: Clock, progress: Progress, strategy: Strategy = ONE_DEVICE
     ) -> None:
         self._steps = {step.stage.name: step for step in plan.steps}
-        self._plan, self._store, self._clock, self._say = plan, store, clock, say
+        self._plan, self._store, self._clock, self._progress = plan, store, clock, progress
         self._strategy = strategy
         self._loaded: dict[str, Any] = {}
         self._pixels: dict[str, Pixels] = {}
@@ -67,21 +68,28 @@ class Networks:
             return network
         if path not in self._pixels:
             with self._clock("evaluate"):
-                given = self._plan.pipeline.pixels
-                self._pixels[path] = expected_pixels.decide(network, path, task, given, data.validation, self._say)
+                given, say = self._plan.pipeline.pixels, self._progress.say
+                self._pixels[path] = expected_pixels.decide(network, path, task, given, data.validation, say)
         return front.fed(network, self._pixels[path])
 
     def _once(self, line: str) -> None:
         """Says what a file's reading tells, which may be read again."""
         if line not in self._said:
             self._said.add(line)
-            self._say(line)
+            self._progress.say(line)
 
     def borrow(self, name: str) -> Any:
         """As ``checkout``, for a caller that only runs the network: it stays in the cache."""
         network = self.checkout(name)
         self._loaded[self._steps[name].key if name in self._steps else name] = network
         return network
+
+    def cost(self, name: str) -> NetworkCost:
+        """What a network by name, or in a file of the user's, costs; it is built for that."""
+        if name not in models.MODELS:
+            return counted(self.borrow(name))
+        head = self._plan.task.head(self._plan.dataset)
+        return counted(models.build(name, self._plan.dataset.shape, head))
 
     def outputs(self, name: str) -> Arrays:
         """The raw outputs on the test split that an earlier stage kept."""
@@ -105,12 +113,14 @@ class Networks:
         }
 
         def compute() -> dict[str, np.ndarray]:
-            self._say(f"    computing what {name} says of the {len(data.train)} training images")
+            self._progress.doing(f"computing what {name} says of the {len(data.train)} training images", logged=True)
             serve = serving_function(self.borrow(name), names(task))
             return outputs(KerasPredictor(serve), data.train)
 
         def waiting() -> None:
-            self._say(f"    another run is computing what {name} says of the training images: waiting for it")
+            self._progress.doing(
+                f"another run is computing what {name} says of the training images: waiting for it", logged=True
+            )
 
         key, told = content_key(provenance), []
         self._strategy.from_chief(lambda: told.append(self._store.outputs.get(key, compute, waiting)))

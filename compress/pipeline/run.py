@@ -36,8 +36,9 @@ def run(
     """
     folder = runs / plan.pipeline.name
     with clock("import"):
+        progress.doing("loading TensorFlow")
         load_libraries()
-    networks = Networks(plan, store, clock, progress.say, strategy)
+    networks = Networks(plan, store, clock, progress, strategy)
     meet(plan, store, strategy)
     strategy.from_chief(lambda: look_ahead(plan, store, networks, progress, clock, force, strategy))
     link = partial(run_folder.link, folder)
@@ -46,7 +47,7 @@ def run(
     write_page(plan, artifacts_by_key, folder)
     write_worst(plan, artifacts_by_key, folder)
     with clock("latency"):
-        progress.say("measuring latency on this host")
+        progress.doing("measuring latency on this host", logged=True)
         timed = latencies(plan, store, artifacts_by_key)
     with clock("profile"):
         operator_facts.write(plan, artifacts_by_key, store, networks, folder)

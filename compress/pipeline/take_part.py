@@ -72,7 +72,7 @@ def take_part(plan: Plan, store: Store, progress: Progress, clock: Clock, strate
 
     Raises what a stage raises on the chief, too, and Failure if the chief or another worker is lost.
     """
-    networks = Networks(plan, store, clock, progress.say, strategy)
+    networks = Networks(plan, store, clock, progress, strategy)
     meet(plan, store, strategy)
     strategy.from_chief(_nothing)  # it has looked ahead
     for number, step in enumerate(plan.steps, start=1):

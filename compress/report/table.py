@@ -56,6 +56,14 @@ def markdown(run: Run) -> str:
     return f"{markdown_table(names, lines, left=2)}\n{latency_note(run)}\n"
 
 
+def on_screen(run: Run) -> list[list[str]]:
+    """A header and the rows with what a terminal has room for: the smaller of the two files, the median latency."""
+    metric, metrics = run.first_metric, shown(run)
+    names = (metric.key, "params", "kernel_sparsity", "sparse_tflite_bytes", "latency_ms_p50", "seconds_total")
+    header = ["stage", metric.title, "parameters", "zeros", "smallest .tflite", "latency, ms", "seconds"]
+    return [header, *([str(row["stage"]), *(_cell(name, row, metrics) for name in names)] for row in rows(run))]
+
+
 def shown(run: Run) -> dict[str, Metric]:
     """How the columns of the task are shown, by key."""
     return {metric.key: metric for metric in (*run.metrics, run.closeness, run.float_closeness)}

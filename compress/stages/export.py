@@ -116,8 +116,6 @@ class Export(Stage):
                 (out / "model.sparse.tflite").write_bytes(sparse)
                 operators = flatbuffer.operators(dense)
                 stored = flatbuffer.convolution_kernels(dense)
-            if precision != "float32":
-                context.progress.say(f"    {summary(operators)}")
             if quantized:
                 if surplus := unexpected_floats(operators, source.float_layers):
                     raise Unfaithful(f"operators that do not compute in int8: {', '.join(surplus)}")
@@ -158,10 +156,3 @@ class Export(Stage):
         )
         write_model_json(context, out, model.input_shape[1:], flatbuffer.ends(dense), facts)
         return facts
-
-
-def summary(found: flatbuffer.Operators) -> str:
-    """One line: how many operators of each name, which compute in float, how many requantize."""
-    counts = ", ".join(f"{name} {count}" for name, count in sorted(found.counts.items(), key=lambda item: -item[1]))
-    floats = ", ".join(sorted(set(found.floats))) or "none"
-    return f"operators: {counts}; in float besides the edges: {floats}; int8 requantizations: {found.requantizations}"

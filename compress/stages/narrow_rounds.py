@@ -171,7 +171,7 @@ class Rounds:
             if not (isinstance(self._times, BoardTimings) or self._times.is_known(family, point))
         ]
         if unknown:
-            self._context.progress.say(f"    timing {len(unknown)} operators of {len(families(parts))} kinds, alone")
+            self._context.progress.doing(f"timing {len(unknown)} operators of {len(families(parts))} kinds, alone")
         with alone():
             terms = latency(parts, self._times.operator, self._times.grid)
         if isinstance(self._times, Timings):

@@ -78,7 +78,8 @@ class Prune(Stage, Training):
         given = context.load(self.input or "")
         network = as_plain_layers(given)
         kernels = [layer.kernel for layer in gradual.prunable_layers(network, self.skip)]
-        context.progress.say(f"    {counted(gradual.unpruned(network, self.skip))}")
+        tell = context.progress.doing if kernels else context.progress.say
+        tell(counted(gradual.unpruned(network, self.skip)))
         if not kernels:
             return save_and_evaluate(Serving(given, context), context, out, scratch, "float32")
         serving = Serving(network, context)

@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import Field
 
 from compress.config import Count, config
-from compress.errors import UserError
+from compress.errors import UserError, few
 from compress.prune import prunable_kernels
 from compress.quantize.int8_support import ASKED, SUMMED
 from compress.results import NetworkFacts
@@ -121,8 +121,10 @@ class Quantize(Stage, Training):
             network = self._quantized(network, context)
             in_float = {} if self.by_converter else float_layers(network)
             in_float = {name: self._reason(name, reason) for name, reason in in_float.items()}
-        for layer, reason in in_float.items():
-            context.progress.say(f"    {layer} computes in float: {reason}")
+        for reason in sorted(set(in_float.values())):
+            layers = [layer for layer in in_float if in_float[layer] == reason]
+            verb = "computes" if len(layers) == 1 else "compute"
+            context.progress.say(f"    note: {few(layers)} {verb} in float: {reason}")
         serving = Serving(network, context)
         if self.mode == "qat":
             train_on_targets(network, self, serving, context, scratch)

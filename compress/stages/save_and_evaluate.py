@@ -48,7 +48,7 @@ def save_and_evaluate(
     expected = as_arrays(serving.function(image=keras.tf.constant(some)))
     if not all(np.isfinite(values).all() for values in expected.values()):
         raise Diverged("the trained network's outputs are no finite numbers any more; lower learning_rate")
-    context.progress.say("    saving and checking the SavedModel")
+    context.progress.doing("saving and checking the SavedModel", logged=True)
     with clock("save"):
         artifacts.save(serving.model, path, serving.function)
     if (scratch / "history.csv").exists():

@@ -71,7 +71,7 @@ def make_point(job: Job, tell: Tell) -> Outcome:
         if planned.keys != job.keys:
             raise Failure("data, jetslim or TensorFlow are not the same here as where the sweep was started")
         progress = ForwardedProgress(tell)
-        networks = Networks(planned, store, clock, progress.say)
+        networks = Networks(planned, store, clock, progress)
         strategy = strategy_called(job.strategy)
         look_ahead(planned, store, networks, progress, clock, strategy=strategy)
         try:

@@ -138,6 +138,6 @@ def test_check_tells_what_is_cached(main, small, monkeypatch):
     monkeypatch.chdir(small.folder)
     code, output, _ = main("check", small.toml.name, "--set", "quantized.epochs=9")
     assert code == 0
-    assert [("cached" in line, "will run" in line) for line in output.splitlines()[-5:]] == [
+    assert [("made before" in line, "will run" in line) for line in output.splitlines()[-6:-1]] == [
         *[(True, False)] * 3, *[(False, True)] * 2,
     ]  # fmt: skip

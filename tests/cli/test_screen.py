@@ -1,0 +1,85 @@
+"""--json, --quiet, the first screen and the completion of a shell."""
+
+import json
+
+import click
+import pytest
+
+
+def test_jetslim_alone_shows_five_examples_and_the_commands(main):
+    code, output, errors = main()
+    assert (code, errors) == (0, "")
+    examples = output.partition("Examples:")[2].partition("Options:")[0].strip().splitlines()
+    assert len(examples) == 5 and all("jetslim " in line for line in examples)
+    assert output.index("\n  new ") < output.index("\n  check ") < output.index("\n  run ") < output.index("\n  store ")
+
+
+def test_every_option_says_what_it_is_for():
+    from compress.cli.main import commands
+
+    every = [command for listed in commands() for command in (listed, *getattr(listed, "commands", {}).values())]
+    options = [option for command in every for option in command.params if isinstance(option, click.Option)]
+    assert len(options) > 80
+    assert [option.opts for option in options if not option.help] == []
+
+
+EXPORTED = "runs/small/6-exported/model.tflite"
+PICTURE = "test/red/0.png"
+
+
+@pytest.fixture
+def commands(small, colours, monkeypatch):
+    """Each command with a result, on what the small pipeline left: (its arguments, what a JSON object must have)."""
+    monkeypatch.chdir(small.folder)
+    return {
+        "run": (["run", "small.toml"], {"stages", "data", "exported", "folder", "seconds"}),
+        "check": (["check", "small.toml"], {"stages", "data", "estimate", "notes"}),
+        "inspect": (["inspect", "resnet8", "--size", "16"], {"layers", "parameters", "macs"}),
+        "groups": (["inspect", "resnet8", "--size", "16", "--groups"], {"groups"}),
+        "evaluate": (["evaluate", EXPORTED, "--data", colours], {"metrics", "examples", "split"}),
+        "compare": (
+            ["compare", "runs/small/4-pruned", EXPORTED, "--data", colours],
+            {"models", "layers", "keep_float"},
+        ),
+        "predict": (["predict", EXPORTED, colours / PICTURE], {"image"}),
+    }
+
+
+@pytest.mark.parametrize("command", ["run", "check", "inspect", "groups", "evaluate", "compare", "predict"])
+def test_json_is_one_object_on_standard_output(main, commands, command):
+    arguments, keys = commands[command]
+    code, output, _ = main(*arguments, "--json")
+    assert code == 0
+    assert keys <= json.loads(output).keys() and output.count("\n") == 1
+    code, output, errors = main(*arguments, "--json", "--quiet")
+    assert (code, errors) == (0, "")
+    assert keys <= json.loads(output).keys()
+
+
+def test_a_quiet_run_prints_the_path_of_the_file_alone(main, commands):
+    code, output, errors = main(*commands["run"][0], "--quiet")
+    assert (code, output, errors) == (0, f"{EXPORTED}\n", "")
+
+
+def test_json_says_what_the_words_say(main, commands):
+    words = main(*commands["evaluate"][0])[1]
+    told = json.loads(main(*commands["evaluate"][0], "--json")[1])
+    assert words.startswith(f"top-1 {told['metrics']['top1']:.2%} ")
+    stages = json.loads(main(*commands["check"][0], "--json")[1])["stages"]
+    assert [stage["state"] for stage in stages] == ["finished"] * 6
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_script_of_a_shell(main, shell):
+    code, output, _ = main("completion", shell)
+    assert code == 0
+    assert f"_JETSLIM_COMPLETE={shell}_complete" in output
+
+
+def test_pipelines_and_networks_are_completed(main, monkeypatch):
+    monkeypatch.setenv("_JETSLIM_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", "jetslim run densenet12")
+    monkeypatch.setenv("COMP_CWORD", "2")
+    code, output, _ = main()
+    assert code == 0
+    assert output.splitlines() == ["plain,densenet121", "plain,densenet121-paper", "file,densenet12"]
