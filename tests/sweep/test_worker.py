@@ -22,7 +22,7 @@ from compress.training import Diverged
 def test_only_what_would_fail_again_stops_other_points(planned, monkeypatch, tmp_path, error, failed_stage_key):
     (one, _) = planned(["pruned.final_sparsity=0.3,0.6"])
 
-    def fail(*_):
+    def fail(*_, **__):
         raise error
 
     monkeypatch.setattr(worker, "make", fail)
