@@ -2,11 +2,13 @@
 
 import json
 import re
+import shlex
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
 
+import click
 import pytest
 
 ROOT = Path(__file__).parents[1]
@@ -26,26 +28,38 @@ def test_a_result_comes_from_the_pipeline_as_committed(path):
     assert all(len(stage["latency"]["samples_ms"]) == 50 for stage in run["stages"])
 
 
-def test_every_command_of_the_readme_exists():
+def test_the_readme_is_one_page():
+    assert len(README.splitlines()) <= 120
+
+
+def test_the_badges_are_true():
+    metadata = (ROOT / "setup.cfg").read_text()
+    versions = re.findall(r"Python :: (3\.\d+)$", metadata, re.MULTILINE)
+    assert f"![Python {', '.join(versions)}]" in README and "python-" + "%20%7C%20".join(versions) in README
+    assert "license = Apache-2.0" in metadata and "license-Apache--2.0" in README
+
+
+def test_every_command_of_the_readme_can_be_given():
+    """With its options; those of the main chain and of the networks are run as a whole by other tests."""
     from compress.cli.main import cli, commands
 
     for command in commands():
         cli.add_command(command)
-    shown = set(re.findall(r"^(?:\.venv/bin/)?jetslim (\w+)", README, re.MULTILINE))
-    assert {"check", "run", "evaluate", "predict", "store"} <= shown
-    assert shown <= set(cli.commands)
+    blocks = "\n".join(re.findall(r"```\n(.*?)```", README, re.DOTALL))
+    shown = re.findall(r"^jetslim ([^#\n]+)", blocks, re.MULTILINE)
+    assert {line.split()[0] for line in shown} >= {"inspect", "new", "shrink"}
+    for line in shown:
+        name, *words = shlex.split(line)
+        parser = cli.commands[name].make_parser(click.Context(cli.commands[name]))
+        parser.parse_args(words)
+    targets = set(re.findall(r"^make (\w+)", blocks, re.MULTILINE))
+    makefile = (ROOT / "Makefile").read_text()
+    assert targets == {"jetson", "pipeline", "test"} and all(f"\n{target}:" in makefile for target in targets)
 
 
-def test_the_readmes_toml_is_a_pipeline(tmp_path):
-    from compress import pipeline
-
-    blocks = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
-    (whole,) = (block for block in blocks if block.startswith("[data]"))
-    path = tmp_path / "my.toml"
-    path.write_text(whole)
-    kinds = ["train", "distill", "narrow", "prune", "quantize", "export"]
-    assert [stage.kind for stage in pipeline.read_pipeline(str(path)).stages] == kinds
-    (narrow,) = (block for block in blocks if 'kind = "narrow"' in block and block != whole)
-    head, _, tail = whole.partition('[[stage]]\nname = "narrowed"')
-    path.write_text(f"{head}{narrow}\n[[stage]]{tail.partition('[[stage]]')[2]}")
-    assert [stage.kind for stage in pipeline.read_pipeline(str(path)).stages] == kinds
+def test_every_link_of_the_readme_leads_somewhere():
+    for target in re.findall(r"\]\(((?!https?://)[^)]+)\)", README):
+        path, _, anchor = target.partition("#")
+        assert (ROOT / path).exists(), target
+        titles = re.findall(r"^#+ (.+)$", (ROOT / path).read_text(), re.MULTILINE) if anchor else []
+        assert not anchor or anchor in {re.sub(r"[^a-z0-9 -]", "", each.lower()).replace(" ", "-") for each in titles}
