@@ -45,7 +45,7 @@ def test_every_command_of_the_readme_can_be_given():
 
     for command in commands():
         cli.add_command(command)
-    blocks = "\n".join(re.findall(r"```\n(.*?)```", README, re.DOTALL))
+    blocks = "\n".join(re.findall(r"^```\w*\n(.*?)^```$", README, re.DOTALL | re.MULTILINE))
     shown = re.findall(r"^jetslim ([^#\n]+)", blocks, re.MULTILINE)
     assert {line.split()[0] for line in shown} >= {"inspect", "new", "shrink"}
     for line in shown:
