@@ -17,6 +17,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "settings": (
         "compress/config", "compress/errors", "compress/pipeline/load_pipeline", "compress/pipeline/plan",
         "compress/training/settings", "compress/stages/network", "compress/stages/load", "compress/models/taps",
+        "compress/api/draft", "compress/cli/new",
     ),
     "data": ("compress/datasets",),
     "task": ("compress/tasks", "compress/api/data"),

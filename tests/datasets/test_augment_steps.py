@@ -147,7 +147,7 @@ def test_operations_by_hand():
     assert len(OPERATIONS) == 14
 
 
-@pytest.mark.parametrize("name", OPERATIONS.keys() - {"autocontrast", "equalize"})
+@pytest.mark.parametrize("name", sorted(OPERATIONS.keys() - {"autocontrast", "equalize"}))
 @pytest.mark.parametrize("channels", [1, 3])
 def test_a_magnitude_of_0_changes_nothing_and_10_does(name, channels):
     pixels = RNG.integers(0, 256, (9, 7, channels), np.uint8)
