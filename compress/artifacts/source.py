@@ -28,6 +28,7 @@ NOT_COUNTED = {
     "compress.distill": "a table: the module of the method that was chosen is counted",
     "compress.errors": "messages",
     "compress.pipeline.machine": "what the machine is; versions stand in the key",
+    "compress.pipeline.network_costs": "how long a run is expected to take",
     "compress.pipeline.plan": "the key itself",
     "compress.progress": "what is on the screen",
     "compress.quiet": "what is on the screen",

@@ -65,6 +65,7 @@ def pruned(network, path):
     kernels = [layer.kernel for layer in prunable_layers(network)]
     schedule = keras.tfmot.sparsity.keras.ConstantSparsity(SPARSITY, 0, frequency=1)
     pruning = GradualPruning(kernels, schedule, 1, path)
+    pruning.on_train_begin()
     pruning.on_train_batch_begin(0)
     assert kernel_sparsity(prunable_kernels(network)) == pytest.approx(SPARSITY, abs=0.02)
     return network

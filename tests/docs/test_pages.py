@@ -247,7 +247,7 @@ def commands(example: Example) -> list[list[str]]:
     if example.language != "sh":
         return []
     lines = example.text.replace("\\\n", " ").splitlines()
-    return [words for line in lines if (words := shlex.split(line, comments=True))]
+    return [words for line in lines if (words := shlex.split(line.partition(" > ")[0], comments=True))]
 
 
 def is_ours(words: list[str]) -> bool:

@@ -12,7 +12,7 @@ from compress.datasets.splits import ArraySplit
 from compress.stages.train_on_targets import train_on_targets
 from compress.tasks import Classification
 from compress.tasks.losses import FocalCalibration
-from compress.training import Data, Progress, Training, fit
+from compress.training import ONE_DEVICE, Data, Progress, Training, fit
 from tests.said import labels_only
 
 layers = keras.layers
@@ -36,7 +36,8 @@ def trained(tmp_path):
     """The weights after three epochs of a stage that trains on labels."""
 
     def train(**settings):
-        given = {"data": DATA, "dataset": SimpleNamespace(crops=None), "task": Classification(), "callbacks": ()}
+        given = {"data": DATA, "dataset": SimpleNamespace(crops=None), "task": Classification(), "callbacks": (),
+                 "strategy": ONE_DEVICE}  # fmt: skip
         context = SimpleNamespace(**given, clock=Clock(), progress=Progress())
         model, scratch = network(), tmp_path / str(len(list(tmp_path.iterdir())))
         scratch.mkdir()

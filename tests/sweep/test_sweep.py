@@ -125,7 +125,7 @@ def test_a_finished_point_is_not_run_again(swept, main, monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize(("file", "cause"), [
-    ("model.tflite", "it was made, but cannot be measured: LiteRT cannot run "),
+    ("model.tflite", "what it made cannot be read, delete it: "),
     ("test_outputs.npz", "what it made cannot be read, delete it: "),
 ])  # fmt: skip
 def test_a_point_whose_files_are_gone_fails_by_itself(swept, main, monkeypatch, tmp_path, file, cause):
