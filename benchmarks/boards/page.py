@@ -23,7 +23,7 @@ COLUMNS = ("threads", "mean ms", "p50", "p90", "std", "load ms", "peak MB", "mJ"
 LIMITS = (
     "One board, in the state that the table shows: another power mode, other clocks or more heat give other times.",
     "The ratio to the teacher is of this processor; on another it is another.",
-    "Energy is of a whole rail, less what the board draws at rest, where its sensors tell it; no sensor, no energy.",
+    "Energy is all that a rail drew, what the board draws at rest included; without a sensor there is none.",
     "Accuracy is of the test images that the bundle carries, and the interval of their choice alone.",
     "Times of two boards may be compared only where software and interpreter are the same.",
 )

@@ -21,6 +21,7 @@ import numpy as np
 from benchmarks.peers.prepare import settle_statistics
 from benchmarks.record import keep
 from benchmarks.studies import CompiledForTensorRT, schema_of
+from benchmarks.tensorrt.table import EVERY
 from compress import fake_quant, keras, models
 from compress.artifacts.saved_model import serving_function
 from compress.export import onnx as exported
@@ -62,12 +63,12 @@ def compiled(content: bytes) -> dict[str, Any]:
     return {**said, "faults": exported.faults(onnx.load_from_string(content))[:5], "bytes": len(content)}
 
 
-def ours(network: Any, images: np.ndarray) -> tuple[bytes, float]:
-    """(the int8 file, seconds to write it and check it)."""
+def ours(network: Any, images: np.ndarray, fuses: bool) -> tuple[bytes, float]:
+    """(the int8 file in one of its two forms, seconds to write it and check it)."""
     aware = quantization_aware(network, [images], symmetric=True)
     fake_quant.freeze_quantized_kernels(aware)
     start = time.perf_counter()
-    model = exported.written(aware, Classification.OUTPUTS)
+    model = exported.written(aware, Classification.OUTPUTS, fuses=fuses)
     exported.faults(model)
     content = model.SerializeToString()
     exported.OnnxPredictor(content)(images)
@@ -140,8 +141,8 @@ def difference(one: bytes, other: bytes, images: np.ndarray) -> float:
 def examined(name: str, size: int, peers: bool) -> dict[str, Any]:
     images = np.random.default_rng(1).random((4, size, size, 3), np.float32)
     network = with_chance_weights(name, images)
-    content, seconds = ours(network, images)
-    files = {"jetslim": compiled(content)}
+    content, seconds = ours(network, images, fuses=True)
+    files = {"jetslim": compiled(content), EVERY: compiled(ours(network, images, fuses=False)[0])}
     float_file = exported.written(fold(network), Classification.OUTPUTS, raw=True).SerializeToString()
     files["onnxruntime"] = compiled(by_onnx_runtime(float_file, images))
     departs = None

@@ -14,6 +14,10 @@ NO_BOARD = (
 )
 
 
+EVERY = "jetslim, every rounding"
+"""A file of ours in the form that rounds wherever the .tflite does."""
+
+
 def section(
     runs: Sequence[Run], compiled: Sequence[CompiledForTensorRT], steps: Sequence[StepsApart] = ()
 ) -> list[str]:
@@ -107,16 +111,19 @@ def _compiled(results: Sequence[CompiledForTensorRT]) -> list[str]:
         "better. ONNX Runtime: its own static quantization of our float file, with symmetric grids and without int32 "
         "biases (with its defaults every file is refused). tfmot, tf2onnx: what a notebook makes.",
         "",
-        "| network | side | written and checked, s | jetslim: kernels in int8 | layers | ONNX Runtime: kernels in "
-        "int8 | layers | tfmot, tf2onnx | float file beside tf2onnx's |",
-        "|---|--:|--:|--:|--:|--:|--:|---|--:|",
+        "| network | side | written and checked, s | jetslim: kernels in int8 | layers | every rounding | layers | "
+        "ONNX Runtime: kernels in int8 | layers | tfmot, tf2onnx | float file beside tf2onnx's |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|--:|---|--:|",
     ]
     for each in sorted(results, key=lambda result: result.network):
-        ours, theirs, other = (each.files.get(tool) for tool in ("jetslim", "onnxruntime", "tfmot, tf2onnx"))
+        ours, every, theirs, other = (
+            each.files.get(tool) for tool in ("jetslim", EVERY, "onnxruntime", "tfmot, tf2onnx")
+        )
         apart = "-" if each.difference_from_tf2onnx is None else f"{each.difference_from_tf2onnx:.1e}"
         notebook = "-" if other is None else _reason(other) if other.refused else _counts(other)
         lines.append(
-            f"| {each.network} | {each.size} | {each.seconds_to_write:.1f} | {_counts(ours)} | {_counts(theirs)} | "
+            f"| {each.network} | {each.size} | {each.seconds_to_write:.1f} | {_counts(ours)} | {_counts(every)} | "
+            f"{_counts(theirs)} | "
             f"{notebook} | {apart} |"
         )
     return [*lines, ""]

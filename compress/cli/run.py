@@ -77,7 +77,11 @@ def run(
         screen.remark(chosen.said())
     plan = load_plan(pipeline, settings, seed, teacher, trained, data_dir, skip_bad_images, clock)
     if not chosen.is_chief:
-        take_part(plan, Store(store_folder), screen.progress(), clock, chosen)
+        progress = screen.progress()
+        try:
+            take_part(plan, Store(store_folder), progress, clock, chosen)
+        finally:
+            progress.stop()
         screen.remark("done: the chief, worker 0, writes the results")
         return
     folder = runs / plan.pipeline.name

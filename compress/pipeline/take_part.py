@@ -75,9 +75,11 @@ def take_part(plan: Plan, store: Store, progress: Progress, clock: Clock, strate
     networks = Networks(plan, store, clock, progress, strategy)
     meet(plan, store, strategy)
     strategy.from_chief(_nothing)  # it has looked ahead
+    made: set[str] = set()
     for number, step in enumerate(plan.steps, start=1):
-        if not step.stage.trains:
+        if not step.stage.trains or step.key in made:  # the chief makes what has a key once
             continue
+        made.add(step.key)
         scratch = strategy.from_chief(_nothing)
         if scratch is None:
             continue
@@ -95,7 +97,7 @@ def take_part(plan: Plan, store: Store, progress: Progress, clock: Clock, strate
                     context(step, plan, networks, progress, clock, strategy=strategy), Path(folder) / "out", own
                 )
             except TookPart:
-                progress.say("    trained with the others; the chief saves, exports and measures it")
+                progress.end("trained with the others; the chief saves, exports and measures it")
     strategy.from_chief(_nothing)
 
 

@@ -20,7 +20,6 @@ class History(keras.callbacks.Callback):
         validate: Callable[[], dict[str, float]],
         steps: int,
         epochs: int,
-        images: int,
     ) -> None:
         super().__init__()
         self._path, self._progress, self._validate = path, progress, validate

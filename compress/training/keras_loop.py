@@ -153,7 +153,7 @@ def run(
         if first != strategy.from_chief(lambda: first):
             raise Failure("the chief goes on at another epoch: run the same command again on all workers")
         dataset, begin = replicas.spread(batches.endless(first), batches.whole_inputs), lambda epoch: None
-    history = History(backup.parent / "history.csv", progress, validate, steps, last_epoch, len(data.train))
+    history = History(backup.parent / "history.csv", progress, validate, steps, last_epoch)
     keep = keras.callbacks.BackupAndRestore(str(backup), delete_checkpoint=False)
     # the last one: an epoch is only announced when it is kept
     announce = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: progress.epoch_end(history.row))

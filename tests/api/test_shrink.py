@@ -1,5 +1,6 @@
 """``compress.shrink`` and its pieces: values, not only that they run."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -49,10 +50,14 @@ def test_import_is_light_and_the_package_is_typed():
     assert (ROOT / "compress/py.typed").is_file()
 
 
-def test_a_network_in_memory_becomes_a_file_that_says_the_same(model, tmp_path, capfd):
-    folders = {"store": tmp_path / "store", "runs": tmp_path / "runs"}
+def test_a_network_in_memory_becomes_a_file_that_says_the_same(model, tmp_path, capfd, monkeypatch):
+    """By what the README says."""
+    monkeypatch.chdir(tmp_path)
     wanted = np.asarray(model.predict(TEST[0], verbose=0))
-    result = compress.shrink(model, train=TRAIN, test=TEST, recipe="ptq", **folders)
+    (block,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    names = {"model": model, "x_train": TRAIN[0], "y_train": TRAIN[1], "x_test": TEST[0], "y_test": TEST[1]}
+    exec(block, names)
+    result = names["result"]
     assert "expects pixels 0..255" in capfd.readouterr().out
     loaded = result.table[result.table.stage == "loaded"].iloc[0]
     assert loaded.top1 == pytest.approx((wanted.argmax(-1) == TEST[1]).mean(), abs=1e-6)
