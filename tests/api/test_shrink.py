@@ -68,7 +68,7 @@ def test_a_network_in_memory_becomes_a_file_that_says_the_same(model, tmp_path, 
     assert result.report.is_file()
     assert result.label_names == tuple("0123456789")
     assert "| loaded |" in str(result)
-    again = compress.shrink(model, train=TRAIN, test=TEST, recipe="ptq", **folders)
+    again = compress.shrink(model, train=TRAIN, test=TEST, recipe="ptq")
     assert capfd.readouterr().out.count("made before") == 2
     np.testing.assert_array_equal(again.predict(TEST[0][:9]), got[:9])
 
