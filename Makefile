@@ -111,7 +111,7 @@ boards: $(READY)
 
 # strict: a link that leads nowhere, a page that is not listed or a cell that fails is an error (not so with --quiet)
 docs: $(VENV)/.installed-docs
-	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build
 	@echo "build/docs/index.html"
 
 lint: $(READY)

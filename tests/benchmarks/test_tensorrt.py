@@ -41,9 +41,10 @@ def test_what_symmetric_grids_cost_is_a_difference_a_seed():
 def test_a_compiled_network_says_how_many_kernels_read_int8():
     files = {
         "jetslim": CompiledFile(layers=7, kernels=[INT8, INT8]),
+        table.EVERY: CompiledFile(layers=9, kernels=[INT8, FLOAT]),
         "onnxruntime": CompiledFile(layers=8, kernels=[INT8, FLOAT]),
         "tfmot, tf2onnx": CompiledFile(refused="no | zero point"),
     }
     lines = table.section([], [CompiledForTensorRT("net", 224, 1.25, files, 2e-7)])
-    assert lines[-2] == "| net | 224 | 1.2 | 2 of 2 | 7 | 1 of 2 | 8 | refused: no / zero point | 2.0e-07 |"
+    assert lines[-2] == "| net | 224 | 1.2 | 2 of 2 | 7 | 1 of 2 | 9 | 1 of 2 | 8 | refused: no / zero point | 2.0e-07 |"
     assert table.section([], []) == []
