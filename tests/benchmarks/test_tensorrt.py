@@ -46,5 +46,7 @@ def test_a_compiled_network_says_how_many_kernels_read_int8():
         "tfmot, tf2onnx": CompiledFile(refused="no | zero point"),
     }
     lines = table.section([], [CompiledForTensorRT("net", 224, 1.25, files, 2e-7)])
-    assert lines[-2] == "| net | 224 | 1.2 | 2 of 2 | 7 | 1 of 2 | 9 | 1 of 2 | 8 | refused: no / zero point | 2.0e-07 |"
+    assert (
+        lines[-2] == "| net | 224 | 1.2 | 2 of 2 | 7 | 1 of 2 | 9 | 1 of 2 | 8 | refused: no / zero point | 2.0e-07 |"
+    )
     assert table.section([], []) == []
