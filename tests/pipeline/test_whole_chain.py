@@ -85,7 +85,7 @@ def test_the_page_says_what_was_asked_and_where_it_comes_from(results, exported)
     assert content["run"]["command"].startswith("jetslim run ")
     digest = hashlib.sha256((exported / "model.tflite").read_bytes()).hexdigest()
     assert ["exported", f"sha256 {digest}"] in content["provenance"]["files"]
-    assert {"table": "teacher", "key": "epochs", "value": "3"}.items() <= next(
+    assert {"table": "teacher", "key": "epochs", "value": "2"}.items() <= next(
         setting for setting in content["changed"] if (setting["table"], setting["key"]) == ("teacher", "epochs")
     ).items()
     page = (results / "report.html").read_text()
