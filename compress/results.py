@@ -281,6 +281,8 @@ class OnnxFacts:
     """How many nodes multiply by a kernel."""
     kernels_in_float: list[str]
     """Those of a quantized network that do not read int8."""
+    note: str = ""
+    """What a user should know of how far it departs, though it is as faithful as model.tflite; empty for nothing."""
 
 
 @dataclass(frozen=True)

@@ -148,9 +148,10 @@ def _of_onnx(file: OnnxFacts, run: Run) -> str:
     alike = f"{run.closeness.title} {run.closeness.text(file.closeness_to_tflite)}"
     floats = f", all but {', '.join(file.kernels_in_float)} in int8" if file.kernels_in_float else ""
     fuses = "" if file.fuses else " It rounds wherever the .tflite does, which costs TensorRT some fused kernels."
+    note = f" Note: {file.note}." if file.note else ""
     return (
         f"`model.onnx`, for TensorRT: {file.bytes / 1e6:.2f} MB, {file.kernels} kernels{floats}; beside "
-        f"`model.tflite`: {alike}.{fuses}"
+        f"`model.tflite`: {alike}.{fuses}{note}"
     )
 
 

@@ -1,6 +1,7 @@
 """model.onnx beside the .tflite: written, checked by ONNX and by TensorRT's rules, and compared with both networks."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -59,12 +60,13 @@ def write_onnx(network: Any, wanted: Arrays, ends_in: str, out: Path, context: C
 
     task, say = context.task, context.progress.say
     tflite = task.from_file(read_outputs(out / TEST_OUTPUTS), ends_in)
+    beside = _Beside(wanted, tflite, task.departure(wanted, tflite, context.dataset.test.targets.arrays(), precision))
     quantized = is_quantized(network)
     plain = network if quantized else fold(network)
-    facts, reason = _written(plain, True, wanted, tflite, out, context, precision)
+    facts, reason = _written(plain, True, beside, out, context, precision)
     if reason and quantized:
         say(f"    note: {reason}; {ONNX} is written with more roundings, as model.tflite has them")
-        facts, reason = _written(plain, False, wanted, tflite, out, context, precision)
+        facts, reason = _written(plain, False, beside, out, context, precision)
     if reason:
         raise Unfaithful(reason)
     reads = f"; {facts.kernels - len(facts.kernels_in_float)} of {facts.kernels} kernels read int8" * quantized
@@ -72,8 +74,17 @@ def write_onnx(network: Any, wanted: Arrays, ends_in: str, out: Path, context: C
     return facts
 
 
+@dataclass(frozen=True)
+class _Beside:
+    """What a file is compared with: the raw outputs of the network and of model.tflite, and how far these depart."""
+
+    network: Arrays
+    tflite: Arrays
+    departure: Departure
+
+
 def _written(
-    network: Any, fuses: bool, wanted: Arrays, tflite: Arrays, out: Path, context: Context, precision: str
+    network: Any, fuses: bool, beside: _Beside, out: Path, context: Context, precision: str
 ) -> tuple[OnnxFacts, str]:
     """(facts of the file in one of the two forms, why it is not faithful, "" where it is)."""
     from compress.export import onnx
@@ -89,21 +100,22 @@ def _written(
             raise Unfaithful(f"{ONNX} gives outputs that are no finite numbers")
         targets = test.targets.arrays()
         got = task.from_file(given, task.OUTPUTS[0].operator)
-        departure = task.departure(wanted, got, targets, precision)
-        of_tflite = task.departure(wanted, tflite, targets, precision)
-        reason, note = judged(departure, of_tflite, task.departure(tflite, got, targets, precision))
+        departure = task.departure(beside.network, got, targets, precision)
+        from_tflite = task.departure(beside.tflite, got, targets, precision)
+        reason, note = judged(departure, beside.departure, from_tflite)
     if note:
         context.progress.say(f"    note: {ONNX}: {note}")
     kernels, in_float = onnx.kernels(model)
     facts = OnnxFacts(
         bytes=len(content),
         score=task.score(got, targets),
-        closeness_to_network=task.close(got, wanted),
-        closeness_to_tflite=task.close(got, tflite),
+        closeness_to_network=task.close(got, beside.network),
+        closeness_to_tflite=task.close(got, beside.tflite),
         departure=dict(departure.facts),
         fuses=fuses,
         kernels=kernels,
         kernels_in_float=in_float if precision == "int8" else [],
+        note=note,
     )
     return facts, f"{ONNX}: {reason}" if reason else ""
 

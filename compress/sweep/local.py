@@ -4,6 +4,7 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from dataclasses import dataclass
 from multiprocessing import connection
@@ -108,6 +109,7 @@ def _start_worker() -> _Worker:
 
 
 def _serve(pipe: Any) -> None:
+    sys.stdout = sys.stderr  # standard output has the sweep's result alone; libraries print their downloads
     _end_with_the_parent()
     warm_up()
     with contextlib.suppress(EOFError, ConnectionError):  # nobody listens any more
