@@ -397,6 +397,8 @@ class DataFacts:
     """A hash of all examples and targets."""
     notes: list[str] = field(default_factory=list)
     """What was found in the data, a line each."""
+    config: dict[str, Any] = field(default_factory=dict)
+    """The [data] table with its defaults; empty for data that were given from Python, and in older results."""
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ TITLES = ("layer", "kind", "computes in", "SNR, dB", "by itself")
 def compare(
     a: Path,
     b: Path,
-    data: str,
+    data: str | None,
     split: str,
     data_dir: Path | None,
     skip_bad_images: bool,
@@ -70,7 +70,7 @@ def compare(
 
     models = [open_model(path) for path in (a, b)]
     shape = common_shape(*models)
-    dataset = open_data(data, a, shape, size, data_dir, skip_bad_images)
+    dataset = open_data(data, (a, b), shape, size, data_dir, skip_bad_images, screen.aside)
     task = task_for(a, dataset)
     task_for(b, dataset)
     if len(pixels) > 2:

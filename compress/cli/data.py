@@ -7,6 +7,7 @@ from typing import Any, Literal
 import click
 
 from compress.cli.options import data_options
+from compress.cli.recorded_data import load_recorded
 
 SMALLEST = 8  # pixels a side of an image; fewer are a signal's channels
 
@@ -21,20 +22,23 @@ def split_options(command: Callable[..., Any]) -> Callable[..., Any]:
         help="Which part of the data.",
     )(data_options(command))
     return click.option(
-        "--data", default="digits", show_default=True,
-        help="Name of a data set, a folder with train/ and test/, or arrays: an .npz file or a folder of .npy files.",
+        "--data",
+        help="Name of a data set, a folder with train/ and test/, or arrays: an .npz file or a folder of .npy files.  "
+        "[default: the data of the run in whose folder the model is, else digits]",
     )(command)  # fmt: skip
 
 
 def open_data(
-    data: str,
-    model: Path,
+    data: str | None,
+    models: Sequence[Path],
     reads: Sequence[int | None],
     size: tuple[int, int] | None,
     data_dir: Path | None,
     skip_bad_images: bool,
+    say: Callable[[str], None],
 ) -> Any:
-    """The data set of that name, or in that folder or file, for a model that reads such examples.
+    """The data set of that name, or in that folder or file, for models that read such examples; by default that of
+    their run, of which ``say`` is told, or else "digits".
 
     ``size`` is what the user says of a model that takes images of any.
     """
@@ -43,6 +47,11 @@ def open_data(
     from compress.errors import UserError, few, unknown
     from compress.evaluate import image_fit, labels
 
+    if data is None:
+        if (recorded := load_recorded(models, size, data_dir, skip_bad_images, say)) is not None:
+            return recorded
+        data = "digits"
+    model = models[0]
     name, path = meant_by(data)
     if name not in DATASETS:
         raise unknown("data set", data, [name for name, kind in DATASETS.items() if not required(kind)])
@@ -107,11 +116,11 @@ def task_for(model: Path, dataset: Any) -> Any:
     return (told or TASKS[dataset.task]()).fitted(dataset)
 
 
-def check_labels(model: Path, width: int, data: str, dataset: Any) -> None:
+def check_labels(model: Path, width: int, data: str | None, dataset: Any) -> None:
     """Raises UserError unless the model, of so many outputs, was made for what the data set names."""
     from compress.errors import UserError, few
     from compress.evaluate import labels
 
     names = tuple(labels(model))
     if len(names) == width and names != tuple(map(str, range(width))) and names != dataset.label_names:
-        raise UserError(f"{model} was made for {few(names)}; {data} has {few(dataset.label_names)}")
+        raise UserError(f"{model} was made for {few(names)}; {data or dataset.name} has {few(dataset.label_names)}")

@@ -25,7 +25,7 @@ from compress.cli.screen import Screen, screen_options
 @screen_options()
 def evaluate(
     model: Path,
-    data: str,
+    data: str | None,
     split: str,
     data_dir: Path | None,
     skip_bad_images: bool,
@@ -49,7 +49,7 @@ def evaluate(
     from compress.evaluate import Wishes, open_model, outputs
 
     opened = open_model(model)
-    dataset = open_data(data, model, opened.shape, size, data_dir, skip_bad_images)
+    dataset = open_data(data, [model], opened.shape, size, data_dir, skip_bad_images, screen.aside)
     task, width = task_for(model, dataset), len(dataset.label_names)
     ready = opened.ready(dataset.shape, task, Wishes(pixels, output), width, dataset.validation, screen.aside)
     check_labels(model, ready.width, data, dataset)

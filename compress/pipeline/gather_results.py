@@ -14,7 +14,7 @@ from compress.results import DataFacts, FileFacts, Latency, MadeFacts, NetworkFa
 
 def results(plan: Plan, artifacts: Made, latencies: Mapping[str, Latency], seconds: Mapping[str, float]) -> Run:
     """What a run gave; ``seconds`` is its account."""
-    data = plan.dataset
+    data, table = plan.dataset, config.as_dict(plan.pipeline.data)
     return Run(
         pipeline=plan.pipeline.name,
         seed=plan.pipeline.seed,
@@ -38,6 +38,7 @@ def results(plan: Plan, artifacts: Made, latencies: Mapping[str, Latency], secon
             test=len(data.test),
             fingerprint=data.fingerprint,
             notes=list(data.notes),
+            config=table if table.get("name") == data.name else {},
         ),
         seconds=dict(seconds),
         stages=[_of_stage(step, plan, artifacts, latencies.get(step.stage.name)) for step in plan.steps],

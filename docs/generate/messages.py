@@ -41,7 +41,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "onnx": ("compress/export/onnx", "compress/stages/onnx_file"),
     "judging": (
         "compress/evaluate", "compress/compare", "compress/cli/compare", "compress/cli/data", "compress/cli/evaluate",
-        "compress/cli/predict",
+        "compress/cli/predict", "compress/cli/recorded_data",
     ),
     "several": (
         "compress/training/replicate", "compress/training/strategy", "compress/pipeline/take_part", "compress/replicas",

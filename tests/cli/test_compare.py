@@ -121,6 +121,6 @@ def test_what_cannot_be_compared(main, runs, others, colours, name, words):
 
 
 def test_data_of_other_classes(main, runs):
-    code, _, errors = main("compare", runs / "4-pruned", runs / "6-exported")
+    code, _, errors = main("compare", runs / "4-pruned", runs / "6-exported", "--data", "digits")
     assert code == 2
     assert "tells 3 classes apart, the data have 10" in errors
