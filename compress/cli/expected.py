@@ -28,11 +28,11 @@ def in_words(expected: Any, busy: float, free: int) -> list[str]:
     size = expected.store_bytes
     lines = [
         f"A run makes {expected.stages} stages in about {duration(expected.seconds)} (from {low} to {high}, by {basis}"
-        f"{gpu}), and keeps {megabytes(size)} in the store."
+        f"{gpu}), and keeps {disk_size(size)} in the store."
     ]
     if WORK * size > free:
         lines.append(
-            f"note: that needs up to {megabytes(WORK * size)} of the disk, of which {megabytes(free)} are free"
+            f"note: that needs up to {disk_size(WORK * size)} of the disk, of which {disk_size(free)} are free"
         )
     return lines
 
@@ -42,6 +42,6 @@ def has_gpu() -> bool:
     return any(Path("/proc/driver/nvidia/gpus").glob("*"))
 
 
-def megabytes(size: float) -> str:
-    """Bytes as MB or GB (10^6 and 10^9)."""
+def disk_size(size: float) -> str:
+    """Bytes of a disk in whole MB, or in GB (10^6 and 10^9)."""
     return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
