@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from compress.cli.options import FOLDER, data_options, pipeline_options, store_option
+from compress.cli.screen import Screen, screen_options
 
 
 @click.command(short_help="Gather what a board needs in one folder.")
@@ -12,6 +13,7 @@ from compress.cli.options import FOLDER, data_options, pipeline_options, store_o
 @data_options
 @store_option
 @click.option("--runs", type=FOLDER, default=Path("runs"), show_default=True, help="Folder of tables and reports.")
+@screen_options()
 def bundle(
     pipeline: str,
     settings: tuple[str, ...],
@@ -22,6 +24,7 @@ def bundle(
     skip_bad_images: bool,
     store_folder: Path,
     runs: Path,
+    screen: Screen,
 ) -> None:
     """Put what a board needs of a finished PIPELINE into runs/PIPELINE/jetson-bundle.
 
@@ -41,6 +44,7 @@ def bundle(
     plan = load_plan(pipeline, settings, seed, teacher, trained, data_dir, skip_bad_images, Clock())
     folder = runs / plan.pipeline.name / "jetson-bundle"
     manifest = make(plan, Store(store_folder), folder)
+    screen.json({"folder": str(folder), "files": manifest["files"]})
     for name, facts in manifest["files"].items():
-        click.echo(f"  {facts['bytes'] / 1e6:9.3f} MB  {name}")
-    click.echo(f"bundle: {folder}")
+        screen.line(f"  {facts['bytes'] / 1e6:9.3f} MB  {name}")
+    screen.line(f"bundle: {folder}")

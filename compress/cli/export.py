@@ -1,8 +1,11 @@
 """``jetslim export``."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 import click
+
+from compress.cli.screen import Screen, screen_options
 
 
 @click.command(short_help="Write a network as it is, as .tflite or for TensorRT.")
@@ -12,7 +15,8 @@ import click
 @click.option("--size", type=click.IntRange(min=1), help="Side of the images, for a network that takes any.")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=Path("exported"), show_default=True,
               help="Folder of the files.")  # fmt: skip
-def export(network: Path, tflite: bool, as_onnx: bool, size: int | None, out: Path) -> None:
+@screen_options()
+def export(network: Path, tflite: bool, as_onnx: bool, size: int | None, out: Path, screen: Screen) -> None:
     """Write NETWORK as it is, outside a pipeline: what it reads and what it gives stay its own.
 
     NETWORK is a stage's folder, a SavedModel, or a .keras or .h5 file. One that a quantize stage made gives int8
@@ -41,5 +45,8 @@ def export(network: Path, tflite: bool, as_onnx: bool, size: int | None, out: Pa
         model = saved_model.load(path, outputs=None, end=lambda whole, name: whole)
     if size is not None:
         model = saved_model.sized(model, (size, size, model.inputs[0].shape[-1]))
-    for line in write_files(model, tflite, as_onnx, out):
-        click.echo(line)
+    written = []
+    for file in write_files(model, tflite, as_onnx, out):
+        written.append({**asdict(file), "path": str(file.path)})
+        screen.line(str(file))
+    screen.json({"files": written})

@@ -10,7 +10,7 @@ import click
 
 from compress.cli.completion import networks
 from compress.cli.options import data_options
-from compress.cli.screen import Screen
+from compress.cli.screen import Screen, screen_options
 
 
 @click.command(short_help="Write a pipeline file for your data and your network.")
@@ -28,6 +28,7 @@ from compress.cli.screen import Screen
 )
 @click.option("--pixels", metavar="NAME", help="Which numbers your network expects for the pixels, such as 0..255.")
 @data_options
+@screen_options()
 def new(
     file: Path | None,
     data: str | None,
@@ -39,6 +40,7 @@ def new(
     pixels: str | None,
     data_dir: Path | None,
     skip_bad_images: bool,
+    screen: Screen,
 ) -> None:
     """Write a pipeline FILE with comments, for your data and your network, which is checked first.
 
@@ -74,7 +76,7 @@ def new(
         raise UserError(f"{path} is there already, and is not written over: name another file")
     wanted = Wanted(data, network, bool(trained), teacher or "", narrow, size, pixels or "")
     draft(wanted, path.name)  # mistakes in names show before anything is read
-    screen, known = Screen(), []
+    known: list[str] = []
     if network not in MODELS:
         is_trained, line = _known_of(network)
         known = [line]
@@ -91,6 +93,7 @@ def new(
         found = look(wanted, path.name, data_dir, skip_bad_images, screen, known)
     with path.open("x") as written:
         written.write(draft(wanted, path.name, found))
+    screen.json({"file": str(path), "found": list(found)})
     screen.line(f"{path} is written: read it, then `jetslim check {path}` and `jetslim run {path}`")
 
 
@@ -148,5 +151,5 @@ def look(
         finally:
             progress.stop()
     for line in (headline(plan), *(f"note: {note}" for note in notes(plan)), *said):
-        screen.line(line)
+        screen.remark(line)
     return (headline(plan), *said)

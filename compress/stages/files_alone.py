@@ -1,6 +1,7 @@
 """Files of a network outside a pipeline, where there are no data: compared with it on noise."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,22 @@ IMAGES = 8
 MOST_APART = {"float32": 1e-4, "int8": 0.5}
 
 
-def write_files(network: Any, tflite: bool, as_onnx: bool, out: Path) -> Iterator[str]:
-    """Writes ``model.tflite`` and ``model.onnx`` of a functional network into ``out``; a line on each.
+@dataclass(frozen=True)
+class WrittenFile:
+    """A file, and how far its outputs on noise are from the network's: root mean squares, over the outputs'."""
+
+    path: Path
+    bytes: int
+    precision: str
+    apart: float
+
+    def __str__(self) -> str:
+        size = f"{self.bytes / 1e6:.2f} MB"
+        return f"{self.path}: {size}, {self.precision}, {self.apart:.1e} of the outputs away on noise"
+
+
+def write_files(network: Any, tflite: bool, as_onnx: bool, out: Path) -> Iterator[WrittenFile]:
+    """Writes ``model.tflite`` and ``model.onnx`` of a functional network into ``out``.
 
     Raises UserError for a network of open sides and for layers without ONNX nodes, and Unfaithful for a file that
     departs from the network; nothing is left of one.
@@ -50,8 +65,7 @@ def write_files(network: Any, tflite: bool, as_onnx: bool, out: Path) -> Iterato
         apart = max(_apart(wanted[name], got[name]) for name in names)
         if not apart <= MOST_APART[precision]:
             raise Unfaithful(f"{file} departs from the network by {apart:.1e} of its outputs, on noise")
-        replace(out / file, content)
-        yield f"{out / file}: {len(content) / 1e6:.2f} MB, {precision}, {apart:.1e} of the outputs away on noise"
+        yield WrittenFile(replace(out / file, content), len(content), precision, apart)
 
 
 def _apart(wanted: np.ndarray, got: np.ndarray) -> float:

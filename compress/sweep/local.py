@@ -110,6 +110,7 @@ def _start_worker() -> _Worker:
 
 def _serve(pipe: Any) -> None:
     sys.stdout = sys.stderr  # standard output has the sweep's result alone; libraries print their downloads
+    os.dup2(2, 1)  # code in C++, too
     _end_with_the_parent()
     warm_up()
     with contextlib.suppress(EOFError, ConnectionError):  # nobody listens any more

@@ -112,7 +112,12 @@ def test_store_prune_by_age(main, store):
 
 
 def test_store_prune_of_everything(main, store):
-    assert main("store", "prune", "--store", store, "--days", "0", "--yes")[0] == 0
+    listed = json.loads(main("store", "list", "--store", store, "--json")[1])
+    code, output, _ = main("store", "prune", "--store", store, "--days", "0", "--yes", "--json")
+    assert code == 0
+    told, outputs = json.loads(output), listed["teachers_outputs"]
+    assert (told["stages"], told["teachers_outputs"]) == (len(listed["stages"]), outputs["files"])
+    assert told["bytes"] == listed["bytes"] == sum(each["bytes"] for each in listed["stages"]) + outputs["bytes"]
     assert list((store / "artifacts").iterdir()) == []
 
 

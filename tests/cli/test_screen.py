@@ -5,6 +5,8 @@ import json
 import click
 import pytest
 
+from docs.generate.commands import every
+
 
 def test_jetslim_alone_shows_five_examples_and_the_commands(main):
     code, output, errors = main()
@@ -25,13 +27,41 @@ def test_every_option_says_what_it_is_for():
 
 EXPORTED = "runs/small/6-exported/model.tflite"
 PICTURE = "test/red/0.png"
+NAMES = ("new", "check", "run", "shrink", "inspect", "groups", "export", "bundle", "evaluate", "compare", "predict",
+         "store list", "store prune")  # fmt: skip
 
 
 @pytest.fixture
-def commands(small, colours, monkeypatch):
+def commands(small, colours, monkeypatch, tmp_path):
     """Each command with a result, on what the small pipeline left: (its arguments, what a JSON object must have)."""
     monkeypatch.chdir(small.folder)
     return {
+        "new": (
+            ["new", tmp_path / "new.toml", "--data", colours, "--network", "resnet8"],
+            {"file", "found"},
+        ),
+        "shrink": (
+            [
+                "shrink",
+                "runs/small/4-pruned/saved_model",
+                "--data",
+                colours,
+                "--recipe",
+                "ptq",
+                "--store",
+                tmp_path / "store",
+                "--runs",
+                tmp_path / "runs",
+            ],
+            {"stages", "data", "exported", "folder", "seconds"},
+        ),
+        "export": (
+            ["export", "runs/small/4-pruned", "--tflite", "--out", tmp_path / "files"],
+            {"files"},
+        ),
+        "bundle": (["bundle", "small.toml", "--runs", tmp_path], {"folder", "files"}),
+        "store list": (["store", "list"], {"store", "bytes", "stages", "interrupted", "teachers_outputs"}),
+        "store prune": (["store", "prune", "--days", "1e6", "--yes"], {"stages", "teachers_outputs", "bytes"}),
         "run": (["run", "small.toml"], {"stages", "data", "exported", "folder", "seconds"}),
         "check": (["check", "small.toml"], {"stages", "data", "estimate", "notes"}),
         "inspect": (["inspect", "resnet8", "--size", "16"], {"layers", "parameters", "macs"}),
@@ -45,12 +75,19 @@ def commands(small, colours, monkeypatch):
     }
 
 
-@pytest.mark.parametrize("command", ["run", "check", "inspect", "groups", "evaluate", "compare", "predict"])
-def test_json_is_one_object_on_standard_output(main, commands, command):
+def test_every_command_has_both_options_but_the_one_that_prints_a_script():
+    without = {name for name, command in every() if not {"as_json", "quiet"} <= {each.name for each in command.params}}
+    assert without == {"completion"}
+    assert {name for name, _ in every()} == {*NAMES, "sweep"} - {"groups"} | without  # sweep: tests/sweep
+
+
+@pytest.mark.parametrize("command", NAMES)
+def test_json_is_one_object_on_standard_output(main, commands, command, tmp_path):
     arguments, keys = commands[command]
-    code, output, _ = main(*arguments, "--json")
-    assert code == 0
+    code, output, errors = main(*arguments, "--json")
+    assert code == 0, errors
     assert keys <= json.loads(output).keys() and output.count("\n") == 1
+    (tmp_path / "new.toml").unlink(missing_ok=True)  # is never written over
     code, output, errors = main(*arguments, "--json", "--quiet")
     assert (code, errors) == (0, "")
     assert keys <= json.loads(output).keys()

@@ -5,10 +5,13 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 import time
 from pathlib import Path
 
 import pytest
+
+from tests.conftest import ROOT, command, environment
 
 
 def rows(folder):
@@ -162,12 +165,29 @@ def test_mistakes_are_found_before_anything_runs(toml, main, monkeypatch, tmp_pa
     assert os.listdir(tmp_path) == ["mine.toml"]
 
 
-def test_a_points_failure_is_its_own(toml, jetslim, tmp_path):
+LOUD = """
+import multiprocessing, os, sys
+
+class Loud:
+    def find_spec(self, name, *_):
+        if name == "tensorflow" and multiprocessing.parent_process() is not None:
+            print("a worker's library prints")
+            os.write(1, b"a worker's library writes\\n")
+
+sys.meta_path.insert(0, Loud())
+"""
+
+
+def test_a_points_failure_is_its_own_and_json_is_alone_on_standard_output(toml, tmp_path):
     """One of two teachers does not learn: the other points that would learn from it are not tried in vain."""
-    done = jetslim(
+    (tmp_path / "loud").mkdir()
+    (tmp_path / "loud/sitecustomize.py").write_text(LOUD)
+    arguments = [
         "sweep", toml.name, "--set", "teacher.learning_rate=1e30,1e-3", "--set", "teacher.optimizer=sgd",
-        "--set", "teacher.epochs=1", "--set", "pruned.epochs=1", "--jobs", 2, cwd=tmp_path,
-    )  # fmt: skip
+        "--set", "teacher.epochs=1", "--set", "pruned.epochs=1", "--jobs", 2, "--json",
+    ]  # fmt: skip
+    loud = environment(PYTHONPATH=f"{tmp_path / 'loud'}{os.pathsep}{ROOT}")
+    done = subprocess.run(command(arguments), cwd=tmp_path, env=loud, text=True, capture_output=True, timeout=500)
     assert done.returncode == 1, done.stdout + done.stderr
     told = rows(tmp_path / "runs/mine-sweep")
     assert [row["state"] for row in told] == ["failed", "done", "failed", "done"]
@@ -175,8 +195,11 @@ def test_a_points_failure_is_its_own(toml, jetslim, tmp_path):
     assert told[2]["cause"] == f"as point 1: {told[0]['cause']}"
     assert "Error: 2 of 4 points failed (point 1: stage 'teacher': the loss is" in done.stderr
     assert "Traceback" not in done.stdout + done.stderr
-    assert done.stdout.count("teacher  epoch 1/1") == 1
-    assert "another run is making this stage" not in done.stdout
+    assert done.stderr.count("teacher  epoch 1/1") == 1
+    assert "another run is making this stage" not in done.stderr
+    assert done.stderr.count("a worker's library prints") == done.stderr.count("a worker's library writes") == 2
+    assert done.stdout.count("\n") == 1
+    assert [point["state"] for point in json.loads(done.stdout)["points"]] == ["failed", "done", "failed", "done"]
 
 
 @pytest.mark.slow
