@@ -1,6 +1,5 @@
 """What stays on the screen of a long run, on a terminal and in a log."""
 
-import re
 from io import StringIO
 
 import pytest
@@ -8,24 +7,7 @@ from rich.console import Console
 
 from compress import progress
 from compress.progress import Progress, duration
-
-
-def shown(written):
-    """The lines that a terminal would show in the end: moves up and erased lines are carried out."""
-    lines, row = [""], 0
-    for part in re.findall(r"\x1b\[[0-9;?]*[A-Za-z]|\n|\r|[^\x1b\n\r]+", written):
-        if part == "\n":
-            row += 1
-            lines += [""] * (row + 1 - len(lines))
-        elif part == "\r":
-            pass
-        elif up := re.fullmatch(r"\x1b\[(\d+)A", part):
-            row -= int(up[1])
-        elif part == "\x1b[2K":
-            lines[row] = ""
-        elif not part.startswith("\x1b"):
-            lines[row] += part
-    return [line.rstrip() for line in lines if line.strip()]
+from tests.terminal import shown
 
 
 def two_stages(console):
@@ -54,7 +36,7 @@ def terminal():
 def test_on_a_terminal_a_line_a_stage_stays_and_below_it_what_was_said_of_it(terminal, monkeypatch):
     monkeypatch.setattr(progress, "REFRESH_S", 0.0)
     written = two_stages(terminal)
-    assert shown(written) == [
+    assert shown(written, 110) == [
         "note: of the data",
         "[1/2] teacher      train     top-1 98.05%, 27.92 MB, 0:54",
         "    note: of the stage",
@@ -70,7 +52,7 @@ def test_what_was_said_of_a_stage_that_failed_is_not_lost(terminal):
     screen.begin(1, 2, "teacher", "train")
     screen.say("    note: it learns nothing")
     screen.stop()
-    assert shown(terminal.file.getvalue()) == ["    note: it learns nothing"]
+    assert shown(terminal.file.getvalue(), 110) == ["    note: it learns nothing"]
 
 
 def test_a_log_has_ten_epochs_a_stage():
