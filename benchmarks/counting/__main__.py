@@ -22,9 +22,9 @@ SEEDS = (0, 1, 2)
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.counting", description=__doc__)
-    parser.add_argument("study", choices=["cells", "crowd", "sizes"])
+    parser.add_argument("study", choices=["cells", "crowd", "sizes"], help="what to measure")
     parser.add_argument("--data-dir", type=Path, help="where the folder cells lies")
-    parser.add_argument("--seeds", type=int, nargs="*", default=SEEDS)
+    parser.add_argument("--seeds", type=int, nargs="*", default=SEEDS, help=f"{' '.join(map(str, SEEDS))} by default")
     words = parser.parse_args()
     if words.study == "sizes":
         keep_sizes(RESULTS)

@@ -46,11 +46,11 @@ def settings_of(study: str, data: str, backbone: str) -> list[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.detection", description=__doc__)
-    parser.add_argument("study", choices=list(STUDENTS))
-    parser.add_argument("--data", choices=[*VOC, "shapes"], required=True)
+    parser.add_argument("study", choices=list(STUDENTS), help="what to measure")
+    parser.add_argument("--data", choices=[*VOC, "shapes"], required=True, help="the images")
     parser.add_argument("--data-dir", type=Path, help="where the folders Cards and BCCD lie")
     parser.add_argument("--backbone", choices=BACKBONES, default=BACKBONES[0], help="of the students of labels")
-    parser.add_argument("--seeds", type=int, nargs="*", default=SEEDS)
+    parser.add_argument("--seeds", type=int, nargs="*", default=SEEDS, help=f"{' '.join(map(str, SEEDS))} by default")
     words = parser.parse_args()
     if words.study == "blur" and words.data not in VOC:
         parser.error(f"blur is measured on {' or '.join(VOC)}")

@@ -51,7 +51,7 @@ def cifar(data_dir: Path | None) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.narrow", description=__doc__)
-    parser.add_argument("study", choices=["families", "cifar", "at224"])
+    parser.add_argument("study", choices=["families", "cifar", "at224"], help="what to measure")
     parser.add_argument("names", nargs="*", help="networks of families, all by default; folders of runs")
     parser.add_argument("--data-dir", type=Path, help="where cifar-10-python.tar.* lies")
     words = parser.parse_args()

@@ -132,13 +132,22 @@ def write(folders: Folders) -> None:
     print(f"tables: {folders.document}")
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
+def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.paper2022", description=__doc__)
-    parser.add_argument("--profile", type=Path, default=SHIPPED)
+    parser.add_argument(
+        "--profile",
+        type=Path,
+        default=SHIPPED,
+        help="a TOML file of networks, data, epochs, seeds and tables (cpu.toml)",
+    )
     parser.add_argument("--tables", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; the profile's by default")
     parser.add_argument("--seeds", type=int, nargs="*", help="the profile's for each table by default")
     parser.add_argument("--data-dir", type=Path, help="where cifar-10-python.tar.* lies, or data of your own")
-    words = parser.parse_args(arguments)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    words = parser().parse_args(arguments)
     try:
         profile = read(words.profile)
         parts = profile.tables if words.tables is None else words.tables  # none: RESULTS.md alone

@@ -64,12 +64,16 @@ def acceptance(networks: list[str]) -> dict[str, Any]:
     return {"schema": schema_of(Acceptance), "size": acceptance.SIZE, "networks": verdicts}
 
 
-def main() -> None:
+def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.peers", description=__doc__)
-    parser.add_argument("networks", nargs="*", help="names of compress.models.MODELS")
+    parser.add_argument("networks", nargs="*", help="names of networks (densenet121)")
     parser.add_argument("--size", type=int, default=224, help="the side of the images (224)")
     parser.add_argument("--tfmot", action="store_true", help="which networks tfmot takes, of every family by default")
-    words = parser.parse_args()
+    return parser
+
+
+def main() -> None:
+    words = parser().parse_args()
     for network in words.networks:
         check_name(network)
     WORK.mkdir(parents=True, exist_ok=True)

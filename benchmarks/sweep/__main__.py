@@ -104,13 +104,13 @@ def overhead(work: Path) -> dict[str, Any]:
 
 def main() -> None:
     options = argparse.ArgumentParser(prog="python -m benchmarks.sweep", description=__doc__.partition("\n")[0])
-    options.add_argument("pipeline", nargs="?", default="densenet121")
-    options.add_argument("--field", default="pruned.final_sparsity")
-    options.add_argument("--values", default=SPARSITIES)
+    options.add_argument("pipeline", nargs="?", default="densenet121", help="its name or file (densenet121)")
+    options.add_argument("--field", default="pruned.final_sparsity", help="what is swept (pruned.final_sparsity)")
+    options.add_argument("--values", default=SPARSITIES, help=f"of the field ({SPARSITIES})")
     options.add_argument("--alone", help="the values that are run by themselves, too; all by default")
-    options.add_argument("--jobs", type=int, default=1)
-    options.add_argument("--overhead", action="store_true")
-    options.add_argument("--results", type=Path, default=RESULTS)
+    options.add_argument("--jobs", type=int, default=1, help="points at a time (1)")
+    options.add_argument("--overhead", action="store_true", help="what a sweep of a hundred points costs beside them")
+    options.add_argument("--results", type=Path, default=RESULTS, help="folder of the result")
     chosen = options.parse_args()
     name = "hundred" if chosen.overhead else Path(chosen.pipeline).stem
     work = Path("build") / "sweep" / (name + (f"-jobs{chosen.jobs}" if chosen.jobs > 1 else ""))

@@ -45,10 +45,10 @@ def families(names: Sequence[str]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.tensorrt", description=__doc__)
-    parser.add_argument("study", choices=["families", "grids"])
+    parser.add_argument("study", choices=["families", "grids"], help="what to measure")
     parser.add_argument("names", nargs="*", help="networks of families, all by default")
     parser.add_argument("--data-dir", type=Path, help="where cifar-10-python.tar.* lies")
-    parser.add_argument("--seeds", type=int, nargs="*", default=(0, 1, 2))
+    parser.add_argument("--seeds", type=int, nargs="*", default=(0, 1, 2), help="of grids (0 1 2)")
     words = parser.parse_args()
     if words.study == "families":
         families(words.names)

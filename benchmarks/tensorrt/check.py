@@ -174,12 +174,16 @@ def shown(said: dict[str, Any]) -> list[str]:
     return [*lines, f"other layers in float: {', '.join(others) or 'none'}"]
 
 
-def main() -> None:
+def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.tensorrt.check", description=__doc__)
-    parser.add_argument("names", nargs="+", help="networks of compress.models.MODELS, or .onnx files")
+    parser.add_argument("names", nargs="+", help="names of networks, or .onnx files")
     parser.add_argument("--size", type=int, default=224, help="the side of the images of a network by name (224)")
     parser.add_argument("--peers", action="store_true", help="with tf2onnx and tfmot, too")
-    words = parser.parse_args()
+    return parser
+
+
+def main() -> None:
+    words = parser().parse_args()
     logging.disable(logging.WARNING)  # each tool's advice on the others
     for name in words.names:
         if name.endswith(".onnx"):

@@ -23,7 +23,9 @@ FORMS = {"fused": True, "every rounding": False}
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.tensorrt.steps", description=__doc__)
-    parser.add_argument("networks", nargs="*", default=NETWORKS)
+    parser.add_argument(
+        "networks", nargs="*", default=NETWORKS, help="names of networks, those of this file by default"
+    )
     for name in parser.parse_args().networks:
         (folder,) = (WORK / "runs" / f"family-{name}").glob("*/2-quantized/saved_model")
         network = artifacts.load(folder)

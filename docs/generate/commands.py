@@ -80,6 +80,27 @@ def runner() -> str:
     return "\n\n".join(_of_runner(name, each) for name, each in subparsers(parser).items())
 
 
+MAKE = {
+    'make jetson HOST=BOARD REMOTE="OPTIONS"': "jetson.host.remote",
+    'make study STUDY=FILE ARGS="OPTIONS"': "benchmarks.paper2022.__main__",
+    'make peers NETWORKS="NAMES" ARGS="OPTIONS"': "benchmarks.peers.__main__",
+    'make check-tensorrt MODEL=NAME ARGS="OPTIONS"': "benchmarks.tensorrt.check",
+}
+"""What make calls with options of its own -> the module that reads them."""
+
+
+def of_make() -> str:
+    """What make calls, with its options, as Markdown."""
+    return "\n\n".join(_of_make(called, module) for called, module in MAKE.items())
+
+
+def _of_make(called: str, module: str) -> str:
+    parser = importlib.import_module(module).parser()
+    about = (parser.description or "").partition(":")[0].partition("\n\n")[0].removesuffix(".")
+    words = called.split()
+    return "\n\n".join([f"### {words[0]} {words[1]}", f"`{called}`", f"{about}.", _table(parser, options=True)])
+
+
 def subparsers(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
     """The runner's commands that a user calls: those with a line of help."""
     (commands,) = (action for action in parser._actions if isinstance(action, argparse._SubParsersAction))
@@ -95,10 +116,17 @@ def shown(parser: argparse.ArgumentParser) -> list[argparse.Action]:
 
 
 def _of_runner(name: str, parser: argparse.ArgumentParser) -> str:
+    return f"### {name}\n\n{parser.description}.\n\n{_table(parser)}"
+
+
+def _table(parser: argparse.ArgumentParser, options: bool = False) -> str:
+    """A row an argument; ``options``: of those with a name alone."""
     rows = ["| argument | what it is |", "|---|---|"]
     for action in shown(parser):
+        if options and not action.option_strings:
+            continue
         words = action.metavar or (action.dest.upper() if action.type or action.choices else "")
         called = ", ".join(f"`{option}`" for option in action.option_strings) or f"`{action.dest}`"
         value = f" `{words}`" if action.option_strings and words else ""
         rows.append(f"| {called}{value} | {cell(action.help or '')} |")
-    return f"### {name}\n\n{parser.description}.\n\n" + "\n".join(rows)
+    return "\n".join(rows)

@@ -9,6 +9,7 @@ PARTS: dict[str, Callable[..., str]] = {
     "settings": settings.page,
     "commands": commands.page,
     "runner": commands.runner,
+    "make": commands.of_make,
     "run.json": results.of_run,
     "board": results.of_board,
     "messages": messages.section,

@@ -206,16 +206,22 @@ def keep(text: str, bundle: Path, results: Path) -> Path:
     return path
 
 
-def main() -> None:
+def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="Measures a bundle on a board over ssh.")
     parser.add_argument("host", help="as for ssh: user@xavier, or a name of ~/.ssh/config")
-    parser.add_argument("bundle", type=Path)
+    parser.add_argument("bundle", type=Path, help="the folder that `jetslim bundle` made")
     parser.add_argument("--results", type=Path, default=Path("benchmarks/results"), help="where results are kept")
-    parser.add_argument("--folder", help="on the board (jetslim-<pipeline> in the home folder)")
+    parser.add_argument("--folder", help="where the bundle lies on the board (jetslim-<pipeline> in the home folder)")
     parser.add_argument("--python", help="a Python on the board that has an interpreter; then nothing is installed")
     parser.add_argument("--ssh", action="append", default=[], metavar="OPTION", help="an option of ssh, such as -p2222")
-    parser.add_argument("--benchmark", default="", metavar="OPTIONS", help='such as "--threads 1,4"')
-    arguments = parser.parse_args()
+    parser.add_argument(
+        "--benchmark", default="", metavar="OPTIONS", help='options of the runner\'s benchmark, such as "--threads 1,4"'
+    )
+    return parser
+
+
+def main() -> None:
+    arguments = parser().parse_args()
     try:
         manifest = json.loads((arguments.bundle / "manifest.json").read_text())
         folder = arguments.folder or f"jetslim-{manifest['pipeline']}"

@@ -120,6 +120,31 @@ def test_every_option_of_a_command_is_described(name):
     assert commands.examples(command)
 
 
+def test_every_argument_of_a_program_of_the_repository_has_help():
+    """The studies, and what measures over ssh: by their source, as some of them load what is not installed here."""
+    parts = [
+        path
+        for folder in ("benchmarks", "jetson")
+        for path in (ROOT / folder).rglob("*.py")
+        if ".venv" not in path.parts
+    ]
+    arguments = [
+        (path.relative_to(ROOT), call)
+        for path in parts
+        for call in ast.walk(ast.parse(path.read_text()))
+        if isinstance(call, ast.Call) and getattr(call.func, "attr", "") == "add_argument"
+    ]
+    assert len(arguments) > 60
+    assert [
+        (str(path), call.lineno) for path, call in arguments if "help" not in {each.arg for each in call.keywords}
+    ] == []
+
+
+def test_the_reference_has_the_options_that_make_passes_on():
+    assert "| `--profile` `PROFILE` | a TOML file" in commands.of_make()
+    assert "`--ssh` `OPTION`" in commands.of_make()
+
+
 def test_every_argument_of_the_runner_is_described():
     from jetson.cli import _parser
 
