@@ -68,15 +68,10 @@ check: $(READY)
 test: $(READY)
 	$(PYTEST) -m "not slow and not every_network and not arm64" $(ARGS)
 
-# the part of them that depends most on the version of Python, and the tiny pipeline by the wheel, outside this folder:
-# what CI runs on all versions
+# the part of them that depends most on the version of Python: what CI runs on all versions
 QUICK := artifacts config datasets distill metrics targets tasks training report benchmarks evaluate prune stages
 test-quick: $(READY)
 	$(PYTEST) -m "not slow and not every_network and not arm64" $(QUICK:%=tests/%) $(ARGS)
-	@rm -rf build/lib
-	folder=$$(mktemp -d) && bin=$(abspath $(BIN)) && $$bin/pip install --quiet --no-deps --target $$folder/wheel . && \
-	cd $$folder && export PYTHONPATH=$$folder/wheel && wheel/bin/jetslim run tiny && wheel/bin/jetslim bundle tiny && \
-	$$bin/python runs/tiny/jetson-bundle/jetson.pyz doctor runs/tiny/jetson-bundle && rm -rf $$folder
 
 # what a user gets by pip, in an environment of its own with nothing else in it (PYTHON=python3.12)
 test-installed:
