@@ -6,6 +6,7 @@ import signal
 import sys
 import threading
 import time
+from pathlib import Path
 
 import click
 
@@ -16,6 +17,7 @@ NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 NO_SPACE_WORDS = ("No space left on device", "Disk quota exceeded", "File too large")
 _SCREEN = os.dup(2)
 _STOPPING = threading.Lock()
+DOCS = Path(__file__).parents[1] / "docs"  # the repository's docs/, also in an installed wheel
 PATIENCE_S = 6.0  # how long C++ code (a trace, a conversion) may hold up a Ctrl-C
 
 
@@ -30,6 +32,7 @@ class InOrder(click.Group):
     cls=InOrder,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     invoke_without_command=True,
+    epilog=f"\b\nDocumentation, in Markdown:\n  {DOCS / 'index.md'}",
 )
 @click.version_option(__version__, prog_name="jetslim")
 @click.pass_context

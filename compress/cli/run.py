@@ -30,7 +30,7 @@ from compress.results import Run, as_json
 @force_option
 @strategy_option(
     ("mirrored", "multi_worker"),
-    "Train on all GPUs of this machine, or on the workers of TF_CONFIG (docs/how-to/several-gpus.md).",
+    "Train on all GPUs of this machine, or on the workers of TF_CONFIG (how-to/several-gpus.md of the documentation).",
 )
 @click.option("--tensorboard", is_flag=True, help="Write logs for TensorBoard (needs jetslim[tensorboard]).")
 @screen_options(quiet_help="Print nothing but the path of the exported file, and errors.")

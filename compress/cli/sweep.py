@@ -18,7 +18,9 @@ from compress.cli.screen import Screen, screen_options
 @click.option("--name", help="Of the sweep's folder in --runs.  [default: PIPELINE-sweep]")
 @click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Points at a time, here.")
 @click.option("--ray", metavar="ADDRESS", help="Run the points on this Ray cluster (needs jetslim[ray]).")
-@strategy_option(("mirrored",), "Train each point on all GPUs that it is given (docs/how-to/several-gpus.md).")
+@strategy_option(
+    ("mirrored",), "Train each point on all GPUs that it is given (how-to/several-gpus.md of the documentation)."
+)
 @screen_options()
 def sweep(
     pipeline: str,

@@ -88,6 +88,68 @@ def test_the_runner_is_packed_from_anywhere(installed, tmp_path):
     assert done.returncode == 0 and "benchmark" in done.stdout
 
 
+MADE_BY_MAKE_DOCS = ("tutorial.md", "plots/")  # of the notebook, and of benchmarks/
+
+
+def test_the_documentation_is_in_the_wheel_and_its_links_lead_somewhere(wheel):
+    shipped, written = (
+        {path.relative_to(of): path.read_text() for path in of.rglob("*.md")}
+        for of in (wheel / "compress/docs", ROOT / "docs")
+    )
+    assert shipped == written and len(shipped) > 60
+    dead = [
+        (str(page), link)
+        for page, text in shipped.items()
+        for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text)
+        if not (wheel / "compress/docs" / page.parent / link).exists() and not link.startswith(MADE_BY_MAKE_DOCS)
+    ]
+    assert dead == []
+
+
+def test_help_ends_with_where_the_documentation_is(wheel, installed, tmp_path):
+    told = installed("-m", "compress", "--help", cwd=tmp_path).stdout.split()[-1]
+    assert Path(told) == wheel / "compress/docs/index.md"
+    assert Path(told).is_file()
+
+
+def test_what_a_user_reads_names_pages_that_are_shipped_and_no_target_of_make():
+    """The help of every option and command, the comments of shipped pipelines, and all strings of the library."""
+    from docs.generate.commands import every
+
+    helps = [
+        word or ""
+        for _, command in every()
+        for word in (command.help, *(getattr(each, "help", "") for each in command.params))
+    ]
+    library = [
+        path
+        for path in (ROOT / "compress").rglob("*.py")
+        if not {"runner", "docs"} & set(path.relative_to(ROOT / "compress").parts)
+    ]
+    strings = [
+        node.value
+        for path in library
+        for node in ast.walk(without_docstrings(ast.parse(path.read_text())))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+    texts = [*helps, *strings, *(path.read_text() for path in (ROOT / "pipelines").glob("*.toml"))]
+    targets = re.findall(r"^([a-z][\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert [text for text in texts if re.search(rf"\bmake ({'|'.join(targets)})\b", text)] == []
+    pages = {page for text in texts for page in re.findall(r"\b[\w-]+/[\w/-]+\.md\b", text)}
+    assert "how-to/several-gpus.md" in pages
+    assert {page for page in pages if not (ROOT / "docs" / page).is_file()} == set()
+
+
+def without_docstrings(tree):
+    """The tree without what is said in it to those who read the source."""
+    for node in ast.walk(tree):
+        if isinstance(body := getattr(node, "body", None), list):
+            node.body = [
+                each for each in body if not (isinstance(each, ast.Expr) and isinstance(each.value, ast.Constant))
+            ] or [ast.Pass()]
+    return tree
+
+
 def test_the_metadata_are_valid_and_name_no_address_that_is_not_known(wheel):
     found = Metadata.from_email(next(wheel.glob("*.dist-info/METADATA")).read_bytes(), validate=False)
     assert (found.name, str(found.version)) == ("jetslim", compress.__version__)

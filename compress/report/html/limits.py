@@ -8,7 +8,7 @@ def limits(run: Run, has_operators: bool) -> list[str]:
     test = f"{run.data.test:,} test images" if run.data.test else "the test images"
     lines = [
         "No board: sizes and answers are those of the files, but latency is of this host's processor. Measure on the "
-        "board itself (make jetson HOST=...); a ratio of two latencies belongs to a processor, too.",
+        "board itself (jetslim bundle); a ratio of two latencies belongs to a processor, too.",
         "No energy: only a board's sensors tell it.",
         f"Only {test} of {run.data.name or 'one data set'}: other images, other light or another camera may give "
         "other answers.",
