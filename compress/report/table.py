@@ -61,7 +61,8 @@ def on_screen(run: Run) -> list[list[str]]:
     metric, metrics = run.first_metric, shown(run)
     names = (metric.key, "params", "kernel_sparsity", "sparse_tflite_bytes", "latency_ms_p50", "seconds_total")
     header = ["stage", metric.title, "parameters", "zeros", "smallest .tflite", "latency, ms", "seconds"]
-    return [header, *([str(row["stage"]), *(_cell(name, row, metrics) for name in names)] for row in rows(run))]
+    told = [(row, "first/last" if row["kind"] == "ratio" else str(row["stage"])) for row in rows(run)]
+    return [header, *([stage, *(_cell(name, row, metrics) for name in names)] for row, stage in told)]
 
 
 def shown(run: Run) -> dict[str, Metric]:

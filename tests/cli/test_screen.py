@@ -48,6 +48,8 @@ def commands(small, colours, monkeypatch, tmp_path):
                 colours,
                 "--recipe",
                 "ptq",
+                "--set",
+                "data.size=16",
                 "--store",
                 tmp_path / "store",
                 "--runs",

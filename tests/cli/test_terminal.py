@@ -25,8 +25,8 @@ def test_a_run_of_every_kind_of_stage_leaves_a_few_lines_each(colours, tmp_path)
     lines = shown(text)
     assert not any("epoch" in line for line in lines)
     (start,) = [number for number, line in enumerate(lines) if line.split()[:1] == ["stage"]]
-    table = lines[start : start + 1 + 6]
-    assert table[-1].startswith("exported")
+    table = lines[start : start + 1 + 6 + 1]  # no line is wrapped
+    assert [line.split()[0] for line in table[-2:]] == ["exported", "first/last"]
     rest = lines[:start] + lines[start + len(table) :]
     for number, kind in enumerate(("train", "distill", "narrow", "prune", "quantize", "export"), start=1):
         (line,) = [line for line in rest if line.startswith(f"[{number}/6]")]
