@@ -50,6 +50,8 @@ def commands(small, colours, monkeypatch, tmp_path):
                 "ptq",
                 "--set",
                 "data.size=16",
+                "--set",
+                "data.pixels=0..1",
                 "--store",
                 tmp_path / "store",
                 "--runs",
