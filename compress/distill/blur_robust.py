@@ -58,9 +58,9 @@ class BlurRobust(OfDetectors):
     """
 
     name: Literal["blur_robust"] = "blur_robust"
-    hint_weight: NotNegative = 1.0
+    hint_weight: NotNegative = 0.1
     """Of the difference between the features of the sharp and of the blurred image."""
-    soft_weight: NotNegative = 0.5
+    soft_weight: NotNegative = 0.01
     """Of the divergence between their classes."""
     temperature: Positive = 2.0
     """T, by which logits are divided before that divergence is taken."""
