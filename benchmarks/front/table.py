@@ -28,6 +28,17 @@ def mean(runs: Sequence[Run], stage: str, value: str) -> float:
     return statistics.mean(VALUES[value](run.stage(stage)) for run in runs)
 
 
+def minutes(runs: Sequence[Run]) -> str:
+    """How long the runs took, in words.
+
+    >>> from types import SimpleNamespace as Made
+    >>> minutes([Made(seconds={"wall": wall}, machine={"cores": 2}) for wall in (267.97, 285.77)])
+    '4.5 to 4.8 minutes on 2 cores'
+    """
+    each = [run.seconds["wall"] / 60 for run in runs]
+    return f"{min(each):.1f} to {max(each):.1f} minutes on {runs[0].machine['cores']} cores"
+
+
 def section(runs: Sequence[Run]) -> str:
     """Markdown: the table, and what was measured where."""
     lines = ["| after this stage | top-1 | .tflite | gzip | latency, host |", "|---|--:|--:|--:|--:|"]
@@ -40,9 +51,10 @@ def section(runs: Sequence[Run]) -> str:
     low, high = wilson(mean(runs, "exported", "top1"), first.data.test)
     note = (
         f"{smaller:.0f} times smaller and {faster:.0f} times faster than the teacher: `{first.pipeline}` on "
-        f"scikit-learn's handwritten digits at {first.data.shape[0]}x{first.data.shape[1]}, mean of seeds {seeds}. Of "
-        f"{first.data.test} test images, which nothing else sees, the last top-1 lies between {low:.1%} and "
-        f"{high:.1%} (95 % interval). Sizes are of the file that stores zeros compactly; MB are 10^6 bytes. The host "
-        f"is {first.machine['cpu']}, one thread, batch 1: no board."
+        f"scikit-learn's handwritten digits at {first.data.shape[0]}x{first.data.shape[1]}, mean of seeds {seeds}. The "
+        f"last top-1 has a 95 % interval of {low:.1%} to {high:.1%}: there are only {first.data.test} test images, "
+        "which no training and no decision inside a run sees. Sizes are those of the file that stores zeros compactly; "
+        f"MB are 10^6 bytes. Latency is that of one thread of the host's processor ({first.machine['cpu']}), batch 1, "
+        f"and never a board's. A run took {minutes(runs)}."
     )
     return "\n".join([*lines, "", note])

@@ -8,6 +8,7 @@ from benchmarks.paper2022.results import MISSING, Measured, difference, file_byt
 from benchmarks.paper2022.table import table, taught_ratio
 from benchmarks.peers.pairs import typical
 
+TABLES = ("3", "4", "5", "6", "7", "8")
 Bar = tuple[str, str, str]
 """What, the bar, what was measured."""
 
@@ -16,6 +17,14 @@ def section(measured: Measured) -> list[str]:
     """Markdown lines."""
     rows = [row for bar in BARS for row in bar(measured)]
     return ["## Numbers to reach", "", *table(["what", "bar", "measured"], rows, of_words=True)]
+
+
+def so_far(measured: Measured) -> str:
+    """A paragraph: how many of the numbers to reach are measured, and which tables have no training yet."""
+    told = [words for bar in BARS for _, _, words in bar(measured)]
+    numbers = f"**Measured so far:** {len(told) - told.count(MISSING)} of {len(told)} numbers to reach."
+    missing = [name for name in TABLES if not measured.table(name)]
+    return f"{numbers} Of these tables no training is measured yet: {', '.join(missing)}." if missing else numbers
 
 
 def final_student(measured: Measured) -> list[Bar]:

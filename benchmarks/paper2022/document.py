@@ -19,7 +19,7 @@ NOTE = (
 
 def document(measured: Measured, plots: str) -> str:
     """Markdown; ``plots`` is the path of the pictures' folder as links have it."""
-    parts = ["# The tables of Shin and Oh (2022), with controls", "", NOTE, ""]
+    parts = ["# The tables of Shin and Oh (2022), with controls", "", bars.so_far(measured), "", NOTE, ""]
     if measured.runs:
         machine = measured.runs[0].machine
         parts += [f"Host: {machine.get('cpu')}, {machine.get('cores')} cores.", ""]

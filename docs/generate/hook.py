@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT)]
@@ -41,6 +42,8 @@ def on_files(files: Files, config: Any) -> Files:
     return files
 
 
-def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Puts generated parts in."""
-    return with_parts(markdown)
+def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
+    """Puts generated parts in, and leads links to the notebook and to plots to where the site has them."""
+    if page.file.src_uri != "tutorial.md":
+        markdown = markdown.replace("shrink.ipynb)", "tutorial.md)")
+    return with_parts(markdown).replace("](../benchmarks/plots/", "](plots/")

@@ -11,21 +11,27 @@ from nbclient import NotebookClient
 from nbconvert import MarkdownExporter
 
 PATIENCE_S = 600
+WRITTEN = re.compile(r'href=\\"(runs/[^"\\]+)\\"')  # in the notebook's JSON
 PLAIN_TABLE = re.compile(r"<style scoped>.*?</style>\s*<table[^>]*>|<table[^>]*>", re.DOTALL)  # in the site's own style
 
 
 def page(path: Path, executes: bool = True) -> tuple[str, dict[str, Any]]:
-    """(the notebook as Markdown, its pictures by their names). Raises CellExecutionError for a cell that fails."""
+    """(the notebook as Markdown, its pictures and the files that it wrote and links to, by their names).
+
+    Raises CellExecutionError for a cell that fails.
+    """
     content = nbformat.read(path, as_version=4)
+    linked: dict[str, bytes] = {}
     if executes:
         with tempfile.TemporaryDirectory() as folder:  # for what it writes
             client = NotebookClient(content, timeout=PATIENCE_S, resources={"metadata": {"path": folder}})
             client.execute(stderr=subprocess.DEVNULL)  # TensorFlow's own; what a cell says comes another way
             _as_read(content)
+            linked = {name: (Path(folder) / name).read_bytes() for name in WRITTEN.findall(nbformat.writes(content))}
     text, resources = MarkdownExporter().from_notebook_node(
         content, resources={"unique_key": "tutorial", "output_files_dir": "pictures"}
     )
-    return text, resources["outputs"]
+    return text, {**resources["outputs"], **linked}
 
 
 def _as_read(notebook: Any) -> None:

@@ -3,6 +3,9 @@
 import re
 from pathlib import Path
 
+from benchmarks.front import table as table_of_front
+from benchmarks.tables import BEGIN, END, SHOWN, load
+
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "benchmarks/RESULTS.md"
 DECISIONS = ROOT / "docs/decisions"
@@ -20,10 +23,30 @@ def results() -> str:
     return _safe(RESULTS.read_text().partition("\n")[2])
 
 
+def front() -> str:
+    """The README's table of the main chain, with what was measured where."""
+    return (ROOT / "README.md").read_text().partition(BEGIN)[2].partition(END)[0].strip()
+
+
+def minutes() -> str:
+    """How long the README's pipeline took."""
+    runs = [run for run in load(RESULTS.parent / "results").runs if run.pipeline == SHOWN]
+    return f"`{SHOWN}` took {table_of_front.minutes(runs)}."
+
+
+def paper_so_far() -> str:
+    """What of the paper's tables is measured."""
+    return _paper()[0]
+
+
 def paper() -> str:
-    """All of benchmarks/paper2022/RESULTS.md, its title apart; its pictures are beside the page."""
-    text = (ROOT / "benchmarks/paper2022/RESULTS.md").read_text().partition("\n")[2]
-    return _safe(text.replace("](../plots/", "](plots/"))
+    """All else of benchmarks/paper2022/RESULTS.md, its title apart; its pictures are beside the page."""
+    return _safe(_paper()[1].replace("](../plots/", "](plots/"))
+
+
+def _paper() -> tuple[str, str]:
+    _, so_far, rest = (ROOT / "benchmarks/paper2022/RESULTS.md").read_text().split("\n\n", 2)
+    return so_far, rest
 
 
 def table_once_measured(section: str, first: str = "|", columns: str = "") -> str:

@@ -171,7 +171,8 @@ def test_the_sdist_holds_all_that_is_committed_but_what_belongs_to_the_repositor
 def test_the_tests_run_in_the_sdist(built):
     """Those that look at the files of the repository: results, pipelines, the pages at its top."""
     source, _ = built
-    words = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_repository.py", "tests/test_readme.py"]
+    words = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", "not slow"]
+    words += ["tests/test_repository.py", "tests/test_readme.py"]
     done = subprocess.run(
         [sys.executable, *words],
         cwd=source,

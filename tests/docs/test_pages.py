@@ -10,11 +10,10 @@ from functools import cache
 from pathlib import Path
 
 import click
-import numpy as np
 import pytest
-from PIL import Image
 
-from docs.generate.parts import with_parts
+from docs.generate.parts import MARK, NOTE, with_parts
+from tests.docs.project import write_project
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -72,11 +71,16 @@ pruned.final_sparsity = [0.8, 0.9]
 
 @dataclass(frozen=True)
 class Example:
-    """A block of code of a page; ``runs`` says that its commands are run."""
+    """A block of code of a page; ``marked`` says that a ``<!-- run -->`` stands above it."""
 
     language: str
     text: str
-    runs: bool = False
+    marked: bool = False
+
+    @property
+    def runs(self) -> bool:
+        """Whether a test runs it, and does not only read or plan it."""
+        return self.language == "python" or self.marked
 
 
 def name_of(page: Path) -> str:
@@ -91,65 +95,15 @@ def examples(page: Path) -> list[Example]:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder as a reader has it: net.keras, photos/, data.npz, my.toml, and what ``shrink`` made of net.keras."""
+    """A reader's folder, with what ``shrink`` made of its network."""
     import compress
-    from compress.datasets import DATASETS
 
-    folder = tmp_path_factory.mktemp("project")
-    rng = np.random.default_rng(0)
-    for part, count in (("train", 12), ("test", 4)):
-        for bright, label in enumerate(("cat", "dog")):
-            (folder / "photos" / part / label).mkdir(parents=True)
-            for number in range(count):
-                pixels = rng.integers(0, 100, (32, 32, 3), dtype=np.uint8) + np.uint8(120 * bright)
-                Image.fromarray(pixels).save(folder / f"photos/{part}/{label}/{number}.png")
-    labelled_images(folder, rng)
+    folder = write_project(tmp_path_factory.mktemp("project"))
     for name in ("my.toml", "my-pipeline.toml"):
         (folder / name).write_text(MY_PIPELINE)
-    (folder / "operators.json").write_text('{"schema": "jetslim-operators/1", "operators": {}, "machine": {}}')
-    digits = DATASETS["digits"](size=8, channels=1).load()
-    train, test = (
-        (split.read(np.arange(len(split))), split.targets.arrays()["labels"]) for split in (digits.train, digits.test)
-    )
-    np.savez(folder / "data.npz", x_train=train[0], y_train=train[1], x_test=test[0], y_test=test[1])
-    trained_network(*train).save(folder / "net.keras")
     with contextlib.chdir(folder):
         compress.shrink("net.keras", data="digits", recipe="ptq")
     return folder
-
-
-def trained_network(x: np.ndarray, y: np.ndarray):
-    """A network of Keras 3 that divides bytes by itself and knows the digits."""
-    import keras
-
-    keras.utils.set_random_seed(0)
-    layers = [keras.Input((8, 8, 1)), keras.layers.Rescaling(1 / 255)]
-    layers += [keras.layers.Conv2D(16, 3, activation="relu", name=f"conv{number}") for number in (1, 2)]
-    layers += [keras.layers.Flatten(), keras.layers.Dense(10, activation="softmax")]
-    network = keras.Sequential(layers)
-    network.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
-    network.fit(x, y, epochs=6, verbose=0)
-    return network
-
-
-def labelled_images(folder: Path, rng: np.random.Generator) -> None:
-    """Small folders in the layouts of tables of labels, of points and of Pascal VOC."""
-    names = [f"{number}.png" for number in range(20)]
-    for kind, images in (("tags", "images"), ("crowds", "images"), ("cards", "JPEGImages")):
-        (folder / kind / images).mkdir(parents=True)
-        for name in names:
-            Image.fromarray(rng.integers(0, 255, (64, 64, 3), dtype=np.uint8)).save(folder / kind / images / name)
-    rows = "".join(f"{name},{'cat|dog' if number % 2 else 'dog'}\n" for number, name in enumerate(names))
-    (folder / "tags/labels.csv").write_text(f"file,labels\n{rows}")
-    rows = "".join(f"{name},{x},20\n" for name in names for x in (8, 30, 50))
-    (folder / "crowds/points.csv").write_text(f"file,x,y\n{rows}")
-    (folder / "cards/Annotations").mkdir()
-    box = "<bndbox><xmin>8</xmin><ymin>8</ymin><xmax>40</xmax><ymax>40</ymax></bndbox>"
-    for number in range(20):
-        thing = f"<object><name>ace</name><difficult>0</difficult>{box}</object>"
-        size = "<size><width>64</width><height>64</height><depth>3</depth></size>"
-        xml = f"<annotation><filename>{number}.png</filename>{size}{thing}</annotation>"
-        (folder / f"cards/Annotations/{number}.xml").write_text(xml)
 
 
 @pytest.fixture
@@ -159,9 +113,24 @@ def in_project(project: Path) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
-def test_a_page_has_an_example_that_is_tested(page):
-    tested = [e for e in examples(page) if e.language in ("toml", "python") or any(map(is_ours, commands(e)))]
-    assert tested, f"{name_of(page)}: give it an example in toml, python or sh"
+def test_a_page_has_an_example_that_runs(page):
+    """Of every page but the decisions, which are records of what was measured once."""
+    assert any(example.runs for example in examples(page)), f"{name_of(page)}: give it Python, or a quick command"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_a_page_says_where_its_generated_parts_are(page):
+    """To whoever reads its source; the built page does not."""
+    text = page.read_text()
+    assert text.count(f"\n\n{NOTE}\n\n") == bool(MARK.search(text))
+    assert NOTE not in text.partition("<!-- generated:")[2]
+    assert NOTE not in with_parts(text)
+
+
+@pytest.mark.parametrize("page", [*PAGES, *sorted((DOCS / "decisions").glob("*.md"))], ids=name_of)
+def test_its_links_lead_somewhere_in_the_source_too(page):
+    for target in re.findall(r"\]\(((?!https?://)[^)#\s]+)", page.read_text()):
+        assert (page.parent / target).exists(), target
 
 
 @pytest.mark.parametrize("page", [p for p in PAGES if any(e.language == "toml" for e in examples(p))], ids=name_of)
@@ -187,10 +156,10 @@ def test_its_commands_are_read(page, in_project, monkeypatch):
             check_command(words)
 
 
-@pytest.mark.parametrize("page", [p for p in PAGES if any(e.runs for e in examples(p))], ids=name_of)
+@pytest.mark.parametrize("page", [p for p in PAGES if any(e.marked for e in examples(p))], ids=name_of)
 def test_its_quick_commands_run(page, in_project, main):
     for example in examples(page):
-        for words in commands(example) if example.runs else []:
+        for words in commands(example) if example.marked else []:
             assert words[0] == "jetslim"
             code, output, errors = main(*words[1:])
             assert code == 0, output + errors
