@@ -41,7 +41,7 @@ def cli(context: click.Context) -> None:
 
     \b
     Examples:
-      See what it does, in two minutes:          jetslim run tiny
+      See what it does, in 2 or 3 minutes:       jetslim run tiny
       Make a trained network of yours small:     jetslim shrink net.keras --data photos
       Write a pipeline of your own, and run it:  jetslim new my.toml, then jetslim run my.toml
       Know before anything is trained:           jetslim check my.toml, or jetslim inspect net.keras
