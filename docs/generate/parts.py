@@ -18,7 +18,6 @@ PARTS: dict[str, Callable[..., str]] = {
     "minutes": words.minutes,
     "results": words.results,
     "paper": words.paper,
-    "paper-so-far": words.paper_so_far,
     "table": words.table,
     "table-once-measured": words.table_once_measured,
     "decisions": words.decisions,

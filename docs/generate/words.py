@@ -18,11 +18,6 @@ def glossary() -> str:
     return words.strip()
 
 
-def results() -> str:
-    """All of benchmarks/RESULTS.md, its title apart."""
-    return _safe(RESULTS.read_text().partition("\n")[2])
-
-
 def front() -> str:
     """The README's table of the main chain, with what was measured where."""
     return (ROOT / "README.md").read_text().partition(BEGIN)[2].partition(END)[0].strip()
@@ -34,19 +29,15 @@ def minutes() -> str:
     return f"`{SHOWN}` took {table_of_front.minutes(runs)}."
 
 
-def paper_so_far() -> str:
-    """What of the paper's tables is measured."""
-    return _paper()[0]
+def results() -> str:
+    """All of benchmarks/RESULTS.md, its title apart."""
+    return _safe(RESULTS.read_text().partition("\n")[2])
 
 
 def paper() -> str:
-    """All else of benchmarks/paper2022/RESULTS.md, its title apart; its pictures are beside the page."""
-    return _safe(_paper()[1].replace("](../plots/", "](plots/"))
-
-
-def _paper() -> tuple[str, str]:
-    _, so_far, rest = (ROOT / "benchmarks/paper2022/RESULTS.md").read_text().split("\n\n", 2)
-    return so_far, rest
+    """All of benchmarks/paper2022/RESULTS.md, its title apart; its pictures are beside the page."""
+    text = (ROOT / "benchmarks/paper2022/RESULTS.md").read_text().partition("\n")[2]
+    return _safe(text.replace("](../plots/", "](plots/"))
 
 
 def table_once_measured(section: str, first: str = "|", columns: str = "") -> str:
