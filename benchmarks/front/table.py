@@ -29,12 +29,7 @@ def mean(runs: Sequence[Run], stage: str, value: str) -> float:
 
 
 def minutes(runs: Sequence[Run]) -> str:
-    """How long the runs took, in words.
-
-    >>> from types import SimpleNamespace as Made
-    >>> minutes([Made(seconds={"wall": wall}, machine={"cores": 2}) for wall in (267.97, 285.77)])
-    '4.5 to 4.8 minutes on 2 cores'
-    """
+    """How long the runs took, in words: "4.5 to 4.8 minutes on 2 cores"."""
     each = [run.seconds["wall"] / 60 for run in runs]
     return f"{min(each):.1f} to {max(each):.1f} minutes on {runs[0].machine['cores']} cores"
 
