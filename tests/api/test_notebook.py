@@ -34,7 +34,8 @@ def test_it_runs(tmp_path):
     assert float(values[1]) > 0.8
     assert "in float: none" in values[2]
     assert "| exported |" in values[3]
-    assert values[6].endswith("[])") and "CONV_2D" in values[6]  # no operator in float
+    assert (tmp_path / values[5]).name == "report.html" and (tmp_path / values[5]).is_file()
+    assert values[7].endswith("[])") and "CONV_2D" in values[7]  # no operator in float
     assert (tmp_path / "runs/ptq/3-exported/model.tflite").is_file()
 
 
