@@ -55,7 +55,7 @@ def override(raw: Raw, settings: Sequence[str], find: Callable[[Raw, str], Raw])
         for name in tables[1:]:
             table = table.setdefault(name, {}) if isinstance(table, dict) else table
         if not isinstance(table, dict):
-            raise UserError(f"--set {setting!r}: {'.'.join(tables)} is no table")
+            raise UserError(f"--set {setting!r}: {'.'.join(tables)} is not a table, so it has no fields")
         table[key] = value(text)
     return raw
 
@@ -85,7 +85,7 @@ def parse(kind: type[T], raw: Raw, where: str) -> T:
 def pick(registry: dict[str, type[T]], raw: Raw, key: str, what: str, where: str) -> type[T]:
     """The class that ``raw[key]`` names in ``registry``. Raises UserError with the nearest names."""
     if key not in raw:
-        raise UserError(f"{where}: needs {key!r}; known: {', '.join(sorted(registry))}")
+        raise UserError(f"{where}: the key {key!r} is missing; its value is one of {', '.join(sorted(registry))}")
     if not isinstance(raw[key], str) or raw[key] not in registry:
         raise UserError(f"{where}: {unknown(what, raw[key], registry)}")
     return registry[raw[key]]
@@ -128,19 +128,22 @@ def _explain(error: ValidationError, kind: Any, where: str) -> str:
                 return f"{where}: {key!r} belongs in {table}{dot}{field.name}: {field.name} = {{ ..., {last} = ... }}"
         return f"{where}: {unknown('key', key, known)} (known keys: {', '.join(known)})"
     if first["type"] in ("missing", "missing_argument"):
-        return f"{where}: needs {key!r}"
+        return f"{where}: the key {key!r} is missing"
     if first["type"] == "value_error":
         return f"{where}: {key + ': ' if key else ''}{first['ctx']['error']}"
     if first["type"] == "union_tag_invalid":
         known = first["ctx"]["expected_tags"].replace("'", "").split(", ")
         return f"{where}: {unknown(key, first['ctx']['tag'], known)}"
     if first["type"] == "union_tag_not_found":
-        return f"{where}: {key} needs {first['ctx']['discriminator']}; known: {', '.join(_names(owner, key))}"
+        return (
+            f"{where}: {key} needs the key {first['ctx']['discriminator']}; its value is one of "
+            f"{', '.join(_names(owner, key))}"
+        )
     message = first["msg"].removeprefix("Input should be ")
     if message == "an object":  # as JSON calls a table
         names = [f'{{ name = "{name}" }}' for name in _names(owner, key)]
         message = f"a table{', such as ' if names else ''}{' or '.join(names)}"
-    return f"{where}: {key} = {json.dumps(first['input'])} should be {message}"
+    return f"{where}: {key} = {json.dumps(first['input'])} must be {message}"
 
 
 _UNKNOWN = ("unexpected_keyword_argument", "extra_forbidden")

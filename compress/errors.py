@@ -1,4 +1,4 @@
-"""What is told in one clear line: what a user can mend (exit code 2), and what failed all the same (1)."""
+"""Errors that are shown in one clear line: a mistake that the user can correct (exit code 2), and a failure (1)."""
 
 import difflib
 from collections.abc import Iterable, Sequence
@@ -7,11 +7,11 @@ MOST = 40  # names in a hint
 
 
 class UserError(Exception):
-    """A mistake that the user can mend; its message is one line, shown without a traceback."""
+    """A mistake that the user can correct; the message is one line and says how."""
 
 
 class Failure(Exception):
-    """Something that failed although nothing was asked for wrongly; one line, no traceback."""
+    """Something failed although the command or call was correct; the message is one line."""
 
 
 def first_line(error: BaseException) -> str:

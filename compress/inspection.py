@@ -22,45 +22,46 @@ EXACT = 1e-4  # of the largest output
 
 @dataclass(frozen=True)
 class InspectedLayer:
-    """One layer of the network as its owner wrote it; ``macs``: multiplications and additions for one image."""
+    """One layer of the network that was given."""
 
     layer: str
-    """Its name."""
+    """Name of the layer."""
     kind: str
-    """Its class."""
+    """Class of the layer."""
     becomes: str
-    """The plainer layers that compute the same; "" for one that stays, "refused: ..." with the reason."""
+    """The plainer layers that replace it; "" for a layer that stays, "refused: ..." with the reason for one that
+    cannot be used."""
     computes: str
-    """What the exported file computes it in: "int8", "float: ..." with the reason, or "-" for nothing."""
+    """Precision in the exported file: "int8", "float: ..." with the reason, or "-" if it is not computed."""
     pruned: str
-    """Whether its kernel is: "yes", "no: ..." with the reason, or "-" for one without a kernel."""
+    """Whether its kernel is pruned: "yes", "no: ..." with the reason, or "-" for a layer without a kernel."""
     parameters: int
-    """How many it has."""
+    """Number of parameters."""
     macs: int
     """Multiplications and additions for one image."""
     onnx: str = "yes"
-    """Whether an ONNX file for TensorRT can have it: "yes", or "no: ..." with the reason."""
+    """Whether it can be exported to ONNX for TensorRT: "yes", or "no: ..." with the reason."""
 
     @property
     def refused(self) -> bool:
-        """Whether its computation cannot be seen."""
+        """Whether the layer cannot be used, because its computation cannot be read."""
         return self.becomes.startswith("refused")
 
 
 @dataclass(frozen=True)
 class Inspection:
-    """``difference``: largest between the outputs of the network and of the rewritten one, over the largest output.
+    """What pruning and quantization will do to a network, and how closely the rewritten network computes the same.
 
-    ``rounding``: between those of the network for an image and for its nearest neighbour in float32. On noise, which it
-    has never seen, a deep network can make much of a last bit, and no rewrite can be closer than that.
+    Both differences are measured on noise. A deep network can enlarge the last bit of an input that it has never seen,
+    and no rewrite can be closer than that; ``rounding`` says how much.
     """
 
     rows: list[InspectedLayer]
-    """One for each layer, in order."""
+    """One row for each layer, in order."""
     difference: float
-    """See above, in float."""
+    """Largest difference between the outputs of the network and of the rewritten one, divided by the largest output."""
     rounding: float = 0.0
-    """See above."""
+    """The same difference between the network's own outputs for an image and for its nearest neighbour in float32."""
 
     @property
     def exact(self) -> bool:
@@ -69,7 +70,7 @@ class Inspection:
 
     @property
     def refused(self) -> list[InspectedLayer]:
-        """The layers that are refused."""
+        """The layers that cannot be used."""
         return [row for row in self.rows if row.refused]
 
     @property
@@ -79,7 +80,7 @@ class Inspection:
 
     @property
     def without_onnx(self) -> list[InspectedLayer]:
-        """The layers that an ONNX file cannot have."""
+        """The layers that cannot be exported to ONNX."""
         return [row for row in self.rows if row.onnx != "yes"]
 
     def summary(self) -> str:
@@ -104,7 +105,7 @@ def inspect(
     nothing more is known of the others then. Raises UserError for several inputs.
     """
     if len(model.inputs) != 1:
-        raise UserError(f"{model.name} has {len(model.inputs)} inputs, not 1")
+        raise UserError(f"{model.name} has {len(model.inputs)} inputs, but only networks with one input are supported")
     originals = {name: layer for name, layer in named(model) if not isinstance(layer, keras.layers.InputLayer)}
     refused = refusals(model)
     if refused:

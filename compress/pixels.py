@@ -92,7 +92,9 @@ def parse(value: str | Mapping[str, Any]) -> Pixels:
     scale, offset = (_numbers(key, value.get(key, default)) for key, default in (("scale", 1.0), ("offset", 0.0)))
     length = max(len(scale), len(offset))
     if not all(len(numbers) in (1, length) for numbers in (scale, offset)) or 0.0 in scale:
-        raise UserError("pixels: scale (not 0) and offset are a number each, or have a number for each channel")
+        raise UserError(
+            "pixels: scale and offset must be one number each, or one number per channel; scale must not be 0"
+        )
     scale, offset = (numbers * length if len(numbers) == 1 else numbers for numbers in (scale, offset))
     return Pixels(f"scale {_text(scale)}, offset {_text(offset)}", tuple(255 * number for number in scale), offset)
 
@@ -100,7 +102,7 @@ def parse(value: str | Mapping[str, Any]) -> Pixels:
 def _numbers(key: str, value: Any) -> tuple[float, ...]:
     values = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
     if not values or any(isinstance(number, bool) or not isinstance(number, int | float) for number in values):
-        raise UserError(f"pixels: {key} = {value!r} should be a number, or a number for each channel")
+        raise UserError(f"pixels: {key} = {value!r} must be a number, or a list with one number per channel")
     return tuple(float(number) for number in values)
 
 

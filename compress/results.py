@@ -39,11 +39,11 @@ class Metric:
     title: str
     """Its name for people."""
     unit: str = ""
-    """Such as "%"; empty for a bare number."""
+    """Unit, such as "%"; empty for a bare number."""
     factor: float = 1.0
-    """By which a value is multiplied before it is shown with its unit."""
+    """Factor by which a value is multiplied before it is shown with its unit."""
     decimals: int | None = 4
-    """How many are shown; null: three digits in all."""
+    """Number of decimals shown; null: three digits in all."""
     better: Literal["higher", "lower", ""] = "higher"
     """Which direction is better; empty for neither."""
     is_share: bool = False
@@ -88,7 +88,7 @@ class Metric:
 
 @dataclass(frozen=True)
 class Latency:
-    """Of a file on the host, batch 1, one thread, in milliseconds."""
+    """Latency of a file on the host, batch 1, one thread, in milliseconds."""
 
     latency_ms_mean: float
     """The mean of samples_ms."""
@@ -135,7 +135,7 @@ class Changed:
     """A setting that differs from its default."""
 
     table: str
-    """Of the pipeline file, or the stage's name."""
+    """Table of the pipeline file, or the stage's name."""
     key: str
     """The field."""
     value: Any
@@ -146,7 +146,7 @@ class Changed:
 
 @dataclass(frozen=True)
 class Schedule:
-    """Of a gradual pruning; sparsities are fractions of zeros, steps optimizer steps."""
+    """The schedule of gradual pruning; sparsities are fractions of zeros, steps are optimizer steps."""
 
     initial_sparsity: float
     """The fraction of zeros at begin_step."""
@@ -173,9 +173,9 @@ class Change:
     """A number before and after a stage."""
 
     before: float
-    """Of the stage's input."""
+    """Value for the stage's input."""
     after: float
-    """Of what the stage made."""
+    """Value for the stage's result."""
 
 
 @dataclass(frozen=True)
@@ -185,11 +185,11 @@ class Narrowing:
     target: str
     """"latency", "parameters" or "flops"."""
     asked: float
-    """Of it, the fraction that was to be left."""
+    """Fraction of the target that was to be left."""
     channels: dict[str, list[int]]
     """Name of each layer that makes channels -> how many before and after."""
     parameters: Change
-    """How many the network has."""
+    """Number of parameters of the network, before and after."""
     macs: Change
     """Multiplications and additions for one example."""
     predicted_ms: Change | None = None
@@ -313,19 +313,19 @@ class StageResult:
     name: str
     """The stage's name in the pipeline."""
     kind: str = ""
-    """Such as "distill"."""
+    """Kind of the stage, such as "distill"."""
     reads: list[str] | None = None
     """The earlier stages that it read; None in results that do not say."""
     key: str = ""
-    """Of its artifact in the store."""
+    """Key of the stage's artifact in the store."""
     cached: bool = False
     """Whether it was taken from the store."""
     metrics: dict[str, float | None] = field(default_factory=dict)
-    """What the task measures of its file on the test split."""
+    """Metrics of the stage's file on the test split."""
     network_metrics: dict[str, float | None] = field(default_factory=dict)
-    """The same of its Keras network, or of the file again where ``measured_on`` says so."""
+    """Metrics of the stage's Keras network on the test split, or of the file again where ``measured_on`` says so."""
     measured_on: Literal["network", ".tflite", ""] = ""
-    """Of what ``network_metrics`` are."""
+    """Whether ``network_metrics`` are those of the network or of the file."""
     details: dict[str, Any] = field(default_factory=dict)
     """What the task's section of the report shows, of what ``measured_on`` says."""
     whole_images: dict[str, float | None] | None = None
@@ -333,17 +333,17 @@ class StageResult:
     closeness_to_network: float | None = None
     """How close the file's outputs are to the Keras network's."""
     closeness_to_float: float | None = None
-    """Of a quantized network's file: to those of the network before its quantization."""
+    """For a quantized network: how close the file's outputs are to those of the network before quantization."""
     precision: str = ""
-    """What its file computes in: "float32", "float16", "int8", "int16x8" or "dynamic"."""
+    """Precision in which the file computes: "float32", "float16", "int8", "int16x8" or "dynamic"."""
     params: int | None = None
     """Parameters of its network."""
     kernel_sparsity: float | None = None
     """Fraction of zeros in the kernels of convolutions."""
     sparsity_schedule: Schedule | None = None
-    """Of a gradual pruning."""
+    """Schedule of gradual pruning."""
     sparsity_steps: list[SparsityStep] = field(default_factory=list)
-    """Its course."""
+    """Sparsity in the course of gradual pruning."""
     narrowing: Narrowing | None = None
     """What a narrow stage removed."""
     tflite_bytes: int | None = None
@@ -353,7 +353,7 @@ class StageResult:
     gzip_bytes: int | None = None
     """Size of the dense file by gzip."""
     sha256: str = ""
-    """Of the dense .tflite."""
+    """The sha256 of the dense .tflite."""
     operators: dict[str, int] = field(default_factory=dict)
     """Name of an operator -> how many of them its file has."""
     float_operators: list[str] | None = None
@@ -363,9 +363,9 @@ class StageResult:
     requantizations: int | None = None
     """Operators that only change the scale of an int8 tensor."""
     onnx: OnnxFacts | None = None
-    """Of its ONNX file; None where it wrote none."""
+    """Facts about the ONNX file; None where none was written."""
     latency: Latency | None = None
-    """Of its file on the host."""
+    """Latency of the stage's file on the host."""
     seconds: dict[str, float] | None = None
     """Wall seconds by cause."""
     history: list[dict[str, str]] = field(default_factory=list)
@@ -382,17 +382,17 @@ class DataFacts:
     """What was trained on; ``shape`` is that of one example, and the splits are numbers of examples."""
 
     name: str = ""
-    """The data set."""
+    """Name of the data set."""
     label_names: list[str] = field(default_factory=list)
-    """Of classes or numbers, in the order of the outputs."""
+    """Names of the classes or numbers, in the order of the outputs."""
     shape: list[int] = field(default_factory=list)
-    """Of one example, such as [32, 32, 3]."""
+    """Shape of one example, such as [32, 32, 3]."""
     train: int | None = None
-    """How many examples there are to train on."""
+    """Number of training examples."""
     validation: int | None = None
-    """How many there are to decide on while training."""
+    """Number of validation examples."""
     test: int | None = None
-    """How many there are to measure on."""
+    """Number of test examples."""
     fingerprint: str = ""
     """A hash of all examples and targets."""
     notes: list[str] = field(default_factory=list)
@@ -406,33 +406,33 @@ class Run:
     """A run of a pipeline: what run.json says, its digest apart."""
 
     pipeline: str = "run"
-    """What the run is called."""
+    """Name of the run."""
     seed: int | None = None
-    """Of weights, order and augmentation."""
+    """Seed of the initial weights, of the order of examples and of augmentation."""
     task: dict[str, Any] = field(default_factory=lambda: {"name": "classification"})
-    """Its name and settings."""
+    """Name and settings of the task."""
     metrics: list[Metric] = field(default_factory=list)
-    """What the task measures; the first decides."""
+    """Metrics of the task; the first decides."""
     closeness: Metric = field(default_factory=lambda: Metric("closeness", "closeness"))
-    """How alike two networks' outputs are."""
+    """Metric that says how close two networks' outputs are."""
     finished: str = ""
-    """The time in UTC."""
+    """Time at which the run ended, in UTC."""
     machine: dict[str, Any] = field(default_factory=dict)
     """Processor, cores, memory, system."""
     versions: dict[str, str] = field(default_factory=dict)
-    """Of Python, jetslim and the libraries that decide what is computed."""
+    """Versions of Python, jetslim and the libraries that decide what is computed."""
     config_toml: str = ""
     """The pipeline's file, as it was."""
     settings: list[str] = field(default_factory=list)
-    """What --set changed in it."""
+    """Settings that --set changed."""
     changed: list[Changed] = field(default_factory=list)
-    """Of the file and the settings, what differs from the defaults."""
+    """Settings that differ from the defaults."""
     goals: dict[str, float] = field(default_factory=dict)
     """What [report] goals ask of the last stage's file: "score", "score_lost", "megabytes", "latency_ms"."""
     command: str = ""
-    """What was typed; empty for a run that was started from Python."""
+    """The command line; empty for a run that was started from Python."""
     data: DataFacts = field(default_factory=DataFacts)
-    """What was trained on and measured on."""
+    """The data set of training and measurement."""
     seconds: dict[str, float] = field(default_factory=dict)
     """Wall seconds by cause."""
     stages: list[StageResult] = field(default_factory=list)
@@ -476,11 +476,14 @@ def read_run(path: Path) -> Run:
 def parse(content: Any, where: str = "run.json") -> Run:
     """A run of what run.json holds, of schema 1 to 3. Raises UserError, which names ``where``, for anything else."""
     if not isinstance(content, Mapping):
-        raise UserError(f"{where} is no result of a run")
+        raise UserError(f"{where} is not the result of a run")
     known: dict[Any, Callable[[Mapping[str, Any]], dict[str, Any]]] = {SCHEMA: dict, 2: _of_schema_2, 1: _of_schema_1}
     schema = content.get("schema", 1)
     if not isinstance(schema, int) or schema not in known:
-        raise UserError(f"{where} has the schema {schema!r}; {' and '.join(map(str, sorted(known)))} are known here")
+        raise UserError(
+            f"{where} has the schema {schema!r}, but this version of jetslim reads only "
+            f"{' and '.join(map(str, sorted(known)))}"
+        )
     return validated(Run, known[schema](content), where)
 
 
@@ -499,7 +502,9 @@ def validated(kind: type[T], content: Mapping[str, Any], where: str) -> T:
         return checked
     except ValidationError as error:
         first = error.errors()[0]
-        raise UserError(f"{where}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+        raise UserError(
+            f"{where}: the field {'.'.join(map(str, first['loc']))} is not valid: {first['msg']}"
+        ) from error
 
 
 @cache

@@ -66,12 +66,16 @@ def read_bundle(folder: Path) -> Bundle:
     """The bundle in ``folder``; every file's size and hash is compared with the manifest."""
     path = folder / MANIFEST
     if not path.is_file():
-        raise UserError(f"{folder} is no bundle: it has no {MANIFEST}")
+        raise UserError(f"{folder} is not a bundle: it has no {MANIFEST}")
     content = path.read_bytes()
     try:
         manifest = json.loads(content.decode())
         if manifest.get("schema") != SCHEMA:
-            raise UserError("{}: schema {!r} is unknown here, {} wanted".format(path, manifest.get("schema"), SCHEMA))
+            raise UserError(
+                "{}: the schema {!r} is unknown to this runner, which reads {}".format(
+                    path, manifest.get("schema"), SCHEMA
+                )
+            )
         for name, facts in manifest["files"].items():
             _verify(folder, name, facts)
         files = manifest["files"]
@@ -100,13 +104,13 @@ def read_bundle(folder: Path) -> Bundle:
 
 def _verify(folder: Path, name: str, facts: Dict[str, Any]) -> None:
     if Path(name).name != name:
-        raise UserError(f"the manifest names {name!r}, which is no plain file name")
+        raise UserError(f"the manifest names {name!r}, which is not a plain file name")
     path = folder / name
     if not path.is_file():
         raise UserError(f"{path} is missing: copy the bundle again")
     if path.stat().st_size != facts["bytes"]:
         raise UserError(
-            "{} has {} bytes, the manifest says {}: copy it again".format(path, path.stat().st_size, facts["bytes"])
+            "{} has {} bytes, but the manifest says {}: copy it again".format(path, path.stat().st_size, facts["bytes"])
         )
     if sha256_of(path) != facts["sha256"]:
         raise UserError(f"{path} is not the file of the manifest (its sha256 differs): copy it again")

@@ -58,40 +58,70 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
-    doctor = commands.add_parser("doctor", help="say whether this board can measure, and what to mend")
-    doctor.add_argument("folder", nargs="?", type=Path, default=Path("."), help="a bundle to verify")
+    doctor = commands.add_parser("doctor", help="check whether this board is ready to measure, and say what to fix")
+    doctor.add_argument(
+        "folder", nargs="?", type=Path, default=Path("."), help="folder of the bundle to verify (the current folder)"
+    )
     doctor.add_argument("--sysroot", type=Path, default=Path("/"), help=argparse.SUPPRESS)
     doctor.set_defaults(command=_doctor)
 
-    bench = commands.add_parser("benchmark", help="measure a .tflite, or every model of a bundle")
-    bench.add_argument("target", type=Path, help="a .tflite file, or a bundle's folder")
-    bench.add_argument("--runs", type=_at_least(50), default=50, help="timed runs a repetition (50, or more)")
-    bench.add_argument("--repetitions", type=_at_least(1), default=3, help="rounds over all models (3)")
-    bench.add_argument("--threads", type=_threads, help="such as 1,4 (one, and all)")
-    bench.add_argument("--timeout", type=_positive, default=120.0, help="seconds until a model counts as hanging (120)")
+    bench = commands.add_parser("benchmark", help="measure a .tflite file, or every model of a bundle")
+    bench.add_argument("target", type=Path, help="a .tflite file, or the folder of a bundle")
     bench.add_argument(
-        "--power-seconds", type=_not_negative, default=20.0, help="length of the power loop, 0 for none (20)"
+        "--runs", type=_at_least(50), default=50, help="number of timed inferences per repetition, at least 50 (50)"
     )
-    bench.add_argument("--idle-seconds", type=_not_negative, default=10.0, help="rest before it (10)")
+    bench.add_argument(
+        "--repetitions", type=_at_least(1), default=3, help="number of repetitions, each in a process of its own (3)"
+    )
+    bench.add_argument(
+        "--threads", type=_threads, help="numbers of threads to measure with, such as 1,4 (one, and all cores)"
+    )
+    bench.add_argument(
+        "--timeout",
+        type=_positive,
+        default=120.0,
+        help="seconds after which a model that does not answer is given up (120)",
+    )
+    bench.add_argument(
+        "--power-seconds",
+        type=_not_negative,
+        default=20.0,
+        help="seconds of inference during which power is measured, 0 for none (20)",
+    )
+    bench.add_argument(
+        "--idle-seconds", type=_not_negative, default=10.0, help="seconds of rest before the power is measured (10)"
+    )
     _add_size(bench)
-    bench.add_argument("--pixels", help="what a model is fed for bytes: 0..1, 0..255, -1..1, imagenet or SCALE,OFFSET")
-    bench.add_argument("--output", help="which of several outputs has the classes")
-    bench.add_argument("--accelerator", choices=["gpu"], help="try LiteRT's own way to the GPU, too (WebGPU on Vulkan)")
+    bench.add_argument(
+        "--pixels",
+        help="range of the pixel values that the model expects: 0..1, 0..255, -1..1, imagenet or SCALE,OFFSET "
+        "(found from the model)",
+    )
+    bench.add_argument("--output", help="name of the output that gives the classes, for a model with several outputs")
+    bench.add_argument(
+        "--accelerator", choices=["gpu"], help="also measure LiteRT's GPU accelerator (WebGPU on Vulkan)"
+    )
     bench.add_argument("--trtexec", help=argparse.SUPPRESS)
-    bench.add_argument("--out", type=Path, help="where the result goes (results/ beside the models)")
+    bench.add_argument("--out", type=Path, help="file in which the result is written (in results/ beside the models)")
     bench.add_argument("--tegrastats", help=argparse.SUPPRESS)
     bench.add_argument("--sysroot", type=Path, default=Path("/"), help=argparse.SUPPRESS)
     bench.set_defaults(command=_benchmark)
 
-    single = commands.add_parser("operators", help="time the single operators that a bundle lists, for narrowing")
-    single.add_argument("folder", nargs="?", type=Path, default=Path("."), help="a bundle's folder")
-    single.add_argument("--timeout", type=_positive, default=120.0, help="seconds for 100 operators (120)")
-    single.add_argument("--out", type=Path, help="where the table goes (results/ in the bundle)")
+    single = commands.add_parser(
+        "operators", help="time the single operators that a bundle lists, for narrowing to this board"
+    )
+    single.add_argument(
+        "folder", nargs="?", type=Path, default=Path("."), help="folder of the bundle (the current folder)"
+    )
+    single.add_argument("--timeout", type=_positive, default=120.0, help="seconds allowed for 100 operators (120)")
+    single.add_argument("--out", type=Path, help="file in which the table is written (in the bundle's results/)")
     single.add_argument("--sysroot", type=Path, default=Path("/"), help=argparse.SUPPRESS)
     single.set_defaults(command=_operators)
 
-    overhead = commands.add_parser("overhead", help="what the timing of a benchmark itself costs, against a bare loop")
-    overhead.add_argument("model", type=Path, help="a .tflite file")
+    overhead = commands.add_parser(
+        "overhead", help="measure how much time the benchmark's own timing adds to a bare loop"
+    )
+    overhead.add_argument("model", type=Path, help="path of a .tflite file")
     _add_size(overhead)
     overhead.set_defaults(command=_overhead)
 
@@ -120,13 +150,16 @@ def _overhead(arguments: argparse.Namespace) -> int:
 
 def _add_size(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--size", type=_sides, metavar="SIZE", help="of examples, for a model that takes any: 224, or 48x96"
+        "--size",
+        type=_sides,
+        metavar="SIZE",
+        help="size of the examples, for a model that accepts any size: 224, or 48x96",
     )
 
 
 def _sides(text: str) -> List[int]:
     if not re.match(r"^[1-9]\d*(x[1-9]\d*)*$", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is no size such as 224 or 48x96")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size such as 224 or 48x96")
     return [int(side) for side in text.split("x")]
 
 
@@ -143,7 +176,7 @@ def _at_least(least: int) -> Callable[[str], int]:
 def _positive(text: str) -> float:
     value = float(text)
     if not 0 < value < 1e6:
-        raise argparse.ArgumentTypeError(f"{text} is no length of time")
+        raise argparse.ArgumentTypeError(f"{text} is not a length of time in seconds")
     return value
 
 
@@ -153,7 +186,7 @@ def _not_negative(text: str) -> float:
 
 def _threads(text: str) -> List[int]:
     if not re.match(r"^[1-9]\d*(,[1-9]\d*)*$", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is no list of numbers such as 1,4")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of numbers such as 1,4")
     return sorted({int(entry) for entry in text.split(",")})
 
 
@@ -195,7 +228,9 @@ def _benchmark(arguments: argparse.Namespace) -> int:
     try:
         fcntl.flock(alone, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
-        raise UserError(f"another benchmark is running in {folder}: two at once disturb each other") from error
+        raise UserError(
+            f"another benchmark is running in {folder}: wait until it has ended, because two at once disturb each other"
+        ) from error
     measured = benchmark(bundle, settings, lambda line: print(line, file=sys.stderr, flush=True), arguments.sysroot)
     name = "{}-{}.json".format(board.short_name(measured["board"]), time.strftime("%Y%m%d-%H%M%S", time.gmtime()))
     path = arguments.out or folder / name

@@ -9,7 +9,7 @@ from jetson.errors import UserError
 
 PACKAGES = (("ai_edge_litert.interpreter", "ai-edge-litert"), ("tflite_runtime.interpreter", "tflite-runtime"))
 INSTALL = (
-    "no TFLite interpreter here; on JetPack 5: python3.9 -m pip install ai-edge-litert==2.1.0 numpy==2.0.2, "
+    "no TFLite interpreter is installed; on JetPack 5: python3.9 -m pip install ai-edge-litert==2.1.0 numpy==2.0.2, "
     "or with its own Python 3.8: pip install tflite-runtime==2.13.0 numpy==1.24.4"
 )
 
@@ -98,6 +98,6 @@ def filled(signature: Sequence[int], shape: Sequence[int], size: Sequence[int]) 
     free = [number for number, side in enumerate(signature) if side < 0 and number > 0]
     if free and len(size) not in (1, len(free)):
         words = "x".join("?" if side < 0 else str(side) for side in signature[1:])
-        raise UserError(f"the model reads examples of any size ({words}): say which with --size, such as --size 224")
+        raise UserError(f"the model accepts examples of any size ({words}): give one, such as --size 224")
     sides = dict(zip(free, list(size) * len(free) if len(size) == 1 else size))
     return [sides.get(number, 1 if side < 0 else side) for number, side in enumerate(signature)]

@@ -23,7 +23,7 @@ def measure(folder: Path, timeout_s: float, say: Callable[[str], None], root: Pa
     bundle = read_bundle(folder)
     files = (bundle.manifest or {})["files"]
     if ARCHIVE not in files:
-        raise UserError(f"{folder} has no {ARCHIVE}: its pipeline has nothing that could be narrowed")
+        raise UserError(f"{folder} has no {ARCHIVE}: its pipeline has no network that can be narrowed")
     promised = {"path": str(folder / ARCHIVE), **files[ARCHIVE]}
     with zipfile.ZipFile(str(folder / ARCHIVE)) as archive:
         entries: List[Dict[str, Any]] = json.loads(archive.read(LIST).decode())

@@ -27,11 +27,11 @@ class Predictor:
         self.model = model
         if len(model.inputs) != 1:
             listed = ", ".join(str(each["name"]) for each in model.inputs)
-            raise UserError(f"the model has {len(model.inputs)} inputs ({listed}): only one can be fed from a test set")
+            raise UserError(f"the model has {len(model.inputs)} inputs ({listed}), but a test set can feed only one")
         self.input = model.input
         decided = pixels or told(np.dtype(self.input["dtype"]), _grid(self.input))
         if decided is None:
-            raise UserError("which pixels the numbers of the model's input are cannot be told: name them (--pixels)")
+            raise UserError("which pixel range the model expects is unknown: give it as --pixels")
         self.pixels = decided
         self.outputs = _chosen(model.interpreter, output, width, names)
         self._names = names if len(names) > 1 else ()

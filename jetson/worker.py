@@ -49,9 +49,9 @@ def content_of(path: str, sha256: Optional[str], size: Optional[int]) -> bytes:
     """The file's bytes, read once; raises UserError unless they are those that were promised (None: anything)."""
     content = Path(path).read_bytes()
     if not content or content.startswith(b"version https://git-lfs"):
-        raise UserError("{} is {}".format(path, "a pointer of Git LFS, not the model itself" if content else "empty"))
+        raise UserError(f"{path} is a Git LFS pointer, not the model itself" if content else f"{path} is empty")
     if size is not None and len(content) != size:
-        raise UserError(f"{path} has {len(content)} bytes, the manifest says {size}: copy it again")
+        raise UserError(f"{path} has {len(content)} bytes, but the manifest says {size}: copy it again")
     if sha256 is not None and hashlib.sha256(content).hexdigest() != sha256:
         raise UserError(f"{path} is not the file of the manifest (its sha256 differs): copy it again")
     return content

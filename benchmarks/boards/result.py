@@ -12,7 +12,7 @@ SCHEMAS = ("jetslim-board/1", "jetslim-board/2", "jetslim-board/3")
 
 @dataclass(frozen=True)
 class Board:
-    """The machine; None is what it does not say of itself."""
+    """The machine; a field is None where the machine does not report it."""
 
     model: str | None
     """What the board calls itself."""
@@ -48,14 +48,14 @@ class Interpreter:
     """The interpreter's package."""
 
     name: str
-    """Such as "ai-edge-litert"."""
+    """Name of the package, such as "ai-edge-litert"."""
     version: str
-    """Its release."""
+    """Version of the package."""
 
 
 @dataclass(frozen=True)
 class Times:
-    """Of all timed inferences, in milliseconds."""
+    """Statistics of all timed inferences, in milliseconds."""
 
     mean: float
     """Arithmetic mean."""
@@ -81,7 +81,7 @@ class Repetition:
 
 @dataclass(frozen=True)
 class Energy:
-    """Of an inference, measured at a rail."""
+    """Energy of an inference, measured at a power rail."""
 
     energy_mj: float
     """Millijoules an inference: all that the rail drew, not only what is beyond the idle board."""
@@ -91,18 +91,18 @@ class Energy:
 
 @dataclass(frozen=True)
 class ThreadLatency:
-    """With a number of threads; ``ms`` is None where every repetition failed, and ``errors`` says why."""
+    """Latency with one number of threads; ``ms`` is None where every repetition failed, and ``errors`` says why."""
 
     threads: int
-    """How many the interpreter used."""
+    """Number of threads that the interpreter used."""
     ms: Times | None
-    """Over all repetitions."""
+    """Times over all repetitions, in milliseconds."""
     errors: list[str] = field(default_factory=list)
     """Why a repetition failed, a line each."""
     repetitions: list[Repetition] = field(default_factory=list)
-    """One for each process."""
+    """One entry for each process."""
     energy: Energy | None = None
-    """Where the board has power sensors."""
+    """Energy per inference; null where the board has no power sensors."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ class Accuracy:
     """What the task measures on the bundle's images, and 95 % intervals of shares; both empty where that failed."""
 
     metrics: dict[str, float | None] = field(default_factory=dict)
-    """By the metric's key."""
+    """Value of each metric, by its key."""
     intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
     """95 % intervals of those that are shares, by the metric's key."""
 
@@ -120,17 +120,17 @@ class Model:
     """A .tflite that was measured."""
 
     file: str
-    """Its name in the bundle."""
+    """Name of the file in the bundle."""
     bytes: int
-    """Its size."""
+    """Size of the file in bytes."""
     latency: list[ThreadLatency]
     """An entry for each number of threads."""
     role: str | None = None
     """Why the bundle has it, such as "teacher"."""
     accuracy: Accuracy | None = None
-    """On the carried images; null where there are none."""
+    """Metrics on the bundle's test images; null where there are none."""
     host_score: float | None = None
-    """The first metric on the host."""
+    """Value of the first metric on the host."""
 
     def on_threads(self, threads: int) -> Times | None:
         """Its times with so many threads; None where they were not measured."""
@@ -139,7 +139,8 @@ class Model:
 
 @dataclass(frozen=True)
 class Agreement:
-    """Of an engine with the ONNX file on the host, on some of the carried images; None where that failed."""
+    """Agreement of an engine with the ONNX file on the host, on some of the bundle's test images; None where that
+    failed."""
 
     images: int = 0
     """How many were compared."""
@@ -158,7 +159,7 @@ class Engine:
     precision: str
     """What TensorRT was allowed to compute in."""
     ms: Times | None
-    """Of all timed inferences."""
+    """Times of all timed inferences, in milliseconds."""
     errors: list[str] = field(default_factory=list)
     """Why it failed, a line each."""
     engine_bytes: int | None = None
@@ -168,12 +169,12 @@ class Engine:
     expected: Agreement | None = None
     """How its answers compare with the host's."""
     energy: Energy | None = None
-    """Where the board has power sensors."""
+    """Energy per inference; null where the board has no power sensors."""
 
 
 @dataclass(frozen=True)
 class TensorRT:
-    """What was measured of it; ``missing`` says why nothing was."""
+    """Measurements of TensorRT; ``missing`` says why there are none."""
 
     engine: Interpreter | None = None
     """TensorRT's release."""
@@ -185,16 +186,17 @@ class TensorRT:
 
 @dataclass(frozen=True)
 class State:
-    """Of the board before or after, as it tells them; None or nothing is what it does not say."""
+    """State of the board before or after the measurement; a field is None or empty where the board does not report
+    it."""
 
     power_mode: Any = None
-    """As nvpmodel calls it."""
+    """Power mode, by nvpmodel's name."""
     governors: Any = None
-    """What decides the clocks of each group of cores."""
+    """Clock governor of each group of cores."""
     clocks_mhz: Any = None
     """The clock of each group of cores."""
     temperatures_c: Any = None
-    """By sensor, in degrees Celsius."""
+    """Temperature of each sensor, in degrees Celsius."""
     throttled: Any = None
     """Whether the board slowed itself down."""
     load_1min: float | None = None
@@ -206,15 +208,15 @@ class Bundle:
     """What was copied to the board."""
 
     pipeline: str | None
-    """Whose networks they are."""
+    """Name of the pipeline that made the networks."""
 
 
 @dataclass(frozen=True)
 class BoardResult:
-    """All that the tables show of it."""
+    """All values of a board's result that the tables show."""
 
     started: str
-    """The time in UTC."""
+    """Time at which the measurement began, in UTC."""
     board: Board
     """The machine."""
     runtime: Interpreter
@@ -224,7 +226,7 @@ class BoardResult:
     bundle: Bundle | None = None
     """None for a bare .tflite."""
     metrics: list[Metric] = field(default_factory=list)
-    """What the task measures; the first decides."""
+    """Metrics of the task; the first decides."""
     warnings: list[str] = field(default_factory=list)
     """Why numbers should not be trusted, a line each."""
     tensorrt: TensorRT | None = None
@@ -232,7 +234,7 @@ class BoardResult:
     before: State = State()
     """The board before the measurement."""
     after: State = State()
-    """And after it."""
+    """The board after the measurement."""
 
     @property
     def pipeline(self) -> str:

@@ -28,16 +28,16 @@ def arrays(pair: Any, name: str) -> Pair:
     if isinstance(pair, keras.tf.data.Dataset):
         return _all_of(pair, name)
     if not isinstance(pair, tuple | list) or len(pair) != 2:
-        raise UserError(f"{name} should be a pair (x, y) of arrays, or a tf.data.Dataset of such pairs")
+        raise UserError(f"{name} must be a pair (x, y) of arrays, or a tf.data.Dataset of such pairs")
     return np.asarray(pair[0]), np.asarray(pair[1])
 
 
 def _all_of(data: Any, name: str) -> Pair:
     spec = data.element_spec
     if not isinstance(spec, tuple) or len(spec) != 2:
-        raise UserError(f"{name}: a tf.data.Dataset should give pairs (x, y)")
+        raise UserError(f"{name}: a tf.data.Dataset must yield pairs (x, y)")
     if data.cardinality() == keras.tf.data.INFINITE_CARDINALITY:
-        raise UserError(f"{name}: the tf.data.Dataset never ends: take(n) of it, or leave repeat() out")
+        raise UserError(f"{name}: the tf.data.Dataset is infinite: use take(n), or leave repeat() out")
     batched = spec[1].shape.rank is not None and spec[1].shape.rank > 0 and spec[1].shape[0] is None
     examples, labels, size = [], [], 0
     for x, y in (data if batched else data.batch(256)).as_numpy_iterator():
@@ -46,8 +46,8 @@ def _all_of(data: Any, name: str) -> Pair:
         size += x.nbytes
         if size > MOST_BYTES:
             raise UserError(
-                f"{name}: the tf.data.Dataset is over {MOST_BYTES / 1e9:.0f} GB in memory: give a folder of images "
-                "(data=...), or take(n) of it"
+                f"{name}: the tf.data.Dataset takes more than {MOST_BYTES / 1000000000.0:.0f} GB of memory: give a "
+                "folder of images (data=...), or use take(n)"
             )
     if not examples:
         raise UserError(f"{name}: the tf.data.Dataset is empty")

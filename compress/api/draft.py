@@ -70,7 +70,7 @@ def draft(wanted: Wanted, file: str, found: tuple[str, ...] = ()) -> str:
         if called not in MODELS and not Path(called).exists():
             raise unknown("network", called, MODELS)
     if wanted.trained and (wanted.network in MODELS or wanted.teacher):
-        raise UserError("a network that is taken as it is has a path of its own, and no teacher")
+        raise UserError("a network that is used as it is (trained) needs a path, and cannot have a teacher")
     recipe = "default-trained" if wanted.trained else "default-distilled" if wanted.teacher else "default"
     shipped = config.read_toml(PRESETS / f"{recipe}.toml")
     head = [

@@ -21,7 +21,7 @@ def in_legacy_keras(model: Any) -> Any:
     if isinstance(model, keras.Model):
         return model
     raise UserError(
-        f"this is no Keras network, but a {type(model).__name__}: give a model, a path, or a network's name"
+        f"expected a Keras network, got a {type(model).__name__}: give a Keras model, a path, or the name of a network"
     )
 
 
@@ -37,8 +37,8 @@ def as_path(model: Any, store: Path) -> str:
     network = in_legacy_keras(model)
     if not network._is_graph_network:
         raise UserError(
-            f"{network.name} is a subclassed network: its layers cannot be rewired (softmax, pruning, quantization); "
-            "build it as a functional or Sequential one"
+            f"{network.name} is a subclassed network, whose layers cannot be changed: build it as a functional "
+            "or Sequential network"
         )
     name = "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in network.name)
     path = store / "networks" / content_of(network) / name

@@ -12,18 +12,18 @@ from compress.errors import UserError
 
 
 def inspect(model: Any, skip: Sequence[str] = (), keep_float: Sequence[str] = ()) -> Any:
-    """Says what pruning and quantization will do to each layer; nothing is trained or changed.
+    """Lists what pruning and quantization will do to each layer; nothing is trained or changed.
 
     Args:
         model: a network of legacy Keras or of Keras 3, functional or Sequential.
-        skip: names or patterns of layers that pruning is to leave dense.
-        keep_float: names or patterns of layers that are to compute in float.
+        skip: names or patterns of layers that are not pruned.
+        keep_float: names or patterns of layers that compute in float.
 
     Returns:
-        An ``Inspection``: ``rows`` (a layer each), ``summary()``, ``exact``, ``refused`` and ``in_float``.
+        An ``Inspection``: ``rows`` (one per layer), ``summary()``, ``exact``, ``refused`` and ``in_float``.
 
     Raises:
-        UserError: for what is no network whose layers can be seen, and for a pattern that no layer matches.
+        UserError: for a network whose layers cannot be read, and for a pattern that matches no layer.
     """
     from compress.inspection import inspect as look
 
@@ -31,19 +31,20 @@ def inspect(model: Any, skip: Sequence[str] = (), keep_float: Sequence[str] = ()
 
 
 def prune(model: Any, sparsity: float, skip: Sequence[str] = ()) -> Any:
-    """Sets the smallest weights of every convolution to zero, at once. (Gradually, while it trains on: ``shrink``.)
+    """Sets the smallest weights of every convolution to zero in one step. (``shrink`` prunes gradually during
+    training.)
 
     Args:
-        model: a network of legacy Keras or of Keras 3. It is left as it is.
+        model: a network of legacy Keras or of Keras 3. It is not changed.
         sparsity: the fraction of zeros, in [0, 1).
-        skip: names or patterns of layers to leave dense; dense and depthwise layers always are.
+        skip: names or patterns of layers that are not pruned; dense and depthwise layers never are.
 
     Returns:
-        A ``tf_keras.Model`` of plain layers with the same outputs but for the zeros. Train it on, zeros held, by hand,
-        or quantize it.
+        A ``tf_keras.Model`` of plain layers, which differs from ``model`` only by the zeros. Quantize it, or train it
+        further in a loop of your own that keeps the zeros.
 
     Raises:
-        UserError: for a sparsity out of range, and for a network without a convolution to prune.
+        UserError: for a sparsity out of range, and for a network without a convolution.
 
     References:
         Han, Pool, Tran and Dally, "Learning both weights and connections for efficient neural networks", 2015.
@@ -53,27 +54,27 @@ def prune(model: Any, sparsity: float, skip: Sequence[str] = ()) -> Any:
     from compress.rewrite.graph import clone, rebuild
 
     if not 0 <= sparsity < 1:
-        raise UserError(f"sparsity = {sparsity} should be a fraction from 0 to less than 1")
+        raise UserError(f"sparsity = {sparsity} must be at least 0 and less than 1")
     network = as_plain_layers(rebuild(in_legacy_keras(model), lambda layer, name: clone(layer, name=name)))
     if not gradual.prune_at_once(network, sparsity, tuple(skip)):
-        raise UserError(f"{network.name} has no convolution to prune")
+        raise UserError(f"{network.name} has no convolution, so there is nothing to prune")
     return network
 
 
 def quantize(model: Any, calibration: Any, keep_float: Sequence[str] = ()) -> Any:
-    """Puts a trained network on int8 grids, exactly as the exported file will compute; nothing is trained.
+    """Quantizes a trained network to int8, so that it computes exactly as the exported file will; nothing is trained.
 
     Args:
-        model: a network of legacy Keras or of Keras 3 that emits logits. It is left as it is.
+        model: a network of legacy Keras or of Keras 3 whose outputs are logits. It is not changed.
         calibration: (n, *shape) examples, a few hundred, on which ranges of activations are measured: float32, as the
             network reads them; uint8 pixels are taken as value / 255.
-        keep_float: names or patterns of layers that are to compute in float.
+        keep_float: names or patterns of layers that compute in float.
 
     Returns:
-        A ``tf_keras.Model`` that emulates int8; ``convert`` makes the int8 ``.tflite`` of it.
+        A ``tf_keras.Model`` that emulates int8; ``convert`` makes an int8 ``.tflite`` from it.
 
     Raises:
-        UserError: for layers whose inside cannot be seen.
+        UserError: for layers whose computation cannot be read.
 
     References:
         Jacob et al., "Quantization and training of neural networks for efficient integer-arithmetic-only inference",
@@ -93,19 +94,20 @@ def quantize(model: Any, calibration: Any, keep_float: Sequence[str] = ()) -> An
 
 
 def convert(model: Any, path: str | os.PathLike[str] | None = None) -> bytes:
-    """The ``.tflite`` of a network: int8 for one that ``quantize`` gave, else float32; a softmax comes behind logits.
+    """Converts a network to a ``.tflite``: in int8 if ``quantize`` returned it, else in float32.
 
-    Behind an output that is no row of numbers, such as a density map, there comes nothing; it is called "output".
+    A softmax is added after logits. Nothing is added after an output that is not a row of numbers, such as a density
+    map; in the file it has the name "output".
 
     Args:
-        model: a network of legacy Keras or of Keras 3 that emits logits.
-        path: where to write the file, too, if anywhere.
+        model: a network of legacy Keras or of Keras 3 whose outputs are logits.
+        path: the file to write, if any.
 
     Returns:
         The file's bytes.
 
     Raises:
-        Failure: where TFLite's converter refuses the network.
+        Failure: if TFLite's converter cannot convert the network.
     """
     from compress.artifacts.files import replace
     from compress.export.convert import Converter
@@ -121,22 +123,22 @@ def convert(model: Any, path: str | os.PathLike[str] | None = None) -> bytes:
 
 
 def evaluate(model: Any, x: Any, y: Any, pixels: Any = None) -> dict[str, float]:
-    """How right a network or a file is.
+    """Measures how good a network or a file is.
 
     Args:
         model: a network in memory, or the path of a ``.tflite``, ``.keras`` or ``.h5`` file or of a SavedModel.
-        x: (n, *shape) examples, uint8 pixels or float32 numbers as they are.
-        y: whole numbers (n,) from 0, or one-hot (n, classes), for classes; 0 and 1 (n, classes) for several classes an
+        x: (n, *shape) examples: uint8 pixels, or float32 numbers, which are not scaled.
+        y: whole numbers (n,) from 0, or one-hot (n, classes), for classes; 0 and 1 (n, classes) for several classes per
             example; floats (n,) or (n, numbers) for numbers.
-        pixels: what the network expects of uint8 pixels (``compress.pixels``), where neither its layers nor its answers
-            tell: a name such as "0..255", or {"scale": ..., "offset": ...}.
+        pixels: the range of pixel values that the network expects (``compress.pixels``), needed if it cannot be found
+            from its layers or its predictions: a name such as "0..255", or {"scale": ..., "offset": ...}.
 
     Returns:
-        What the task measures, by name: for classes "top1", "nll" in nats, "ece" and more; for
+        The metrics of the task, by name: for classes "top1", "nll" in nats, "ece" and more; for
         several "map", "f1", "exact_match"; for numbers "mae", "rmse", "r2"; and "images", the number of examples.
 
     Raises:
-        UserError: where the shapes do not fit, and where it cannot be told which pixels are expected.
+        UserError: if the shapes do not fit, or if the expected range of pixel values cannot be found.
     """
     from compress.datasets.arrays import targets_of
     from compress.tasks import TASKS

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Result:
-    """What ``compress.shrink`` made.
+    """The result of ``compress.shrink`` or ``compress.distill``.
 
     Attributes:
-        folder: of tables, report and plots, with an entry a stage.
+        folder: the folder of tables, report and plots, with one subfolder per stage.
         path: the exported ``.tflite``.
-        label_names: of the classes or of the numbers, in the order of the outputs.
-        run: the results, as run.json has them.
+        label_names: the names of the classes or of the numbers, in the order of the outputs.
+        run: the results, as in run.json.
     """
 
     folder: Path
@@ -41,20 +41,21 @@ class Result:
 
     @cached_property
     def table(self) -> "pandas.DataFrame":
-        """A row a stage: what its task measures, sizes in bytes, latency of this machine in milliseconds."""
+        """One row per stage: the metrics of the task, sizes in bytes, and the latency on this machine in
+        milliseconds."""
         import pandas
 
         return pandas.read_csv(self.folder / "table.csv")
 
     def predict(self, images: Any) -> Any:
-        """What the exported file gives in LiteRT: probabilities of classes, numbers in their units, density maps, or
-        boxes.
+        """Runs the exported file in LiteRT: probabilities of classes, numbers in their units, density maps, or boxes.
 
         Args:
-            images: (n, *shape) as the network was trained on: uint8 pixels, or float32 numbers as they are.
+            images: (n, *shape) examples of the kind that the network was trained on: uint8 pixels, or float32 numbers,
+                which are not scaled.
 
         Returns:
-            float32 (n, classes), (n, numbers) or (n, height, width, 1). Of a network that finds things, for each image
+            float32 (n, classes), (n, numbers) or (n, height, width, 1). For a detector, for each image
             {"boxes": [{"class", "score", "box"}, ...]}, with x and y of two corners in pixels of the image.
         """
         from compress.evaluate import TFLitePredictor, file_outputs, labels, task_of
@@ -69,7 +70,7 @@ class Result:
         return task.as_json(task.from_file(predictor(examples), predictor.ends_in), tuple(labels(self.path)))
 
     def evaluate(self, x: Any, y: Any) -> dict[str, float]:
-        """Top-1 and the like of the exported file, as ``compress.evaluate(result.path, x, y)``."""
+        """Measures the exported file, as ``compress.evaluate(result.path, x, y)`` does."""
         from compress.api.pieces import evaluate
 
         return evaluate(self.path, x, y)

@@ -40,39 +40,41 @@ def shrink(
     progress: Progress | None = None,
     strategy: str | None = None,
 ) -> Result:
-    """Makes a network small and fast, and says what it cost.
+    """Makes a network small and fast, and measures what that costs in accuracy.
 
-    A trained network is taken as it is, then pruned, trained in int8 and exported; ``recipe="ptq"`` exports it in int8
-    without any training. What was made before is taken from the store: the same call again trains nothing.
+    A trained network is used as it is: it is pruned, trained in int8 and exported; ``recipe="ptq"`` exports it in int8
+    without any training. Finished stages are taken from the store, so that the same call again trains nothing.
 
     Args:
         model: a functional or Sequential network of legacy Keras or of Keras 3 in memory; the path of a ``.keras`` or
-            ``.h5`` file or of a SavedModel; or the name of a network of keras.applications, which is trained.
+            ``.h5`` file or of a SavedModel; or the name of a network of keras.applications, which is then trained.
         train: examples and labels: a pair (x, y) of arrays, or a ``tf.data.Dataset`` of such pairs, batched or not.
-            uint8 x are pixels or other bytes; anything else becomes float32 and is read as it is. y is whole numbers
-            from 0, one-hot, or words.
-        test: the same, never trained on; a seeded fifth of ``train`` if it is not given.
-        validation: the same, for decisions while training; a seeded tenth of ``train`` if it is not given.
-        data: instead of these, a folder of images (``photos/train/<class>/*``), an .npz, or a data set's name.
+            uint8 x are pixels or other bytes; any other type becomes float32 and is not scaled. y is whole numbers
+            from 0, one-hot, or strings.
+        test: the same, for the final measurements, never for training. Default: a fifth of ``train``, drawn by the
+            seed.
+        validation: the same, for decisions during training. Default: a tenth of ``train``, drawn by the seed.
+        data: instead of these, a folder of images (``photos/train/<class>/*``), an .npz file, or the name of a data
+            set.
         recipe: "default", "ptq", the name of any shipped pipeline, or the path of a TOML file.
-        teacher: a larger network to learn from, given as ``model`` is; with ``recipe="default"``.
-        classes: names of the classes.
-        settings: fields of the pipeline: {"pruned.final_sparsity": 0.8}, or ["pruned.final_sparsity=0.8"] as ``--set``
-            has them.
-        pixels: what the network expects of uint8 pixels, where neither its layers nor its answers tell it: a name such
-            as "0..255", or {"scale": ..., "offset": ...} of a byte.
-        seed: instead of the pipeline's.
-        store: the folder of finished stages.
-        runs: the folder of tables and reports.
-        force: goes on with a trained network that gets nothing right at first.
-        progress: what shows the progress; a live region on a terminal, lines elsewhere, if it is not given.
-        strategy: "mirrored" trains on all GPUs of this machine, with the same result within rounding.
+        teacher: a larger network to learn from, given in the same ways as ``model``; needs ``recipe="default"``.
+        classes: the names of the classes, in the order of the labels.
+        settings: fields of the pipeline to change: {"pruned.final_sparsity": 0.8}, or ["pruned.final_sparsity=0.8"] as
+            ``--set`` has them.
+        pixels: the range of pixel values that the network expects, needed if it cannot be found from its layers or its
+            predictions: a name such as "0..255", or {"scale": ..., "offset": ...} applied to a byte.
+        seed: the random seed, instead of the pipeline's own.
+        store: the folder in which finished stages are stored.
+        runs: the folder in which the run's folder with its files, tables and report is written.
+        force: continue even if the trained network is no better than chance.
+        progress: the object that shows the progress. Default: a live display on a terminal, lines elsewhere.
+        strategy: "mirrored" trains on all GPUs of this machine; the result is the same within rounding.
 
     Returns:
         A ``Result``: the table, the path of the ``.tflite``, the report, and ``predict``.
 
     Raises:
-        UserError: in one line, before anything is trained, for whatever cannot work.
+        UserError: for arguments, data or a network that cannot work, before anything is trained.
     """
     store, runs = Path(store), Path(runs)
     name = as_path(model, store)
@@ -104,12 +106,12 @@ def distill(
     progress: Progress | None = None,
     strategy: str | None = None,
 ) -> Result:
-    """Trains ``student`` on the labels and on what the trained ``teacher`` says, and exports it in float32.
+    """Trains ``student`` on the labels and on the outputs of the trained ``teacher``, and exports it in float32.
 
     What is not listed here is as for ``shrink``.
 
     Args:
-        teacher: a trained network, given as ``model`` of ``shrink`` is.
+        teacher: a trained network, given in the same ways as ``model`` of ``shrink``.
         student: the network that learns: in memory, a path, or the name of a network.
         settings: fields of the pipeline, such as {"student.epochs": 30, "student.temperature": 2.0}.
 
@@ -117,7 +119,7 @@ def distill(
         A ``Result`` with the student's float32 ``.tflite``.
 
     Raises:
-        UserError: in one line, before anything is trained, for whatever cannot work.
+        UserError: for arguments, data or a network that cannot work, before anything is trained.
 
     References:
         Hinton, Vinyals and Dean, "Distilling the knowledge in a neural network", 2015.
@@ -137,12 +139,14 @@ def _pipeline(name: str, recipe: str, teacher: str | None, settings: list[str], 
     if recipe == "default":
         return read_pipeline(name, settings, seed, teacher, trained=teacher is None and name not in MODELS)
     if teacher is not None:
-        raise UserError('a teacher goes with recipe="default": else name it in the settings, as a stage\'s teachers')
+        raise UserError(
+            'teacher= works only with recipe="default": for another recipe, set the stage\'s field teachers in settings'
+        )
     path, _, _ = find(recipe)
     stages = tomllib.loads(path.read_text()).get("stage", [])
     takers = [stage for stage in stages if issubclass(STAGES.get(str(stage.get("kind")), Stage), NetworkStage)]
     if not takers:
-        raise UserError(f"the pipeline {recipe} has no stage that takes a network")
+        raise UserError(f"the pipeline {recipe} has no stage that starts from a network, so it cannot use yours")
     chosen = next((stage for stage in takers if "model" not in stage and "input" not in stage), takers[0])
     return read_pipeline(recipe, [f"{chosen['name']}.{_network(name)}", *settings], seed)
 
@@ -162,10 +166,13 @@ def _dataset(
 ) -> Dataset:
     if train is None:
         if data is None:
-            raise UserError("give train=(x, y), or data=, a folder of images, an .npz or a data set's name")
+            raise UserError(
+                "no data given: give train=(x, y), or data= with a folder of images, an .npz file or the name of a "
+                "data set"
+            )
         return pipeline.data.load()
     if data is not None:
-        raise UserError("give train=(x, y) or data=, not both")
+        raise UserError("train=(x, y) and data= were both given: give only one")
     from compress.api.data import dataset_of
 
     return dataset_of(train, test, validation, classes)
@@ -181,12 +188,15 @@ def _run(
     strategy: str | None,
 ) -> Result:
     if strategy not in (None, "mirrored"):
-        raise UserError(f'strategy = "{strategy}": from Python there is "mirrored"; several workers: jetslim run')
+        raise UserError(
+            f'strategy = "{strategy}" is not available from Python: use "mirrored", or `jetslim run` for '
+            "several workers"
+        )
     links(pipeline)
     planned = plan(pipeline, dataset)
     last = planned.steps[-1].stage
     if not last.is_final:
-        raise UserError(f"{pipeline.name} has no export stage at its end")
+        raise UserError(f"the pipeline {pipeline.name} does not end with an export stage")
     run, _ = carry_out(
         planned,
         Store(store),

@@ -44,7 +44,10 @@ def load(path: Path | str) -> Any:
     if not (path / "saved_model.pb").is_file():
         raise UserError(f"{path} is not a SavedModel: it has no saved_model.pb")
     if not (path / "keras_metadata.pb").is_file():
-        raise UserError(f"{path} is a SavedModel without Keras layers: it can be served but not trained on")
+        raise UserError(
+            f"{path} is a SavedModel without Keras layers, which cannot be changed or trained: save the Keras "
+            "network again with model.save()"
+        )
     scope: Any = nullcontext()
     if b"jetslim>" in (path / "keras_metadata.pb").read_bytes():
         import compress.fake_quant  # noqa: F401  (registers what rewritten and quantized networks are made of)

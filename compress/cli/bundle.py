@@ -12,7 +12,13 @@ from compress.cli.screen import Screen, screen_options
 @pipeline_options
 @data_options
 @store_option
-@click.option("--runs", type=FOLDER, default=Path("runs"), show_default=True, help="Folder of tables and reports.")
+@click.option(
+    "--runs",
+    type=FOLDER,
+    default=Path("runs"),
+    show_default=True,
+    help="Folder that contains the run's folder, into which the bundle is written.",
+)
 @screen_options()
 def bundle(
     pipeline: str,

@@ -27,9 +27,20 @@ TITLES = ("layer", "kind", "computes in", "SNR, dB", "by itself")
 @partial(pixels_option, multiple=True)
 @size_option
 @click.option("--images", "count", type=click.IntRange(min=1), default=32, show_default=True,
-              help="How many of the split's images the layers are compared on; accuracy is of all.")  # fmt: skip
-@click.option("--worst", type=click.IntRange(min=1), default=20, show_default=True, help="How many layers to print.")
-@click.option("--csv", "table", type=click.Path(dir_okay=False, path_type=Path), help="Write all layers to this file.")
+              help="Number of images on which the layers are compared; accuracy is of the whole split.")  # fmt: skip
+@click.option(
+    "--worst",
+    type=click.IntRange(min=1),
+    default=20,
+    show_default=True,
+    help="Number of layers to print, the worst first.",
+)
+@click.option(
+    "--csv",
+    "table",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the values of all layers to this CSV file.",
+)
 @screen_options()
 def compare(
     a: Path,
@@ -74,7 +85,7 @@ def compare(
     task = task_for(a, dataset)
     task_for(b, dataset)
     if len(pixels) > 2:
-        raise UserError("--pixels is given once, for both, or twice, for A and for B")
+        raise UserError("--pixels is given more than twice: give it once for both models, or twice, for A and for B")
     wishes = [Wishes(pixels[min(number, len(pixels) - 1)]) if pixels else Wishes() for number in range(2)]
     ready_a, ready_b = (
         model.ready(dataset.shape, task, wish, len(dataset.label_names), dataset.validation, screen.aside)
@@ -89,7 +100,7 @@ def compare(
     signal, noisy = look_into(ready_a.source, ready_b.source)
     swapped = signal.quantized and not noisy.quantized
     if swapped:
-        screen.remark("note: A is quantized and B is not: the noise is A's")
+        screen.remark("note: A is quantized and B is not, so the noise is that of A")
         signal, noisy = noisy, signal
     with Bar(console=Console(stderr=True), transient=True, disable=screen.quiet or not sys.stderr.isatty()) as bar:
 
@@ -117,12 +128,13 @@ def compare(
         screen.line(f"... and {better} better ones (--worst, --csv)")
     if comparison.guessed:
         screen.remark(
-            "note: a file's layers cannot be run by themselves: that column is guessed; A's SavedModel would tell"
+            "note: the layers of a file cannot be run alone, so that column is an estimate; with A's "
+            "SavedModel it is measured"
         )
     if signal.folded != noisy.folded:
         screen.remark(
-            "note: only one of the two is of the network rewritten for int8: a scale or an activation may be in "
-            "another layer there, and look like noise; not so with A's SavedModel"
+            "note: only one of the two networks was rewritten for int8, so a scale or an activation may be in "
+            "another layer there and look like noise; compare with A's SavedModel to avoid this"
         )
     if comparison.alone:
         screen.line(

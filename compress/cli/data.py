@@ -19,7 +19,7 @@ def split_options(command: Callable[..., Any]) -> Callable[..., Any]:
         type=click.Choice(["train", "validation", "test"]),
         default="test",
         show_default=True,
-        help="Which part of the data.",
+        help="Part of the data to use.",
     )(data_options(command))
     return click.option(
         "--data",
@@ -59,7 +59,7 @@ def open_data(
     fields: dict[str, Any] = {} if path is None else {"path": path}
     if missing := [field for field in required(kind) if field not in fields]:
         instead = "give that, --data PATH" if missing == ["path"] else "it is for pipelines alone"
-        raise UserError(f"data set {name!r} needs {few(missing)}: {instead}")
+        raise UserError(f"data set {name!r} needs the field {few(missing)}: {instead}")
     if kind.HAS_OWN_SHAPE:
         fields["size"] = size
     else:
@@ -89,14 +89,14 @@ def image_shape(
 
     height, width, channels = (*reads, 1) if len(reads) == 2 else reads if len(reads) == 3 else (0, 0, 0)
     if channels not in (1, 3, None) or any(side is not None and side < SMALLEST for side in (height, width)):
-        raise UserError(f"{model} reads {shape_text(reads)}, no images of 1 or 3 channels: {advice}")
+        raise UserError(f"{model} reads {shape_text(reads)}, which are not images with 1 or 3 channels: {advice}")
     if size and any(side not in (None, now) for side, now in zip((height, width), size, strict=True)):
-        raise UserError(f"{model} reads images of {shape_text((height, width))}, --size says {shape_text(size)}")
+        raise UserError(f"{model} reads images of {shape_text((height, width))}, but --size is {shape_text(size)}")
     colours: Literal[1, 3] = 1 if channels == 1 else 3
     if height and width:
         return (height, width), colours
     if size is None and usual is None:
-        raise UserError(f"{model} reads images of any size ({shape_text(reads)}): say which, such as --size 224")
+        raise UserError(f"{model} accepts images of any size ({shape_text(reads)}): give one, such as --size 224")
     given = size or sides(usual)
     return (height or given[0], width or given[1]), colours
 
@@ -112,7 +112,10 @@ def task_for(model: Path, dataset: Any) -> Any:
 
     told = task_of(model)
     if told is not None and told.name != dataset.task:
-        raise UserError(f"{model} was made for {told.name}, {dataset.name} is for {dataset.task}: name its --data")
+        raise UserError(
+            f"{model} was made for the task {told.name}, but the data set {dataset.name} is for "
+            f"{dataset.task}: give the model's own data with --data"
+        )
     return (told or TASKS[dataset.task]()).fitted(dataset)
 
 
@@ -123,4 +126,6 @@ def check_labels(model: Path, width: int, data: str | None, dataset: Any) -> Non
 
     names = tuple(labels(model))
     if len(names) == width and names != tuple(map(str, range(width))) and names != dataset.label_names:
-        raise UserError(f"{model} was made for {few(names)}; {data or dataset.name} has {few(dataset.label_names)}")
+        raise UserError(
+            f"{model} was made for the classes {few(names)}, but {data or dataset.name} has {few(dataset.label_names)}"
+        )

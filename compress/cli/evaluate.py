@@ -20,7 +20,8 @@ from compress.cli.screen import Screen, screen_options
     "--blur",
     type=click.FloatRange(0, 0.5),
     default=0.0,
-    help="Blur the images first, as by a camera that moves by this part of the width, such as 0.1.",
+    help="Blur the images first, as by a moving camera: length of the motion as a fraction of the image's "
+    "width, such as 0.1.",
 )
 @screen_options()
 def evaluate(
@@ -79,5 +80,5 @@ def blurred(images: Any, dataset: Any, share: float) -> Any:
     from compress.errors import UserError
 
     if len(dataset.shape) != 3 or dataset.dtype != "uint8":
-        raise UserError(f"--blur is for images of bytes: the examples of {dataset.name} are {dataset.dtype}")
+        raise UserError(f"--blur needs uint8 images: the examples of {dataset.name} are {dataset.dtype}")
     return BlurredSplit(images, share)

@@ -32,7 +32,7 @@ def in_words(expected: Any, busy: float, free: int) -> list[str]:
     ]
     if WORK * size > free:
         lines.append(
-            f"note: that needs up to {disk_size(WORK * size)} of the disk, of which {disk_size(free)} are free"
+            f"note: this needs up to {disk_size(WORK * size)} of disk space, of which {disk_size(free)} are free"
         )
     return lines
 

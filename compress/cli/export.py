@@ -12,9 +12,13 @@ from compress.cli.screen import Screen, screen_options
 @click.argument("network", type=click.Path(exists=True, path_type=Path))
 @click.option("--tflite", is_flag=True, help="Write model.tflite.")
 @click.option("--onnx", "as_onnx", is_flag=True, help="Write model.onnx, for TensorRT (needs jetslim[onnx]).")
-@click.option("--size", type=click.IntRange(min=1), help="Side of the images, for a network that takes any.")
+@click.option(
+    "--size",
+    type=click.IntRange(min=1),
+    help="Side of the square images in pixels, for a network that accepts any size.",
+)
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=Path("exported"), show_default=True,
-              help="Folder of the files.")  # fmt: skip
+              help="Folder in which the files are written.")  # fmt: skip
 @screen_options()
 def export(network: Path, tflite: bool, as_onnx: bool, size: int | None, out: Path, screen: Screen) -> None:
     """Write NETWORK as it is, outside a pipeline: what it reads and what it gives stay its own.
@@ -36,7 +40,7 @@ def export(network: Path, tflite: bool, as_onnx: bool, size: int | None, out: Pa
     from compress.stages.files_alone import write_files
 
     if not (tflite or as_onnx):
-        raise UserError("say what to write: --tflite, --onnx or both")
+        raise UserError("nothing to write: give --tflite, --onnx or both")
     if as_onnx:
         onnx_file.check_packages()
     path = network / "saved_model" if (network / "saved_model").is_dir() else network

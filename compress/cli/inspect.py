@@ -12,12 +12,36 @@ from compress.cli.screen import Screen, screen_options
 
 @click.command(short_help="Say what pruning and int8 will do to each layer.")
 @click.argument("network", shell_complete=networks)
-@click.option("--size", type=click.IntRange(min=8), default=224, show_default=True, help="Side of the images.")
-@click.option("--classes", type=click.IntRange(min=1), default=10, show_default=True, help="For a network by name.")
-@click.option("--skip", multiple=True, metavar="PATTERN", help="As skip of the stage prune.")
-@click.option("--groups", is_flag=True, help="Show which channels the stage narrow can remove only together.")
-@click.option("--keep", multiple=True, metavar="PATTERN", help="As keep of the stage narrow, with --groups.")
-@click.option("--keep-float", multiple=True, metavar="PATTERN", help="As keep_float of the stage quantize.")
+@click.option(
+    "--size",
+    type=click.IntRange(min=8),
+    default=224,
+    show_default=True,
+    help="Side of the images in pixels, for a network by name or one that accepts any size.",
+)
+@click.option(
+    "--classes",
+    type=click.IntRange(min=1),
+    default=10,
+    show_default=True,
+    help="Number of classes, for a network by name.",
+)
+@click.option(
+    "--skip", multiple=True, metavar="PATTERN", help="Layers that are not pruned (the field skip of a prune stage)."
+)
+@click.option("--groups", is_flag=True, help="Show which channels a narrow stage can remove only together.")
+@click.option(
+    "--keep",
+    multiple=True,
+    metavar="PATTERN",
+    help="Layers that keep all their channels (the field keep of a narrow stage); with --groups.",
+)
+@click.option(
+    "--keep-float",
+    multiple=True,
+    metavar="PATTERN",
+    help="Layers that compute in float (the field keep_float of a quantize stage).",
+)
 @screen_options()
 def inspect(
     network: str,
@@ -88,7 +112,7 @@ def inspect(
         screen.line(line)
     if inspection.refused:
         raise Failure(
-            f"{len(inspection.refused)} of {len(inspection.rows)} layers refused: "
+            f"{len(inspection.refused)} of {len(inspection.rows)} layers cannot be used: "
             + "; ".join(f"{row.layer} {row.becomes.removeprefix('refused: it ')}" for row in inspection.refused)
         )
     screen.line()

@@ -10,21 +10,25 @@ import click
 def pixels_option(command: Callable[..., Any], **settings: Any) -> Callable[..., Any]:
     """``--pixels``."""
     meaning = (
-        "Which numbers the model expects for the pixels: 0..1, 0..255, -1..1, imagenet, imagenet-bgr, or SCALE,OFFSET "
-        "of a byte. By default what the model tells."
+        "Range of the pixel values that the model expects: 0..1, 0..255, -1..1, imagenet, imagenet-bgr, or "
+        "SCALE,OFFSET applied to a byte.  [default: found from the model]"
     )
     return click.option("--pixels", callback=_pixels, metavar="NAME", help=meaning, **settings)(command)
 
 
 def size_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """``--size``."""
-    meaning = "Size of the images for a model that takes any: a side in pixels, or HEIGHTxWIDTH."
+    meaning = "Size of the images for a model that accepts any size: a side in pixels, or HEIGHTxWIDTH."
     return click.option("--size", callback=_size, metavar="SIZE", help=meaning)(command)
 
 
 def output_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """``--output``."""
-    return click.option("--output", metavar="NAME", help="Which output of a .tflite file has the classes.")(command)
+    return click.option(
+        "--output",
+        metavar="NAME",
+        help="Name of the output that gives the classes, for a .tflite file with several outputs.",
+    )(command)
 
 
 def _pixels(_context: click.Context, _option: click.Parameter, value: Any) -> Any:
@@ -46,5 +50,7 @@ def _size(_context: click.Context, _option: click.Parameter, text: str | None) -
         return None
     match = re.fullmatch(r"(\d+)(?:x(\d+))?", text.strip())
     if match is None or int(match[1]) < 1 or int(match[2] or 1) < 1:
-        raise click.BadParameter(f"{text!r} is no size: write a side in pixels such as 224, or 48x96 (height, width)")
+        raise click.BadParameter(
+            f"{text!r} is not a size: give a side in pixels such as 224, or HEIGHTxWIDTH such as 48x96"
+        )
     return int(match[1]), int(match[2] or match[1])

@@ -15,18 +15,25 @@ from compress.cli.screen import Screen, screen_options
 
 @click.command(short_help="Write a pipeline file for your data and your network.")
 @click.argument("file", required=False, type=click.Path(path_type=Path))
-@click.option("--data", metavar="DATA", help="A folder of images, an .npz, or a data set's name.")
+@click.option("--data", metavar="DATA", help="A folder of images, an .npz file, or the name of a data set.")
 @click.option("--network", metavar="NETWORK", shell_complete=networks,
-              help="A name of keras.applications, or a .keras or .h5 file or a SavedModel of your own.")  # fmt: skip
+              help="Name of a network in keras.applications, or path of your own network file.")  # fmt: skip
 @click.option("--trained/--untrained", default=None,
-              help="Take a network of your own as it is, or train it.  [default: what its weights show]")  # fmt: skip
-@click.option("--teacher", metavar="NETWORK", shell_complete=networks, help="A larger network to learn from first.")
-@click.option("--narrow", type=click.FloatRange(0, 1, min_open=True, max_open=True), metavar="SHARE",
-              help="Remove channels until this share of the latency is left, such as 0.5.")  # fmt: skip
+              help="Use your own network as it is, or train it first.  [default: decided by its weights]")  # fmt: skip
 @click.option(
-    "--size", type=click.IntRange(min=8), help="Side of the images.  [default: what suits network and images]"
+    "--teacher",
+    metavar="NETWORK",
+    shell_complete=networks,
+    help="Larger network that yours learns from first (a name or a path).",
 )
-@click.option("--pixels", metavar="NAME", help="Which numbers your network expects for the pixels, such as 0..255.")
+@click.option("--narrow", type=click.FloatRange(0, 1, min_open=True, max_open=True), metavar="SHARE",
+              help="Remove channels until this fraction of the latency is left, such as 0.5.")  # fmt: skip
+@click.option(
+    "--size",
+    type=click.IntRange(min=8),
+    help="Side of the square images, in pixels.  [default: chosen for the network and the images]",
+)
+@click.option("--pixels", metavar="NAME", help="Range of the pixel values that your network expects, such as 0..255.")
 @data_options
 @screen_options()
 def new(
@@ -61,7 +68,9 @@ def new(
     if data is None or network is None:
         if not can_ask():
             missing = [option for option, value in (("--data", data), ("--network", network)) if value is None]
-            raise UserError(f"give {' and '.join(missing)}: nothing can be asked, as standard input is no terminal")
+            raise UserError(
+                f"give {' and '.join(missing)}: nobody can be asked, because standard input is not a terminal"
+            )
         data = data or click.prompt("Your data (a folder of images, an .npz, or a data set's name)", default="digits")
         network = network or click.prompt("Your network (a path, or a name such as mobilenetv2)")
         if teacher is None and network in MODELS:
@@ -71,9 +80,9 @@ def new(
             narrow = click.prompt("Share of the latency to be left", default=0.5, type=click.FloatRange(0.01, 0.99))
     path = file or Path(f"{Path(network).stem}.toml")
     if path.suffix != ".toml":
-        raise UserError(f"{path} should end in .toml, so that `jetslim run {path}` knows it for a pipeline")
+        raise UserError(f"{path} does not end in .toml: `jetslim run` would take it for a network")
     if path.exists():
-        raise UserError(f"{path} is there already, and is not written over: name another file")
+        raise UserError(f"{path} already exists and is not overwritten: choose another file name")
     wanted = Wanted(data, network, bool(trained), teacher or "", narrow, size, pixels or "")
     draft(wanted, path.name)  # mistakes in names show before anything is read
     known: list[str] = []
@@ -88,7 +97,7 @@ def new(
         if pixels is not None or "data.pixels" not in str(error):
             raise
         if not can_ask():
-            raise UserError(f"{error} (here: --pixels)") from error
+            raise UserError(f"{error} (with this command: --pixels)") from error
         wanted = replace(wanted, pixels=_asked_pixels(str(error)))
         found = look(wanted, path.name, data_dir, skip_bad_images, screen, known)
     with path.open("x") as written:

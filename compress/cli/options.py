@@ -22,7 +22,7 @@ def store_option(command: Callable[..., Any]) -> Callable[..., Any]:
         envvar="JETSLIM_STORE",
         show_default=True,
         show_envvar=True,
-        help="Folder of finished stages.",
+        help="Folder in which finished stages are stored.",
     )(command)
 
 
@@ -38,34 +38,34 @@ def cache_option(command: Callable[..., Any]) -> Callable[..., Any]:
         show_default=True,
         show_envvar=True,
         metavar="MB",
-        help="Of what teachers said of the training images, kept in the store; inf for no limit.",
+        help="Maximum size of the stored teacher outputs, in MB (10^6 bytes); inf means no limit.",
     )(command)
 
 
 def _bytes(_context: click.Context, _option: click.Parameter, megabytes: float) -> float:
     if math.isnan(megabytes):
-        raise click.BadParameter("nan is no size")
+        raise click.BadParameter("nan is not a size: give a number of megabytes, or inf")
     return megabytes * 1e6
 
 
 def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """``--data-dir`` and ``--skip-bad-images``."""
     command = click.option(
-        "--skip-bad-images", is_flag=True, help="Leave out images that cannot be read, and list them."
+        "--skip-bad-images", is_flag=True, help="Leave out images that cannot be read, and list them in a note."
     )(command)
     return click.option(
         "--data-dir",
         type=FOLDER,
         envvar="JETSLIM_DATA",
         show_envvar=True,
-        help="Where cifar10, cifar100 or a relative folder of images lie.",
+        help="Folder that contains cifar10, cifar100 or the data set named by a relative path.",
     )(command)
 
 
 def force_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """``--force``."""
     return click.option(
-        "--force", is_flag=True, help="Go on with a trained network of your own that gets nothing right at first."
+        "--force", is_flag=True, help="Continue even if your trained network is no better than chance."
     )(command)
 
 
@@ -76,15 +76,16 @@ def strategy_option(names: Sequence[str], meaning: str) -> Callable[..., Any]:
 
 def pipeline_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The PIPELINE argument, ``--teacher``, ``--set`` and ``--seed``."""
-    return _pipeline("STAGE.KEY=VALUE", "Change a field of the file; may be given several times.")(command)
+    return _pipeline("STAGE.KEY=VALUE", "Change a field of the pipeline; may be given several times.")(command)
 
 
 def sweep_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The same, where a field of ``--set`` may have several values."""
     return _pipeline(
         "FIELD=VALUE,...",
-        "Values to try for a field (STAGE.KEY, data.KEY or seed), or one for all points; several fields are a grid. "
-        """A comma inside "quotes", [] or {} is part of its value: 'teacher.drop_after=[10, 15],[12]'.""",
+        "Values to try for a field (STAGE.KEY, data.KEY or seed), or one value for all points; several "
+        'fields form a grid. A comma inside "quotes", [] or {} is part of its value: '
+        "'teacher.drop_after=[10, 15],[12]'.",
     )(command)
 
 
@@ -94,12 +95,14 @@ def _pipeline(setting: str, meaning: str) -> Callable[..., Any]:
             "--teacher",
             metavar="NETWORK",
             shell_complete=networks,
-            help="Where PIPELINE is a network: it learns from this one.",
+            help="Only if PIPELINE is a network: the larger network that it learns from (a name or a path).",
         )(command)
         command = click.option(
-            "--trained", is_flag=True, help="Where PIPELINE is a network of your own: it is taken as it is."
+            "--trained",
+            is_flag=True,
+            help="Only if PIPELINE is a network of your own: use it as it is, without training it first.",
         )(command)
-        command = click.option("--seed", type=int, help="Instead of the file's seed.")(command)
+        command = click.option("--seed", type=int, help="Random seed, instead of the pipeline's own.")(command)
         command = click.option("--set", "settings", multiple=True, metavar=setting, help=meaning)(command)
         return click.argument("pipeline", shell_complete=pipelines)(command)
 

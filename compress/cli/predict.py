@@ -15,19 +15,25 @@ from compress.cli.screen import Screen, screen_options
 @click.command(short_help="Print what a model says of images.")
 @click.argument("model", type=click.Path(exists=True, path_type=Path))
 @click.argument("images", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
-@click.option("--top", type=click.IntRange(min=1), default=1, show_default=True, help="How many classes to print.")
+@click.option(
+    "--top",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Number of classes to print, the most likely first.",
+)
 @pixels_option
 @size_option
 @output_option
-@click.option("--draw", is_flag=True, help="Draw boxes, too, of a model that finds things.")
+@click.option("--draw", is_flag=True, help="Draw the predicted boxes of a detector on each image, too.")
 @click.option(
     "--pictures",
     type=click.Path(file_okay=False, path_type=Path),
     default=Path("pictures"),
     show_default=True,
-    help="Where images with maps or boxes are written, by a model that gives such.",
+    help="Folder in which images with density maps or boxes are written.",
 )
-@screen_options("Print the result as JSON, an object an image, a line each; all else goes to standard error.")
+@screen_options("Print one JSON object per image, one per line; all else goes to standard error.")
 def predict(
     model: Path,
     images: tuple[Path, ...],
@@ -70,7 +76,7 @@ def predict(
         pixels = UNIT  # numbers, which go in as they are
     task = task_of(model) or (MultiLabel() if opened.ends_in == "LOGISTIC" else Classification())
     if draw and not task.PICTURE:
-        raise UserError(f"--draw: {model} says nothing of places in an image")
+        raise UserError(f"--draw needs a detector; {model} does not predict boxes")
     told = Wishes(pixels, output)
     ready = opened.ready(first[1].example.shape, task, told, len(labels(model)) or None, None, screen.aside)
     names = label_names(model, ready.width)
@@ -136,7 +142,9 @@ def _arrays(paths: tuple[Path, ...], reads: Sequence[int | None], model: Path) -
         except (OSError, ValueError, EOFError) as error:
             raise UserError(f"{path} cannot be read as an array: {first_line(error)}") from error
         if array.dtype.kind not in "fiu" or array.ndim - len(reads) not in (0, 1) or not array.size:
-            raise UserError(f"{path} holds {array.dtype} {array.shape}, {model} reads examples of {shape_text(reads)}")
+            raise UserError(
+                f"{path} contains {array.dtype} {array.shape}, but {model} reads examples of {shape_text(reads)}"
+            )
         array = array if array.dtype == np.uint8 else array.astype(np.float32)
         if array.ndim == len(reads):
             yield str(path), Fitted(array, array, "stretch")
@@ -156,5 +164,5 @@ def _files(paths: tuple[Path, ...]) -> Iterator[Path]:
             continue
         inside = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file())
         if not inside:
-            raise UserError(f"{path} has no images")
+            raise UserError(f"{path} contains no images")
         yield from inside

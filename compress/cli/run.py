@@ -25,7 +25,13 @@ from compress.results import Run, as_json
 @pipeline_options
 @data_options
 @store_option
-@click.option("--runs", type=FOLDER, default=Path("runs"), show_default=True, help="Folder of tables and reports.")
+@click.option(
+    "--runs",
+    type=FOLDER,
+    default=Path("runs"),
+    show_default=True,
+    help="Folder in which the run's folder with its files, tables and report is written.",
+)
 @cache_option
 @force_option
 @strategy_option(
@@ -82,7 +88,7 @@ def run(
             take_part(plan, Store(store_folder), progress, clock, chosen)
         finally:
             progress.stop()
-        screen.remark("done: the chief, worker 0, writes the results")
+        screen.remark("done: the chief (worker 0) writes the results")
         return
     folder = runs / plan.pipeline.name
     callbacks = _tensorboard(folder / "tensorboard") if tensorboard else lambda stage: ()
@@ -242,7 +248,7 @@ def _tensorboard(folder: Path) -> Any:
     try:
         import tensorboard  # noqa: F401
     except ImportError as error:
-        raise UserError("--tensorboard needs TensorBoard: pip install tensorboard") from error
+        raise UserError("--tensorboard needs the package tensorboard: pip install 'jetslim[tensorboard]'") from error
     from compress import keras
 
     return lambda stage: (keras.callbacks.TensorBoard(str(folder / stage), profile_batch=0, write_graph=False),)

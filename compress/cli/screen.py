@@ -51,7 +51,7 @@ class Screen:
 
 def screen_options(
     json_help: str = "Print the result as one JSON object; all else goes to standard error.",
-    quiet_help: str = "Say nothing but the result and errors: no progress, no notes.",
+    quiet_help: str = "Print only the result and errors: no progress, no notes.",
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """``--json`` and ``--quiet``; the command gets them as a ``Screen``, its argument ``screen``."""
 

@@ -11,13 +11,29 @@ from compress.cli.screen import Screen, screen_options
 
 @click.command(short_help="Make one network small and fast, in one line.")
 @click.argument("network", shell_complete=networks)
-@click.option("--data", required=True, metavar="DATA", help="A folder of images, an .npz, or a data set's name.")
-@click.option("--recipe", default="default", show_default=True, help="A pipeline's name or file; ptq takes seconds.")
-@click.option("--teacher", metavar="NETWORK", help="It learns from this one first.")
-@click.option("--set", "settings", multiple=True, metavar="STAGE.KEY=VALUE", help="Change a field of the pipeline.")
-@click.option("--seed", type=int, help="Instead of the pipeline's seed.")
+@click.option(
+    "--data", required=True, metavar="DATA", help="A folder of images, an .npz file, or the name of a data set."
+)
+@click.option(
+    "--recipe", default="default", show_default=True, help="Name or file of the pipeline to run; ptq takes seconds."
+)
+@click.option("--teacher", metavar="NETWORK", help="Larger network that NETWORK learns from first (a name or a path).")
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="STAGE.KEY=VALUE",
+    help="Change a field of the pipeline; may be given several times.",
+)
+@click.option("--seed", type=int, help="Random seed, instead of the pipeline's own.")
 @store_option
-@click.option("--runs", type=FOLDER, default=Path("runs"), show_default=True, help="Folder of tables and reports.")
+@click.option(
+    "--runs",
+    type=FOLDER,
+    default=Path("runs"),
+    show_default=True,
+    help="Folder in which the run's folder with its files, tables and report is written.",
+)
 @force_option
 @screen_options(quiet_help="Print nothing but the path of the exported file, and errors.")
 def shrink(

@@ -67,8 +67,14 @@ def list_(store_folder: Path, cache_limit_bytes: float, screen: Screen) -> None:
 
 @store.command()
 @store_option
-@click.option("--days", type=click.FloatRange(min=0), default=30.0, show_default=True, help="Delete what is older.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option(
+    "--days",
+    type=click.FloatRange(min=0),
+    default=30.0,
+    show_default=True,
+    help="Delete stages that are older than this many days.",
+)
+@click.option("--yes", is_flag=True, help="Delete without asking first.")
 @screen_options()
 def prune(store_folder: Path, days: float, yes: bool, screen: Screen) -> None:
     """Delete finished and interrupted stages older than --days.

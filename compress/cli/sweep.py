@@ -14,12 +14,27 @@ from compress.cli.screen import Screen, screen_options
 @data_options
 @store_option
 @cache_option
-@click.option("--runs", type=FOLDER, default=Path("runs"), show_default=True, help="Folder of tables and plots.")
-@click.option("--name", help="Of the sweep's folder in --runs.  [default: PIPELINE-sweep]")
-@click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Points at a time, here.")
-@click.option("--ray", metavar="ADDRESS", help="Run the points on this Ray cluster (needs jetslim[ray]).")
+@click.option(
+    "--runs",
+    type=FOLDER,
+    default=Path("runs"),
+    show_default=True,
+    help="Folder in which the sweep's folder with its tables and plots is written.",
+)
+@click.option("--name", help="Name of the sweep's folder inside --runs.  [default: PIPELINE-sweep]")
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Number of points that run at the same time on this machine.",
+)
+@click.option(
+    "--ray", metavar="ADDRESS", help="Address of the Ray cluster on which the points run (needs jetslim[ray])."
+)
 @strategy_option(
-    ("mirrored",), "Train each point on all GPUs that it is given (how-to/several-gpus.md of the documentation)."
+    ("mirrored",),
+    "mirrored: train each point on all GPUs that it is given (how-to/several-gpus.md of the documentation).",
 )
 @screen_options()
 def sweep(
@@ -62,9 +77,11 @@ def sweep(
     from compress.sweep.run import run
 
     if ray is not None and jobs > 1:
-        raise UserError("--jobs is for this machine; with --ray the cluster decides how many points run at a time")
+        raise UserError(
+            "--jobs and --ray cannot be combined: on a Ray cluster, the cluster decides how many points run at a time"
+        )
     if strategy is not None and jobs > 1:
-        raise UserError("--strategy mirrored takes all GPUs of this machine for each point: --jobs 1, or --ray")
+        raise UserError("--strategy mirrored uses all GPUs of this machine for each point: use --jobs 1, or --ray")
     wanted = read_sweep(pipeline, settings, seed, teacher, trained)
     planned = plan_points(wanted, pipeline, teacher, trained, data_dir, skip_bad_images)
     for note in dict.fromkeys(note for point in planned for note in point.plan.dataset.notes):
@@ -92,6 +109,6 @@ def sweep(
     if state.causes:
         number, cause = min(state.causes.items())
         raise Failure(
-            f"{len(state.causes)} of {len(planned)} points failed (point {number}: {cause}); "
-            "the same command tries them again"
+            f"{len(state.causes)} of {len(planned)} points failed (point {number}: {cause}); run the same "
+            "command again to retry them"
         )

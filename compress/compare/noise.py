@@ -100,7 +100,7 @@ def compare(signal: Values, noisy: Values, batches: Iterable[np.ndarray]) -> Com
     """
     paired = matched_values(signal, noisy)
     if not paired:
-        raise UserError("the two have no layer in common, by name and size")
+        raise UserError("the two models have no layer with the same name and size")
     powers = dict.fromkeys(paired, np.zeros(3))  # of the signal, of the noise, of the layer's own noise
     for images in batches:
         signal_values, noisy_values = signal(images), noisy(images)

@@ -37,27 +37,28 @@ class Arrays(DatasetConfig):
     """``path`` is an .npz with x_train, y_train, x_test, y_test and optionally x_val, y_val, or a folder of such .npy.
 
     x is (n, ...), of any shape. uint8 are pixels or other bytes, which networks read as value / 255; all other numbers
-    become float32 and are read as they are. uint8 (n, h, w) are grey images. y is whole numbers (n,) from 0, one-hot
-    (n, classes), or words for classes; 0 and 1 (n, classes) for several classes an example; other numbers, (n,) or
+    become float32 and are not scaled. uint8 (n, h, w) are grey images. y is whole numbers (n,) from 0, one-hot
+    (n, classes), or words for classes; 0 and 1 (n, classes) for several classes per example; other numbers, (n,) or
     (n, numbers), are learned as numbers. ``classes`` names them. Without test or validation, those
     are held out as in a folder of images.
 
     ``size`` and ``channels`` are for uint8 images, which stay as they are where nothing is given. ``path`` is absolute,
-    or relative to the current folder or, if there is no such thing, to the data folder.
+    or relative to the current folder or, if it does not exist there, to the data folder.
     """
 
     HAS_OWN_SHAPE: ClassVar[bool] = True
     name: Literal["arrays"] = "arrays"
     path: str
-    """The .npz, or the folder of .npy files, absolute, or relative to the current or the data folder."""
+    """The .npz file or folder of .npy files: absolute, or relative to the current folder or --data-dir."""
     size: Annotated[Size | None, PlainValidator(lambda value: None if value is None else checked_size(value))] = None  # type: ignore[assignment]
-    """[height, width] in pixels to which uint8 images are resized; as they are if it is not given."""
+    """[height, width] in pixels to which uint8 images are resized. Default: not resized."""
     channels: Literal[1, 3] | None = None  # type: ignore[assignment]
-    """To which uint8 images are converted; as they are if it is not given."""
+    """Number of colour channels to which uint8 images are converted: 3 for RGB, 1 for grey. Default: not converted."""
     classes: tuple[str, ...] | None = None
-    """Their names, in the order of the labels."""
+    """Names of the classes, in the order of the labels. Default: taken from the labels."""
     targets: TargetKind | None = None
-    """What y is: "classes", "class_sets" (several an example) or "numbers"; told by y itself if it is not given."""
+    """What y contains: "classes" (one per example), "class_sets" (several per example) or "numbers". Default: decided
+    from y."""
 
     @classmethod
     def is_at(cls, path: Path) -> bool:
@@ -103,7 +104,7 @@ def in_memory(
     names = _label_names({part: y for part, (_, y) in pairs.items()}, classes, _one_hot_width(labels["train"]))
     notes = [_values_note(pairs["train"][0])]
     if not isinstance(pairs["train"][1], ClassIndices):
-        notes.append(f"y is taken for {KINDS[task].replace('_', ' ')}: the task is {task}")
+        notes.append(f"y contains {KINDS[task].replace('_', ' ')}, so the task is {task}")
     held_out = held_out_rows({part: y for part, (_, y) in pairs.items()}, names)
     notes += split_notes(held_out, "x_{}", "x_train", "examples")
     x_train, y_train = pairs["train"]
@@ -114,8 +115,12 @@ def in_memory(
     for part, split in splits.items():
         if split.shape != splits["train"].shape:
             raise UserError(
-                f"x_{part} has examples of shape {split.shape}, x_train of {splits['train'].shape}"
-                + (": give a size" if len(split.shape) == 3 and split.images.dtype == np.uint8 else "")
+                f"x_{part} has examples of shape {split.shape}, but x_train of {splits['train'].shape}"
+                + (
+                    ": give a size to which both are resized"
+                    if len(split.shape) == 3 and split.images.dtype == np.uint8
+                    else ""
+                )
             )
     return Dataset.of("arrays", names, splits["train"], splits["validation"], splits["test"], notes, task)
 
@@ -131,7 +136,7 @@ def read_arrays(path: Path) -> dict[str, Pair]:
     for part, spellings in PARTS.items():
         spelt = [spelling for spelling in spellings if {f"x_{spelling}", f"y_{spelling}"} & files.keys()]
         if len(spelt) > 1:
-            raise UserError(f"{path} has both x_{spelt[0]} and x_{spelt[1]}: which is the {part} split?")
+            raise UserError(f"{path} has both x_{spelt[0]} and x_{spelt[1]}: keep only one as the {part} split")
         if not spelt and part != "train":
             continue
         wanted = [f"{letter}_{(spelt or spellings)[0]}" for letter in "xy"]
@@ -161,7 +166,7 @@ def _checked(part: str, x: np.ndarray, y: np.ndarray, kind: TargetKind) -> tuple
     examples = _examples(f"x_{part}", x)
     if y.ndim == 0 or len(examples) != len(y):
         count = len(y) if y.ndim else "no"
-        raise UserError(f"x_{part} has {len(examples)} examples, y_{part} {count} labels")
+        raise UserError(f"x_{part} has {len(examples)} examples, but y_{part} has {count} labels")
     return examples, targets_of(y, f"y_{part}", kind)[0]
 
 
@@ -169,28 +174,28 @@ def _array(name: str, values: Any) -> np.ndarray:
     try:
         return np.asarray(values)
     except ValueError as error:  # a list of lists of several lengths
-        raise UserError(f"{name} is no array: {first_line(error)}") from error
+        raise UserError(f"{name} cannot be read as an array: {first_line(error)}") from error
 
 
 def _examples(name: str, x: np.ndarray) -> np.ndarray:
     if x.dtype.kind not in "fiub":
         kind = "Python objects" if x.dtype.kind == "O" else x.dtype.name
-        raise UserError(f"{name} holds {kind}, not numbers (if its rows differ in length, pad them to one)")
+        raise UserError(f"{name} contains {kind}, not numbers (if its rows differ in length, pad them to one length)")
     if x.ndim < 2:
-        raise UserError(f"{name} is of shape {x.shape}: expected (n, ...), a row an example")
+        raise UserError(f"{name} has the shape {x.shape}: expected (n, ...), one row per example")
     if x.size == 0:
-        raise UserError(f"{name} is empty, of shape {x.shape}")
+        raise UserError(f"{name} is empty: its shape is {x.shape}")
     if x.dtype == np.uint8:
         if x.ndim == 4 and x.shape[1] in (1, 3) and x.shape[3] > 4:
             raise UserError(
-                f"{name} is of shape {x.shape}, as if channels came first: give {name}.transpose(0, 2, 3, 1)"
+                f"{name} has the shape {x.shape}, with the channels first: give {name}.transpose(0, 2, 3, 1)"
             )
         return x[..., None] if x.ndim == 3 else x
     with np.errstate(over="ignore"):
         values = x.astype(np.float32, copy=False)
     if not np.isfinite(values).all():
         bad = int(np.flatnonzero(~np.isfinite(values).reshape(len(values), -1).all(axis=1))[0])
-        raise UserError(f"{name} has values that are no finite numbers (NaN or infinity), first in example {bad}")
+        raise UserError(f"{name} contains NaN or infinity, first in example {bad}")
     return values
 
 
@@ -207,7 +212,7 @@ def _numbered(
     for part, words in labels.items():
         if unknown := {str(word) for word in words.flat} - places.keys():
             known = "classes" if given is not None else "y_train"
-            raise UserError(f"y_{part} has a class {min(unknown)!r}, which {known} has not")
+            raise UserError(f"y_{part} has the class {min(unknown)!r}, which does not occur in {known}")
     return {
         part: np.array([places[str(word)] for word in words.flat], np.int64).reshape(words.shape)
         for part, words in labels.items()
@@ -220,11 +225,13 @@ def targets_of(y: np.ndarray, name: str = "y", targets: TargetKind | None = None
     otherwise. Raises UserError for what is none of these.
     """
     if y.dtype.kind not in "fiub":
-        raise UserError(f"{name} holds {y.dtype.name}, not numbers; name classes by classes = [...]")
+        raise UserError(
+            f"{name} contains {y.dtype.name}, not numbers; give the names of the classes as classes = [...]"
+        )
     if y.ndim not in (1, 2) or not y.size:
-        raise UserError(f"{name} is of shape {y.shape}: expected (n,) or (n, columns)")
+        raise UserError(f"{name} has the shape {y.shape}: expected (n,) or (n, columns)")
     if not np.isfinite(y).all():
-        raise UserError(f"{name} has values that are no finite numbers")
+        raise UserError(f"{name} contains NaN or infinity")
     columns = y if y.ndim == 2 else y[:, None]
     whole = bool((columns == np.floor(columns)).all())
     zero_or_one = columns.shape[1] > 1 and bool(np.isin(columns, (0, 1)).all())
@@ -235,14 +242,14 @@ def targets_of(y: np.ndarray, name: str = "y", targets: TargetKind | None = None
         return Quantities(columns), "regression"
     if kind == "class_sets":
         if not np.isin(columns, (0, 1)).all():
-            raise UserError(f"{name} is of shape {y.shape}: sets of classes are 0 and 1, a column a class")
+            raise UserError(f"{name} has the shape {y.shape}: class sets must be 0 and 1, one column per class")
         return ClassSets(columns), "multi_label"
     if one_each:
         return ClassIndices(columns.argmax(axis=1)), "classification"
     if columns.shape[1] > 1 or not whole:
-        raise UserError(f"{name} is of shape {y.shape}: classes are whole numbers (n,), or one-hot (n, classes)")
+        raise UserError(f"{name} has the shape {y.shape}: classes must be whole numbers (n,), or one-hot (n, classes)")
     if columns.min() < 0:
-        raise UserError(f"{name} has negative labels, from {columns.min():g}: classes are numbered from 0")
+        raise UserError(f"{name} has negative labels (the lowest is {columns.min():g}): classes are numbered from 0")
     return ClassIndices(columns[:, 0].astype(np.int64)), "classification"
 
 
@@ -256,9 +263,12 @@ def _check_alike(examples: Mapping[str, np.ndarray]) -> None:
     first = examples["train"]
     for part, x in examples.items():
         if x.dtype != first.dtype:
-            raise UserError(f"x_train is {first.dtype} and x_{part} {x.dtype}: give both the same (bytes mean / 255)")
+            raise UserError(
+                f"x_train is {first.dtype}, but x_{part} is {x.dtype}: both must have one type (uint8 is read as "
+                "value / 255)"
+            )
         if x.ndim != first.ndim:
-            raise UserError(f"x_{part} has examples of shape {x.shape[1:]}, x_train of {first.shape[1:]}")
+            raise UserError(f"x_{part} has examples of shape {x.shape[1:]}, but x_train of {first.shape[1:]}")
 
 
 def _label_names(targets: Mapping[str, Any], given: Sequence[str] | None, width: int) -> tuple[str, ...]:
@@ -269,10 +279,10 @@ def _label_names(targets: Mapping[str, Any], given: Sequence[str] | None, width:
     columns = {part: next(iter(each.arrays().values())) for part, each in targets.items()}
     for part, values in columns.items():
         if values.shape[1] != columns["train"].shape[1]:
-            raise UserError(f"y_{part} has {values.shape[1]} columns, y_train {columns['train'].shape[1]}")
+            raise UserError(f"y_{part} has {values.shape[1]} columns, but y_train has {columns['train'].shape[1]}")
     count = columns["train"].shape[1]
     if given is not None and len(given) != count:
-        raise UserError(f"classes names {len(given)}, y_train has {count} columns")
+        raise UserError(f"classes has {len(given)} names, but y_train has {count} columns")
     if given is not None:
         return tuple(given)
     if isinstance(train, ClassSets):
@@ -284,30 +294,33 @@ def _class_names(labels: Mapping[str, np.ndarray], given: Sequence[str] | None, 
     """Of every class, numbers where none are ``given``; ``width`` is that of one-hot labels, 0 for others."""
     for part, values in labels.items():
         if given is not None and values.max() >= len(given):
-            raise UserError(f"y_{part} has the label {values.max()}, classes names {len(given)}: 0 to {len(given) - 1}")
+            raise UserError(
+                f"y_{part} has the label {values.max()}, but classes has {len(given)} names, for the labels 0 to "
+                f"{len(given) - 1}"
+            )
     if given is not None and len(set(given)) != len(given):
-        raise UserError("classes names one class twice")
+        raise UserError("classes contains the same name twice")
     present = set(np.unique(labels["train"]).tolist())
     if len(present) < 2:
         alone = min(present) if given is None else given[min(present)]
-        raise UserError(f"y_train has one class alone, {alone}: there is nothing to tell apart")
+        raise UserError(f"y_train has only one class, {alone}: classification needs at least two")
     if given is not None:
         return tuple(given)
     count = max(width, *(int(values.max()) + 1 for values in labels.values()))
     if absent := [label for label in range(min(count, 10**6)) if label not in present]:
         more = f" and of {len(absent) - 1} more" if len(absent) > 1 else ""
         raise UserError(
-            f"y_train has labels up to {count - 1} and no example of class {absent[0]}{more}: "
-            "number the classes from 0 without a gap, or name all by classes = [...]"
+            f"y_train has labels up to {count - 1} but no example of class {absent[0]}{more}: number the "
+            "classes from 0 without gaps, or name all of them in classes = [...]"
         )
     return tuple(str(number) for number in range(count))
 
 
 def _images(x: np.ndarray, channels: int | None) -> np.ndarray:
     if x.dtype != np.uint8 or x.ndim != 4:
-        raise UserError(f"size and channels are for uint8 images (n, h, w, c); x_train is {x.dtype} {x.shape}")
+        raise UserError(f"size and channels need uint8 images (n, h, w, c), but x_train is {x.dtype} {x.shape}")
     if channels is not None and x.shape[3] not in (1, 3):
-        raise UserError(f"channels is for grey and RGB images; x_train has {x.shape[3]} channels")
+        raise UserError(f"channels needs grey or RGB images, but x_train has {x.shape[3]} channels")
     return x if channels is None else to_channels(x, channels)
 
 

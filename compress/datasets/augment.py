@@ -26,30 +26,32 @@ BlurLength = Annotated[float, Field(ge=0, le=motion_blur.LONGEST)]
 
 @config
 class Augmentation:
-    """Put a random part of the image in its place (``resized_crop``); pad with black by ``crop_padding`` pixels and cut
-    the old size back out at random; mirror every second image (drawn with p = 1/2); change light and colours; blur;
-    then the steps below, in their order. The defaults change nothing.
-    """
+    """Random changes of training images, in this order: a random crop resized to the whole image (``resized_crop``);
+    padding with ``crop_padding`` pixels of black, and a random crop of the original size; mirroring with probability
+    1/2 (``flip``); brightness, contrast and saturation (``colour``); motion blur (``blur``); RandAugment; Cutout;
+    mixup. By default nothing is changed."""
 
     crop_padding: Annotated[int, Field(ge=0)] = 0
-    """Pixels of black around an image, out of which one of the old size is cut at random."""
+    """Pixels of black padding on each side, after which an image of the original size is cropped at random. 0: off."""
     flip: bool = False
-    """Mirrors every second image."""
+    """Whether each image is mirrored left to right with probability 1/2."""
     colour: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    """Brightness, contrast and saturation change by a factor each, between 1 - colour and 1 + colour."""
+    """Strength of colour changes: brightness, contrast and saturation are each multiplied by a random factor between 1
+    - colour and 1 + colour. 0: off."""
 
     blur: Annotated[float, Field(ge=0, le=1)] = 0.0
-    """The share of the images that motion blurs."""
+    """Fraction of the training images to which motion blur is added. 0: off."""
     blur_lengths: tuple[BlurLength, BlurLength] = (0.05, 0.15)
-    """How far it moves them, in parts of the width: drawn between the two."""
+    """[shortest, longest] length of the motion blur, as a fraction of the image's width; drawn at random between the
+    two."""
     resized_crop: ResizedCrop | None = None
-    """Puts a random part of each image in its place."""
+    """Replaces each image by a random crop of it, resized to the original size. Default: off."""
     rand_augment: RandAugment | None = None
-    """Changes each image by a few random operations."""
+    """Applies a few random operations to each image (RandAugment). Default: off."""
     cutout: Cutout | None = None
-    """Covers a square of each image."""
+    """Covers a random square of each image (Cutout). Default: off."""
     mixup: Mixup | None = None
-    """Mixes examples and their classes by twos."""
+    """Mixes pairs of examples and their classes (mixup). Default: off."""
 
     @property
     def steps(self) -> list[Step]:
@@ -74,10 +76,10 @@ class Augmentation:
     def check(self, data: Dataset) -> None:
         """Raises UserError for what cannot be done to these data, or what their targets cannot follow."""
         if self.changes_pixels and data.dtype != "uint8":
-            raise UserError(f"[data] augmentation: colour and blur are for images of bytes, the data are {data.dtype}")
+            raise UserError(f"[data] augmentation: colour and blur need uint8 images, but the data are {data.dtype}")
         if (self.changes_places or self.changes_pixels) and len(data.shape) != 3:
             shape = "x".join(map(str, data.shape))
-            raise UserError(f"[data] augmentation: crops and flips are for images, the data are arrays of {shape}")
+            raise UserError(f"[data] augmentation: crops and flips need images, but the data are arrays of {shape}")
         if self.resized_crop is not None:
             self.resized_crop.check(data)
         for step in self.steps:

@@ -29,4 +29,4 @@ def check_images(what: str, data: Dataset) -> None:
     """Raises UserError for data that are no images of bytes; ``what`` is for these."""
     if data.dtype != "uint8" or len(data.shape) != 3:
         shape = "x".join(map(str, data.shape))
-        raise UserError(f"[data] augmentation: {what} is for images of bytes, the data are {data.dtype} of {shape}")
+        raise UserError(f"[data] augmentation: {what} needs uint8 images, but the data are {data.dtype} of {shape}")

@@ -40,37 +40,38 @@ def located(path: str, data_dir: Path | None, what: str, is_there: Callable[[Pat
     for candidate in candidates:
         if is_there(candidate):
             return candidate
-    raise UserError(f"no {what} {' or '.join(dict.fromkeys(map(str, candidates)))}")
+    raise UserError(f"{what} not found: {' or '.join(dict.fromkeys(map(str, candidates)))}")
 
 
 @config
 class PixelScale:
-    """value = scale * byte + offset, a number for all channels or one for each; as Keras's Rescaling has them."""
+    """value = scale * byte + offset, as in Keras's Rescaling."""
 
     scale: float | tuple[float, ...] = 1.0
-    """By which a byte is multiplied: a number for all channels, or one for each."""
+    """Factor by which a byte (0 to 255) is multiplied: one number for all channels, or one per channel."""
     offset: float | tuple[float, ...] = 0.0
-    """What is added to that."""
+    """Number added after the multiplication: one number for all channels, or one per channel."""
 
 
 @config
 class DatasetConfig:
     """``size``: the images' side in pixels, or [height, width]; ``channels``: 3 for RGB, 1 for grey.
 
-    ``augmentation`` is what training does to its images. ``pixels`` is what networks of the user's own expect, where
-    they do not tell it themselves: a name of ``compress.pixels``, or { scale, offset } of a byte.
+    ``augmentation`` says how training images are changed at random. ``pixels`` is the range of pixel values that your
+    own networks expect, where it cannot be found from them: a name of ``compress.pixels``, or { scale, offset }.
     """
 
     HAS_OWN_SHAPE: ClassVar[bool] = False
     """Whether examples keep their shape where no size is given."""
     size: PixelSize = 32
-    """The side of the images in pixels, or [height, width]: they are resized to it."""
+    """Side of the square images in pixels, or [height, width]; every image is resized to it."""
     channels: Literal[1, 3] = 3
-    """3 for RGB, 1 for grey."""
+    """Number of colour channels: 3 for RGB, 1 for grey images."""
     augmentation: Augmentation = Augmentation()
-    """What training does to its images, such as { crop_padding = 4, flip = true }."""
+    """How training images are changed at random, such as { crop_padding = 4, flip = true }."""
     pixels: str | PixelScale | None = None
-    """What networks of your own expect, where they do not tell it: "0..255" and the like, or { scale, offset }."""
+    """The range of pixel values that your own network expects, such as "0..255", or { scale, offset }. Needed only if
+    it cannot be found from the network."""
 
     @classmethod
     def is_at(cls, path: Path) -> bool:

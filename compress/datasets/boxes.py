@@ -26,18 +26,19 @@ BEYOND = 1.0  # pixel: tables round
 
 @config
 class BoxesConfig(PicturesConfig):
-    """``size``, [height, width], is that of the images that networks get: larger ones are made smaller, smaller ones
-    get black below and to the right. Not given, it is that of all images, up to the next multiples of 32.
+    """Images keep their aspect ratio: one that is larger than ``size``, [height, width], is made smaller, and one that
+    is smaller is padded with black below and to the right. By default ``size`` is that of all images, rounded up to
+    multiples of 32.
 
-    ``scales``, such as [0.7, 1.4]: training takes parts of that size instead, drawn anew in every epoch, out of images
-    resized by a factor between the two. ``classes``: the names of those that count, in the order of the network's
-    outputs; all that the data have if it is not given.
+    With ``scales``, such as [0.7, 1.4], training takes random crops of that size instead, new ones in every epoch, from
+    images that were resized by a random factor between the two. ``classes`` names the classes to detect, in the order
+    of the network's outputs; by default all classes in the data.
     """
 
     classes: tuple[str, ...] | None = None
-    """Names of the classes that count, in the order of the network's outputs; all that the data have if not given."""
+    """Names of the classes to detect, in the order of the network's outputs. Default: every class in the data."""
     classes_may_lack: bool = False
-    """Whether a class of ``classes`` of which there is no box is no mistake."""
+    """Whether a name in ``classes`` may have no box in the data; false reports it as an error."""
 
     @classmethod
     def for_model(cls, names: Sequence[str]) -> dict[str, Any]:
@@ -45,9 +46,12 @@ class BoxesConfig(PicturesConfig):
 
     def check(self) -> None:
         if self.crop is not None:
-            raise UserError("[data] crop is for points: parts of images with boxes have the size, and scales draw them")
+            raise UserError(
+                "[data] crop works only for data of points: for boxes, crops have the size given by `size`, and "
+                "`scales` turns them on"
+            )
         if self.scales[0] > self.scales[1]:
-            raise UserError(f"[data] scales = {list(self.scales)}: the first is the smaller one")
+            raise UserError(f"[data] scales = {list(self.scales)}: the first number must be the smaller one")
 
     def crops(self, pictures: Pictures, size: tuple[int, int]) -> Crops | None:
         return None if self.scales == (1.0, 1.0) else Crops(pictures, size, self.scales, fitted=True)
@@ -125,16 +129,16 @@ def _names(name: str, known: Sequence[str], settings: BoxesConfig) -> list[str]:
     """Of the classes, in order. Raises UserError for one that is asked for and not there, and for a name of two."""
     every = list(known)
     if doubled := {each for each in every if every.count(each) > 1}:
-        raise UserError(f"{name}: two classes are called {min(doubled)!r}")
+        raise UserError(f"{name}: two classes have the name {min(doubled)!r}")
     if settings.classes is None:
         if not every:
-            raise UserError(f"{name}: no image has a box")
+            raise UserError(f"{name}: no image has a box, so there is nothing to learn")
         return every
     for asked in settings.classes:
         if asked not in every and not settings.classes_may_lack:
             raise unknown("class", asked, every)
     if doubled := {each for each in settings.classes if settings.classes.count(each) > 1}:
-        raise UserError(f"[data] classes: {min(doubled)!r} is named twice")
+        raise UserError(f"[data] classes: {min(doubled)!r} is listed twice")
     return list(settings.classes)
 
 
@@ -142,7 +146,9 @@ def _rows(image: Listed, size: tuple[int, int], names: Sequence[str], faults: Fa
     """What counts of a list, as ``Boxes`` has it; the rest is counted among the faults."""
     if image.size not in (None, size):
         told, own = ("x".join(map(str, each)) for each in (image.size or (), size))
-        raise UserError(f"{image.path}: its boxes are of an image of {told} (height x width), it is {own}")
+        raise UserError(
+            f"{image.path}: its boxes belong to an image of {told} (height x width), but the image is {own}"
+        )
     frame = np.tile(np.array(size, np.float64), 2)
     boxes = np.asarray(image.boxes, np.float64).reshape(-1, 4) * (frame if image.relative else 1)
     numbers = np.array([names.index(each) if each in names else -1 for each in image.names], int)

@@ -81,9 +81,9 @@ class Cifar(DatasetConfig):
     archive: ClassVar[Archive]
     name: str
     train_images: Count | None = None
-    """Trains on a seeded subset of so many, with the same share of each class."""
+    """Number of training images in a subset drawn by the seed, with the same share of each class. Default: all."""
     test_images: Count | None = None
-    """Measures on such a subset of the test images."""
+    """Number of test images in a subset drawn in the same way. Default: all."""
 
     def load(self, data_dir: Path | None = None, skip_bad_images: bool = False) -> Dataset:
         """See ``DatasetConfig.load``. Looks in ``data_dir`` and ``data_dir``/name for the unpacked folder (or its
@@ -155,7 +155,7 @@ def read_archive(
             batches[member] = _batch(pickled, archive, where)
     members_read = batches.keys() | ({archive.meta} if classes else set())
     if missing := sorted(archive.members - members_read):
-        raise UserError(f"{source}: {', '.join(missing)} missing; is it truncated?")
+        raise UserError(f"{source}: {', '.join(missing)} is missing; the file may be truncated")
 
     train = [batches[member] for member in archive.train]
     images = np.concatenate([batch_images for batch_images, _ in train])
@@ -220,7 +220,7 @@ def _contents(source: Path, members: frozenset[str]) -> Iterator[tuple[str, byte
     try:
         yield from _files_in(source, members) if source.is_dir() else _members_of(source, members)
     except _DAMAGED as error:
-        raise UserError(f"{source}: damaged or truncated ({error})") from error
+        raise UserError(f"{source}: the file is damaged or truncated ({error})") from error
 
 
 def _files_in(folder: Path, members: frozenset[str]) -> Iterator[tuple[str, bytes]]:
@@ -253,15 +253,15 @@ def _batch(batch: Any, archive: Archive, where: str) -> tuple[np.ndarray, np.nda
     data, labels = (batch.get(b"data"), batch.get(archive.labels_key)) if isinstance(batch, dict) else (None, None)
     if not isinstance(data, np.ndarray) or data.dtype != np.uint8 or data.ndim != 2 or data.shape[1] != 3072:
         got = f"{data.dtype} {data.shape}" if isinstance(data, np.ndarray) else type(data).__name__
-        raise UserError(f"{where}: data must be uint8 (n, 3072), found {got}")
+        raise UserError(f"{where}: the data must be uint8 (n, 3072), but they are {got}")
     try:
         label_array = np.asarray(labels)
     except ValueError:
         label_array = np.empty(0, object)  # a ragged list
     if label_array.shape != (len(data),) or label_array.dtype.kind not in "iu" or len(data) == 0:
-        raise UserError(f"{where}: {archive.labels_key.decode()} must be {len(data)} whole numbers, one an image")
+        raise UserError(f"{where}: {archive.labels_key.decode()} must be {len(data)} whole numbers, one per image")
     if label_array.min() < 0 or label_array.max() >= archive.class_count:
-        raise UserError(f"{where}: labels must lie in 0 to {archive.class_count - 1}")
+        raise UserError(f"{where}: labels must be from 0 to {archive.class_count - 1}")
     # Planes of red, green, blue, each row by row.
     images = np.ascontiguousarray(data.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1))
     return images, label_array.astype(np.int64)
@@ -271,6 +271,6 @@ def _subset(targets: Targets, indices: np.ndarray, count: int | None, field: str
     if count is None:
         return indices
     if count > len(indices):
-        raise UserError(f"[data] {field} = {count}, but there are {len(indices)}")
+        raise UserError(f"[data] {field} = {count}, but there are only {len(indices)}")
     subset: np.ndarray = indices[stratified_subset(targets.take(indices), count, SUBSET_SEED)]
     return subset

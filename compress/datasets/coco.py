@@ -35,7 +35,8 @@ class Coco(BoxesConfig):
 
     name: Literal["coco"] = "coco"
     path: str
-    """The folder with the lists and images, absolute, or relative to the current or the data folder."""
+    """Folder that contains the annotation files and images: absolute, or relative to the current folder or
+    --data-dir."""
 
     @classmethod
     def is_at(cls, path: Path) -> bool:
@@ -52,10 +53,10 @@ class Coco(BoxesConfig):
         for part, (images, _) in read.items():
             for image in images:
                 if seen.setdefault(image.path, part) != part:
-                    raise UserError(f"{image.path} is in two splits, {seen[image.path]} and {part}")
+                    raise UserError(f"{image.path} is in two splits: {seen[image.path]} and {part}")
         for part, (_, own) in read.items():
             if own != names:
-                raise UserError(f"{tables[part]} has other classes than {tables['train']}")
+                raise UserError(f"{tables[part]} has classes that differ from those of {tables['train']}")
         return dataset_of(
             self.name, {part: images for part, (images, _) in read.items()}, names, self, (), skip_bad_images
         )
@@ -64,7 +65,7 @@ class Coco(BoxesConfig):
 def _table(root: Path, part: str) -> Path | None:
     found = [path for pattern in LISTS[part] for path in sorted(root.glob(pattern))]
     if len(found) > 1:
-        raise UserError(f"both {found[0]} and {found[1]} are there: which is the {part} split?")
+        raise UserError(f"both {found[0]} and {found[1]} exist: keep only one as the {part} split")
     return found[0] if found else None
 
 
@@ -80,7 +81,7 @@ def _read(path: Path, root: Path) -> tuple[list[Listed], list[str]]:
         known = {each["id"] for each in table["images"]}
         for each in table["annotations"]:
             if each["image_id"] not in known:
-                raise UserError(f"{path}: a box is of the image {each['image_id']}, which is not listed")
+                raise UserError(f"{path}: a box belongs to the image {each['image_id']}, which is not listed")
             x, y, width, height = map(float, each["bbox"])
             boxes[each["image_id"]].append([y, x, y + height, x + width])
             labels[each["image_id"]].append(names[each["category_id"]])
@@ -97,9 +98,9 @@ def _read(path: Path, root: Path) -> tuple[list[Listed], list[str]]:
         ]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         reason = f"no {error}" if isinstance(error, KeyError) else first_line(error)
-        raise UserError(f"{path} is no list of boxes as COCO has them ({reason})") from error
+        raise UserError(f"{path} is not in COCO's format ({reason})") from error
     if any(not np.isfinite(each.boxes).all() for each in listed):
-        raise UserError(f"{path} has a box at no finite place")
+        raise UserError(f"{path} has a box whose coordinates are NaN or infinite")
     return listed, list(names.values())
 
 
@@ -108,4 +109,4 @@ def _image(root: Path, table: Path, name: str) -> Path:
     for folder in (root / table.stem.removeprefix("instances_"), table.parent, root / "images", root):
         if (folder / name).is_file():
             return folder / name
-    raise UserError(f"{table} names {name}, which is not there")
+    raise UserError(f"{table} names the image {name}, which does not exist")

@@ -29,9 +29,10 @@ class Crowd(DatasetConfig):
 
     name: Literal["crowd"] = "crowd"
     size: Annotated[Size, PlainValidator(lambda value: sides(checked_size(value)))] = (96, 128)  # type: ignore[assignment]
-    """[height, width] of the pictures in pixels."""
+    """[height, width] of the images in pixels."""
     kernel: AnyKernel = Fixed(spread=3.0)
-    """How wide each point is in a density map."""
+    """Gaussian kernel that spreads each point in the density map: of fixed width, or adapted to the nearest
+    neighbours."""
 
     def load(self, data_dir: Path | None = None, skip_bad_images: bool = False) -> Dataset:
         """See ``DatasetConfig.load``; the pictures are drawn, so both arguments change nothing."""

@@ -45,11 +45,12 @@ class CsvFolder(DatasetConfig):
 
     name: Literal["csv"] = "csv"
     path: str
-    """The folder with labels.csv, absolute, or relative to the current or the data folder."""
+    """Folder that contains labels.csv: absolute, or relative to the current folder or --data-dir."""
     fit: Fit = "stretch"
-    """How an image of another shape becomes one of size: stretched, cut, or padded with black."""
+    """How an image with another aspect ratio is brought to ``size``: stretched, cropped at the centre, or padded with
+    black."""
     targets: Literal["classes", "numbers"] | None = None
-    """Whether columns of 0 and 1 are classes or numbers; told by the columns if it is not given."""
+    """Whether the columns contain classes or numbers. Default: columns that hold only 0 and 1 are classes."""
 
     @classmethod
     def is_at(cls, path: Path) -> bool:
@@ -76,7 +77,7 @@ class CsvFolder(DatasetConfig):
         notes += split_notes(held_out, "{} rows", "the others", "images")
         chosen |= {part: chosen["train"][rows_of] for part, rows_of in held_out.items()}
         if empty := [part for part in SPLITS if not len(chosen[part])]:
-            raise UserError(f"{table}: no readable image is left for {empty[0]}")
+            raise UserError(f"{table}: no readable image is left for the split {empty[0]}")
         cuts = self.augmentation.resized_crop is not None
         train, validation, test = [
             store.take(chosen[part]).as_split(look, from_files=cuts and part == "train") for part in SPLITS
@@ -92,13 +93,13 @@ def read_table(table: Path) -> tuple[list[str], list[list[str]]]:
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UserError(f"{table} cannot be read: {first_line(error)}") from error
     if len(rows) < 2 or len(rows[0]) < 2 or rows[0][0].lower() not in FILE:
-        raise UserError(f"{table} is no table of labels: {HOW}")
+        raise UserError(f"{table} is not a table of labels: {HOW}")
     header = rows[0]
     if doubled := {name for name in header if header.count(name) > 1}:
-        raise UserError(f"{table}: two columns are called {min(doubled)!r}")
+        raise UserError(f"{table}: two columns have the name {min(doubled)!r}")
     for number, row in enumerate(rows[1:], start=2):
         if len(row) != len(header):
-            raise UserError(f"{table}: row {number} has {len(row)} cells, the first row {len(header)}")
+            raise UserError(f"{table}: row {number} has {len(row)} cells, but the first row has {len(header)}")
     listed = [row[0] for row in rows[1:]]
     if len(set(listed)) < len(listed):
         twice = next(name for number, name in enumerate(listed) if name in listed[:number])
@@ -120,7 +121,7 @@ def _targets(
     columns = [number for number, name in enumerate(header) if number and name.lower() != "split"]
     names = [header[number] for number in columns]
     if not columns:
-        raise UserError(f"{table} has no column of labels: {HOW}")
+        raise UserError(f"{table} has no column with labels: {HOW}")
     cells = [[row[number] for number in columns] for row in rows]
     numbers = [[_number(cell) for cell in row] for row in cells]
     wrong = [(row, column) for row, line in enumerate(numbers) for column, value in enumerate(line) if value is None]
@@ -128,11 +129,11 @@ def _targets(
         return _sets([row[0] for row in cells], table)
     if wrong:
         row, column = wrong[0]
-        raise UserError(f"{table}: row {row + 2}, column {names[column]!r}: {cells[row][column]!r} is no number")
+        raise UserError(f"{table}: row {row + 2}, column {names[column]!r}: {cells[row][column]!r} is not a number")
     values = np.array(numbers, np.float64)
     zero_or_one = bool(np.isin(values, (0, 1)).all())
     if wanted == "classes" and not zero_or_one:
-        raise UserError(f"{table}: columns of classes hold 0 or 1, and there are other numbers")
+        raise UserError(f"{table}: a column per class must contain only 0 and 1, but there are other numbers")
     if zero_or_one and wanted != "numbers":
         if absent := [name for name, column in zip(names, values.T, strict=True) if not column.any()]:
             raise UserError(f"{table}: no image has the class {absent[0]!r}")
@@ -145,7 +146,9 @@ def _sets(cells: Sequence[str], table: Path) -> tuple[list[str], Targets, str]:
     sets = [{part.strip() for part in cell.split("|") if part.strip()} for cell in cells]
     names = sorted(set().union(*sets))
     if len(names) < 2:
-        raise UserError(f"{table} has one class alone, {names[0] if names else 'none'}: there is nothing to tell apart")
+        raise UserError(
+            f"{table} has only one class, {names[0] if names else 'none'}: classification needs at least two"
+        )
     return names, ClassSets(np.array([[name in row for name in names] for row in sets])), "multi_label"
 
 
@@ -165,8 +168,10 @@ def _parts(table: Path, header: Sequence[str], rows: Sequence[Sequence[str]]) ->
     parts: dict[str, list[int]] = {"train": []}
     for number, row in enumerate(rows):
         if row[column].lower() not in SPELT:
-            raise UserError(f"{table}: row {number + 2} is of the split {row[column]!r}: train, validation or test")
+            raise UserError(
+                f"{table}: row {number + 2} has the split {row[column]!r}; it must be train, validation or test"
+            )
         parts.setdefault(SPELT[row[column].lower()], []).append(number)
     if not parts["train"]:
-        raise UserError(f"{table} has no row of the split train")
+        raise UserError(f"{table} has no row with the split train")
     return parts

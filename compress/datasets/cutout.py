@@ -15,21 +15,24 @@ from compress.targets import Targets
 
 @config
 class Cutout:
-    """A square of ``side`` pixels of each image gets the image's mean colour, where the paper has that of all images,
-    so that means stay what they were.
+    """A square of ``side`` pixels in each image is filled with the image's mean colour, so that the mean of the image
+    stays the same. (The paper uses the mean of all images.)
 
-    Its centre is any pixel: what lies outside of the image is lost, as in the paper. The paper has 16 pixels for
-    CIFAR-10, 8 for CIFAR-100. 0 changes nothing.
+    The square's centre is any pixel, so that a part of the square may lie outside the image, as in the paper. The paper
+    uses 16 pixels for CIFAR-10 and 8 for CIFAR-100. 0 changes nothing.
     """
 
     side: Annotated[int, Field(ge=0)]
-    """Of the square, in pixels."""
+    """Side of the covered square, in pixels. 0: off."""
 
     def check(self, data: Dataset) -> None:
         """See ``Step.check``."""
         check_images("cutout", data)
         if data.train.targets.PLACES:
-            raise UserError(f"[data] augmentation: cutout would hide things of {data.name} that its targets still name")
+            raise UserError(
+                f"[data] augmentation: cutout would hide objects that the targets of {data.name} still contain; "
+                "leave cutout out"
+            )
 
     def of(self, images: np.ndarray, targets: Targets, rng: np.random.Generator) -> tuple[np.ndarray, Targets]:
         """See ``Step.of``; draws the rows of the centres, then the columns."""

@@ -35,24 +35,25 @@ class Folder(DatasetConfig):
     """``path``/train/<class>/*, test/<class>/* and optionally validation/<class>/* (val/, valid/, dev/).
 
     Classes are train's folders, sorted by name. jpg, jpeg, png, bmp, webp, tif, tiff and gif (of several pictures the
-    first) in capitals or not are images; hidden files are passed over in silence, all else is passed over and counted
+    first) in capitals or not are images; hidden files are ignored, and all other files are skipped and counted
     in a note. Without test/ a stratified 20 % of train/ is held out, without validation/ 10 % of the rest, with
     constant seeds. ``path``/<class>/* alone is taken for train/.
 
     Images become RGB of ``size``, or grey with ``channels = 1``: EXIF rotation applied; grey, palette and CMYK
     converted; transparency over black; resized bilinearly, by ``fit = "stretch"`` without regard to the aspect ratio,
     by ``"crop"`` after a centre crop to that of ``size``, by ``"pad"`` only to make smaller what is too large, with its
-    own, and black below and to the right. Every image is decoded once when loading, so that a bad one
-    is found before training and not within.
+    own, and black below and to the right. Every image is decoded once when the data are loaded, so that
+    a damaged one is found before the training.
 
-    ``path`` is absolute, or relative to the current folder or, if there is no such thing, to the data folder.
+    ``path`` is absolute, or relative to the current folder or, if it does not exist there, to the data folder.
     """
 
     name: Literal["folder"] = "folder"
     path: str
-    """The folder with train/ and test/, absolute, or relative to the current or the data folder."""
+    """Folder that contains train/ and test/: absolute, or relative to the current folder or --data-dir."""
     fit: Fit = "stretch"
-    """How an image of another shape becomes one of size: stretched, cut, or padded with black."""
+    """How an image with another aspect ratio is brought to ``size``: stretched, cropped at the centre, or padded with
+    black."""
 
     @classmethod
     def is_at(cls, path: Path) -> bool:
@@ -152,7 +153,9 @@ def parts_of(root: Path) -> tuple[dict[str, Path], list[str]]:
     for part, names in PARTS.items():
         called = [folder for folder in inside if folder.name.lower() in names]
         if len(called) > 1:
-            raise UserError(f"{root} has both {called[0].name}/ and {called[1].name}/: which is the {part} split?")
+            raise UserError(
+                f"{root} has both {called[0].name}/ and {called[1].name}/: keep only one as the {part} split"
+            )
         if called:
             folders[part] = called[0]
     others = [folder for folder in inside if folder not in folders.values()]
@@ -162,7 +165,7 @@ def parts_of(root: Path) -> tuple[dict[str, Path], list[str]]:
         return folders, notes
     if folders:
         there = next(iter(folders.values())).name
-        raise UserError(f"{root} has {there}/ and no train/: expected images in {root / 'train'}/<class>/")
+        raise UserError(f"{root} has {there}/ but no train/: expected images in {root / 'train'}/<class>/")
     if not folders_with_images:
         raise UserError(f"{root}: expected images in {root / 'train'}/<class>/")
     return {"train": root}, [f"no train/ folder: the {len(folders_with_images)} folders of {root} are the classes"]
@@ -172,9 +175,9 @@ def _classes(train: Path) -> tuple[str, ...]:
     classes = tuple(folder.name for folder in _visible(train) if folder.is_dir())
     if not classes:
         holds = "found images" if _holds_images(train) else "found none"
-        raise UserError(f"{train}: expected one folder a class, {holds}")
+        raise UserError(f"{train}: expected one folder per class, {holds}")
     if len(classes) == 1:
-        raise UserError(f"{train} has one class alone, {classes[0]}: there is nothing to tell apart")
+        raise UserError(f"{train} has only one class, {classes[0]}: classification needs at least two")
     return classes
 
 
@@ -192,7 +195,7 @@ def list_images(folder: Path, classes: Sequence[str]) -> Listing:
             passed_over[entry.suffix.lower() or "no suffix"] += 1
             continue
         if entry.name not in classes:
-            raise UserError(f"{entry}: train/ has no class {entry.name!r}")
+            raise UserError(f"{entry}: train/ has no folder for the class {entry.name!r}")
         label = classes.index(entry.name)
         for path in _visible(entry):
             if path.is_dir():
@@ -286,5 +289,5 @@ def left_out_note(bad: Sequence[str], skip_bad_images: bool) -> list[str]:
         return []
     if not skip_bad_images:
         more = f" and {len(bad) - 1} more" if len(bad) > 1 else ""
-        raise UserError(f"unreadable image {bad[0]}{more}; mend or delete them, or give --skip-bad-images")
+        raise UserError(f"unreadable image {bad[0]}{more}; repair or delete such files, or use --skip-bad-images")
     return [f"left out {len(bad)} unreadable image{'s' * (len(bad) > 1)}: {', '.join(bad)}"]

@@ -23,11 +23,11 @@ class Kernel(Protocol):
 
 @config
 class Fixed:
-    """The same for all points: ``spread`` pixels."""
+    """Each point has the same standard deviation, ``spread`` pixels."""
 
     name: Literal["fixed"] = "fixed"
     spread: Positive = 4.0
-    """The standard deviation of each point, in pixels."""
+    """Standard deviation of each point's Gaussian, in pixels."""
     NAME: ClassVar[str] = "fixed"
 
     def spreads(self, points: np.ndarray) -> np.ndarray:
@@ -46,17 +46,17 @@ class Adaptive:
 
     name: Literal["adaptive"] = "adaptive"
     beta: Positive = 0.3
-    """The deviation of a point, as a part of the mean distance to its three nearest neighbours."""
+    """Standard deviation of a point's Gaussian, as a fraction of the mean distance to its three nearest neighbours."""
     least: Positive = 1.0
-    """The smallest deviation, in pixels."""
+    """Smallest standard deviation, in pixels."""
     most: Positive = 20.0
-    """The largest deviation, in pixels."""
+    """Largest standard deviation, in pixels."""
     NAME: ClassVar[str] = "adaptive"
 
     def spreads(self, points: np.ndarray) -> np.ndarray:
         """See ``Kernel.spreads``."""
         if self.least > self.most:
-            raise UserError(f"kernel: least = {self.least:g} is more than most = {self.most:g}")
+            raise UserError(f"kernel: least = {self.least:g} is greater than most = {self.most:g}")
         if len(points) < 2:
             return np.full(len(points), float(self.most))
         return np.clip(self.beta * mean_distances(points), self.least, self.most)

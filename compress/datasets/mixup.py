@@ -10,20 +10,21 @@ from compress.targets import Mixable, Targets
 
 @config
 class Mixup:
-    """share * example + (1 - share) * another one of the batch, and the same of their classes.
+    """share * example + (1 - share) * another example of the batch, and the same for their classes.
 
-    The share is drawn for each example from Beta(``alpha``, ``alpha``), and is the larger part's: so each image is the
-    most of one example an epoch, and the distribution of mixtures is the paper's. Bytes are rounded. The paper has an
-    alpha of 0.2 for ImageNet and of 1 for CIFAR-10. 0 mixes nothing.
+    The share is drawn for each example from Beta(``alpha``, ``alpha``) and is always the larger part, so that each
+    image is the main part of one example per epoch; the distribution of mixtures is that of the paper. Bytes are
+    rounded. The paper uses an alpha of 0.2 for ImageNet and 1 for CIFAR-10. 0 mixes nothing.
     """
 
     alpha: NotNegative = 0.2
-    """Both parameters of the Beta distribution of shares; a larger one mixes more evenly."""
+    """Both parameters of the Beta distribution from which the mixing share is drawn; a larger value mixes more evenly.
+    0: off."""
 
     def check(self, data: Dataset) -> None:
         """See ``Step.check``; examples may be arrays of any shape."""
         if not isinstance(data.train.targets, Mixable):
-            raise UserError(f"[data] augmentation: mixup is for classes, and the targets of {data.name} are no such")
+            raise UserError(f"[data] augmentation: mixup needs classes, but the targets of {data.name} are not classes")
 
     def of(self, images: np.ndarray, targets: Targets, rng: np.random.Generator) -> tuple[np.ndarray, Targets]:
         """See ``Step.of``; draws the shares, then the others."""

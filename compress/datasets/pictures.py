@@ -43,7 +43,7 @@ class Pictures:
         try:
             return decoded(image, self.channels)
         except UNREADABLE as error:
-            raise UserError(f"{image}: the image cannot be read any more ({error})") from error
+            raise UserError(f"{image}: the image could be read before and cannot be read now ({error})") from error
 
     def take(self, rows: np.ndarray) -> "Pictures":
         """Those of ``rows``, in that order."""

@@ -25,7 +25,7 @@ def load_plain(content: bytes, name: str) -> Any:
         raise
     # Unpickling bytes at random raises nearly anything.
     except Exception as error:
-        raise UserError(f"{name}: damaged pickle ({error})") from error
+        raise UserError(f"{name}: the pickle file is damaged ({error})") from error
 
 
 _DTYPES = {"u1": "u1", "i4": "<i4", "i8": "<i8"}
@@ -87,7 +87,7 @@ class _PlainUnpickler(pickle.Unpickler):
     def find_class(self, module: str, global_name: str) -> Callable[..., Any]:
         if (module, global_name) not in _ALLOWED:
             raise UserError(
-                f"{self._name}: refused to run {module}.{global_name}, which a pickle of plain data never needs"
+                f"{self._name}: refused to load {module}.{global_name}, which a pickle of plain data never contains"
             )
         return _ALLOWED[module, global_name]
 

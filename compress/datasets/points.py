@@ -21,13 +21,14 @@ OUTSIDE = 0.1  # of a side: so far outside a point is moved to the border, as a 
 
 @config
 class PointsConfig(PicturesConfig):
-    """Settings of pictures, and ``kernel``, which says how wide each point is in a density map; ``what`` is the name of
-    what is counted."""
+    """The fields of images of different sizes; ``kernel``, the width of each point in a density map; and ``what``, the
+    name of what is counted."""
 
     kernel: AnyKernel = Adaptive()
-    """How wide each point is in a density map."""
+    """Gaussian kernel that spreads each point in the density map: of fixed width, or adapted to the nearest
+    neighbours."""
     what: str = "things"
-    """The name of what is counted, for tables and the report."""
+    """Name of the objects that are counted, used in tables and in the report."""
 
     @classmethod
     def for_model(cls, names: Sequence[str]) -> dict[str, Any]:
@@ -53,7 +54,10 @@ def _within(points: np.ndarray, size: tuple[int, int], path: Path) -> np.ndarray
     far = (points < -OUTSIDE * frame) | (points > (1 + OUTSIDE) * frame)
     if far.any():
         y, x = points[far.any(axis=1)][0]
-        raise UserError(f"{path}, {size[1]} wide and {size[0]} high: a point lies outside, about x {x:.0f}, y {y:.0f}")
+        raise UserError(
+            f"{path}, {size[1]} pixels wide and {size[0]} high: a point lies outside the image, near x "
+            f"{x:.0f}, y {y:.0f}"
+        )
     return np.clip(points, 0, frame)
 
 

@@ -38,7 +38,7 @@ class PointsFolder(PointsConfig):
 
     name: Literal["points"] = "points"
     path: str
-    """The folder with points.csv, absolute, or relative to the current or the data folder."""
+    """Folder that contains points.csv: absolute, or relative to the current folder or --data-dir."""
 
     @classmethod
     def is_at(cls, path: Path) -> bool:
@@ -53,7 +53,7 @@ class PointsFolder(PointsConfig):
         parts = _parts(root, points)
         files = [path for paths in parts.values() for path in paths]
         if outside := sorted(points.keys() - set(files)):
-            raise UserError(f"{table} has points of {outside[0].name}, which is in no split of {root / SPLIT}")
+            raise UserError(f"{table} has points for {outside[0].name}, which is in no split of {root / SPLIT}")
         bad: list[str] = []
         places = [points.get(path, np.empty((0, 2))) for path in files]
         pictures, rows = pictures_of(files, places, self.kernel, self.channels, bad)
@@ -84,7 +84,7 @@ def read_points(table: Path) -> dict[str, np.ndarray]:
     columns = [name.lower() for name in header]
     wanted = next((names for names in (POINT, BOX) if set(names) <= set(columns)), None)
     if wanted is None or columns[0] not in FILE:
-        raise UserError(f"{table} is no table of points: {HOW}")
+        raise UserError(f"{table} is not a table of points: {HOW}")
     by_file: dict[str, list[tuple[float, float]]] = {}
     for number, row in rows:
         values = [_number(row[columns.index(name)], table, number, name) for name in wanted]
@@ -92,7 +92,7 @@ def read_points(table: Path) -> dict[str, np.ndarray]:
             x, y = values[0] + 0.5, values[1] + 0.5  # the middle of a pixel is half a pixel from its corner
         else:
             if values[2] <= values[0] or values[3] <= values[1]:
-                raise UserError(f"{table}: row {number} is a box without an area")
+                raise UserError(f"{table}: row {number} is a box with zero area")
             x, y = (values[0] + values[2]) / 2, (values[1] + values[3]) / 2
         by_file.setdefault(row[0], []).append((y, x))
     return {file: np.array(points) for file, points in by_file.items()}
@@ -114,7 +114,7 @@ def _rows(table: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
     header = rows[0][1]
     for number, row in rows[1:]:
         if len(row) != len(header):
-            raise UserError(f"{table}: row {number} has {len(row)} cells, the first row {len(header)}")
+            raise UserError(f"{table}: row {number} has {len(row)} cells, but the first row has {len(header)}")
     return header, rows[1:]
 
 
@@ -124,7 +124,7 @@ def _number(cell: str, table: Path, row: int, column: str) -> float:
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise UserError(f"{table}: row {row}, column {column!r}: {cell!r} is no number")
+        raise UserError(f"{table}: row {row}, column {column!r}: {cell!r} is not a number")
     return value
 
 
@@ -135,19 +135,21 @@ def _parts(root: Path, points: Iterable[Path]) -> dict[str, list[Path]]:
     header, rows = _rows(root / SPLIT)
     columns = [name.lower() for name in header]
     if columns[0] not in FILE or "split" not in columns:
-        raise UserError(f"{root / SPLIT}: the first row names the columns: file, split")
+        raise UserError(f"{root / SPLIT}: the first row must name the columns: file, split")
     parts: dict[str, list[Path]] = {"train": []}
     listed: set[Path] = set()
     for number, row in rows:
         split, path = row[columns.index("split")].lower(), _file(root, row[0], root / SPLIT)
         if split not in SPELT:
-            raise UserError(f"{root / SPLIT}: row {number} is of the split {split!r}: train, validation or test")
+            raise UserError(
+                f"{root / SPLIT}: row {number} has the split {split!r}; it must be train, validation or test"
+            )
         if path in listed:
             raise UserError(f"{root / SPLIT} lists {row[0]} twice")
         listed.add(path)
         parts.setdefault(SPELT[split], []).append(path)
     if not parts["train"]:
-        raise UserError(f"{root / SPLIT} has no row of the split train")
+        raise UserError(f"{root / SPLIT} has no row with the split train")
     return parts
 
 

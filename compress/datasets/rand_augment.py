@@ -77,33 +77,33 @@ OPERATIONS: dict[str, Operation] = {
 
 @config
 class RandAugment:
-    """``operations`` of OPERATIONS, drawn with replacement, one after the other on each image, each as strong as
-    ``magnitude`` says: 0 is nothing (but for autocontrast and equalize, which have no strength), 10 the most that
-    AutoAugment has; which of two directions is drawn.
+    """``operations`` random operations, drawn with replacement, are applied to each image one after the other.
+    ``magnitude`` is the strength of each: 0 changes nothing (except for autocontrast and equalize, which have no
+    strength), 10 is the maximum of AutoAugment; the direction of a change is drawn at random.
 
-    The paper has 2 operations of magnitude 9 for a ResNet-50 on ImageNet, 3 of 5 for a WRN-28-10 on CIFAR-10. No
-    operations change nothing. ``moves = false`` leaves out those that move pixels (turn, shear, shift): the only ones
-    for targets that are no classes.
+    The paper uses 2 operations of magnitude 9 for a ResNet-50 on ImageNet, and 3 of magnitude 5 for a WRN-28-10 on
+    CIFAR-10. ``moves = false`` leaves out the operations that move pixels (rotate, shear, shift), as is necessary for
+    targets that are not classes.
     """
 
     operations: Annotated[int, Field(ge=0)] = 2
-    """How many are drawn for each image."""
+    """Number of random operations applied to each image. 0: off."""
     magnitude: Annotated[float, Field(ge=0, le=MOST)] = 9.0
-    """How strong each is."""
+    """Strength of each operation, from 0 (no change) to 10 (the strongest)."""
     moves: bool = True
-    """False leaves out what moves pixels."""
+    """Whether operations that move pixels (rotate, shear, shift) are used; false leaves them out."""
 
     def check(self, data: Dataset) -> None:
         """See ``Step.check``."""
         check_images("rand_augment", data)
         if data.shape[-1] not in MODES:
             raise UserError(
-                f"[data] augmentation: rand_augment is for RGB or grey, images have {data.shape[-1]} channels"
+                f"[data] augmentation: rand_augment needs RGB or grey images, but they have {data.shape[-1]} channels"
             )
         if self.moves and not isinstance(data.train.targets, Mixable):
             raise UserError(
-                f"[data] augmentation: rand_augment turns, shears and shifts images, which the targets of {data.name} "
-                "cannot follow: moves = false leaves that out"
+                "[data] augmentation: rand_augment rotates, shears and shifts images, but the targets of "
+                f"{data.name} cannot follow: set moves = false"
             )
 
     def of(self, images: np.ndarray, targets: Targets, rng: np.random.Generator) -> tuple[np.ndarray, Targets]:

@@ -26,28 +26,31 @@ OptionalSize = Annotated[
 
 @config
 class PicturesConfig(DatasetConfig):
-    """``size``, [height, width], is that of the images that networks get: larger ones are made smaller, smaller ones
-    get black below and to the right. Not given, it is that of all images, up to the next multiples.
+    """Images keep their aspect ratio: one that is larger than ``size``, [height, width], is made smaller, and one that
+    is smaller is padded with black below and to the right. By default ``size`` is that of all images, rounded up to the
+    next multiple that the network needs.
 
-    ``crop``, [height, width]: training takes such parts of the images instead, drawn anew in every epoch, out of images
-    resized by a factor between ``scales``.
+    With ``crop``, [height, width], training takes random crops of that size instead, new ones in every epoch, from
+    images that were resized by a random factor between the two ``scales``.
     """
 
     size: OptionalSize = None  # type: ignore[assignment]
-    """[height, width] in pixels of the images that networks get; that of all images if it is not given."""
+    """[height, width] in pixels of the images given to the network. Default: the common size of all images, rounded up;
+    needed if they differ in size."""
     crop: OptionalSize = None  # type: ignore[assignment]
-    """[height, width] in pixels of the parts that training takes out of the images."""
+    """[height, width] in pixels of the random crops that training uses. Default: no crops."""
     scales: tuple[Scale, Scale] = (1.0, 1.0)
-    """Training resizes images by a factor drawn between the two before it takes parts of them."""
+    """[smallest, largest] factor by which training resizes an image before cropping; drawn at random between the
+    two."""
     fit: Literal["pad"] = "pad"
-    """Larger images are shrunk, smaller ones padded with black: none is stretched."""
+    """Larger images are shrunk and smaller ones padded with black; the aspect ratio is kept."""
 
     def check(self) -> None:
         """Raises UserError for settings that contradict each other."""
         if self.scales[0] > self.scales[1]:
-            raise UserError(f"[data] scales = {list(self.scales)}: the first is the smaller one")
+            raise UserError(f"[data] scales = {list(self.scales)}: the first number must be the smaller one")
         if self.scales != (1.0, 1.0) and self.crop is None:
-            raise UserError("[data] scales go with crop: they are of the images that parts are cut out of")
+            raise UserError("[data] scales needs crop: images are resized by it before they are cropped")
 
     def crops(self, pictures: Pictures, size: tuple[int, int]) -> Crops | None:
         """What training takes, of pictures that networks get at ``size``; None for the whole ones."""
@@ -120,11 +123,13 @@ def dataset_of(
     notes = [*notes, *left_out_note(bad, skip), *dark_note(max(pictures.brightest for pictures in parts.values()))]
     for part, pictures in parts.items():
         if not len(pictures):
-            raise UserError(f"{name}: no readable image for {part}")
+            raise UserError(f"{name}: no readable image for the split {part}")
     size = sides(settings.size or _common_size(parts, multiple))
     smaller = [bool((each > size).any()) for pictures in parts.values() for each in pictures.sizes]
     if any(smaller):
-        notes.append(f"{sum(smaller)} of {len(smaller)} images are larger than {size[0]}x{size[1]}, and made smaller")
+        notes.append(
+            f"{sum(smaller)} of {len(smaller)} images are larger than {size[0]}x{size[1]} and are made smaller"
+        )
     counts = np.concatenate([[len(things) for things in pictures.things] for pictures in parts.values()])
     spread = f"{counts.min()} to {counts.max()} an image, {counts.mean():.1f} on average"
     notes.append(f"{int(counts.sum())} {what}, {spread}")
@@ -139,6 +144,9 @@ def _common_size(parts: Mapping[str, Pictures], multiple: int) -> tuple[int, int
     sizes = np.unique(np.concatenate([pictures.sizes for pictures in parts.values()]), axis=0)
     if len(sizes) > 1:
         listed = " and ".join(f"{height}x{width}" for height, width in sizes[[0, -1]])
-        raise UserError(f"images are of {len(sizes)} sizes, such as {listed}: name the network's, [data] size = [h, w]")
+        raise UserError(
+            f"images have {len(sizes)} different sizes, such as {listed}: give the network's input size as "
+            "[data] size = [height, width]"
+        )
     height, width = (-(-int(side) // multiple) * multiple for side in sizes[0])
     return height, width

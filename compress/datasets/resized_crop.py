@@ -17,26 +17,31 @@ Ratio = Annotated[float, Field(gt=0)]
 
 @config
 class ResizedCrop:
-    """A part of the image, anywhere in it, takes its place, resized bilinearly; targets that name places follow.
+    """A random part of the image is resized, bilinearly, to the size of the image; targets that contain positions are
+    moved with it.
 
-    Its area is drawn evenly between the two of ``scale``, shares of the image's. Its aspect ratio over that of the
-    whole image is drawn between the two of ``ratio``, evenly in its logarithm, out of those with which such an area
-    fits into the image. scale = [1, 1] is the whole image.
+    The part's area, as a fraction of the image's, is drawn uniformly between the two numbers of ``scale``. Its aspect
+    ratio, as a multiple of the image's, is drawn between the two numbers of ``ratio``, uniformly in its logarithm,
+    among those with which such an area fits into the image. scale = [1, 1] is the whole image.
     """
 
     scale: tuple[Scale, Scale] = (0.08, 1.0)
-    """Between which shares of the image's area that of the part is drawn."""
+    """[smallest, largest] area of the crop, as a fraction of the image's area; drawn at random between the two."""
     ratio: tuple[Ratio, Ratio] = (3 / 4, 4 / 3)
-    """Between which multiples of the image's aspect ratio that of the part is drawn."""
+    """[smallest, largest] aspect ratio of the crop, as a multiple of the image's own; drawn at random between the
+    two."""
 
     def check(self, data: Dataset) -> None:
         """Raises UserError for settings that contradict each other, and for data that are no images."""
         if self.scale[0] > self.scale[1]:
             raise UserError(
-                f"[data] augmentation: resized_crop.scale = {list(self.scale)}: the first is the smaller one"
+                f"[data] augmentation: resized_crop.scale = {list(self.scale)}: the first number must be the "
+                "smaller one"
             )
         if not self.ratio[0] <= 1 <= self.ratio[1]:
-            raise UserError(f"[data] augmentation: resized_crop.ratio = {list(self.ratio)}: 1 lies between the two")
+            raise UserError(
+                f"[data] augmentation: resized_crop.ratio = {list(self.ratio)}: 1 must lie between the two numbers"
+            )
         check_images("resized_crop", data)
 
     def draw(self, count: int, height: int, width: int, rng: np.random.Generator) -> Parts:

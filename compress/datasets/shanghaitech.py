@@ -35,13 +35,14 @@ class ShanghaiTech(PointsConfig):
 
     name: Literal["shanghaitech"] = "shanghaitech"
     path: str = "ShanghaiTech"
-    """The folder with part_A or part_B, absolute, or relative to the current or the data folder."""
+    """Folder that contains part_A or part_B: absolute, or relative to the current folder or --data-dir."""
     part: Literal["A", "B"] = "A"
-    """A has pictures of different sizes from the web, B of one size from streets."""
+    """Part of the data set: A has web images of different sizes, B has street images of one size."""
     kernel: AnyKernel | None = None  # type: ignore[assignment]
-    """Adaptive for part A and 15 pixels for part B, as the authors have it, if it is not given."""
+    """Gaussian kernel that spreads each point in the density map. Default, as in the paper: adaptive for part A, fixed
+    at 15 pixels for part B."""
     what: str = "people"
-    """The name of what is counted, for tables and the report."""
+    """Name of the objects that are counted, used in tables and in the report."""
 
     def load(self, data_dir: Path | None = None, skip_bad_images: bool = False) -> Dataset:
         """See ``DatasetConfig.load``. Raises UserError naming the file that is missing or not what it should be."""
@@ -68,11 +69,11 @@ def _listed(folder: Path) -> tuple[list[Path], list[np.ndarray]]:
     """(the pictures of train_data or test_data, y and x of the heads in each)."""
     truth = next((folder / name for name in TRUTH if (folder / name).is_dir()), None)
     if not (folder / "images").is_dir() or truth is None:
-        raise UserError(f"{folder}: expected its folders images/ and ground-truth/")
+        raise UserError(f"{folder}: expected the folders images/ and ground-truth/ in it")
     numbers = {path: IMAGE.fullmatch(path.name) for path in (folder / "images").iterdir()}
     files = sorted((path for path, match in numbers.items() if match), key=lambda path: int(path.stem.split("_")[1]))
     if not files:
-        raise UserError(f"{folder / 'images'} has no IMG_1.jpg and so on")
+        raise UserError(f"{folder / 'images'} has no images named IMG_1.jpg, IMG_2.jpg, ...")
     return files, [heads(truth / f"GT_{path.stem}.mat") for path in files]
 
 
@@ -92,5 +93,5 @@ def heads(path: Path) -> np.ndarray:
         if not np.isfinite(points).all():
             raise ValueError("a place is no finite number")
     except (OSError, ValueError, LookupError, TypeError, NotImplementedError, MatReadError, zlib.error) as error:
-        raise UserError(f"{path} is no list of heads as ShanghaiTech has them ({first_line(error)})") from error
+        raise UserError(f"{path} is not in ShanghaiTech's format ({first_line(error)})") from error
     return points

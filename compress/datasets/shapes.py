@@ -31,7 +31,7 @@ class Shapes(DatasetConfig):
 
     name: Literal["shapes"] = "shapes"
     size: Annotated[Size, PlainValidator(lambda value: sides(checked_size(value)))] = (128, 128)  # type: ignore[assignment]
-    """[height, width] of the pictures in pixels; multiples of 32."""
+    """[height, width] of the images in pixels; multiples of 32."""
 
     def load(self, data_dir: Path | None = None, skip_bad_images: bool = False) -> Dataset:
         """See ``DatasetConfig.load``; the pictures are drawn, so both arguments change nothing."""

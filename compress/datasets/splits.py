@@ -139,7 +139,7 @@ class FileSplit:
         try:
             return decode(path, self.size, self.fit, self.channels, part)
         except UNREADABLE as error:
-            raise UserError(f"{path}: the image cannot be read any more ({error})") from error
+            raise UserError(f"{path}: the image could be read before and cannot be read now ({error})") from error
 
 
 @dataclass(frozen=True, eq=False)
@@ -226,9 +226,9 @@ def hold_out(
 
     count, strata = len(targets), targets.strata()
     if count == 0:
-        raise UserError("there are no images to hold some out of")
+        raise UserError("there are no images, so none can be held out for a split")
     if strata is None and count < 2:
-        raise UserError("there is 1 image; holding some out for a split needs 2")
+        raise UserError("there is only 1 image; holding images out for a split needs at least 2")
     least = 1
     if strata is not None:
         present, counts = np.unique(strata, return_counts=True)
@@ -236,7 +236,9 @@ def hold_out(
         if counts.min() < 2:
             rare = present[counts.argmin()]
             name = label_names[rare] if len(label_names) else rare
-            raise UserError(f"class {name!s} has 1 image left; holding some out for a split needs 2 of every class")
+            raise UserError(
+                f"class {name!s} has only 1 image left; holding images out for a split needs at least 2 of every class"
+            )
     held_count = max(round(fraction * count), least)
     kept, held = train_test_split(np.arange(count), test_size=held_count, random_state=seed, stratify=strata)
     return np.sort(kept), np.sort(held)

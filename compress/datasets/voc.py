@@ -31,7 +31,7 @@ class Voc(BoxesConfig):
 
     name: Literal["voc"] = "voc"
     path: str
-    """The folder with JPEGImages, absolute, or relative to the current or the data folder."""
+    """Folder that contains JPEGImages: absolute, or relative to the current folder or --data-dir."""
 
     @classmethod
     def is_at(cls, path: Path) -> bool:
@@ -46,7 +46,10 @@ class Voc(BoxesConfig):
             if path.suffix.lower() not in SUFFIXES:
                 continue
             if path.stem in files:
-                raise UserError(f"{files[path.stem]} and {path.name} have one name: which is that of {path.stem}.xml?")
+                raise UserError(
+                    f"{files[path.stem]} and {path.name} have the same name: keep only the one that belongs to "
+                    f"{path.stem}.xml"
+                )
             files[path.stem] = path
         stems, notes = _stems(root, files)
         misnamed: list[str] = []
@@ -54,7 +57,9 @@ class Voc(BoxesConfig):
         if alone := sorted({path.stem for path in (root / XML).glob("*.xml")} - files.keys()):
             notes.append(f"{len(alone)} XML files have no image, such as {alone[0]}.xml: they were left out")
         if misnamed:
-            notes.append(f"{len(misnamed)} XML files name another image, such as {misnamed[0]}: their own names count")
+            notes.append(
+                f"{len(misnamed)} XML files name another image, such as {misnamed[0]}: the XML file's own name is used"
+            )
         names = sorted({name for images in listed.values() for image in images for name in image.names})
         return dataset_of(self.name, listed, names, self, notes, skip_bad_images)
 
@@ -79,17 +84,19 @@ def _stems(root: Path, files: dict[str, Path]) -> tuple[dict[str, list[str]], li
         if missing := [stem for stem in files if stem not in there]:
             notes.append(f"{len(missing)} images have no XML, such as {files[missing[0]].name}: they were left out")
         if others:
-            notes.append(f"no {SETS}/train.txt: the {len(stems['train'])} images that are in no list are for train")
+            notes.append(
+                f"no {SETS}/train.txt: the {len(stems['train'])} images that are in no list are used for training"
+            )
     if lists["train"].stem == "trainval":
         others = set(stems.get("validation", ()))
         stems["train"] = [stem for stem in stems["train"] if stem not in others]
     seen: dict[str, str] = {}
     for part, own in stems.items():
         if missing := [stem for stem in own if stem not in files]:
-            raise UserError(f"{lists[part]}: no image in {root / IMAGES} for {few(missing)}")
+            raise UserError(f"{lists[part]}: no image in {root / IMAGES} for the split {few(missing)}")
         for stem in own:
             if stem in seen:
-                raise UserError(f"{lists[part]}: {stem} is in {seen[stem]}, too")
+                raise UserError(f"{lists[part]}: {stem} is also in {seen[stem]}")
             seen[stem] = lists[part].name
     return stems, notes
 
@@ -103,7 +110,7 @@ def _read(root: Path, image: Path, misnamed: list[str]) -> Listed:
     """What the XML of an image lists; one that names another image adds its own name to ``misnamed``."""
     path = root / XML / f"{image.stem}.xml"
     if not path.is_file():
-        raise UserError(f"{path} is missing: an image without a box has an XML, too")
+        raise UserError(f"{path} is missing: every image needs an XML file, even one without a box")
     try:
         tree = ElementTree.parse(path).getroot()
         named = (tree.findtext("filename") or "").strip()
@@ -115,9 +122,9 @@ def _read(root: Path, image: Path, misnamed: list[str]) -> Listed:
         names = [(one.findtext("name") or "").strip() for one in objects]
         size = tuple(int(float(tree.findtext(f"size/{side}") or 0)) for side in ("height", "width"))
     except (OSError, ValueError, LookupError, ElementTree.ParseError) as error:
-        raise UserError(f"{path} is no list of boxes as VOC has them ({first_line(error)})") from error
+        raise UserError(f"{path} is not in Pascal VOC's format ({first_line(error)})") from error
     if not np.isfinite(boxes).all() or not all(names):
-        raise UserError(f"{path} has a box without a class, or at no finite place")
+        raise UserError(f"{path} has a box without a class, or with coordinates that are NaN or infinite")
     boxes = boxes.reshape(-1, 4)
     flat = (boxes[:, 2:] <= boxes[:, :2]).any(axis=1, keepdims=True)
     boxes = np.where(flat, 0, boxes - np.array([1, 1, 0, 0]))  # the first pixel is 1, and the last one inside

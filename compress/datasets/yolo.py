@@ -28,7 +28,7 @@ class Yolo(BoxesConfig):
 
     name: Literal["yolo"] = "yolo"
     path: str
-    """The folder with images and labels, absolute, or relative to the current or the data folder."""
+    """Folder that contains images and labels: absolute, or relative to the current folder or --data-dir."""
 
     @classmethod
     def is_at(cls, path: Path) -> bool:
@@ -47,7 +47,7 @@ class Yolo(BoxesConfig):
             without += sum(not (labels / f"{path.stem}.txt").is_file() for path in files)
             listed[part] = [_read(path, labels / f"{path.stem}.txt", names) for path in files]
         if "train" not in listed:
-            raise UserError(f"{root} has no images for train")
+            raise UserError(f"{root} has no images for the split train")
         notes = [f"{without} images have no text file, and so no box"] if without else []
         notes += [f"{alone} text files have no image, and were left out"] if alone else []
         return dataset_of(self.name, listed, names, self, notes, skip_bad_images)
@@ -63,7 +63,7 @@ def _folders(root: Path) -> dict[str, tuple[Path, Path]]:
         ):
             if all(folder.is_dir() for folder in pair):
                 if part in found:
-                    raise UserError(f"both {found[part][0]} and {pair[0]} are there: which is the {part} split?")
+                    raise UserError(f"both {found[part][0]} and {pair[0]} exist: keep only one as the {part} split")
                 found[part] = pair
     both = (root / IMAGES, root / LABELS)
     return found or ({"train": both} if all(folder.is_dir() for folder in both) else {})
@@ -77,7 +77,7 @@ def _read_names(root: Path) -> list[str]:
     """Of the classes, by their numbers."""
     path = _names_file(root)
     if path is None:
-        raise UserError(f"{root} has no {' or '.join(NAMES)} with the names of its classes")
+        raise UserError(f"{root} has no {' or '.join(NAMES)} with the names of the classes")
     import yaml
 
     try:
@@ -86,7 +86,7 @@ def _read_names(root: Path) -> list[str]:
         names: Any = yaml.safe_load(path.read_text())["names"]
         return [str(names[number]) for number in range(len(names))]
     except (OSError, yaml.YAMLError, LookupError, TypeError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} has no list of names ({first_line(error)})") from error
+        raise UserError(f"{path} has no list of class names ({first_line(error)})") from error
 
 
 def _read(image: Path, path: Path, names: list[str]) -> Listed:
@@ -103,7 +103,9 @@ def _read(image: Path, path: Path, names: list[str]) -> Listed:
             places = np.array(numbers, float)
             labels.append(names[_whole(kind)])
         except (ValueError, LookupError, OverflowError) as error:
-            raise UserError(f"{path}: line {number} is no box of one of {len(names)} classes: {line[:60]}") from error
+            raise UserError(
+                f"{path}: line {number} is not a box of one of the {len(names)} classes: {line[:60]}"
+            ) from error
         if len(places) == 4:
             x, y, width, height = places
             boxes.append([y - height / 2, x - width / 2, y + height / 2, x + width / 2])
@@ -111,9 +113,12 @@ def _read(image: Path, path: Path, names: list[str]) -> Listed:
             x, y = places[::2], places[1::2]
             boxes.append([y.min(), x.min(), y.max(), x.max()])
         else:
-            raise UserError(f"{path}: line {number} has {len(places)} numbers behind its class: 4 are a box")
+            raise UserError(f"{path}: line {number} has {len(places)} numbers after its class: a box needs 4")
         if not np.isfinite(boxes[-1]).all() or np.abs(boxes[-1]).max() > 2:
-            raise UserError(f"{path}: line {number} is not in parts of the image's sides: {line[:60]}")
+            raise UserError(
+                f"{path}: line {number} must have coordinates from 0 to 1, as fractions of the image's sides: "
+                f"{line[:60]}"
+            )
     kinds = np.zeros(len(boxes), int)
     return Listed(image, np.array(boxes).reshape(-1, 4), labels, kinds, relative=True)
 

@@ -39,26 +39,30 @@ def similarity(teacher: Any, student: Any) -> Any:
 
 @config
 class ActivationBoundary(Usual):
-    """``init_epochs`` of the stage's epochs teach the boundaries, the rest the labels (or the method ``then``).
+    """``init_epochs`` of the stage's epochs teach the activation boundaries, the others the labels (or the method
+    ``then``).
 
-    ``layers`` are pairs of a teacher's and a student's layer whose outputs are pre-activations of one height and width.
-    ``reduction``: "sum" is the authors' (summed over neurons, deepest layer weighs 1, each earlier one half), for
-    224x224 inputs; "mean" is the same strength at any input size.
+    ``layers`` are pairs of a teacher's and a student's layer, whose outputs are pre-activations of the same height and
+    width. ``reduction`` "sum" is that of the paper (summed over neurons; the deepest layer has the weight 1, each
+    earlier one half of the next), for 224x224 images; "mean" has the same strength at any image size.
     """
 
     name: Literal["activation_boundary"] = "activation_boundary"
     init_epochs: Count = 4
-    """How many of the stage's epochs teach the boundaries."""
+    """Number of the stage's epochs that teach the activation boundaries; the rest teach the labels."""
     layers: tuple[tuple[str, str], ...] | None = None
-    """Pairs of a teacher's and a student's layer, such as [["stage3_add", "stage3_add"]]; DenseNets have a default."""
+    """Pairs of a teacher's and a student's layer to compare, such as [["stage3_add", "stage3_add"]]. DenseNets have a
+    default."""
     margin: Positive = 1.0
-    """How far a pre-activation should be beyond 0, on the teacher's side of it."""
+    """Margin by which a student's pre-activation should lie beyond 0, on the teacher's side."""
     reduction: Literal["mean", "sum"] = "mean"
-    """Whether the loss is summed over neurons, as the authors have it for 224x224, or their mean at any size."""
+    """How the loss is reduced over neurons: sum, as in the paper for 224x224 images, or mean, of the same strength at
+    any size."""
     strength: Positive = 3e-3
-    """The authors' global factor: 3/1000 for CIFAR, 1/1000 for MIT scenes."""
+    """Weight of the whole loss; the paper has 0.003 for CIFAR and 0.001 for MIT scenes."""
     connector: Literal["auto", "minimal"] = "auto"
-    """auto: a connector at every layer, as the authors do when any width differs; minimal: only where widths differ."""
+    """Where a 1x1 convolution adapts the student's width: auto puts one at every pair if any width differs (as in the
+    paper), minimal only where the widths differ."""
     TEACHERS: ClassVar[tuple[int, int | None]] = (1, 1)
 
     def check(self, teachers: Sequence[str | None], student: str | None, epochs: int) -> None:
@@ -66,11 +70,14 @@ class ActivationBoundary(Usual):
         super().check(teachers, student, epochs)
         (teacher,) = teachers
         if self.init_epochs >= epochs:
-            raise UserError(f"method.init_epochs = {self.init_epochs} leaves none of {epochs} epochs for labels")
+            raise UserError(
+                f"method.init_epochs = {self.init_epochs} must be less than the stage's epochs ({epochs}), so that "
+                "some are left for the labels"
+            )
         if self.layers is None and not all(name is None or re.match("densenet", name) for name in (teacher, student)):
             raise UserError(
-                f"activation_boundary needs layers = [[teacher's, student's], ...] for {teacher} -> {student}; "
-                "only DenseNet has a default"
+                f"activation_boundary needs layers = [[teacher's layer, student's layer], ...] for {teacher} -> "
+                f"{student}; only DenseNets have a default"
             )
         if self.layers is not None and not self.layers:
             raise UserError("activation_boundary needs at least one pair of layers")
@@ -115,8 +122,8 @@ class ActivationBoundary(Usual):
             if t.shape[1:-1] != s.shape[1:-1]:
                 sizes = " and ".join("x".join(str(side) for side in m.shape[1:-1]) for m in (t, s))
                 raise UserError(
-                    f"activation_boundary: {pair[0]} of the teacher and {pair[1]} of the student "
-                    f"have maps of different sizes, {sizes}"
+                    f"activation_boundary: layer {pair[0]} of the teacher and layer {pair[1]} of the student have "
+                    f"feature maps of different sizes, {sizes}"
                 )
             if self.connector == "auto" or t.shape[-1] != s.shape[-1]:
                 init = keras.initializers.VarianceScaling(

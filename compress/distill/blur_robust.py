@@ -48,26 +48,27 @@ def divergence(sharp: Any, blurred: Any, things: Any, temperature: float) -> Any
 
 @config
 class BlurRobust(OfDetectors):
-    """Detection loss on the sharp and on the blurred image, ``hint_weight`` times the difference of their features, and
-    ``soft_weight`` * T^2 times the divergence of their classes. A teacher, where the stage names one, is imitated in
-    place of the network itself, and is not trained: what self-distillation is compared with.
+    """Detection loss on the sharp and on the blurred image, plus ``hint_weight`` times the difference of their
+    features, plus ``soft_weight`` * T^2 times the divergence of their class scores. If the stage names a teacher, the
+    teacher is imitated in place of the network itself, and is not trained; self-distillation is compared with that.
 
-    ``blocks`` residual blocks of two 3x3 convolutions stand behind each level of the pyramid of what is emitted, which
-    reads images of which nobody knows whether they are blurred; at first the blocks change nothing. In training the
-    sharp image is read past them, and blurred ones begin with those that hardly are.
+    ``blocks`` residual blocks of two 3x3 convolutions are added behind each level of the pyramid of the resulting
+    network, because in use nobody knows whether an image is blurred; at first the blocks change nothing. In training,
+    the sharp image bypasses the blocks, and blurred images begin with the least blurred ones.
     """
 
     name: Literal["blur_robust"] = "blur_robust"
     hint_weight: NotNegative = 0.1
-    """Of the difference between the features of the sharp and of the blurred image."""
+    """Weight of the difference between the features of the sharp and the blurred image."""
     soft_weight: NotNegative = 0.01
-    """Of the divergence between their classes."""
+    """Weight of the divergence between the class scores of the sharp and the blurred image."""
     temperature: Positive = 2.0
-    """T, by which logits are divided before that divergence is taken."""
+    """Temperature T by which logits are divided before that divergence is computed."""
     blocks: Count = 2
-    """Residual blocks behind each level of the pyramid."""
+    """Number of residual blocks added behind each level of the feature pyramid; they stay in the network."""
     lengths: tuple[BlurLength, BlurLength] = (0.0, 0.15)
-    """How far an image is moved, in parts of its width: drawn between the two, in any direction."""
+    """[shortest, longest] length of the motion blur, as a fraction of the image's width; drawn at random between the
+    two, in any direction."""
     TEACHERS: ClassVar[tuple[int, int | None]] = (0, 1)
 
     def per_batch_inputs(self, teachers: int) -> Mapping[str, Draw]:
@@ -107,7 +108,8 @@ class BlurRobust(OfDetectors):
         other = Pyramid.of(teachers[0], self.name) if teachers else None
         if other is not None and (shapes := other.shapes) != before.shapes:
             raise UserError(
-                f"blur_robust: maps of the teacher are of {shapes[0]}, of the student of {before.shapes[0]}"
+                f"blur_robust: the feature maps of the teacher are {shapes[0]}, but those of the student are "
+                f"{before.shapes[0]}"
             )
         ends = [student.get_layer(f"{PREFIX}{stride}_{self.blocks}").output for stride in STRIDES]
         restore = keras.Model(before.features.outputs, ends)

@@ -25,12 +25,12 @@ from compress.tasks.objective import Loss
 
 @config
 class Density(Usual):
-    """``distillation_loss_weight`` is alpha, in [0, 1]; the loss on targets has the weight 1 - alpha. The distance to
-    several teachers is the mean of those to each."""
+    """``distillation_loss_weight`` is alpha, from 0 to 1; the loss on targets has the weight 1 - alpha. With several
+    teachers, the distances to each are averaged."""
 
     name: Literal["density"] = "density"
     distillation_loss_weight: Annotated[float, Field(ge=0, le=1)] = 0.1
-    """alpha: of the distance to the teachers' maps; 1 - alpha is left for the targets."""
+    """Weight alpha of the distance to the teachers' density maps; the loss on targets has the weight 1 - alpha."""
     TASKS: ClassVar[tuple[str, ...]] = ("counting",)
     SAME_SHAPES: ClassVar[bool] = False
 
@@ -40,7 +40,8 @@ class Density(Usual):
             own, other = student.output_shape[1:3], teacher.output_shape[1:3]
             if any(max(sides) % min(sides) for sides in zip(own, other, strict=True)):
                 raise UserError(
-                    f"the maps of {teacher.name}, {other}, and of {student.name}, {own}, have no common cells"
+                    f"the density maps of {teacher.name}, {other}, and of {student.name}, {own}, cannot be reduced to "
+                    "a common grid"
                 )
 
         def objective(network: Any, images: Any, targets: Any) -> tuple[Any, dict[str, Any]]:

@@ -52,17 +52,18 @@ def imitation(near: list[Any], teacher: list[Any], student: list[Any]) -> Any:
 
 @config
 class Fgfi(OfDetectors):
-    """``imitation_weight`` times the imitation of features near things, beside the loss on targets.
+    """``imitation_weight`` times the imitation of features near objects is added to the loss on targets.
 
-    A 3x3 convolution and a ReLU for each level bring the student's features to the teacher's channels; they are left
-    out in the end.
+    At each level of the pyramid, a 3x3 convolution and a ReLU adapt the student's features to the teacher's channels;
+    they are removed at the end.
     """
 
     name: Literal["fgfi"] = "fgfi"
     imitation_weight: NotNegative = 0.01
-    """Of the imitation of features, beside the loss on targets."""
+    """Weight of the imitation of features; the loss on targets has the weight 1."""
     threshold: Fraction = 0.5
-    """Of the best overlap; 0 takes all cells that have any."""
+    """Fraction of the best IoU between anchors and an object above which a cell is imitated; 0 takes every cell that
+    overlaps at all."""
     SAME_SHAPES: ClassVar[bool] = False
     TEACHERS: ClassVar[tuple[int, int | None]] = (1, 1)
 

@@ -22,28 +22,31 @@ from compress.tasks.objective import Loss
 
 @config
 class Lgd(OfDetectors):
-    """Detection loss of the student, and of the same head on the teacher's features, and ``distillation_loss_weight``
-    times the mean squared difference of the features of both, each normalised by image and channel.
+    """Detection loss of the student, plus that of the same head on the teacher's features, plus
+    ``distillation_loss_weight`` times the mean squared difference of both features, each normalized by image and
+    channel.
 
-    In the first ``alone`` part of the epochs the student does not feel that difference (section 3.4; there it is a
-    sixth). Departures from the paper: its freezing of the student's backbone at first is for one that was trained
-    before, and left out; no gradient goes from the teacher's loss through the appearance of things into the student.
+    During the first fraction ``alone`` of the epochs the student does not learn from that difference (section 3.4 of
+    the paper, where it is a sixth). Differences from the paper: it first freezes the student's backbone, which was
+    trained before, and that is left out here; no gradient goes from the teacher's loss through the appearance of
+    objects into the student.
     """
 
     name: Literal["lgd"] = "lgd"
     distillation_loss_weight: NotNegative = 1.0
-    """Of the difference between the features of student and teacher."""
+    """Weight of the difference between the features of student and teacher."""
     alone: Fraction = 1 / 6
-    """The part of the epochs in which the student does not learn from it yet."""
+    """Fraction of the epochs, at the start, in which the student does not learn from the teacher yet."""
     heads: Count = 4
-    """Of the attention of things to one another."""
+    """Number of attention heads by which the encoded objects attend to one another."""
     TEACHERS: ClassVar[tuple[int, int | None]] = (0, 0)
 
     def check(self, teachers: Sequence[str | None], student: str | None, epochs: int) -> None:
         super().check(teachers, student, epochs)
         if math.ceil(self.alone * epochs) >= epochs:
             raise UserError(
-                f"method.alone = {self.alone:g} leaves none of {epochs} epochs in which the student is guided"
+                f"method.alone = {self.alone:g} leaves no epoch of {epochs} in which the student learns from the "
+                "teacher"
             )
 
     def phases(self, teachers: Any, student: Any, epochs: int, task: Task, loss: Loss) -> list[Phase]:

@@ -25,24 +25,26 @@ from compress.training.settings import Draw
 class Logits(Usual):
     """student_loss_weight * loss on labels + distillation_loss_weight * T^2 * KL(teacher || student).
 
-    T^2 keeps the gradient's size when the temperature changes; ``scale_by_temperature_squared = false`` leaves it out.
-    Several teachers are combined into the one divergence: "each" gives a term a teacher, "mean_logits" and
-    "mean_probabilities" make one of them. ``drop_teachers`` leaves so many out of each batch at random, with "each".
+    T^2 keeps the size of the gradient when the temperature changes; ``scale_by_temperature_squared = false`` leaves it
+    out. With several teachers, "each" gives one term per teacher, and "mean_logits" and "mean_probabilities" average
+    them into one. ``drop_teachers`` leaves that many teachers out of each batch at random; it needs "each".
     """
 
     name: Literal["logits"] = "logits"
     temperature: Positive = 4.0
-    """T, by which logits are divided before the softmax; a higher one shows more of the unlikely classes."""
+    """Temperature T by which logits are divided before the softmax; a higher one gives more weight to unlikely
+    classes."""
     student_loss_weight: NotNegative | None = None
-    """1 - distillation_loss_weight if it is not given."""
+    """Weight of the loss on labels. Default: 1 - distillation_loss_weight."""
     distillation_loss_weight: NotNegative = 0.9
-    """Of the divergence from the teachers."""
+    """Weight of the divergence from the teachers."""
     scale_by_temperature_squared: bool = True
-    """False leaves out the factor T^2."""
+    """Whether the divergence is multiplied by T^2, which keeps the size of its gradient when T changes."""
     combine: Literal["each", "mean_logits", "mean_probabilities"] = "each"
-    """What several teachers are: a term each, their mean logits, or their mean probabilities."""
+    """How several teachers are combined: each gives one term per teacher, mean_logits and mean_probabilities average
+    them first."""
     drop_teachers: int = Field(default=0, ge=0)
-    """How many teachers are left out of each batch at random, with combine = "each"."""
+    """Number of teachers left out of each batch at random; needs combine = "each"."""
     TASKS: ClassVar[tuple[str, ...]] = ("classification",)
     FROM_OUTPUTS: ClassVar[bool] = True
     """It learns from the teachers' logits alone, which can be computed once."""
@@ -51,11 +53,13 @@ class Logits(Usual):
         """See ``Method.check``; any teachers of the same classes will do."""
         super().check(teachers, student, epochs)
         if self.student_loss_weight is None and self.distillation_loss_weight > 1:
-            raise UserError("distillation_loss_weight over 1 needs a student_loss_weight")
+            raise UserError("distillation_loss_weight is greater than 1: give student_loss_weight, too")
         if self.drop_teachers and self.combine != "each":
-            raise UserError('drop_teachers goes with combine = "each"')
+            raise UserError('drop_teachers needs combine = "each"')
         if self.drop_teachers and self.drop_teachers >= len(teachers):
-            raise UserError(f"drop_teachers = {self.drop_teachers} leaves none of {len(teachers)} teachers")
+            raise UserError(
+                f"drop_teachers = {self.drop_teachers} must be less than the number of teachers ({len(teachers)})"
+            )
 
     def per_batch_inputs(self, teachers: int) -> Mapping[str, Draw]:
         """What the objective gets anew with each batch: who teaches it, as 1 or 0 a teacher."""

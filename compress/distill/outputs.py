@@ -27,9 +27,9 @@ class Outputs(Usual):
 
     name: Literal["outputs"] = "outputs"
     student_loss_weight: NotNegative = 0.5
-    """Of the loss on targets."""
+    """Weight of the loss on targets."""
     distillation_loss_weight: NotNegative = 0.5
-    """Of the squared distance to the teachers."""
+    """Weight of the mean squared distance to the teachers' outputs."""
     FROM_OUTPUTS: ClassVar[bool] = True
 
     def phases(self, teachers: Sequence[Any], student: Any, epochs: int, task: Task, loss: Loss) -> list[Phase]:

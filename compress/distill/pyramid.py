@@ -22,7 +22,9 @@ class Pyramid:
         """Raises UserError, which names the ``method``, for a network that is no detector of the registry."""
         layers = {layer.name: layer for layer in network.layers}
         if missing := [level(stride) for stride in STRIDES if level(stride) not in layers]:
-            raise UserError(f"{method}: {network.name} has no layer {missing[0]}, whose features it compares")
+            raise UserError(
+                f"{method}: the method compares features of the layer {missing[0]}, which {network.name} does not have"
+            )
         maps = [layers[level(stride)].output for stride in STRIDES]
         return cls(keras.Model(network.inputs, maps), keras.Model(maps, network.outputs))
 

@@ -27,18 +27,19 @@ def bernoulli_kl_divergence(teacher: Any, student: Any, temperature: float) -> A
 
 @config
 class Sigmoids(Usual):
-    """student_loss_weight * loss on targets + distillation_loss_weight * T^2 * KL(teacher || student), class by class.
+    """student_loss_weight * loss on targets + distillation_loss_weight * T^2 * KL(teacher || student) for each class by
+    itself.
 
-    Of several teachers each gives a term, over their number.
+    With several teachers, the divergences are averaged.
     """
 
     name: Literal["sigmoids"] = "sigmoids"
     temperature: Positive = 2.0
-    """T, by which logits are divided before the sigmoid."""
+    """Temperature T by which logits are divided before the sigmoid."""
     student_loss_weight: NotNegative = 0.5
-    """Of the loss on targets."""
+    """Weight of the loss on targets."""
     distillation_loss_weight: NotNegative = 0.5
-    """Of the divergence from the teachers."""
+    """Weight of the divergence from the teachers."""
     TASKS: ClassVar[tuple[str, ...]] = ("multi_label",)
     FROM_OUTPUTS: ClassVar[bool] = True
 

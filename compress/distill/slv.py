@@ -29,32 +29,34 @@ SMOOTHED = 2  # of these cells along a side are one of the first level
 
 @config
 class Slv(OfDetectors):
-    """In the first ``alone`` part of the epochs two streams and ``refinements`` heads learn which proposals are of
-    which class; then the boxes that ``boxes`` finds in their likelihood maps are the targets of the network itself.
+    """During the first fraction ``alone`` of the epochs, two streams and ``refinements`` heads learn which proposals
+    belong to which class. Then the boxes that ``boxes`` finds in their likelihood maps are the targets of the detector
+    itself.
 
-    Only the classes of an image are read of its boxes, of whole ones: which classes a part of an image shows, its boxes
-    would tell. ``self_distillation``: maps of the first level of the pyramid
-    learn the likelihoods, too, by ``attention_weight``. All of this is left out in the end.
+    Of the data's boxes, only the classes of each whole image are used; crops are not possible, because which classes a
+    crop shows would follow from the boxes. With ``self_distillation``, the maps of the first pyramid level learn the
+    likelihoods, too, with the weight ``attention_weight``. All additions are removed at the end.
     """
 
     name: Literal["slv"] = "slv"
     boxes: Literal["threshold", "search"] = "threshold"
-    """How boxes are found in a likelihood map: around what is above a threshold, or by a search."""
+    """How boxes are found in a likelihood map: around the region above a threshold, or by a search."""
     alone: Fraction = 1 / 3
-    """The part of the epochs in which proposals are learned and the detector itself is not."""
+    """Fraction of the epochs, at the start, in which proposals are classified and the detector itself is not
+    trained."""
     refinements: Count = 3
-    """Heads, each of which learns from the one before which proposals are of which class."""
+    """Number of refinement heads; each learns the classes of the proposals from the head before."""
     self_distillation: bool = False
-    """Whether features of the first level learn the likelihood maps, too."""
+    """Whether features of the first pyramid level learn the likelihood maps, too."""
     attention_weight: NotNegative = 0.1
-    """Of the loss by which they do."""
+    """Weight of the loss on likelihood maps; used only by self_distillation = true."""
     TEACHERS: ClassVar[tuple[int, int | None]] = (0, 0)
     WHOLE_IMAGES: ClassVar[bool] = True
 
     def check(self, teachers: Sequence[str | None], student: str | None, epochs: int) -> None:
         super().check(teachers, student, epochs)
         if math.ceil(self.alone * epochs) >= epochs:
-            raise UserError(f"method.alone = {self.alone:g} leaves none of {epochs} epochs for the detector itself")
+            raise UserError(f"method.alone = {self.alone:g} leaves no epoch of {epochs} for the detector itself")
 
     def phases(self, teachers: Any, student: Any, epochs: int, task: Any, loss: Loss) -> list[Phase]:
         """ "streams", then "voting". Raises UserError for a network that is no detector of the registry."""

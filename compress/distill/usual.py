@@ -21,10 +21,13 @@ class Usual:
     def check(self, teachers: Sequence[str | None], student: str | None, epochs: int) -> None:
         least, most = self.TEACHERS
         if len(teachers) < least:
-            raise UserError(f"{self.name} needs a teacher")
+            raise UserError(f"the method {self.name} needs a teacher: give teachers")
         if most is not None and len(teachers) > most:
-            words = f"{'one teacher' if most == 1 else f'{most} teachers'}, got {len(teachers)}"
-            raise UserError(f"{self.name} takes {words if most else 'no teacher: the network teaches itself'}")
+            raise UserError(
+                f"the method {self.name} takes at most {most} teacher{'s' * (most > 1)}, got {len(teachers)}"
+                if most
+                else f"the method {self.name} takes no teacher: the network teaches itself"
+            )
 
     def check_network(self, student: Any) -> None:
         pass

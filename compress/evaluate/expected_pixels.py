@@ -25,7 +25,7 @@ MOST_SPREAD, MOST_DOUBT = 60.0, 0.25  # of a trained network
 Say = Callable[[str], None]
 
 
-ASK = f'name them: [data] pixels = "..." (--set data.pixels=...): {", ".join(PIXELS)} or {{ scale, offset }}'
+ASK = f'give it as [data] pixels = "..." (--set data.pixels=...): {", ".join(PIXELS)} or {{ scale, offset }}'
 
 
 def decide(
@@ -49,18 +49,22 @@ def decide(
     if given is not None:
         if told and all(given.limits != pixels.limits for pixels in told):
             say(
-                f"note: {name} is fed pixels {given.name}, as you say; by the layers that it begins with "
-                f"({', '.join(front.layers)}) it expects {' or '.join(pixels.name for pixels in told)}"
+                f"note: {name} gets pixels {given.name} as you asked, but its first layers "
+                f"({', '.join(front.layers)}) suggest that it expects "
+                f"{' or '.join(pixels.name for pixels in told)}"
             )
         return given
     if len(told) == 1:
-        say(f"{name} expects pixels {told[0].name}: it begins with {', '.join(front.layers)}")
+        say(f"{name} expects pixels {told[0].name}: its first layers are {', '.join(front.layers)}")
         return told[0]
     if is_fresh(model):
-        say(f"{name} was never trained (its biases and statistics are as they are made): it learns on pixels 0..1")
+        say(
+            f"{name} was never trained (its biases and batch-norm statistics have their initial values): it is "
+            "trained on pixels 0..1"
+        )
         return UNIT
     fitting = told or [pixels for pixels in PIXELS.values() if pixels.fits(model.inputs[0].shape[-1])]
-    unknown = f"{name}: which pixels it expects cannot be told from its layers"
+    unknown = f"{name}: the pixel range that it expects cannot be found from its layers"
     trials = [] if images is None else [trial_of(model, pixels, images, task) for pixels in fitting]
     known = [trial for trial in trials if trial is not None]
     if images is None or not known:
@@ -75,13 +79,12 @@ def by_answers(
     best, count = winner(trials, task.chance(images.targets.arrays())), trials[0].answers.count
     if best is None:
         shares = ", ".join(f"{trial.pixels.name} {trial.answers.right:.0%}" for trial in trials)
-        raise UserError(
-            f"{unknown}nor from its answers: fed {shares} of {count} validation images come out right; {ask}"
-        )
+        raise UserError(f"{unknown}nor from its predictions (correct on {count} validation images: {shares}); {ask}")
     others = [f"{trial.pixels.name} {trial.answers.right:.1%}" for trial in trials if trial is not best]
     say(
-        f"{name} expects pixels {best.pixels.name}: fed so it gets {best.answers.right:.1%} of {count} validation "
-        f"images right, and is as sure as a trained network is (otherwise {', '.join(others)})"
+        f"{name} expects pixels {best.pixels.name}: with them it gets {best.answers.right:.1%} of {count} "
+        "validation images right, with the confidence of a trained network (with others: "
+        f"{', '.join(others)})"
     )
     return best.pixels
 
@@ -122,12 +125,13 @@ def refuse_ignorance(network: Any, name: str, images: Split, label_names: Sequen
         return
     if is_fresh(network):
         raise UserError(
-            f"{name} was never trained (its biases and statistics are as made), and {reason}: train it first; --force "
-            "goes on all the same"
+            f"{name} was never trained (its biases and batch-norm statistics have their initial values), and "
+            f"{reason}: train it first, or use --force to continue anyway"
         )
     raise UserError(
-        f"{name} {reason}, which is chance: does it expect other pixels ([data] pixels), are its outputs in another "
-        f"order than {few(label_names)}, or was it trained on other data? --force goes on all the same"
+        f"{name} is no better than chance on these images (it {reason}). Check the pixel range ([data] "
+        f"pixels), the order of the classes (here {few(label_names)}) and the training data. Use --force "
+        "to continue anyway"
     )
 
 

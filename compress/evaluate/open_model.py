@@ -117,7 +117,7 @@ class _Network:
         say: Say = lambda line: None,
     ) -> Ready:
         if wishes.output is not None:
-            raise UserError(f"{self.path} has one output: --output is for a .tflite file of several")
+            raise UserError(f"--output needs a .tflite file with several outputs, but {self.path} has only one")
         network = saved_model.checked(self._network, self.path, None, len(task.OUTPUTS))
         network = saved_model.sized(network, sized(self.shape, shape, str(self.path)))
         if not self._is_ours:

@@ -28,8 +28,8 @@ class TFLiteFile:
 
         if flex := [name for name in self._custom if name.startswith("Flex")]:
             raise UserError(
-                f"{self.name} computes with operators of TensorFlow itself ({', '.join(flex)}), which LiteRT lacks: "
-                "convert it without SELECT_TF_OPS"
+                f"{self.name} contains TensorFlow operators ({', '.join(flex)}) that LiteRT does not have: convert "
+                "it without SELECT_TF_OPS"
             )
         with self.explained(), quiet():
             return Interpreter(model_content=self.content, num_threads=threads, **options)

@@ -86,11 +86,11 @@ def only_input(details: Sequence[Mapping[str, Any]], signature: Mapping[str, Any
     """The input of a file that has one. Raises UserError, with their names, where there are several."""
     if len(details) != 1:
         names = ", ".join(sorted(signature) or [str(detail["name"]) for detail in details])
-        raise UserError(f"{name} has {len(details)} inputs ({names}): only files with one can be fed from a data set")
+        raise UserError(f"{name} has {len(details)} inputs ({names}), but a data set can feed only one")
     (detail,) = details
     dtype = np.dtype(detail["dtype"])
     if dtype.kind not in "fiu":
-        raise UserError(f"{name} reads {dtype.name}, no numbers")
+        raise UserError(f"{name} reads {dtype.name}, which are not numbers")
     sides = [None if side < 0 else side for side in _signature(detail)]
     batch, rest = (1 if sides[0] is None else sides[0], sides[1:]) if len(sides) > 1 else (None, sides)
     channels_first = len(rest) == 3 and rest[0] in (1, 3) and rest[2] not in (1, 3)

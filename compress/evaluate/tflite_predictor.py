@@ -110,10 +110,10 @@ def sized(reads: Sequence[int | None], shape: Sequence[int] | None, name: str) -
     if None not in reads and shape is None:
         return tuple(side for side in reads if side is not None)
     if shape is None:
-        raise UserError(f"{name} reads examples of any size ({shape_text(reads)}): say which, such as --size 224")
+        raise UserError(f"{name} accepts examples of any size ({shape_text(reads)}): give one, such as --size 224")
     given = shape[: len(reads)] if len(shape) == len(reads) + 1 and shape[-1] == 1 else shape  # grey without channels
     if len(given) != len(reads) or any(side not in (None, now) for side, now in zip(reads, given, strict=True)):
-        raise UserError(f"{name} reads {shape_text(reads)}, the data are {shape_text(shape)}")
+        raise UserError(f"{name} reads {shape_text(reads)}, but the data are {shape_text(shape)}")
     return tuple(given)
 
 
@@ -130,7 +130,7 @@ def _told(reads: TFLiteInput, name: str) -> Pixels:
     candidates = reads.candidates
     if UNIT in candidates or len(candidates) == 1:
         return UNIT if UNIT in candidates else candidates[0]
-    raise UserError(f"{name} reads {reads.span}: which pixels these are cannot be told; name them (--pixels)")
+    raise UserError(f"{name} reads {reads.span}, but which pixel range it expects is unknown: give it as --pixels")
 
 
 def _signature(interpreter: Any, end: str) -> dict[str, int]:

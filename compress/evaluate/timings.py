@@ -111,7 +111,7 @@ class BoardTimings:
         except (OSError, ValueError) as error:
             raise UserError(f"device {path} cannot be read: {error}") from error
         if not isinstance(content, dict) or content.get("schema") != BOARD_SCHEMA:
-            raise UserError(f"device {path} is no table of operators, as `jetson.pyz operators` makes it")
+            raise UserError(f"device {path} is not a table made by `jetson.pyz operators`")
         table = validated(BoardOperators, content, f"device {path}")
         self._path, self._operators, self.machine = path, table.operators, table.machine
 
@@ -135,6 +135,6 @@ class BoardTimings:
 
     def _lacks(self, what: str) -> UserError:
         return UserError(
-            f"device {self._path} lacks {what}: it is of another network, or the board could not time it; bundle this "
-            "pipeline, and run `jetson.pyz operators` on the board"
+            f"device {self._path} lacks {what}: the table was made for another network, or the board could not "
+            "time this operator; bundle this pipeline and run `jetson.pyz operators` on the board again"
         )

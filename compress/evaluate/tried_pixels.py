@@ -14,7 +14,7 @@ from compress.pixels import PIXELS, UNIT, Pixels
 from compress.tasks import Task
 
 Say = Callable[[str], None]
-ASK = f"name them: --pixels with one of {', '.join(PIXELS)} or SCALE,OFFSET of a byte"
+ASK = f"give it as --pixels: one of {', '.join(PIXELS)} or SCALE,OFFSET applied to a byte"
 
 
 def decide(
@@ -33,7 +33,10 @@ def decide(
     channels = predictor.shape[-1] if len(predictor.shape) == 3 else 1
     if given is not None:
         if not given.fits(channels):
-            raise UserError(f"{path} reads {channels} channel{'s' * (channels > 1)}: pixels {given.name} do not fit")
+            raise UserError(
+                f"{path} reads {channels} channel{'s' * (channels > 1)}, but pixels {given.name} are for another "
+                "number of channels"
+            )
         return given
     if images is not None and images.read(np.arange(1)).dtype != np.uint8:
         return UNIT  # numbers, which no pixels stand for
@@ -42,7 +45,7 @@ def decide(
         return UNIT
     if len(candidates) == 1:
         return candidates[0]
-    unknown = f"{path} reads {predictor.input.span}: which pixels it expects cannot be told"
+    unknown = f"{path} reads {predictor.input.span}: the pixel range that it expects cannot be found"
     if not candidates:
         raise UserError(f"{unknown}; {ASK}")
     if images is None:

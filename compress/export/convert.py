@@ -127,7 +127,7 @@ class Converter:
                 reason = re.sub(
                     r"/\S*\.py:[\d:]+ *", " ", first_line(error)
                 )  # where in TensorFlow's source it found it
-                raise Failure(f"TFLite's converter refuses the network: {reason}") from error
+                raise Failure(f"TFLite's converter cannot convert the network: {reason}") from error
         for edit in self._edits:
             content = edit(content)
         return content

@@ -84,9 +84,13 @@ def check_shape(name: str, shape: tuple[int, ...], weights: str | None = None) -
     """Raises UserError for data whose examples, of that shape, are no images that the network could read."""
     if len(shape) != 3:
         numbers = "x".join(map(str, shape))
-        raise UserError(f"{name} reads images, the data are arrays of {numbers}: bring a network of your own")
+        raise UserError(
+            f"{name} reads images, but the data are arrays of {numbers}: use your own network (saved_model)"
+        )
     if weights == "imagenet" and shape[2] != 3:
-        raise UserError(f'{name}: weights = "imagenet" are for RGB images, channels = 3, not {shape[2]}')
+        raise UserError(
+            f'{name}: weights = "imagenet" needs RGB images (channels = 3), but the data have channels = {shape[2]}'
+        )
 
 
 def check_head(name: str, shape: tuple[int, ...], head: Head) -> None:
@@ -94,14 +98,15 @@ def check_head(name: str, shape: tuple[int, ...], head: Head) -> None:
     if not head.STRIDES or len(head.STRIDES) > 1:
         if name in MAP_MODELS:
             other = "no classes" if not head.STRIDES else "no boxes"
-            raise UserError(f"{name} gives a map of the image, such as how many things are at each place: {other}")
+            raise UserError(f"{name} gives a density map, for counting, and {other}: use another network")
         if not head.STRIDES:
             return
     if name in maps.WITHOUT_MAPS:
         raise UserError(
-            f"{name} has no map of features whose cells are whole numbers of pixels: it can neither count nor find"
+            f"{name} has no feature map whose cells are a whole number of pixels wide, so it can neither count "
+            "nor detect: use another network"
         )
     multiple = MAP_MODELS.get(name, max(head.STRIDES))
     if any(side % multiple for side in shape[:2]):
         sides = "x".join(map(str, shape[:2]))
-        raise UserError(f"{name} gives maps of images whose sides are multiples of {multiple}, not of {sides}")
+        raise UserError(f"{name} needs images whose sides are multiples of {multiple}, but the data's are {sides}")

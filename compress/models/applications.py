@@ -79,8 +79,8 @@ def _backbone(function: str, input_shape: tuple[int, int, int], weights: str | N
             raise
         place = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "models"
         raise UserError(
-            f"cannot download the ImageNet weights of {function} ({first_line(error)}); "
-            f"without a network put that file into {place}"
+            f"cannot download the ImageNet weights of {function} ({first_line(error)}); without an internet "
+            f"connection, put that file into {place}"
         ) from error
 
 

@@ -40,9 +40,9 @@ def logits(model: Any, name: str) -> Any:
     nested, last = _last(model)
     if (said := NOT_LOGITS.get(_function(last))) is not None:
         raise UserError(
-            f"{name} ends in {said} ({last.name}), which are no logits of one class among several: for several classes "
-            'an image its data need sets of classes (the task "multi_label"), for numbers targets that are numbers '
-            '("regression")'
+            f"{name} ends in {said} ({last.name}), which does not give the logits of one class among several: "
+            'for several classes per image, the data need class sets (the task "multi_label"); for numbers, '
+            'the targets must be numbers ("regression")'
         )
     if not _is_softmax(last):
         _refuse_hidden_softmax(model, last, name)
@@ -58,14 +58,17 @@ def sigmoid_logits(model: Any, name: str) -> Any:
     nested, last = _last(model)
     if _is_softmax(last):
         raise UserError(
-            f"{name} ends in a softmax ({last.name}), which tells one class among several: it cannot say several of an "
-            "image"
+            f"{name} ends in a softmax ({last.name}), which predicts one class among several: multi_label "
+            "needs sigmoids or logits"
         )
     if _function(last) in SIGMOIDS:
         return _without(model, nested, last, keras.tf.sigmoid, "sigmoid", name)
     output = model(_noise(model), training=False).numpy()
     if (output >= 0).all() and (output <= 1).all():
-        raise UserError(f"{name} emits values in [0, 1] from {last.name} ({type(last).__name__}): cannot cut to logits")
+        raise UserError(
+            f"{name} gives values in [0, 1] from {last.name} ({type(last).__name__}), and jetslim cannot find "
+            'the logits before them: let the network end in logits or in one Activation("sigmoid") layer'
+        )
     return model
 
 
@@ -85,13 +88,19 @@ def is_softmax(model: Any) -> bool:
 def _without(model: Any, nested: bool, last: Any, activation: Any, called: str, name: str) -> Any:
     """The network without the ``activation`` at its end, which is checked on noise."""
     if len(last.inbound_nodes) > 1 and not nested:
-        raise UserError(f"{name}: the {called} {last.name} is used more than once and cannot be cut")
+        raise UserError(
+            f"{name}: the {called} {last.name} is used more than once, so it cannot be removed from the end: "
+            "let the network end in logits"
+        )
     noise = _noise(model)
     wanted = model(noise, training=False).numpy()
     cut = _cut(model, last, nested or last is not model.get_layer(model.output_names[0]))
     got = activation(cut(noise, training=False)).numpy()
     if got.shape != wanted.shape or not np.allclose(got, wanted, atol=EXACT):
-        raise UserError(f"{name}: the {called} {last.name} is not the last thing that is computed, and cannot be cut")
+        raise UserError(
+            f"{name}: the {called} {last.name} is not the last operation, so it cannot be removed from the "
+            "end: let the network end in logits"
+        )
     return cut
 
 
@@ -161,4 +170,7 @@ def _refuse_hidden_softmax(model: Any, last: Any, name: str) -> None:
     """A softmax can hide where no rule finds it: then the outputs tell."""
     output = model(_noise(model), training=False).numpy()
     if output.shape[-1] > 1 and (output >= 0).all() and (abs(output.sum(-1) - 1) < 1e-3).all():
-        raise UserError(f"{name} emits probabilities from {last.name} ({type(last).__name__}): cannot cut to logits")
+        raise UserError(
+            f"{name} gives probabilities from {last.name} ({type(last).__name__}), and jetslim cannot find the "
+            "logits before them: let the network end in logits or in one Softmax layer"
+        )

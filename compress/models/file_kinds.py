@@ -10,7 +10,7 @@ from compress.errors import UserError
 
 FILES = (".keras", ".h5", ".hdf5")
 _H5 = (".h5", ".hdf5")
-_WHOLE = 'save the whole network, model.save("net.keras"), and give that'
+_WHOLE = 'save the whole network with model.save("net.keras") and use that file'
 
 
 def check(place: Path) -> None:
@@ -24,32 +24,32 @@ def _reasons(place: Path) -> Iterator[str]:
     if not place.exists():
         if _is_checkpoint(place):
             yield _weights_only(place, "a checkpoint")
-        yield f"no model at {place}"
+        yield f"there is no network at {place}"
     if place.is_dir():
         yield from _folder(place)
         return
     start = _start(place)
     if not start:
-        yield f"{place} is empty: an unfinished download or copy"
+        yield f"{place} is empty: download or copy it again"
     if start.startswith(b"version https://git-lfs"):
         yield f"{place} is only a Git LFS pointer: fetch the file itself (git lfs pull)"
     if start[4:8] == b"TFL3" or place.suffix == ".tflite":
         yield (
-            f"{place} is a TFLite file: it can be evaluated and run, but not trained, pruned or quantized; give the "
-            "Keras network that it was made of"
+            f"{place} is a TFLite file, which can be evaluated and run, but not trained, pruned or quantized: "
+            "use the Keras network from which it was made"
         )
     if place.suffix == ".index" or ".data-" in place.name:
         yield _weights_only(place, "a checkpoint")
     if place.suffix not in FILES:
-        yield f"{place} is no model: neither a SavedModel folder nor one of {', '.join(FILES)}"
+        yield f"{place} is not a network: expected a SavedModel folder or a file that ends in {', '.join(FILES)}"
     if place.suffix == ".keras":
         if start.startswith(b"\x89HDF"):
-            yield f"cannot load {place}: it is an .h5 file under another name; rename it to .h5"
+            yield f"cannot load {place}: it is an .h5 file with another ending; rename it to .h5"
         if not zipfile.is_zipfile(place):
-            yield f"cannot load {place}: it is no .keras file (a zip archive), or only a part of one; copy it again"
+            yield f"cannot load {place}: it is not a complete .keras file (a zip archive); copy it again"
     if place.suffix in _H5:
         if start.startswith(b"PK"):
-            yield f"cannot load {place}: it is a .keras file under another name; rename it to .keras"
+            yield f"cannot load {place}: it is a .keras file with another ending; rename it to .keras"
         yield from _h5(place)
 
 
@@ -61,14 +61,13 @@ def _folder(place: Path) -> Iterator[str]:
         yield f"{place} is not a SavedModel: there is no saved_model.pb in it"
     for file in (graph, *sorted(place.glob("variables/*"))):
         if _start(file).startswith(b"version https://git-lfs"):
-            yield f"{place} holds only Git LFS pointers: fetch the files themselves (git lfs pull)"
+            yield f"{place} contains only Git LFS pointers: fetch the files themselves (git lfs pull)"
     if not (place / "keras_metadata.pb").is_file():
         yield (
-            f"{place} is not a Keras SavedModel: cannot be trained on (it only serves, as model.export() writes it); "
-            f"{_WHOLE}"
+            f"{place} is not a Keras SavedModel (model.export() writes such folders), so it cannot be trained; {_WHOLE}"
         )
     if not list(place.glob("variables/variables.index")):
-        yield f"{place} has no variables: an unfinished copy of a SavedModel; copy the whole folder"
+        yield f"{place} has no variables, so the SavedModel is incomplete: copy the whole folder"
 
 
 def _h5(place: Path) -> Iterator[str]:
@@ -78,7 +77,7 @@ def _h5(place: Path) -> Iterator[str]:
         with h5py.File(place, "r") as file:
             whole = "model_config" in file.attrs
     except OSError:
-        yield f"cannot load {place}: it is no HDF5 file, or only a part of one; copy it again"
+        yield f"cannot load {place}: it is not a complete HDF5 file; copy it again"
         return
     if not whole:
         yield _weights_only(place, "a file of weights")
@@ -86,8 +85,8 @@ def _h5(place: Path) -> Iterator[str]:
 
 def _weights_only(place: Path, what: str) -> str:
     return (
-        f"{place} is {what}, without the network: {_WHOLE}; or name the network and give the file to it "
-        f'(model = "...", weights = "{place.name}")'
+        f"{place} is {what}, without the network: {_WHOLE}; or give the name of the network and this file "
+        f'as its weights (model = "NAME", weights = "{place.name}")'
     )
 
 

@@ -26,11 +26,11 @@ def with_head(network: keras.Model, head: Head) -> keras.Model:
     if len(head.STRIDES) > 1:
         for stride in head.STRIDES:
             if stride not in {own for own, _ in maps}:
-                raise UserError(f"{network.name} has no map of features with a cell for {stride}x{stride} pixels")
+                raise UserError(f"{network.name} has no feature map with one cell per {stride}x{stride} pixels")
         outputs = head([_last(maps, stride, alone) for stride in head.STRIDES])
     else:
         if not maps:
-            raise UserError(f"{network.name} has no map of features whose cells are whole numbers of pixels")
+            raise UserError(f"{network.name} has no feature map whose cells are a whole number of pixels wide")
         stride = max(stride for stride, _ in maps)
         outputs = head(_last(maps, stride, alone), stride)
     return keras.Model(network.inputs[0], outputs, name=network.name)

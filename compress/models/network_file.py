@@ -32,11 +32,14 @@ def read_network(path: str | Path, say: Say | None = None) -> keras.Model:
     if b"jetslim>" in content:
         import compress.fake_quant  # noqa: F401  (registers what rewritten networks are made of)
     if b"jetslim>Int8Config" in content:
-        raise UserError(f"{path} is a quantized network: it can neither teach nor be trained on, take the one before")
+        raise UserError(
+            f"{path} is a quantized network, which can neither be a teacher nor be trained: use the network "
+            "from before quantization"
+        )
     if b"QuantizeWrapper" in content or b"QuantizeLayer" in content:
         raise UserError(
-            f"{path} is a network of tfmot's quantize_model, whose fake quantization is in the way of pruning and of "
-            "ours: give the network as it was before quantize_model (its quantization is done here)"
+            f"{path} was made by tfmot's quantize_model: use the network from before quantize_model, because "
+            "jetslim quantizes it itself"
         )
     pruned = b"PruneLowMagnitude" in content
     model = _load(place, pruned)
@@ -56,12 +59,15 @@ def _load(place: Path, pruned: bool) -> keras.Model:
     except Exception as error:  # a foreign file can raise anything: unknown layers, half a download
         if foreign := _foreign_layers(place):
             raise UserError(
-                f"cannot load {place}: {foreign}, which is not known here: use Keras's own layers (a block of them as "
-                "a function), or import the module that registers the class (keras.utils.register_keras_serializable)"
+                f"cannot load {place}: {foreign}, which is not a layer of Keras: use Keras's own layers (a "
+                "function may group several of them), or import the module that registers the class "
+                "(keras.utils.register_keras_serializable)"
             ) from error
         raise UserError(f"cannot load {place}: {first_line(error)}") from error
     if not isinstance(model, keras.Model):
-        raise UserError(f"{place} is not a Keras SavedModel: cannot be trained on (it holds a {type(model).__name__})")
+        raise UserError(
+            f"{place} is not a Keras SavedModel (it contains a {type(model).__name__}), so it cannot be trained"
+        )
     return model
 
 
@@ -75,9 +81,9 @@ def _check_precision(model: keras.Model, place: Path) -> None:
     half = [layer for layer in model._flatten_layers() if layer.compute_dtype in ("float16", "bfloat16")]
     if half:
         raise UserError(
-            f"{place} computes in {half[0].compute_dtype} ({len(half)} layers, {half[0].name!r} the first): build the "
-            'network again under keras.mixed_precision.set_global_policy("float32"), and give it the weights of this '
-            "one (set_weights)"
+            f"{place} computes in {half[0].compute_dtype} ({len(half)} layers, the first is {half[0].name!r}): "
+            'build the network again under keras.mixed_precision.set_global_policy("float32"), and copy the '
+            "weights with set_weights"
         )
 
 
@@ -86,7 +92,7 @@ def _free_batch(model: keras.Model, place: Path, say: Say | None) -> keras.Model
     if not model._is_graph_network or all(tensor.shape[0] is None for tensor in model.inputs):
         return model
     size = next(tensor.shape[0] for tensor in model.inputs if tensor.shape[0])
-    reason = "its layers hang on it"
+    reason = "its layers depend on it"
     try:
         free = type(model).from_config(
             _without_batch(model.get_config()),
@@ -104,13 +110,13 @@ def _free_batch(model: keras.Model, place: Path, say: Say | None) -> keras.Model
         )
         same = all(np.allclose(each, other, rtol=1e-4, atol=1e-5) for each, other in zip(wanted, got, strict=True))
         if same and all(len(each) == 1 for each in single):
-            _tell(say, f"{place}: its batch size of {size} was freed")
+            _tell(say, f"{place}: its fixed batch size of {size} was removed")
             return free
     except Exception as error:  # whatever a layer makes of another batch
         reason = first_line(error)
     raise UserError(
-        f"{place} has the batch size {size} built in ({reason}): build it with keras.Input(shape) without batch_size, "
-        "and give it the weights of this one (set_weights)"
+        f"{place} has a fixed batch size of {size} ({reason}): build it with keras.Input(shape) without "
+        "batch_size, and copy the weights with set_weights"
     )
 
 

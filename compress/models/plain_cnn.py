@@ -44,7 +44,10 @@ def build(name: str, input_shape: tuple[int, int, int], head: Head, weights: str
     layers = LAYERS[name].split()
     pools = layers.count("P")
     if min(input_shape[:2]) < 2**pools:
-        raise UserError(f"cannot build {name} for images of {input_shape}: {pools} pools need {2**pools} pixels a side")
+        raise UserError(
+            f"cannot build {name} for images of {input_shape}: its {pools} pooling layers need at least "
+            f"{2**pools} pixels on each side"
+        )
     x = image = keras.Input(input_shape)
     stage, number = 1, 0
     for layer in layers:

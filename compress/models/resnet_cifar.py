@@ -29,7 +29,7 @@ def build(
     """
     name = f"resnet{depth}" + ("x4" if widths == WIDTHS_X4 else "")
     if depth < 8 or depth % 6 != 2:
-        raise UserError(f"{name}: a CIFAR ResNet has 6n + 2 layers, 8 at least")
+        raise UserError(f"{name}: a CIFAR ResNet has 6n + 2 layers (8, 14, 20, ...)")
     image = keras.Input(input_shape)
     x = cifar.relu(conv_bn(image, widths[0], 3, 1, "conv1"), "conv1_relu")
     for stage, width in enumerate(widths[1:], start=1):

@@ -37,7 +37,7 @@ def load(
     if len(model.outputs) == 1:
         model = end(model, str(path))
     if classes is not None and model.output_shape != (None, classes):
-        raise UserError(f"{path} emits {model.output_shape[1:]}, the data have {classes} classes")
+        raise UserError(f"{path} gives {model.output_shape[1:]}, but the data have {classes} classes")
     return model
 
 
@@ -62,8 +62,8 @@ def as_floats(model: Any, path: str | Path) -> Any:
     pairs = [(one.numpy(), other.numpy()) for one, other in zip(got, wanted, strict=True)]
     if any(abs(one - other).max() > 1e-4 * max(abs(other).max(), 1e-9) for one, other in pairs):
         raise UserError(
-            f"{path} computes with bytes (uint8) as such: build it with an input of float32, and tf.cast or Rescaling "
-            "instead of functions that depend on the type, such as tf.image.convert_image_dtype"
+            f"{path} computes on uint8 values directly: build it with a float32 input, and use tf.cast or "
+            "Rescaling instead of functions that depend on the type, such as tf.image.convert_image_dtype"
         )
     return floats
 
@@ -78,20 +78,23 @@ def checked(model: Any, path: str | Path, shape: Shape | None, outputs: int | No
     """``model`` itself where it has the shapes that every stage relies on, else UserError."""
     if not model._is_graph_network:
         raise UserError(
-            f"{path} is a subclassed network: its layers cannot be rewired (softmax, pruning, quantization); "
-            "save it again as a functional or Sequential one"
+            f"{path} is a subclassed network, whose layers cannot be changed: save it again as a functional or "
+            "Sequential network"
         )
     for what, tensors, wanted in (("inputs", model.inputs, 1), ("outputs", model.outputs, outputs)):
         if wanted is not None and len(tensors) != wanted:
             names = ", ".join(model.input_names if what == "inputs" else model.output_names)
-            advice = "; save a keras.Model of one of them" if wanted == 1 else ""
-            raise UserError(f"{path} has {len(tensors)} {what} ({names}), not {wanted}{advice}")
+            advice = "; save a keras.Model with only one of them" if wanted == 1 else ""
+            raise UserError(f"{path} has {len(tensors)} {what} ({names}), but must have {wanted}{advice}")
     reads = model.inputs[0]
     if reads.dtype not in ("float32", "uint8"):
-        raise UserError(f"{path} reads {reads.dtype.name}, not float32 or uint8: build it with Input(dtype='float32')")
+        raise UserError(
+            f"{path} reads {reads.dtype.name}, but float32 or uint8 is needed: build it with "
+            'keras.Input(shape, dtype="float32")'
+        )
     if shape is not None and not _fits(reads.shape[1:], shape):
         raise UserError(
-            f"{path} reads {_words(reads.shape[1:])}, the data are {_words(shape)}{_advice(reads.shape[1:], shape)}"
+            f"{path} reads {_words(reads.shape[1:])}, but the data are {_words(shape)}{_advice(reads.shape[1:], shape)}"
         )
     return model
 

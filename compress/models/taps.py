@@ -19,7 +19,10 @@ def taps(model: keras.Model, names: Sequence[str]) -> keras.Model:
         if name not in layers:
             raise unknown(f"layer of {model.name}", name, layers)
         if len(layers[name].inbound_nodes) > 1:
-            raise UserError(f"layer {name} of {model.name} is used more than once: which output is meant?")
+            raise UserError(
+                f"layer {name} of {model.name} is used more than once, so its output is ambiguous: name a layer "
+                "that is used once"
+            )
         outputs.append(layers[name].output)
     # a tuple: Keras would unwrap a list of one
     tapped = keras.Model(model.inputs[0], tuple(outputs), name=f"{model.name}_taps")
@@ -35,7 +38,7 @@ def set_batch_norm_momentum(model: keras.Model, momentum: float) -> None:
     traces the value into its graph. Raises UserError for a value outside.
     """
     if not 0 <= momentum < 1:
-        raise UserError(f"batch-norm momentum must be in [0, 1), not {momentum}")
+        raise UserError(f"batch_norm_momentum = {momentum} must be at least 0 and less than 1")
     for layer in model.submodules:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = momentum

@@ -30,7 +30,9 @@ def load(model: keras.Model, path: str) -> None:
     stored, needed = count(path), len(target.weights)
     # .weights.h5 is read by layer and would let a larger network's file pass unnoticed
     if stored != needed:
-        raise UserError(f"weights {path} do not fit {model.name}: {stored} arrays in the file, {needed} in the network")
+        raise UserError(
+            f"weights {path} do not fit {model.name}: the file has {stored} arrays, the network has {needed}"
+        )
     try:
         if _is_h5(path):
             target.load_weights(path)
@@ -60,7 +62,7 @@ def _with_the_files_head(model: keras.Model, path: str) -> keras.Model:
 def refuse_imagenet(name: str, weights: str | None) -> None:
     """Raises UserError for weights="imagenet" of a network that nobody has trained on ImageNet."""
     if weights == "imagenet":
-        raise UserError(f"there are no ImageNet weights for {name}; leave them out or give a file")
+        raise UserError(f"there are no ImageNet weights for {name}: leave weights out, or give the path of a file")
 
 
 def _is_h5(path: str) -> bool:
@@ -78,10 +80,10 @@ def _arrays(path: str) -> dict[str, tuple[int, ...]]:
             shapes[name] = item.shape
 
     if not Path(path).is_file():
-        raise UserError(f"no weights at {path}")
+        raise UserError(f"the weights file {path} does not exist")
     try:
         with h5py.File(path, "r") as file:
             file.visititems(collect)
     except OSError as error:
-        raise UserError(f"{path} is no HDF5 file: {first_line(error)}") from error
+        raise UserError(f"{path} is not an HDF5 file: {first_line(error)}") from error
     return shapes

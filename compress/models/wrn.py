@@ -23,7 +23,9 @@ def build(
     """
     name = f"wrn_{depth}_{factor}"
     if depth < 10 or depth % 6 != 4 or factor < 1:
-        raise UserError(f"{name}: a wide ResNet has 6n + 4 layers, 10 at least, and a factor of 1 or more")
+        raise UserError(
+            f"{name}: a wide ResNet has 6n + 4 layers (10, 16, 22, ...) and a widening factor of at least 1"
+        )
     image = keras.Input(input_shape)
     x = cifar.conv(image, 16, 3, "conv1")
     for group, width in enumerate(WIDTHS, start=1):

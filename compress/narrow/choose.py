@@ -80,7 +80,7 @@ class Unreachable(UserError):
 
 def out_of_reach(share: float) -> str:
     """What is to be said where ``share`` is the smallest fraction that can be left."""
-    return f"cannot be reached: with the fewest channels that it can have, the network costs {share:.2f} of it"
+    return f"cannot be reached: with the fewest channels that are possible, {share:.2f} of it is left"
 
 
 def all_that_can_go(groups: Sequence[Group], scores: np.ndarray, round_to: int) -> np.ndarray:

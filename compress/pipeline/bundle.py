@@ -69,7 +69,9 @@ def _chosen(plan: Plan, store: Store) -> dict[str, tuple[str, Artifact]]:
     the first stage's network if it is another."""
     last = plan.steps[-1]
     if not last.stage.is_final:
-        raise UserError(f"{plan.pipeline.name} has no export stage at its end: there is nothing to bundle")
+        raise UserError(
+            f"the pipeline {plan.pipeline.name} does not end with an export stage, so there is nothing to bundle"
+        )
     steps = {"model.tflite": ("exported", last)}
     first = plan.exports[plan.steps[0].stage.name]
     if first.key != last.key:
@@ -84,8 +86,8 @@ def _made(step: Step, store: Store, pipeline: Pipeline) -> Artifact:
     artifact = store.find(step.key)
     if artifact is None:
         raise UserError(
-            f"{pipeline.name} was not run to its end with these settings in the store {store.root}: "
-            f"jetslim run {pipeline.name}"
+            f"{pipeline.name} was not run to its end with these settings (store {store.root}): first run "
+            f"`jetslim run {pipeline.name}`"
         )
     return artifact
 

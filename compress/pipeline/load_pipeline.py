@@ -58,9 +58,11 @@ def find(name: str, teacher: str | None = None, trained: bool = False) -> tuple[
     path = Path(name)
     if path.suffix == ".toml" or (teacher is None and name in shipped):
         if teacher is not None:
-            raise UserError("a teacher goes with a network, not with a TOML file: name it in the file")
+            raise UserError(
+                "--teacher needs a network as PIPELINE: in a TOML file, name the teacher in a distill stage"
+            )
         if trained:
-            raise UserError('--trained goes with a network, not with a TOML file: there it is kind = "load"')
+            raise UserError('--trained needs a network as PIPELINE: in a TOML file, use a stage with kind = "load"')
         if path.suffix == ".toml" and not path.is_file():
             raise UserError(f"{path} does not exist")
         return (path, path.stem, ()) if path.suffix == ".toml" else (shipped[name], name, ())
@@ -69,8 +71,12 @@ def find(name: str, teacher: str | None = None, trained: bool = False) -> tuple[
     if trained:
         if name in MODELS or teacher is not None:
             raise UserError(
-                "--trained goes with the path of a network that was trained"
-                + ("; with a teacher it is trained on, from its own weights: leave --trained out" if teacher else "")
+                "--trained needs the path of a trained network"
+                + (
+                    "; with --teacher it is trained further from its own weights, so leave --trained out"
+                    if teacher
+                    else ""
+                )
             )
         return shipped["default-trained"], path.stem, (_network("loaded", name),)
     if teacher is None:
@@ -110,7 +116,7 @@ def read_pipeline(
         raise UserError(f"{path.name} has no [[stage]]")
     chosen = raw.get("seed", 0) if seed is None else seed
     if type(chosen) is not int or not 0 <= chosen < 2**31:
-        raise UserError(f"{path.name}: seed = {chosen!r} should be a whole number from 0 to 2147483647")
+        raise UserError(f"{path.name}: seed = {chosen!r} must be a whole number from 0 to 2147483647")
     return Pipeline(
         called,
         path.read_text(),
@@ -133,7 +139,7 @@ def _leave_out(raw: dict[str, Any], settings: Sequence[str]) -> None:
         for stage in stages:
             if not isinstance(stage.get("optional", False), bool):
                 raise UserError(
-                    f"[[stage]] {stage.get('name')!r}: optional = {stage['optional']!r} is not true or false"
+                    f"[[stage]] {stage.get('name')!r}: optional = {stage['optional']!r} must be true or false"
                 )
         raw["stage"] = [
             stage for stage in stages if stage.pop("optional", False) is not True or stage.get("name") in asked
@@ -177,7 +183,7 @@ def _table(raw: dict[str, Any], name: str) -> dict[str, Any]:
 
 def _data(raw: Any, file: str) -> DatasetConfig:
     if not isinstance(raw, dict):
-        raise UserError(f"{file}: data should be a table, [data]")
+        raise UserError(f"{file}: data must be a table, [data]")
     raw = {"name": "digits", **raw}
     data = config.parse(config.pick(DATASETS, raw, "name", "data set", "[data]"), raw, "[data]")
     _pixels(data)
@@ -186,7 +192,7 @@ def _data(raw: Any, file: str) -> DatasetConfig:
 
 def _task(raw: Any, file: str) -> Task:
     if not isinstance(raw, dict):
-        raise UserError(f"{file}: task should be a table, [task]")
+        raise UserError(f"{file}: task must be a table, [task]")
     return config.parse(config.pick(TASKS, raw, "name", "task", "[task]"), raw, "[task]")
 
 

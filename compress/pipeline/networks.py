@@ -133,7 +133,5 @@ class Networks:
     def _artifact(self, name: str) -> Artifact:
         artifact = self._store.find(self._steps[name].key)
         if artifact is None:  # it was made before, as every input is
-            raise UserError(
-                f"stage {name!r} was deleted from the store while it was needed: run the same command again"
-            )
+            raise UserError(f"stage {name!r} was deleted from the store during the run: run the same command again")
         return artifact

@@ -86,7 +86,7 @@ def links(pipeline: Pipeline) -> dict[str, _Link]:
     for stage in pipeline.stages:
         with _named(stage):
             if stage.name in linked:
-                raise UserError("two stages have this name")
+                raise UserError("two stages have this name: rename one of them")
             stage.check()
             link = _link(stage, linked)
             if link.input is not None:
@@ -130,9 +130,9 @@ def _link(stage: Stage, earlier: dict[str, _Link]) -> _Link:
     if stage.needs_input:
         if stage.input is None and not earlier:
             raise UserError(
-                "is the first stage: give it a model or a saved_model"
+                "is the first stage, so it needs model or saved_model"
                 if stage.takes_network
-                else f"{stage.kind} needs an input: put a stage before it"
+                else f"{stage.kind} needs a network from an earlier stage: put one before it"
             )
         source = _earlier(stage.input or list(earlier)[-1], earlier, "input")
         stage = replace(stage, input=source.stage.name)
@@ -180,10 +180,12 @@ def _earlier(name: str, earlier: dict[str, _Link], what: str) -> _Link:
         raise (
             unknown(f"{what} stage", name, earlier)
             if earlier
-            else UserError(f"{what} {name!r}: there is no earlier stage")
+            else UserError(f"{what} {name!r}: there is no earlier stage in the file")
         )
     if earlier[name].stage.is_final:
-        raise UserError(f"{what} {name!r} is an {earlier[name].stage.kind}: it has no SavedModel to go on from")
+        raise UserError(
+            f"{what} {name!r} is an {earlier[name].stage.kind} stage, which gives no network to continue from"
+        )
     return earlier[name]
 
 
@@ -207,7 +209,7 @@ def _check_order(step: _Link) -> None:
     for before in list(step.chain)[1:]:
         if before.stage.quantizes:
             raise UserError(
-                f"{step.stage.kind} after {before.stage.kind} ({before.stage.name!r}) is not possible: "
+                f"{step.stage.kind} after {before.stage.kind} ({before.stage.name!r}) is not possible: put "
                 f"{before.stage.kind} last, just before export"
             )
 

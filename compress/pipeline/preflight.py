@@ -74,7 +74,10 @@ def _inspect(network: Any, source: Step, steps: Sequence[Step], context: Context
     if inspection.refused:
         raise UserError("; ".join(f"layer {row.layer!r} is {row.becomes}" for row in inspection.refused))
     if not inspection.exact:
-        raise Failure(f"rewritten for int8, the network departs by {inspection.difference:.1e}: please report it")
+        raise Failure(
+            f"the network rewritten for int8 differs from the original by {inspection.difference:.1e}: this is "
+            "a bug in jetslim, please report it"
+        )
     say(f"inspected {source.stage.name}: {inspection.summary()} (jetslim inspect shows all)")
     readers = [step for step in steps if source in step.inputs]
     if is_quick(network) and any(step.stage.trains for step in (source, *readers)):  # else they are as quick themselves

@@ -12,16 +12,18 @@ Images = Annotated[int, Field(ge=0, le=1000)]
 
 @config
 class Goals:
-    """What is asked of the last stage's file; the report says whether it was reached. None asks nothing."""
+    """Goals for the last stage's file; the report says whether each was reached. A field that is not given is not
+    checked."""
 
     score: float | None = None
-    """The first metric on the test split, raw (0.97 for 97 %): at least, or at most where less is better."""
+    """Lowest accepted value of the first metric on the test split (highest, if less is better); a fraction, 0.97 for 97
+    %."""
     score_lost: NotNegative | None = None
-    """How much worse it may be than the first stage's, raw."""
+    """Largest accepted loss of that metric against the first stage; a fraction, 0.01 for one percentage point."""
     megabytes: Positive | None = None
-    """At most, of the smaller of the dense and the sparse file."""
+    """Largest accepted size in MB (10^6 bytes): of the dense or the sparse file, whichever is smaller."""
     latency_ms: Positive | None = None
-    """At most, the median on this host."""
+    """Largest accepted median latency on this host, in milliseconds."""
 
     @property
     def asked(self) -> dict[str, float]:
@@ -31,11 +33,14 @@ class Goals:
 
 @config
 class ReportSettings:
-    """The fields of [report]. No stage's key depends on them; the points of a sweep have only the goals of it."""
+    """The fields of [report]. They change no stage and no key in the store; for the points of a sweep, only the goals
+    count."""
 
     noise_images: Images = 0
-    """Validation images on which every layer of the last file is compared with the network before its quantization."""
+    """Number of validation images on which each layer of the last file is compared with the network before
+    quantization. 0: no comparison."""
     worst_images: Images = 0
-    """How many of the test images on which the last file is worst are shown. They are then in the report."""
+    """Number of test images to show in the report: those on which the last file does worst. 0: none."""
     goals: Goals = Goals()
-    """What is asked of the last stage's file, such as { score = 0.9, megabytes = 2.0 }."""
+    """Goals for the last stage's file, such as { score = 0.9, megabytes = 2.0 }; the report says whether each was
+    reached."""

@@ -58,9 +58,9 @@ def meet(plan: Plan, store: Store, strategy: Strategy) -> None:
     name, keys = strategy.from_chief(marked)
     problem = ""
     if list(plan.keys) != keys:
-        problem = "the pipeline, the data, jetslim or TensorFlow are not those of the chief"
+        problem = "the pipeline, the data, jetslim or TensorFlow differ from those of the chief (worker 0)"
     elif not strategy.is_chief and not _seen(lambda: (store.root / name).exists()):
-        problem = f"{store.root} is not the folder of the chief's store: all workers have to share it"
+        problem = f"{store.root} is not the chief's store (worker 0): all workers must share one store"
     try:
         strategy.agree(problem)
     finally:
@@ -88,7 +88,8 @@ def take_part(plan: Plan, store: Store, progress: Progress, clock: Clock, strate
             own = Path(folder) / "scratch"
             if not _seen(Path(scratch).is_dir):
                 raise Failure(
-                    f"{scratch} is not there after {PATIENCE_S:g} s: the store has to be on a shared file system"
+                    f"{scratch} did not appear within {PATIENCE_S:g} s: the store must be on a file system that all "
+                    "workers share"
                 )
             shutil.copytree(scratch, own)
             strategy.from_chief(_nothing)

@@ -33,13 +33,15 @@ def ramp(total_steps: int, begin_step: int, end_step: int | None, frequency: int
     end = round(0.8 * total_steps) if end_step is None else end_step
     if end > total_steps:
         raise UserError(
-            f"end_step = {end} lies behind the last of {total_steps} steps: the final sparsity is never reached"
+            f"end_step = {end} is after the last of {total_steps} training steps, so the final sparsity is "
+            "never reached: lower end_step or train for more epochs"
         )
     every = min(100, max(1, total_steps // 50)) if frequency is None else frequency
     end = begin_step + (end - begin_step) // every * every
     if end <= begin_step:
         raise UserError(
-            f"no pruning step between begin_step = {begin_step} and end_step = {end} with frequency = {every}"
+            f"no pruning step falls between begin_step = {begin_step} and end_step = {end} with frequency = "
+            f"{every}: lower frequency"
         )
     return begin_step, end, every
 

@@ -23,7 +23,7 @@ def _calls_refused(model: Any, training: bool | None) -> Iterator[tuple[Any, str
         layer, asked = node.layer, node.call_kwargs.get("training")
         mode = training if asked is None else asked
         if is_functional(layer) and node.call_kwargs.get("mask") is not None:
-            yield layer, "is a network that is called with a mask: call its layers one by one"
+            yield layer, "is a network that is called with a mask, which is not supported: call its layers one by one"
         elif is_functional(layer):
             yield from _calls_refused(layer, mode)
         elif mode and (reason := _in_training(layer)):
@@ -34,13 +34,13 @@ def _in_training(layer: Any) -> str | None:
     """Why a layer that is called with training=True is refused; None where that changes nothing."""
     from compress import keras
 
-    advice = "call it, and the network that it lies in, with training=False or without training"
+    advice = "call it, and the network that contains it, with training=False or without training"
     if isinstance(layer, keras.layers.BatchNormalization):
-        words = "normalizes by whatever images are in the same batch, of which a board has one"
+        words = "normalizes by the statistics of the batch, which on a board is one image"
         return f"is called with training=True, so that it {words}: {advice}" if layer.trainable else None
     is_random = any(kind.__name__ in ("BaseRandomLayer", "StochasticDepth") for kind in type(layer).__mro__)
     if is_random and bool(getattr(layer, "rate", 1)):
-        return f"is called with training=True, so that it answers by chance: {advice}"
+        return f"is called with training=True, so that its outputs are random: {advice}"
     return None
 
 
@@ -50,44 +50,44 @@ def refusal(layer: Any) -> str | None:
 
     kind, ours = type(layer).__name__, type(layer).__module__.startswith("tf_keras.src.layers")
     if isinstance(layer, keras.layers.InputLayer):
-        words = f"reads {layer.dtype}: build the network with Input(..., dtype='float32')"
+        words = f"reads {layer.dtype}: build the network with keras.Input(..., dtype='float32')"
         return None if keras.tf.as_dtype(layer.dtype).is_floating else words
     if isinstance(layer, keras.Model):
         return (
-            f"is a subclassed network ({kind}), whose layers cannot be seen: "
-            "build it with keras.Model(inputs, outputs), or call its layers one by one"
+            f"is a subclassed network ({kind}), whose layers cannot be read: build it with keras.Model(inputs, "
+            "outputs), or call its layers one by one"
         )
     if isinstance(layer, keras.layers.Lambda):
         return (
-            "is a Lambda, which hides its computation: write it with Keras layers, "
-            "or with TensorFlow's operations (tf.add, *, tf.nn.relu6, ...) on the tensors themselves"
+            "is a Lambda, whose computation cannot be read: replace it by Keras layers, or by TensorFlow's "
+            "operations (tf.add, *, tf.nn.relu6, ...) called on the tensors"
         )
     if not ours and list(layer._flatten_layers(include_self=False)):
         return (
-            f"is a block of layers in a class of its own ({kind}), which cannot be seen: "
-            "write the block as a function that calls the layers one by one"
+            f"is a custom class ({kind}) with layers inside, which cannot be read: write it as a function that "
+            "calls the layers one by one"
         )
     if ".saving." in type(layer).__module__:
         return (
-            f"is of a class ({kind}) that is not known here: use Keras's own layers, or import "
-            "the module that registers it (keras.utils.register_keras_serializable)"
+            f"is of a class ({kind}) that is not a layer of Keras: use Keras's own layers, or import the "
+            "module that registers it (keras.utils.register_keras_serializable)"
         )
     if getattr(layer, "data_format", None) == "channels_first":
-        return "has its channels first: TFLite computes with channels last"
+        return 'has data_format = "channels_first": TFLite needs "channels_last"'
     if any(
         tensor.dtype == keras.tf.bool for node in layer.inbound_nodes for tensor in keras.tf.nest.flatten(node.outputs)
     ):
         return (
-            "computes with truths, for which int8 has no grid: write it with tf.maximum, tf.minimum, a ReLU or a "
-            "LeakyReLU"
+            "computes with booleans, which int8 cannot represent: write it with tf.maximum, tf.minimum, a ReLU "
+            "or a LeakyReLU"
         )
     if layer.compute_dtype in ("float16", "bfloat16"):
         return (
             f"computes in {layer.compute_dtype}: build the network again under "
-            'keras.mixed_precision.set_global_policy("float32"), and give it the weights of this one'
+            'keras.mixed_precision.set_global_policy("float32"), and copy the weights with set_weights'
         )
     try:
         copy(layer)
     except Exception as error:  # a class of the user's can raise anything
-        return f"({kind}) cannot be built anew from its get_config(): {first_line(error)}"
+        return f"({kind}) cannot be rebuilt from its get_config(): {first_line(error)}"
     return None

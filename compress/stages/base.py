@@ -62,15 +62,15 @@ class Context:
 
 @config
 class Stage:
-    """``name`` is free; ``input`` is an earlier stage, the one before if it is not given."""
+    """``name`` is chosen freely; ``input`` is an earlier stage, by default the one before."""
 
     name: str
-    """Free, and unique in the file: other stages and --set call the stage by it. No spaces, slashes, dots, equals
-    signs."""
+    """Name of the stage, chosen freely and unique in the file; other stages and --set refer to it. No spaces, slashes,
+    dots or equals signs."""
     kind: str
     """What the stage does: load, train, distill, narrow, prune, quantize or export."""
     input: str | None = None
-    """The earlier stage whose network this one reads, by its name; the stage before it if it is not given."""
+    """Name of the earlier stage whose network this stage starts from. Default: the stage before it."""
 
     NOT_IN_KEY: ClassVar[tuple[str, ...]] = ("name", "input", "teachers")
 

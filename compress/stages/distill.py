@@ -21,24 +21,28 @@ from compress.training import Training, fit
 
 @config
 class Distill(NetworkStage, Training):
-    """``teachers`` names earlier stages or SavedModels' folders; ``method`` says how the student learns from them."""
+    """Trains a student on the outputs or features of ``teachers``, which are earlier stages or paths of networks;
+    ``method`` says how the student learns from them."""
 
     kind: Literal["distill"] = "distill"
     method: AnyMethod
     """How the student learns from its teachers, such as { name = "logits", temperature = 4.0 }."""
     teachers: tuple[str, ...] = ()
-    """Earlier stages by their names, or paths of trained networks."""
+    """Names of earlier stages, or paths of trained networks, from which the student learns."""
 
     def check(self) -> None:
         super().check()
         if len(self.teachers) < self.method.TEACHERS[0]:
-            raise UserError(f"distill by {self.method.name} needs a teacher")
+            raise UserError(f"the method {self.method.name} needs a teacher: give teachers")
         check_teachers(self.teachers)
 
     def check_data(self, data: Dataset) -> None:
         super().check_data(data)
         if self.method.WHOLE_IMAGES and self.use_crops and data.crops is not None:
-            raise UserError(f"{self.method.name} learns from whole images: use_crops = false, or [data] without scales")
+            raise UserError(
+                f"the method {self.method.name} needs whole images: set use_crops = false, or leave scales out of "
+                "[data]"
+            )
 
     @property
     def compares_layers(self) -> bool:

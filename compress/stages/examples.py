@@ -30,7 +30,7 @@ def training_data(context: Context, networks: Sequence[Any], training: Training)
     for network, spec in zip(networks, specs, strict=True):
         network.input_spec = spec
     size = "x".join(map(str, cropped.shape[:2]))
-    context.progress.say(f"    note: not all networks here can read crops of {size}: training takes whole images")
+    context.progress.say(f"    note: not all networks here can read crops of {size}, so the training uses whole images")
     return data
 
 

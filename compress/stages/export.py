@@ -27,24 +27,25 @@ DETECTIONS = "model.detections.tflite"
 
 @config
 class Export(Stage):
-    """Writes ``model.tflite`` (dense), ``model.sparse.tflite`` (the same where that is no smaller), ``labels.txt`` and
-    ``model.json``.
+    """Writes ``model.tflite`` (dense), ``model.sparse.tflite`` (a copy of the dense file if that is not larger),
+    ``labels.txt`` and ``model.json``.
 
-    In the precision of the stage that it reads: float32, int8, or what the converter makes of a float network. Raises
-    Unfaithful if LiteRT and Keras disagree; where the converter itself quantizes, that is a result, and reported.
+    The precision is that of the stage before: float32, int8, or what the converter makes of a float network. The stage
+    fails if LiteRT and Keras disagree; where the converter itself quantizes, the difference is reported instead.
     """
 
     kind: Literal["export"] = "export"
     input_type: Literal["float32", "uint8"] = "float32"
-    """float32 takes pixels / 255, uint8 the bytes of an image as they are."""
+    """Type of the file's input: float32 expects pixel values / 255, uint8 expects the bytes of an image."""
     postprocess: Literal["none", "tflite"] = "none"
-    """tflite writes ``model.detections.tflite``, too: the same with boxes that TFLite's own operator decodes and
-    suppresses, in its four outputs."""
+    """For detectors: tflite also writes ``model.detections.tflite``, in which TFLite's own operator decodes the boxes
+    and suppresses overlapping ones (four outputs)."""
     onnx: bool = False
-    """Writes ``model.onnx``, too, for TensorRT: of a float32 network, or of one quantized with grid = "symmetric"."""
+    """Whether to write ``model.onnx`` for TensorRT, too; needs a float32 network, or one quantized with grid =
+    "symmetric"."""
     output_type: Literal["float32", "int8"] = "float32"
-    """float32 gives what the task's outputs mean, such as probabilities; int8 the raw outputs, such as logits, on
-    their grid: no float is left in the file."""
+    """Type of the file's outputs: float32 gives the task's values, such as probabilities; int8 gives the raw outputs,
+    such as logits, as int8, so that no float operator is left in the file."""
 
     @property
     def is_final(self) -> bool:
@@ -67,21 +68,26 @@ class Export(Stage):
     def check_input(self, source: Stage) -> None:
         if self.input_type == "uint8" and source.has_zero_points_of_0:
             raise UserError(
-                f'input_type = "uint8": the bytes of an image lie on no grid of {source.name!r}, whose zero '
-                'points are 0 (grid = "symmetric")'
+                f'input_type = "uint8" is not possible with {source.name!r}, whose zero points are 0 (grid = '
+                '"symmetric"): use input_type = "float32"'
             )
         if self.onnx and not (source.precision == "float32" or source.has_zero_points_of_0):
             wanted = 'quantize with mode = "qat" or "static" and grid = "symmetric"'
             if source.precision == "float16":
                 wanted = "TensorRT itself makes float16 of a float32 file: export the network that it reads"
-            raise UserError(f"onnx = true: {source.name!r} computes on grids that TensorRT does not have; {wanted}")
+            raise UserError(
+                f"onnx = true: {source.name!r} is quantized in a way that TensorRT does not support; {wanted}"
+            )
         for name, chosen in (("input_type", self.input_type), ("output_type", self.output_type)):
             if chosen != "float32" and source.precision != "int8":
-                raise UserError(f'{name} = "{chosen}" needs an int8 network: {source.name!r} is {source.precision}')
+                raise UserError(f'{name} = "{chosen}" needs an int8 network, but {source.name!r} is {source.precision}')
 
     def check_task(self, task: Task) -> None:
         if self.output_type == "int8" and task.SUMS:
-            raise UserError(f'output_type = "int8": the outputs of {task.name} are summed, and stay in float')
+            raise UserError(
+                f'output_type = "int8" is not possible for {task.name}, whose outputs are summed in float: use '
+                'output_type = "float32"'
+            )
 
         if self.postprocess != "none":
             wanted = POSTPROCESSES[self.postprocess].task
@@ -92,7 +98,9 @@ class Export(Stage):
 
     def check_data(self, data: Dataset) -> None:
         if self.input_type == "uint8" and data.dtype != np.uint8:
-            raise UserError(f'input_type = "uint8" takes bytes: the examples of {data.name} are {data.dtype}')
+            raise UserError(
+                f'input_type = "uint8" needs uint8 images, but the examples of {data.name} are {data.dtype}'
+            )
 
     def make(self, context: Context, out: Path, scratch: Path) -> FileFacts:
         model, task = context.load(self.input or ""), context.task
@@ -118,7 +126,7 @@ class Export(Stage):
                 stored = flatbuffer.convolution_kernels(dense)
             if quantized:
                 if surplus := unexpected_floats(operators, source.float_layers):
-                    raise Unfaithful(f"operators that do not compute in int8: {', '.join(surplus)}")
+                    raise Unfaithful(f"some operators do not compute in int8: {', '.join(surplus)}")
                 check_zeros(kernels, stored)
             with context.clock("evaluate"):
                 wanted = context.outputs(self.input or "")

@@ -48,7 +48,7 @@ def compare_outputs(
     )
     given = outputs(dense, test)
     if not all(np.isfinite(values).all() for values in given.values()):
-        raise Unfaithful("model.tflite gives outputs that are no finite numbers")
+        raise Unfaithful("model.tflite gives outputs that are NaN or infinite")
     few = test.read(np.arange(min(16, len(test))))
     if not all(np.allclose(values, given[name][: len(few)], atol=1e-5) for name, values in sparse(few).items()):
         raise Unfaithful("model.sparse.tflite and model.tflite give different outputs")
@@ -58,13 +58,17 @@ def compare_outputs(
     if departure.reason and strict:
         begins = where_it_begins(network, dense, test, precision)
         if begins is not None or precision == "float32":
-            raise Unfaithful(f"model.tflite: {departure.reason}{begins or ''}")
+            raise Unfaithful(
+                f"model.tflite does not compute what its network computes: {departure.reason}{begins or ''}"
+            )
         context.progress.say(
-            f"    note: model.tflite: {departure.reason}; every layer by itself computes the same: "
-            "int8 rounding adds up"
+            f"    note: model.tflite: {departure.reason}; each layer alone computes the same as the network, "
+            "so the difference is accumulated int8 rounding"
         )
     if is_constant(given) and not is_constant(wanted):
-        context.progress.say("    note: model.tflite says the same of every test image: nothing is left of the network")
+        context.progress.say(
+            "    note: model.tflite gives the same outputs for every test image: it has learned or kept nothing"
+        )
     elif departure.note:
         context.progress.say(f"    note: model.tflite: {departure.note}")
     write_outputs(out / VALIDATION_OUTPUTS, outputs(dense, context.dataset.validation))
@@ -90,7 +94,7 @@ def compare_behind(behind: Postprocess, file: Path, ends_in: str, context: Conte
     theirs = task.from_file(outputs(predictor, test), predictor.ends_in)
     alike, count = behind.agreement(theirs, own, as_dict(task))
     if alike < LEAST_ALIKE:
-        raise Unfaithful(f"{file.name} gives other answers than model.tflite: {alike:.1%} are the same")
+        raise Unfaithful(f"{file.name} gives other predictions than model.tflite: only {alike:.1%} are the same")
     return round(alike, 6), count
 
 
@@ -137,4 +141,7 @@ def check_zeros(kernels: dict[str, np.ndarray], stored: dict[str, np.ndarray]) -
         zero = np.transpose(kernel, (3, 0, 1, 2)) == 0
         same = (tensor for tensor in stored.values() if tensor.shape == zero.shape)
         if not any(not np.any(tensor[zero]) for tensor in same):
-            raise Unfaithful(f"the kernel of {name} in model.tflite lost zeros or cannot be found")
+            raise Unfaithful(
+                f"the kernel of {name} has lost its zeros in model.tflite, or cannot be found there: this is a bug "
+                "in jetslim, please report it"
+            )

@@ -45,7 +45,7 @@ def write_files(network: Any, tflite: bool, as_onnx: bool, out: Path) -> Iterato
     from compress.rewrite import as_plain_layers
 
     if None in network.input_shape[1:]:
-        raise UserError(f"the network reads {network.input_shape[1:]}: say the size of the images with --size")
+        raise UserError(f"the network accepts {network.input_shape[1:]}: give the size of the images as --size")
     quantized = convert.is_quantized(network)
     plain = network if quantized else as_plain_layers(network)
     precision = "int8" if quantized else "float32"
@@ -64,7 +64,7 @@ def write_files(network: Any, tflite: bool, as_onnx: bool, out: Path) -> Iterato
     for file, (content, got) in contents.items():
         apart = max(_apart(wanted[name], got[name]) for name in names)
         if not apart <= MOST_APART[precision]:
-            raise Unfaithful(f"{file} departs from the network by {apart:.1e} of its outputs, on noise")
+            raise Unfaithful(f"{file} differs from the network by {apart:.1e} of its outputs, on random inputs")
         yield WrittenFile(replace(out / file, content), len(content), precision, apart)
 
 

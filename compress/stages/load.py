@@ -14,10 +14,10 @@ from compress.stages.serving import Serving
 
 @config
 class Load(NetworkStage):
-    """A network of the user's own, ``saved_model``, or one by name with ``weights``: nothing is trained.
+    """Loads a trained network: your own, ``saved_model``, or one by name with ``weights``. Nothing is trained.
 
-    What the task measures of it on the test split is the first row; pruning, distillation and every quantization can
-    start from it.
+    Its metrics on the test split are the first row of the results. Pruning, distillation and every mode of quantization
+    can start from it.
     """
 
     kind: Literal["load"] = "load"
@@ -31,7 +31,9 @@ class Load(NetworkStage):
         if self.model is None and self.saved_model is None:
             raise UserError(f"load needs a trained network: --set {self.name}.saved_model=net.keras")
         if self.model is not None and self.weights in (None, "imagenet"):
-            raise UserError("load takes a trained network as it is: a model by name needs weights = PATH")
+            raise UserError(
+                "load needs a trained network: for a model by name, give the path of its weights as weights = PATH"
+            )
 
     def make(self, context: Context, out: Path, scratch: Path) -> NetworkFacts:
         network = self.network(context)

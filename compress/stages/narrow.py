@@ -28,39 +28,47 @@ DEFAULT_METHODS: tuple[type[Method], ...] = (Logits, Sigmoids, Outputs)
 
 @config
 class Narrow(Stage, Training):
-    """One of ``latency``, ``parameters`` and ``flops`` says which fraction of the input's is to be left, or
-    ``latency_ms`` how many milliseconds; latency is that of the int8 file, batch 1, one thread.
+    """Removes channels until a fraction of the input's ``latency``, ``parameters`` or ``flops`` is left, or
+    ``latency_ms`` milliseconds. Latency is that of the int8 file, batch 1, one thread.
 
-    Latency is measured: each operator alone at several widths, by LiteRT on this machine or in the table ``device`` of
-    a board; then the whole file, after which the choice is corrected. What is left trains on with ``teachers``, by
-    default the network before, in ``rounds``. The network that is emitted is one of plain layers with fewer channels.
+    Latency is measured: first each operator alone at several widths, by LiteRT on this machine or in the table
+    ``device`` of a board; then the whole file, after which the choice of channels is corrected. What is left is trained
+    with ``teachers``, by default the network before narrowing, in ``rounds``. The result is a network of plain layers
+    with fewer channels.
     """
 
     kind: Literal["narrow"] = "narrow"
     latency: Fraction | None = None
-    """The fraction of the input's latency, of its int8 file, that is to be left."""
+    """Fraction of the latency to be left: that of the int8 file, batch 1, one thread, compared with the input
+    network's."""
     latency_ms: Positive | None = None
-    """Instead of a fraction: so many milliseconds for one inference of the int8 file."""
+    """Instead of a fraction: the latency to reach, in milliseconds per inference of the int8 file, batch 1, one
+    thread."""
     parameters: Fraction | None = None
-    """Instead of latency: the fraction of the parameters that is to be left."""
+    """Instead of latency: the fraction of the parameters to be left."""
     flops: Fraction | None = None
-    """Instead of latency: the fraction of the multiplications and additions that is to be left."""
+    """Instead of latency: the fraction of the multiplications and additions to be left."""
     round_to: Count = 8
-    """What is left of a layer's channels is a multiple: kernels compute so many at a time."""
+    """Channels left in each layer are a multiple of this number, because kernels compute that many at a time."""
     keep: tuple[str, ...] = ()
-    """Layers that keep their channels, by name or pattern, such as ["stem*"]."""
+    """Layers that keep all their channels, by name or pattern, such as ["stem*"]."""
     importance: Literal["taylor", "l2", "gamma"] = "taylor"
-    """See compress.narrow.importance."""
+    """How the importance of a channel is measured: taylor by |gradient * weight|, l2 by the squares of its weights,
+    gamma by the scales of batch normalizations."""
     choice: Literal["by_value", "uniform"] = "by_value"
-    """by_value takes what matters least for what it costs; uniform the same share of every group."""
+    """Which channels are removed: by_value removes those with the least importance per millisecond saved, uniform
+    removes the same share of every group."""
     rounds: Count = 1
-    """Of removing and training; each leaves the same share of the round before."""
+    """Number of rounds of removing channels and training; each round leaves the same share of the one before."""
     device: str | None = None
-    """The file of a board's operators, for latency; this machine's are measured if it is not given."""
+    """Path of the table of operator times from a board (`jetson.pyz operators`), used for latency. Default: this
+    machine is measured."""
     teachers: tuple[str, ...] = ()
-    """Earlier stages or paths of networks; the stage's input if none is given."""
+    """Names of earlier stages, or paths of trained networks, used as teachers. Default: the network before
+    narrowing."""
     method: AnyMethod | None = None
-    """One that learns from teachers' outputs; by default logits, or what the task has in its place."""
+    """Distillation method, one that compares outputs and not layers. Default: logits, or the task's counterpart
+    (sigmoids, outputs, density)."""
 
     @property
     def rewrites(self) -> bool:
@@ -80,26 +88,31 @@ class Narrow(Stage, Training):
         asked = [name for name in TARGETS if getattr(self, name) is not None]
         if len(asked) != 1:
             raise UserError(
-                f"narrow needs one of {', '.join(TARGETS)}{', not ' + ' and '.join(asked) if asked else ''}"
+                f"narrow needs exactly one of {', '.join(TARGETS)}{', not ' + ' and '.join(asked) if asked else ''}"
             )
         if not getattr(self, asked[0]):
-            raise UserError(f"{asked[0]} = 0 leaves nothing")
+            raise UserError(f"{asked[0]} = 0 leaves nothing of the network: give a fraction such as 0.5")
         if self.device is not None:
             if not asked[0].startswith("latency"):
-                raise UserError(f"device goes with latency, not with {asked[0]}")
+                raise UserError(f"device works only with latency or latency_ms, not with {asked[0]}")
             BoardTimings(Path(self.device))
         if self.rounds > self.epochs:
-            raise UserError(f"rounds = {self.rounds}: there are only {self.epochs} epochs, and each round trains")
+            raise UserError(
+                f"rounds = {self.rounds} is more than the number of epochs ({self.epochs}), but each round trains "
+                "at least one"
+            )
         check_teachers(self.teachers)
         if self.method is not None and not self.method.FROM_OUTPUTS:
             raise UserError(
-                f'method "{self.method.name}" compares layers, of which narrowing takes channels: use logits'
+                f'method "{self.method.name}" compares layers, but narrowing removes their channels: use a method '
+                "that compares outputs, such as logits"
             )
 
     def check_input(self, source: Stage) -> None:
         if source.makes_zeros:
             raise UserError(
-                f"narrow after prune ({source.name!r}) would fill the zeros again: narrow first, then prune"
+                f"narrow after prune ({source.name!r}) would fill the zeros with trained weights: narrow first, "
+                "then prune"
             )
 
     def check_teachers(self, teachers: Sequence[str | None], own: str | None) -> None:
@@ -137,7 +150,8 @@ class Narrow(Stage, Training):
             kernels = [family for family in families(operators) if family.startswith("CONV_2D")]
             if kernels and not BoardTimings(Path(self.device)).knows_any(kernels):
                 raise UserError(
-                    f"device {self.device} is of another network: it has none of the convolutions of this one"
+                    f"device {self.device} was made for another network: it contains none of the convolutions of this "
+                    "one"
                 )
 
     def at_once(self, network: Any) -> Any:

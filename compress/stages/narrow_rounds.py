@@ -190,7 +190,9 @@ class Rounds:
         content = self._file_and_operators[0]
         now = self._start if self._stage.device is not None else self._times.pair(content, content)[0]
         if self._stage.latency_ms >= now:
-            self._context.progress.say(f"    note: it takes {now:.3g} ms already: no channels are removed")
+            self._context.progress.say(
+                f"    note: the file already takes only {now:.3g} ms, so no channels are removed"
+            )
         return min(1.0, self._stage.latency_ms / now)
 
     @cached_property
@@ -232,8 +234,8 @@ class Rounds:
         reasons = Counter(self._trace.pinned.values())
         pinned = ", ".join(f"{count:,} ({reason})" for reason, count in reasons.most_common(3))
         return (
-            f"stage {name!r}: {target} = {getattr(self._stage, target):g} {out_of_reach(least)}; "
-            f"channels that cannot go: {pinned} (jetslim inspect --groups shows all)"
+            f"stage {name!r}: {target} = {getattr(self._stage, target):g} {out_of_reach(least)}; channels that "
+            f"cannot be removed: {pinned} (`jetslim inspect --groups` shows all)"
         )
 
     def _said(self, number: int) -> str:

@@ -13,16 +13,18 @@ from compress.stages.base import Context, Stage
 
 @config
 class NetworkStage(Stage):
-    """``model`` is a name (any of keras.applications, resnet20, densenet_tiny, ...) or ``saved_model`` a path."""
+    """The network is either ``model``, a name (any of keras.applications, resnet20, densenet_tiny, ...), or
+    ``saved_model``, a path."""
 
     model: str | None = None
-    """A network by name: any of keras.applications, or one of those for small images, such as resnet20."""
+    """Name of a network: any of keras.applications, or one for small images, such as resnet20."""
     saved_model: str | None = None
-    """Instead of a name, the path of a network of your own: .keras, .h5 or a SavedModel."""
+    """Path of your own network, instead of ``model``: a .keras or .h5 file, or a SavedModel folder."""
     weights: str | None = None
-    """"imagenet" or a path, for ``model``; random if it is not given."""
+    """Initial weights of ``model``: "imagenet", or the path of a weights file. Default: random."""
     batch_norm_momentum: Fraction | None = None
-    """0.9 suits short trainings; Keras's own 0.99 needs thousands of steps."""
+    """Momentum of the moving averages in all batch normalizations. 0.9 suits short trainings; 0.99 needs thousands of
+    steps. Default: unchanged."""
 
     @property
     def takes_network(self) -> bool:
@@ -46,11 +48,11 @@ class NetworkStage(Stage):
         if self.model is not None:
             models.check_name(self.model)
         if self.model is not None and self.saved_model is not None:
-            raise UserError("give model or saved_model, not both")
+            raise UserError("model and saved_model were both given: give only one")
         if not self.needs_input and self.input is not None:
-            raise UserError("give input or a model, not both")
+            raise UserError("input and a model were both given: give only one")
         if self.weights is not None and self.model is None:
-            raise UserError("weights go with model")
+            raise UserError("weights needs model: a saved_model has its own weights")
         for path in self.files:
             if not Path(path).exists():
                 raise UserError(f"{path} does not exist")

@@ -44,7 +44,9 @@ def check_layers(folded: Any, outputs: Sequence[Output]) -> None:
     for output, tensor in zip(outputs, wanted, strict=True):
         values = tensor.numpy()
         if not np.allclose(said[output.name], values, atol=FLOATS * max(1.0, float(np.abs(values).max()))):
-            raise Failure(f"{ONNX} does not compute what the network computes: please report it")
+            raise Failure(
+                f"{ONNX} does not compute what the network computes: this is a bug in jetslim, please report it"
+            )
 
 
 def write_onnx(network: Any, wanted: Arrays, ends_in: str, out: Path, context: Context, precision: str) -> OnnxFacts:
@@ -65,7 +67,7 @@ def write_onnx(network: Any, wanted: Arrays, ends_in: str, out: Path, context: C
     plain = network if quantized else fold(network)
     facts, reason = _written(plain, True, beside, out, context, precision)
     if reason and quantized:
-        say(f"    note: {reason}; {ONNX} is written with more roundings, as model.tflite has them")
+        say(f"    note: {reason}; {ONNX} is therefore written with every rounding that model.tflite has")
         facts, reason = _written(plain, False, beside, out, context, precision)
     if reason:
         raise Unfaithful(reason)
@@ -97,7 +99,7 @@ def _written(
     with context.clock("evaluate"):
         given = outputs(onnx.OnnxPredictor(content), test)
         if not all(np.isfinite(values).all() for values in given.values()):
-            raise Unfaithful(f"{ONNX} gives outputs that are no finite numbers")
+            raise Unfaithful(f"{ONNX} gives outputs that are NaN or infinite")
         targets = test.targets.arrays()
         got = task.from_file(given, task.OUTPUTS[0].operator)
         departure = task.departure(beside.network, got, targets, precision)
@@ -131,5 +133,5 @@ def judged(departure: Departure, of_tflite: Departure, from_tflite: Departure) -
         return departure.reason or from_tflite.reason.replace("the Keras network", "model.tflite"), ""
     own, of_file = (each.facts["mean_difference"] for each in (of_tflite, departure))
     if departure.reason and of_file <= AS_FAR * own:
-        return "", f"{departure.reason}; model.tflite departs as far: rounding adds up"
+        return "", f"{departure.reason}; model.tflite differs by as much, so this is accumulated rounding"
     return departure.reason, ""

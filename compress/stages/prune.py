@@ -23,25 +23,27 @@ from compress.training import Training
 
 @config
 class Prune(Stage, Training):
-    """The cubic schedule of Zhu and Gupta (2017) from ``initial_sparsity`` at ``begin_step`` to ``final_sparsity`` at
-    ``end_step`` (80 % of the steps, if not given), a mask every ``frequency`` steps; then fine-tuning.
+    """The sparsity rises on the cubic schedule of Zhu and Gupta (2017) from ``initial_sparsity`` at ``begin_step`` to
+    ``final_sparsity`` at ``end_step`` (default: after 80 % of the steps), with a new mask every ``frequency`` steps;
+    after that the network is fine-tuned.
 
-    Nested networks are opened, and separable and pointwise dense layers become the convolutions that they are. A
-    network without anything to prune, such as one whose convolutions are all frozen, is passed on as it is."""
+    Nested networks are opened, and separable and pointwise dense layers are replaced by equivalent convolutions. A
+    network in which nothing can be pruned, such as one whose convolutions are all frozen, is passed on unchanged.
+    """
 
     kind: Literal["prune"] = "prune"
     final_sparsity: Fraction
-    """The fraction of zeros in each kernel at the end; a sparse file is smaller than a dense one from about 0.6 on."""
+    """The fraction of zeros in each kernel at the end. A sparse file is smaller than a dense one from about 0.6 on."""
     initial_sparsity: Fraction = 0.0
     """The fraction of zeros at begin_step."""
     begin_step: int = Field(default=0, ge=0)
     """The optimizer step at which the sparsity starts to rise."""
     end_step: Count | None = None
-    """The optimizer step at which it has reached final_sparsity; 80 % of all steps if it is not given."""
+    """The optimizer step at which final_sparsity is reached. Default: after 80 % of all steps."""
     frequency: Count | None = None
-    """Optimizer steps from one choice of the zeros to the next; a fiftieth of all steps, at most 100, if not given."""
+    """Number of optimizer steps between two updates of the mask. Default: a fiftieth of all steps, at most 100."""
     skip: tuple[str, ...] = ()
-    """Layers to leave dense, by name or pattern, such as ["conv1/*"]. The dense head always stays dense."""
+    """Layers that are not pruned, by name or pattern, such as ["conv1/*"]. The dense head is never pruned."""
 
     @property
     def rewrites(self) -> bool:
@@ -63,7 +65,7 @@ class Prune(Stage, Training):
         super().check()
         if self.initial_sparsity > self.final_sparsity:
             raise UserError(
-                f"initial_sparsity = {self.initial_sparsity} is above final_sparsity = {self.final_sparsity}"
+                f"initial_sparsity = {self.initial_sparsity} is greater than final_sparsity = {self.final_sparsity}"
             )
 
     def check_data(self, data: Dataset) -> None:

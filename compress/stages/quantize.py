@@ -31,33 +31,38 @@ TRAINING = tuple(field.name for field in fields(Training))  # type: ignore[arg-t
 class Quantize(Stage, Training):
     """``mode`` is one of
 
-    - qat: int8, emulated while the network trains on; ranges from ``calibration_images`` of the training split.
-    - static: int8 by those ranges alone, nothing is trained.
-    - dynamic: int8 kernels, the range of activations found anew in every inference.
+    - qat: int8, emulated while the network is trained further; ranges from ``calibration_images`` of the training
+    split. - static: int8 with those ranges; nothing is trained.
+    - dynamic: int8 kernels; the range of the activations is measured in every inference.
     - float16: float16 weights, computed in float32.
     - static_int16x8: int8 kernels, int16 activations.
 
-    All but the first two are the converter's own, as is static with ``rewrite = false``. The rewrite makes convolutions
-    of batch norms, exactly. The network is always rebuilt from the input stage's SavedModel.
+    All but the first two are modes of TFLite's converter, as is static with ``rewrite = false``. The rewrite turns
+    batch norms into convolutions, exactly. The network is always rebuilt from the SavedModel of the stage before.
     """
 
     kind: Literal["quantize"] = "quantize"
     mode: Literal["qat", "static", "dynamic", "float16", "static_int16x8"] = "qat"
-    """Whether the network is trained in int8 (qat), put on grids (static), or left to the converter (the others)."""
+    """Mode of quantization: qat trains with emulated int8, static calibrates int8 without training, the other three are
+    those of TFLite's converter."""
     epochs: int = Field(default=0, ge=0)
-    """Of qat, which needs some."""
+    """Number of passes over the training images; needed by mode = "qat" only, 0 for the other modes."""
     rewrite: bool = True
-    """False leaves the graph as it is."""
+    """Whether the graph is rewritten for int8 first (batch norms become convolutions, exactly); false leaves it as it
+    is."""
     calibration: Literal["minmax", "percentile", "entropy"] = "minmax"
-    """How ranges follow from the activations of the images: to the last value, or cut."""
+    """How the range of each activation is chosen from the calibration images: minmax takes all values, percentile and
+    entropy cut outliers off."""
     percentile: float = Field(default=99.9, gt=50, le=100)
-    """99.9 leaves 0.1 % of the values out at either end."""
+    """Percentile of the values that calibration = "percentile" keeps: 99.9 leaves out 0.1 % at either end."""
     calibration_images: Count = 200
-    """How many training images the ranges of activations are measured on."""
+    """Number of training images on which the ranges of activations are measured."""
     grid: Literal["asymmetric", "symmetric"] = "asymmetric"
-    """symmetric: the zero point of every grid is 0, as TensorRT wants it, at the price of a bit behind a ReLU."""
+    """Grid of the int8 values. symmetric: every zero point is 0, as TensorRT requires it; costs one bit of resolution
+    behind a ReLU."""
     keep_float: tuple[str, ...] = ()
-    """Layers that are to compute in float, by name or pattern: what `jetslim compare` found to lose the most."""
+    """Layers that compute in float, by name or pattern, such as those for which `jetslim compare` shows the largest
+    loss."""
 
     @property
     def precision(self) -> str:
@@ -90,13 +95,15 @@ class Quantize(Stage, Training):
 
     def check(self) -> None:
         if self.mode == "qat" and not self.epochs:
-            raise UserError('mode = "qat" needs epochs')
+            raise UserError('mode = "qat" needs epochs of at least 1')
         if self.mode == "qat" and not self.rewrite:
-            raise UserError('mode = "qat" trains the rewritten graph: rewrite = false goes with the other modes')
+            raise UserError(
+                'mode = "qat" trains the rewritten graph, so rewrite = false is possible only with the other modes'
+            )
         if self.by_converter and self.calibration != "minmax":
             raise UserError(
-                f'calibration = "{self.calibration}" goes with qat and static on the rewritten graph: '
-                "the converter itself knows minmax alone"
+                f'calibration = "{self.calibration}" needs qat, or static with rewrite = true: TFLite\'s '
+                "converter supports only minmax"
             )
         self._refuse(self.mode != "qat", TRAINING, 'mode = "qat": nothing else trains')
         self._refuse(self.by_converter, ("keep_float", "grid"), "qat and static on the rewritten graph")
@@ -109,7 +116,7 @@ class Quantize(Stage, Training):
         default = Quantize(name=self.name)
         for name in names if unused else ():
             if getattr(self, name) != getattr(default, name):
-                raise UserError(f"{name} goes with {go_with}")
+                raise UserError(f"{name} works only with {go_with}")
 
     def make(self, context: Context, out: Path, scratch: Path) -> NetworkFacts:
         from compress.quantize.qat import float_layers

@@ -47,7 +47,7 @@ def save_and_evaluate(
     some = to_float(context.dataset.train.read(np.arange(min(8, len(context.dataset.train)))))
     expected = as_arrays(serving.function(image=keras.tf.constant(some)))
     if not all(np.isfinite(values).all() for values in expected.values()):
-        raise Diverged("the trained network's outputs are no finite numbers any more; lower learning_rate")
+        raise Diverged("after training, the network's outputs are NaN or infinite: lower learning_rate")
     context.progress.doing("saving and checking the SavedModel", logged=True)
     with clock("save"):
         artifacts.save(serving.model, path, serving.function)
@@ -63,7 +63,7 @@ def save_and_evaluate(
         write_outputs(out / TEST_OUTPUTS, test_outputs)
         if collapse := task.collapse(test_outputs, test.targets.arrays()):
             context.progress.say(
-                f"    note: it {collapse}, so it has learned nothing; a smaller learning_rate may help"
+                f"    note: the network {collapse}, so it has learned nothing; try a smaller learning_rate"
             )
         write_outputs(out / VALIDATION_OUTPUTS, outputs(predictor, context.dataset.validation))
         whole_images = measured_whole(loaded, context)

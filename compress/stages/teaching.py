@@ -26,13 +26,15 @@ Shapes = Mapping[str, tuple[int | None, ...]]
 def check_teachers(teachers: Sequence[str]) -> None:
     """Raises UserError for one that is named twice."""
     if doubled := {name for name in teachers if teachers.count(name) > 1}:
-        raise UserError(f"teacher {min(doubled)!r} is named twice")
+        raise UserError(f"teacher {min(doubled)!r} is listed twice")
 
 
 def check_method_for(task: Task, method: Method) -> None:
     """Raises UserError for a method that is not for the task."""
     if method.TASKS and task.name not in method.TASKS:
-        raise UserError(f'method "{method.name}" is for {", ".join(method.TASKS)}, not for {task.name}')
+        raise UserError(
+            f'method "{method.name}" is for the task {", ".join(method.TASKS)}, but the task is {task.name}'
+        )
 
 
 def teaching(
@@ -63,8 +65,8 @@ def _check_shapes(stage: str, teacher: str, theirs: Shapes, wanted: Shapes) -> N
     for key, shape in wanted.items():
         if theirs.get(key) != shape:
             raise UserError(
-                f"stage {stage!r}: the {key} of the teacher {teacher!r} are of shape {theirs.get(key)}, the "
-                f"student's of {shape}"
+                f"stage {stage!r}: the {key} of the teacher {teacher!r} have the shape {theirs.get(key)}, but the "
+                f"student's have {shape}"
             )
 
 

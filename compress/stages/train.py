@@ -17,11 +17,12 @@ from compress.training import Training
 
 @config
 class Train(NetworkStage, Training):
-    """Learns labels, by ``label_loss``; reads a network by name, a SavedModel, or an earlier stage."""
+    """Trains a network on the labels, by ``label_loss``. The network is one by name, a SavedModel, or that of an
+    earlier stage."""
 
     kind: Literal["train"] = "train"
     reinitialize: bool = False
-    """Draws all weights anew, by the seed: what the network is worth without those that it came with."""
+    """Whether to replace all weights by new random ones, drawn by the seed; shows what the given weights are worth."""
 
     def make(self, context: Context, out: Path, scratch: Path) -> NetworkFacts:
         network = self.network(context)

@@ -55,7 +55,7 @@ def trial(network: Any, stages: Sequence[Stage], context: Context) -> None:
                 elif stage.rewrite:
                     copy = fold(copy)
         except (UserError, Failure) as error:
-            raise UserError(f"stage {stage.name!r} cannot take it: {error}") from error
+            raise UserError(f"stage {stage.name!r} cannot use the network: {error}") from error
     _run(copy, precision, few, context.task.OUTPUTS)
 
 
@@ -68,6 +68,6 @@ def _run(network: Any, precision: str, images: np.ndarray, names: Sequence[Outpu
         expected = [[name.in_file for name in names]]
         outputs = TFLitePredictor(converter.dense(), expected=expected)(images[:2])
     except (UserError, Failure) as error:
-        raise UserError(f"it cannot be exported: {first_line(error)}") from error
+        raise UserError(f"the network cannot be exported: {first_line(error)}") from error
     if not all(np.isfinite(values).all() for values in outputs.values()):
-        raise UserError("its .tflite gives outputs that are no finite numbers")
+        raise UserError("its .tflite gives outputs that are NaN or infinite")

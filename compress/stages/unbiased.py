@@ -73,7 +73,7 @@ def _correct(serving: Serving, images: Split, rows: np.ndarray, wanted: Sums, co
         context.progress.say(
             f"    the mean count was {abs(before):.3g} too {many}: the last bias was set{rest}"
             if best[0] < abs(before)
-            else f"    note: the mean count is {abs(before):.3g} too {many}, and no bias at the end can mend it"
+            else f"    note: the mean count is {abs(before):.3g} too {many}, and no bias at the end can correct it"
         )
     return {"bias_before": -before, "bias_after": -best[2]}
 

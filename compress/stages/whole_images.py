@@ -25,7 +25,7 @@ def measured_whole(network: Any, context: Context) -> dict[str, float | None] | 
         for image, count in whole(pictures):
             if not sums and not reads(network, image.shape):
                 context.progress.say(
-                    "    note: the network reads images of one size alone: not measured on whole images"
+                    "    note: the network reads images of one size only, so it was not measured on whole images"
                 )
                 return None
             maps = named(context.task, network(keras.tf.constant(to_float(image[None])), training=False))

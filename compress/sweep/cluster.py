@@ -80,7 +80,9 @@ class Cluster:
         try:
             ended, _ = self._ray.wait(list(self._jobs), num_returns=1, timeout=seconds)
         except self._ray.exceptions.RayError as error:
-            raise Failure(f"the Ray cluster at {self._address} was lost: {first_line(error)}") from error
+            raise Failure(
+                f"the connection to the Ray cluster at {self._address} was lost: {first_line(error)}"
+            ) from error
         said, self._said = self._said, []
         with contextlib.suppress(self._ray.exceptions.RayError):  # only lines of progress: it is started anew
             said += self._ray.get(self._lines.take.remote(), timeout=10)

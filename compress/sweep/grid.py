@@ -57,10 +57,10 @@ def split(text: str) -> list[str]:
             parts.append(text[start:at].strip())
             start = at + 1
     if quote or open_brackets:
-        raise UserError(f"{text}: {quote or open_brackets[-1]} is missing")
+        raise UserError(f"{text}: the closing {quote or open_brackets[-1]} is missing")
     parts.append(text[start:].strip())
     if not all(parts):
-        raise UserError(f"{text}: a value is missing beside a comma" if len(parts) > 1 else "it has no value")
+        raise UserError(f"{text}: a value is missing before or after a comma" if len(parts) > 1 else "it has no value")
     return parts
 
 
@@ -75,7 +75,7 @@ def given(settings: Sequence[str]) -> dict[str, list[str]]:
                 f"--set {setting!r}: write it as NAME.KEY=VALUE,VALUE, such as pruned.final_sparsity=0.5,0.9"
             )
         if name in fields:
-            raise UserError(f"--set {name} is given twice: write all its values in one, with commas between them")
+            raise UserError(f"--set {name} is given twice: give all its values in one --set, separated by commas")
         try:
             fields[name] = split(text)
         except UserError as error:
@@ -89,7 +89,7 @@ def points(fields: Fields) -> list[Point]:
         words = [_word(text) for text in texts]
         for word in words:
             if words.count(word) > 1:
-                raise UserError(f"{name}: {word} is given twice")
+                raise UserError(f"{name}: the value {word} is given twice")
     swept = [name for name, texts in fields.items() if len(texts) > 1]
     combinations = itertools.product(*fields.values())
     return [

@@ -16,19 +16,19 @@ from compress.sweep.grid import SEED, Point, given, points
 
 @config.config
 class Resources:
-    """What a point takes: of a Ray cluster, whose words these are, and how often it may be tried again."""
+    """Resources of a Ray cluster that each point of a sweep takes, and how often a point may be started again."""
 
     num_cpus: NotNegative = 1.0
-    """Processors of the cluster for each point."""
+    """Number of processors of the Ray cluster that each point takes."""
     num_gpus: NotNegative = 0.0
-    """Graphics processors of the cluster for each point; less than 1 shares one."""
+    """Number of GPUs of the Ray cluster that each point takes; with less than 1, several points share one."""
     max_retries: Annotated[int, Field(ge=0)] = 3
-    """How often a point whose process or node dies is started again."""
+    """Maximum number of times that a point is started again after its process or node died."""
 
     def __post_init__(self) -> None:
         for name, count in (("num_cpus", self.num_cpus), ("num_gpus", self.num_gpus)):
             if count > 1 and count % 1:
-                raise ValueError(f"{name} = {count} should be a whole number, or less than 1: so Ray counts")
+                raise ValueError(f"{name} = {count} must be a whole number, or a number less than 1")
 
 
 @dataclass(frozen=True)
@@ -58,29 +58,29 @@ def read_sweep(
     raw = config.read_toml(path)
     table = raw.get("sweep", {})
     if not isinstance(table, dict):
-        raise UserError(f"{path.name}: sweep should be a table, [sweep]")
+        raise UserError(f"{path.name}: sweep must be a table, [sweep]")
     own = {name: value for name, value in table.items() if not isinstance(value, dict | list)}
     known = [field.name for field in fields(Resources)]
     for key, value in own.items():
         if key not in known:
             raise UserError(
-                f"[sweep] {key} = {value!r}: values are a list, such as [0.5, 0.9]" if key == SEED else
+                f"[sweep] {key} = {value!r}: the values must be a list, such as [0.5, 0.9]" if key == SEED else
                 f"[sweep]: {unknown('key', key, known)}"
             )  # fmt: skip
     listed = _listed({name: value for name, value in table.items() if name not in own})
     all_fields = {**_addressed(listed, raw, "[sweep]"), **_addressed(given(settings), raw, "--set")}
     for field in all_fields:
         if inner := [value for value in all_fields if value.startswith(f"{field}.")]:
-            raise UserError(f"{field} is set as a whole, and so is {inner[0]} in it: give one of them")
+            raise UserError(f"{field} and its field {inner[0]} are both swept: sweep only one of them")
     if seed is not None:
         if SEED in all_fields:
-            raise UserError("give --seed or sweep the seed, not both")
+            raise UserError("--seed is given and the seed is swept, too: use only one of the two")
         all_fields[SEED] = [str(seed)]
     all_points = points(all_fields)
     if len(all_points) < 2:
         raise UserError(
-            "nothing is swept: give a field several values, such as --set pruned.final_sparsity=0.5,0.7,0.9, "
-            "or the file a [sweep] table"
+            "nothing to sweep: give a field several values, such as --set pruned.final_sparsity=0.5,0.7,0.9, "
+            "or add a [sweep] table to the file"
         )
     return Sweep(called, tuple(all_points[0].values), tuple(all_points), config.parse(Resources, own, "[sweep]"))
 
@@ -91,7 +91,8 @@ def _addressed(listed: Mapping[str, list[str]], raw: dict[str, Any], where: str)
     for name, values in listed.items():
         address = full_address(raw, name)
         if address in by_address:
-            raise UserError(f"{where}: {name} is {address}, which is given, too")
+            first = next(other for other in listed if full_address(raw, other) == address)
+            raise UserError(f"{where}: `{first}` and `{name}` name the same field; give only one")
         by_address[address] = values
     return by_address
 
@@ -104,11 +105,11 @@ def _listed(table: Mapping[str, Any], prefix: str = "") -> dict[str, list[str]]:
         if isinstance(value, dict):
             lists |= _listed(value, f"{name}.")
         elif not isinstance(value, list):
-            raise UserError(f"[sweep] {name} = {value!r}: values are a list, such as [0.5, 0.9]")
+            raise UserError(f"[sweep] {name} = {value!r}: the values must be a list, such as [0.5, 0.9]")
         elif not value:
             raise UserError(f"[sweep] {name} has no values")
         elif not (name == SEED or "." in name):
-            raise UserError(f"[sweep] {name}: a field is NAME.KEY, such as pruned.final_sparsity, or seed")
+            raise UserError(f"[sweep] {name}: write a field as NAME.KEY, such as pruned.final_sparsity, or seed")
         else:
             lists[name] = [as_toml(each) for each in value]
     return lists

@@ -69,7 +69,7 @@ def make_point(job: Job, tell: Tell) -> Outcome:
             dataset = _data(job.pipeline.data, job.data_dir, job.skip_bad_images)
         planned = plan(job.pipeline, dataset)
         if planned.keys != job.keys:
-            raise Failure("data, jetslim or TensorFlow are not the same here as where the sweep was started")
+            raise Failure("data, jetslim or TensorFlow on this node differ from those where the sweep was started")
         progress = ForwardedProgress(tell)
         networks = Networks(planned, store, clock, progress)
         strategy = strategy_called(job.strategy)

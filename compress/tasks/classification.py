@@ -53,7 +53,7 @@ def accuracy(logits: Any, labels: Any) -> Any:
 
 @config
 class Classification(OfLogits):
-    """One class an image."""
+    """One class per image."""
 
     name: Literal["classification"] = "classification"
 
@@ -72,7 +72,7 @@ class Classification(OfLogits):
 
     def fitted(self, data: Dataset) -> Self:
         if not isinstance(data.train.targets, ClassIndices):
-            raise UserError(f"{data.name} has no classes of its images, one each: classification cannot learn it")
+            raise UserError(f"{data.name} does not have one class per example, which classification needs")
         return self
 
     def own_end(self, network: Any, name: str) -> Any:
@@ -82,12 +82,15 @@ class Classification(OfLogits):
         own = width_of(shapes)
         if own == 1:
             raise UserError(
-                f"{name}: its output is one number an image, and no class of several (a sigmoid, or a quantity)"
+                f"{name}: the network gives one number per image, but classification needs at least two classes"
             )
         if own < 1:
-            raise UserError(f"{name} emits {only(shapes)[1:]}, and no row of classes for each image")
+            raise UserError(
+                f"{name} gives outputs of shape {only(shapes)[1:]}, but classification needs one row of class "
+                "scores per image"
+            )
         if width is not None and own != width:
-            raise UserError(f"{name} tells {own} classes apart, the data have {width}")
+            raise UserError(f"{name} has {own} classes, but the data have {width}")
 
     def loss(self, outputs: Tensors, targets: Tensors, weight: float = 1.0) -> Any:
         """The cross-entropy."""
@@ -158,7 +161,7 @@ class Classification(OfLogits):
 
     def collapse(self, outputs: Arrays, targets: Arrays) -> str:
         alike = np.ptp(outputs["logits"].argmax(axis=-1)) == 0 < np.ptp(targets["labels"])
-        return "predicts one class for every test image" * bool(alike)
+        return "predicts the same class for every test image" * bool(alike)
 
     def describe(
         self, outputs: Arrays, label_names: tuple[str, ...], top: int, images: Sequence[Fitted] | None = None

@@ -26,7 +26,7 @@ BOUNDS = Bounds(
     float32=1e-4,
     typical={"float16": 0.005, "int8": 0.1},
     far=0.2,
-    note="the counts of the file are {:.2f} of the mean count from the network's on the average image",
+    note="on the average image, the file's count differs from the network's by {:.2f} of the mean count",
 )
 TOLERANCE = {"float32": 1e-3, "float16": 1e-3, "int16x8": 1e-3, "int8": 0.05, "dynamic": 0.05}  # of the largest cell
 EXTREMES = 10  # examples of the fewest and of the most points that ranges are measured on
@@ -38,16 +38,17 @@ KNOWING = 0.9  # of the error of who says the mean count of every image: a netwo
 
 @config
 class Counting:
-    """How many things an image shows, by a map of how many there are at each place. The map is learned in multiples of
-    the density that is usual in the training images, and given in things a cell."""
+    """The number of objects in an image, as the sum of a density map. The map is learned in multiples of the typical
+    density of the training images, and given in objects per cell."""
 
     name: Literal["counting"] = "counting"
     attention_weight: NotNegative = 0.1
-    """Of the cross-entropy of a network's attention, where it has one, against where there are things."""
+    """Weight of the loss on a network's attention map, if it has one: the cross-entropy with where objects are."""
     attention_threshold: Positive = 1e-3
-    """Things a pixel from which on there are some at a place."""
+    """Density, in objects per pixel, from which a place counts as containing objects."""
     usual_density: Positive | None = None
-    """Things a pixel; those of the training images if it is not given."""
+    """Typical density, in objects per pixel, in whose multiples the network learns. Default: measured on the training
+    images."""
 
     METRICS: ClassVar[tuple[Metric, ...]] = (
         Metric("mae", "mean absolute error of the count", "", 1.0, None, "lower"),
@@ -65,9 +66,9 @@ class Counting:
     def fitted(self, data: Dataset) -> Self:
         targets = data.train.targets
         if not isinstance(targets, Points):
-            raise UserError(f"{data.name} has no points in its images: counting cannot learn it")
+            raise UserError(f"{data.name} has no points, which counting needs")
         if not targets.counts.any():
-            raise UserError(f"{data.name} has no point in any training image: there is nothing to learn")
+            raise UserError(f"{data.name} has no point in any training image, so there is nothing to learn")
         density = float(targets.counts.mean() / np.prod(targets.frame))
         return replace(self, usual_density=self.usual_density or density)
 
@@ -80,9 +81,11 @@ class Counting:
     def check_outputs(self, shapes: Mapping[str, tuple[int | None, ...]], name: str, width: int | None) -> None:
         own = only(shapes)
         if len(own) != 4 or own[3] != 1:
-            raise UserError(f"{name} emits {own[1:]}, and no map of one number a cell, (height, width, 1)")
+            raise UserError(
+                f"{name} gives outputs of shape {own[1:]}, but counting needs a density map (height, width, 1)"
+            )
         if width not in (None, 1):
-            raise UserError(f"{name} tells how many there are of one kind of things, the data have {width} kinds")
+            raise UserError(f"{name} counts one kind of object, but the data have {width} kinds")
 
     def loss(self, outputs: Tensors, targets: Tensors, weight: float = 1.0) -> Any:
         """Mean over the batch and the cells of the squared error, in multiples of the usual density.
@@ -165,7 +168,7 @@ class Counting:
     def ignorance(self, outputs: Arrays, targets: Arrays) -> str:
         true = targets["counts"]
         own, of_mean = self.score(outputs, targets), float(np.abs(true - true.mean()).mean())
-        told = f"is no nearer to the counts of {len(true)} validation images than their mean is"
+        told = f"predicts the counts of {len(true)} validation images no better than their mean does"
         return told if of_mean > 0 and own >= KNOWING * of_mean else ""
 
     def collapse(self, outputs: Arrays, targets: Arrays) -> str:

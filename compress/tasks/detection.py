@@ -32,7 +32,7 @@ BOUNDS = Bounds(
     float32=1e-3,
     typical={"float16": 0.02, "int8": 0.3},
     far=0.3,
-    note="probabilities or boxes of the file are {:.2f} from the network's on the average image",
+    note="on the average image, the file's probabilities or boxes differ from the network's by {:.2f}",
 )
 TOLERANCE = {"float32": 1e-3, "float16": 2e-3, "int16x8": 2e-3, "int8": 0.25, "dynamic": 0.25}
 EXTREMES = 10  # examples of the fewest and of the most boxes that ranges are measured on
@@ -47,35 +47,36 @@ Part = Annotated[float, Field(gt=0, lt=1)]
 
 @config
 class Detection:
-    """Boxes around things. An anchor, a box that stands still, learns whether a thing of a class lies there, and how
-    that thing's box lies to its own; see ``metrics.boxes``."""
+    """Boxes around objects. For each anchor, a box at a fixed place, the network predicts the class of an object there
+    and the offset of the object's box from the anchor; see ``metrics.boxes``."""
 
     name: Literal["detection"] = "detection"
     anchor_size: Positive | None = None
-    """The side of a square anchor, in cells of its level, of 8, 16 and 32 pixels. If it is not given, the one of 1,
-    1.5, 2, 3 and 4 whose anchors overlap the training boxes most."""
+    """Side of a square anchor, in cells of its pyramid level (8, 16 and 32 pixels). Default: the value of 1, 1.5, 2, 3
+    and 4 whose anchors overlap the training boxes most."""
     anchor_scales: Annotated[tuple[Positive, ...], Field(min_length=1)] = (1.0, 1.414)
-    """Several sizes of anchors at each place, as multiples of ``anchor_size``."""
+    """Sizes of the anchors at each place, as multiples of ``anchor_size``."""
     ratios: Annotated[tuple[Positive, ...], Field(min_length=1)] = (0.5, 1.0, 2.0)
-    """Height over width of the anchors."""
+    """Aspect ratios of the anchors at each place: height divided by width."""
     box_weight: NotNegative = 1.0
-    """Of the loss of boxes beside that of classes."""
+    """Weight of the loss on boxes; the loss on classes has the weight 1."""
     channels: Count = 64
-    """Of the features that boxes and classes are told from."""
+    """Number of channels of the feature pyramid from which boxes and classes are predicted."""
     depth: int = Field(default=2, ge=0)
-    """Convolutions between those features and each output."""
+    """Number of convolutions between the feature pyramid and each output."""
     depthwise: bool = False
-    """These are depthwise separable: fewer weights, a little less precise."""
+    """Whether these convolutions are depthwise separable: fewer weights, slightly less precise."""
     least_score: Part = 0.05
-    """Boxes of which a network is less sure are left out of everything."""
+    """Lowest score of a predicted box; boxes with a lower score are discarded."""
     suppression: Part = 0.5
-    """Of two boxes of a class with a larger IoU the surer one stays."""
+    """IoU threshold of non-maximum suppression: of two boxes of one class that overlap more, only the one with the
+    higher score is kept."""
     most: Count = 100
-    """Boxes of an image."""
+    """Maximum number of predicted boxes per image."""
     confidence: Part = 0.5
-    """From which on a box is shown, and counts for precision and recall."""
+    """Score from which a box is drawn and counts for precision, recall and F1. At least twice ``least_score``."""
     frame: tuple[Count, Count] | None = None
-    """Height and width of the images; those of the data if it is not given."""
+    """[height, width] of the images in pixels. Default: the size of the data's images."""
 
     METRICS: ClassVar[tuple[Metric, ...]] = (
         Metric("ap50", "AP at 0.5", "%", 100.0, 2),
@@ -99,16 +100,16 @@ class Detection:
     def fitted(self, data: Dataset) -> Self:
         targets = data.train.targets
         if not isinstance(targets, Boxes):
-            raise UserError(f"{data.name} has no boxes in its images: detection cannot learn it")
+            raise UserError(f"{data.name} has no boxes, which detection needs")
         if not (targets.arrays()["kinds"] == detection.COUNTS).any():
-            raise UserError(f"{data.name} has no box in any training image: there is nothing to learn")
+            raise UserError(f"{data.name} has no box in any training image, so there is nothing to learn")
         if self.least_score > self.confidence / 2:
             raise UserError(
-                f"[task] confidence = {self.confidence:g} is less than twice least_score, {self.least_score:g}"
+                f"[task] confidence = {self.confidence:g} must be at least twice least_score ({self.least_score:g})"
             )
         if self.frame is not None and self.frame != targets.frame:
             sizes = " and ".join("x".join(map(str, size)) for size in (self.frame, targets.frame))
-            raise UserError(f"[task] frame and the size of the data's images differ: {sizes}")
+            raise UserError(f"[task] frame differs from the size of the data's images: {sizes}")
         framed = replace(self, frame=targets.frame)
         if self.anchor_size is not None:
             return framed
@@ -131,11 +132,15 @@ class Detection:
         places = len(self.anchors) if self.frame else None
         if len(logits) != 3 or len(boxes) != 3 or boxes[2] != 4 or logits[1] != boxes[1]:
             told = " and ".join(str(shape[1:]) for shape in shapes.values())
-            raise UserError(f"{name} emits {told}, and no logits (anchors, classes) and boxes (anchors, 4)")
+            raise UserError(
+                f"{name} gives {told}, but detection needs logits (anchors, classes) and boxes (anchors, 4)"
+            )
         if places is not None and boxes[1] != places:
-            raise UserError(f"{name} emits boxes at {boxes[1]} anchors, [task] and the images' size give {places}")
+            raise UserError(
+                f"{name} gives boxes at {boxes[1]} anchors, but [task] and the size of the images make {places}"
+            )
         if width is not None and logits[2] != width:
-            raise UserError(f"{name} tells {logits[2]} classes of boxes, the data have {width}")
+            raise UserError(f"{name} detects {logits[2]} classes, but the data have {width}")
 
     def covers(self, boxes: np.ndarray) -> float:
         """The mean, over boxes (k, 4), of the IoU with the anchor that overlaps each most."""
@@ -254,7 +259,7 @@ class Detection:
 
     def collapse(self, outputs: Arrays, targets: Arrays) -> str:
         same = len(outputs["logits"]) > 1 and np.ptp(outputs["logits"], axis=0).max() < SAME
-        return "says the same of every test image" * bool(same)
+        return "gives the same outputs for every test image" * bool(same)
 
     def picture(self, outputs: Arrays, image: Fitted, label_names: tuple[str, ...]) -> np.ndarray | None:
         """The image with its boxes, a colour a class, and how sure the network is of each."""

@@ -35,7 +35,7 @@ def sigmoid_cross_entropy(logits: Any, present: Any) -> Any:
 
 @config
 class MultiLabel(OfLogits):
-    """Any number of classes an image, each there or not."""
+    """Any number of classes per image, each present or absent."""
 
     name: Literal["multi_label"] = "multi_label"
 
@@ -49,7 +49,7 @@ class MultiLabel(OfLogits):
 
     def fitted(self, data: Dataset) -> Self:
         if not isinstance(data.train.targets, ClassSets):
-            raise UserError(f"{data.name} has no sets of classes: multi_label cannot learn it")
+            raise UserError(f"{data.name} has no class sets (several classes per image), which multi_label needs")
         return self
 
     def own_end(self, network: Any, name: str) -> Any:
@@ -58,8 +58,10 @@ class MultiLabel(OfLogits):
     def check_outputs(self, shapes: Mapping[str, tuple[int | None, ...]], name: str, width: int | None) -> None:
         own = width_of(shapes)
         if own < 1 or (width is not None and own != width):
-            wanted = "" if width is None else f", the data have {width} classes"
-            raise UserError(f"{name} emits {only(shapes)[1:]}{wanted}: not one number for each class")
+            wanted = "" if width is None else f", but the data have {width} classes"
+            raise UserError(
+                f"{name} gives outputs of shape {only(shapes)[1:]}{wanted}: multi_label needs one number per class"
+            )
 
     def loss(self, outputs: Tensors, targets: Tensors, weight: float = 1.0) -> Any:
         """The sigmoid cross-entropy."""
@@ -147,7 +149,7 @@ class MultiLabel(OfLogits):
     def collapse(self, outputs: Arrays, targets: Arrays) -> str:
         said = outputs["logits"] >= 0
         alike = (said == said[:1]).all() and np.ptp(targets["present"], axis=0).max() > 0
-        return "says the same classes of every test image" * bool(alike)
+        return "predicts the same classes for every test image" * bool(alike)
 
     def describe(
         self, outputs: Arrays, label_names: tuple[str, ...], top: int, images: Sequence[Fitted] | None = None

@@ -17,7 +17,7 @@ BOUNDS = Bounds(
     float32=1e-4,  # measured: 1e-5 at most (docs/decisions/0021)
     typical=MOST_TYPICAL,
     far=0.1,
-    note="probabilities of the file are {:.2f} from the network's on the average image",
+    note="on the average image, the file's probabilities differ from the network's by {:.2f}",
 )
 # another runtime rounds some int8 logits by one step, 0.2 at most in a trained network, and a step of the logits moves
 # a probability by a quarter of it

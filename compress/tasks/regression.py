@@ -26,7 +26,7 @@ BOUNDS = Bounds(
     float32=1e-4,
     typical={"float16": 0.005, "int8": 0.05},
     far=0.2,
-    note="the numbers of the file are {:.2f} of a deviation from the network's on the average image",
+    note="on the average image, the file's numbers differ from the network's by {:.2f} standard deviations",
 )
 TOLERANCE = {"float32": 1e-3, "float16": 1e-3, "int16x8": 1e-3, "int8": 0.05, "dynamic": 0.05}  # of a deviation
 EXTREMES = 10  # examples at either end of a number that ranges are measured on
@@ -35,17 +35,18 @@ MOST_POINTS = 500  # of the plot in the report
 
 @config
 class Regression:
-    """Numbers of an image. They are learned in deviations of the training targets and given in their own units."""
+    """Numbers for each image. They are learned in standard deviations of the training targets, and given in their own
+    units."""
 
     name: Literal["regression"] = "regression"
     loss_function: Literal["mean_squared", "huber"] = "mean_squared"
-    """The squared error, or Huber's function of it, which forgives outliers."""
+    """Loss function: the mean squared error, or the Huber loss, which is less sensitive to outliers."""
     huber_delta: Positive = 1.0
-    """From this many deviations on, an error counts by its size and no longer by its square."""
+    """Error, in standard deviations of the target, above which the Huber loss is linear instead of quadratic."""
     scale: tuple[float, ...] | None = None
-    """The deviation of each number; that of the training targets if it is not given."""
+    """Standard deviation of each number, in its own unit. Default: measured on the training targets."""
     offset: tuple[float, ...] | None = None
-    """The mean of each number; that of the training targets if it is not given."""
+    """Mean of each number, in its own unit. Default: measured on the training targets."""
 
     METRICS: ClassVar[tuple[Metric, ...]] = (
         Metric("mae", "mean absolute error", "", 1.0, None, "lower"),
@@ -63,15 +64,17 @@ class Regression:
     def fitted(self, data: Dataset) -> Self:
         targets = data.train.targets
         if not isinstance(targets, Quantities):
-            raise UserError(f"{data.name} has no numbers of its images: regression cannot learn it")
+            raise UserError(f"{data.name} has no numbers as targets, which regression needs")
         values = targets.values.astype(np.float64)
         scale = self.scale or tuple(map(float, values.std(axis=0)))
         offset = self.offset or tuple(map(float, values.mean(axis=0)))
         width = values.shape[1]
         if len(scale) != width or len(offset) != width:
-            raise UserError(f"[task] scale and offset need {width} numbers each, as {data.name} has targets")
+            raise UserError(f"[task] scale and offset need {width} numbers each, one for each target of {data.name}")
         if flat := [name for name, size in zip(data.label_names, scale, strict=True) if size <= 0]:
-            raise UserError(f"{data.name}: {flat[0]} is the same for every training image: there is nothing to learn")
+            raise UserError(
+                f"{data.name}: {flat[0]} has the same value for every training image, so there is nothing to learn"
+            )
         return replace(self, scale=scale, offset=offset)
 
     def head(self, data: Dataset) -> Head:
@@ -79,14 +82,16 @@ class Regression:
 
     def own_end(self, network: Any, name: str) -> Any:
         if ends.is_softmax(network):
-            raise UserError(f"{name} ends in a softmax: its outputs are classes, and no numbers")
+            raise UserError(f"{name} ends in a softmax, so it gives class probabilities; regression needs numbers")
         return ends.as_row(network)
 
     def check_outputs(self, shapes: Mapping[str, tuple[int | None, ...]], name: str, width: int | None) -> None:
         own = width_of(shapes)
         if own < 1 or (width is not None and own != width):
-            wanted = "" if width is None else f", the data have {width} numbers"
-            raise UserError(f"{name} emits {only(shapes)[1:]}{wanted}: not one for each number")
+            wanted = "" if width is None else f", but the data have {width} numbers"
+            raise UserError(
+                f"{name} gives outputs of shape {only(shapes)[1:]}{wanted}: regression needs one output per number"
+            )
 
     def loss(self, outputs: Tensors, targets: Tensors, weight: float = 1.0) -> Any:
         """Mean over the batch and the numbers of d^2, or of Huber's function (Huber, 1964) of d: d^2 / 2 up to delta,
@@ -159,7 +164,7 @@ class Regression:
     def ignorance(self, outputs: Arrays, targets: Arrays) -> str:
         explained = regression.measure(outputs, targets)["r2"]
         count = len(targets["values"])
-        told = f"is no nearer to the numbers of {count} validation images than their mean is"
+        told = f"predicts the numbers of {count} validation images no better than their mean does"
         return told if explained is None or explained <= 0 else ""
 
     def collapse(self, outputs: Arrays, targets: Arrays) -> str:

@@ -151,7 +151,7 @@ def run(
         validate = replicas.brought_back_before(validate)
         first = replicate.epoch_to_go_on_at(backup, first_epoch)
         if first != strategy.from_chief(lambda: first):
-            raise Failure("the chief goes on at another epoch: run the same command again on all workers")
+            raise Failure("the chief (worker 0) continues at another epoch: run the same command again on all workers")
         dataset, begin = replicas.spread(batches.endless(first), batches.whole_inputs), lambda epoch: None
     history = History(backup.parent / "history.csv", progress, validate, steps, last_epoch)
     keep = keras.callbacks.BackupAndRestore(str(backup), delete_checkpoint=False)

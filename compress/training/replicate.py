@@ -36,9 +36,9 @@ def refuse(network: Any) -> None:
         reason = ""
         if isinstance(layer, keras.layers.BatchNormalization):
             if type(layer) is not keras.layers.BatchNormalization:
-                reason = "is no BatchNormalization of Keras's own"
+                reason = "is not Keras's own BatchNormalization"
             elif layer.renorm or layer.virtual_batch_size is not None or len(getattr(layer, "axis", [0])) != 1:
-                reason = "normalizes otherwise than by a mean and variance a channel (renorm, virtual_batch_size, axis)"
+                reason = "does not normalize by one mean and variance per channel (renorm, virtual_batch_size, axis)"
         elif getattr(layer, "stateful", False):
             reason = "keeps a state from batch to batch"
         elif kind in ("StochasticDepth", "SpectralNormalization") or (
@@ -46,9 +46,9 @@ def refuse(network: Any) -> None:
             and type(layer) not in DRAW_ROWS
             and any(getattr(layer, rate, 1) for rate in ("dropout", "recurrent_dropout"))
         ):
-            reason = "draws or changes what a replica cannot do alone"
+            reason = "draws random numbers or changes weights for the whole batch, which a replica cannot do alone"
         if reason:
-            raise UserError(f"--strategy: layer {name!r} ({kind}) {reason}: train this network on one device")
+            raise UserError(f"--strategy: layer {name!r} ({kind}) {reason}: train this network without --strategy")
 
 
 class SynchronizedBatchNormalization(keras.layers.BatchNormalization):

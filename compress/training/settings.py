@@ -37,30 +37,33 @@ class Training:
     """How long and how a network is trained; the fields that every training stage has."""
 
     epochs: Count
-    """Passes over the training images."""
+    """Number of passes over the training images."""
     batch_size: Count = 32
-    """Images of an optimizer step."""
+    """Number of images per optimizer step."""
     optimizer: Literal["adam", "sgd"] = "adam"
-    """Adam (Kingma and Ba, 2015), or stochastic gradient descent with Nesterov momentum."""
+    """Optimizer: Adam (Kingma and Ba, 2015), or stochastic gradient descent with Nesterov momentum."""
     learning_rate: Positive = 1e-3
-    """That of the first step; the schedule lowers it."""
+    """Learning rate of the first step; the schedule lowers it from there."""
     momentum: Fraction = 0.9
-    """Nesterov momentum of sgd."""
+    """Nesterov momentum; used only by optimizer = "sgd"."""
     schedule: Literal["constant", "cosine", "cosine_restarts", "steps"] = "cosine"
-    """cosine falls to 0 at the end; cosine_restarts does so again and again (both: Loshchilov and Hutter, "SGDR:
-    Stochastic Gradient Descent with Warm Restarts", ICLR 2017); steps is a tenth after each drop."""
+    """Schedule of the learning rate: cosine falls to 0 at the end of the training, cosine_restarts falls to 0 in each
+    of several periods (both: Loshchilov and Hutter, "SGDR: Stochastic Gradient Descent with Warm Restarts", ICLR 2017),
+    steps divides it by 10 after each epoch in drop_after."""
     first_restart: Count | None = None
-    """Epochs before the first restart of cosine_restarts."""
+    """Number of epochs before the first restart; needed by cosine_restarts."""
     restart_factor: Annotated[float, Field(ge=1)] = 2.0
-    """How many times longer each period of cosine_restarts is than the one before."""
+    """Factor by which each period of cosine_restarts is longer than the one before."""
     drop_after: tuple[Count, ...] = ()
-    """Epochs after which steps drops the rate, such as [25, 38]."""
+    """Epochs after which schedule = "steps" divides the learning rate by 10, such as [25, 38]."""
     use_crops: bool = True
-    """False trains on whole images where the data give crops: for networks that look further than a crop."""
+    """Whether to train on the random crops that [data] crop asks for; false trains on whole images, for networks that
+    see more than one crop."""
     weight_decay: NotNegative = 0.0
-    """L2 penalty 0.5 * weight_decay * sum of squares, on kernels."""
+    """Strength of the L2 penalty on kernels: 0.5 * weight_decay * sum of squared weights is added to the loss."""
     label_loss: LabelLoss | None = None
-    """Instead of the task's own loss, such as { name = "focal_calibration", focal_weight = 0.1 }."""
+    """Loss function on the labels, such as { name = "focal_calibration", focal_weight = 0.1 }. Default: the loss of the
+    task."""
 
     def loss(self, task: Task) -> Loss:
         """The loss on targets that the stage trains with."""
@@ -70,27 +73,33 @@ class Training:
         """Raises UserError for a loss that is not for the task."""
         if self.label_loss is not None and task.name not in self.label_loss.TASKS:
             raise UserError(
-                f'label_loss "{self.label_loss.name}" is for {", ".join(self.label_loss.TASKS)}, not for {task.name}'
+                f'label_loss "{self.label_loss.name}" is for the task {", ".join(self.label_loss.TASKS)}, but '
+                f"the task is {task.name}"
             )
 
     def check_augmentation(self, augmentation: Augmentation) -> None:
         """Raises UserError for a loss that does not take what an augmentation makes of the targets."""
         if augmentation.mixup is not None and self.label_loss is not None and not self.label_loss.TAKES_MIXED:
-            raise UserError(f'label_loss "{self.label_loss.name}" does not take the mixed classes of mixup')
+            raise UserError(
+                f'label_loss "{self.label_loss.name}" does not support the mixed classes of mixup: use '
+                "cross_entropy, or leave mixup out"
+            )
 
     def check_schedule(self) -> None:
         """Raises UserError for settings that contradict each other."""
         late = [epoch for epoch in self.drop_after if epoch >= self.epochs]
         if late:
-            raise UserError(f"drop_after = {late} is not before the last of {self.epochs} epochs")
+            raise UserError(f"drop_after = {late} must be less than the number of epochs ({self.epochs})")
         if self.drop_after and self.schedule != "steps":
-            raise UserError(f'drop_after goes with schedule = "steps", not "{self.schedule}"')
+            raise UserError(f'drop_after works only with schedule = "steps", not "{self.schedule}"')
         restarts = self.schedule == "cosine_restarts"
         if restarts and self.first_restart is None:
-            raise UserError('schedule = "cosine_restarts" needs first_restart, the epochs before the first restart')
+            raise UserError(
+                'schedule = "cosine_restarts" needs first_restart, the number of epochs before the first restart'
+            )
         if not restarts and (self.first_restart is not None or self.restart_factor != 2.0):
             raise UserError(
-                f'first_restart and restart_factor go with schedule = "cosine_restarts", not "{self.schedule}"'
+                f'first_restart and restart_factor work only with schedule = "cosine_restarts", not "{self.schedule}"'
             )
 
     def steps(self, images: int, epochs: int | None = None) -> int:

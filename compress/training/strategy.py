@@ -45,7 +45,7 @@ class Strategy:
         if self.workers > 1:
             return f"worker {self.worker} of {self.workers}{' (the chief)' * self.is_chief}: {devices}"
         if self.replicas == 1:
-            return "note: TensorFlow sees one device here: --strategy changes nothing"
+            return "note: TensorFlow sees only one device here, so --strategy has no effect"
         return f"training on {devices}"
 
     def from_chief(self, compute: Callable[[], Any]) -> Any:
@@ -87,14 +87,14 @@ class Strategy:
         if problem:
             raise UserError(problem)
         if any(marks):
-            raise UserError(f"worker {marks.index(True)} of the cluster cannot take part: it says why")
+            raise UserError(f"worker {marks.index(True)} cannot take part; see its own error message")
 
     def check(self, training: Training) -> None:
         """Raises UserError for a training that cannot be divided; before anything is trained."""
         if training.batch_size < self.replicas:
             raise UserError(
-                f"batch_size = {training.batch_size} is for all of {self.replicas} replicas together, and leaves some "
-                "without an example"
+                f"batch_size = {training.batch_size} is shared by {self.replicas} replicas and must be at least "
+                "that number"
             )
 
     def check_network(self, network: Any) -> None:
@@ -162,16 +162,21 @@ def read_cluster(text: str | None) -> Cluster:
         ]
         own = (str(task["type"]), int(task["index"]))
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise UserError(f"TF_CONFIG is not as TensorFlow documents it: {type(error).__name__}: {error}") from error
+        raise UserError(
+            f"TF_CONFIG does not have the format that TensorFlow documents: {type(error).__name__}: {error}"
+        ) from error
     if jobs:
-        raise UserError(f"TF_CONFIG: --strategy multi_worker knows chief and worker, not {', '.join(sorted(jobs))}")
+        raise UserError(
+            "TF_CONFIG: --strategy multi_worker supports the task types chief and worker, not "
+            f"{', '.join(sorted(jobs))}"
+        )
     names = [(job, number) for job, number, _ in addresses]
     if own not in names:
         raise UserError(f"TF_CONFIG: the task {own[0]} {own[1]} is not in the cluster")
     places = tuple(at for _, _, at in addresses)
     for at in places:
         if not at.rpartition(":")[0] or not at.rpartition(":")[2].isdecimal():
-            raise UserError(f"TF_CONFIG: {at!r} is no address such as 10.0.0.1:2222")
+            raise UserError(f"TF_CONFIG: {at!r} is not an address such as 10.0.0.1:2222")
     if len(set(places)) < len(places):
         raise UserError("TF_CONFIG: two workers have the same address")
     return Cluster(places, names.index(own))
@@ -187,9 +192,11 @@ def _multi_worker() -> Strategy:
     try:
         made = tf.distribute.MultiWorkerMirroredStrategy()
     except RuntimeError as error:  # "Collective ops must be configured at program startup"
-        raise UserError("multi_worker has to be chosen before TensorFlow has computed anything") from error
+        raise UserError(
+            "--strategy multi_worker must be chosen before TensorFlow has computed anything: start a new process"
+        ) from error
     except tf.errors.OpError as error:
-        raise Failure(f"the workers did not come together: {first_line(error)}") from error
+        raise Failure(f"the workers could not connect to one another: {first_line(error)}") from error
     return Strategy(made, cluster.own, len(cluster.addresses))
 
 

@@ -1,57 +1,25 @@
-"""Every message that jetslim can end with, read from the source, by what it is about."""
+"""Every message that jetslim can end with, read from the source, by its cause."""
 
 import ast
-from collections import defaultdict
-from collections.abc import Iterator
+import itertools
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from docs.generate.causes import FAMILIES, Cause
 from docs.generate.descriptions import markdown
 
 ROOT = Path(__file__).parents[2]
-ERRORS = ("UserError", "Failure", "Diverged", "Unfaithful", "RemoteError", "CannotRebuild")
+ERRORS = (
+    "UserError", "Failure", "Diverged", "Unfaithful", "RemoteError", "CannotRebuild", "BadParameter",
+    "ArgumentTypeError", "_fail", "agree",
+)  # fmt: skip
+"""Exceptions, and functions that end a command: their first argument is a message."""
+REASONS = {"compress/rewrite/refuse": ("refusal", "_in_training", "_calls_refused")}
+"""Functions whose texts become messages by ways that are not followed."""
 FEWEST_WORDS = 2  # of a message of which something can be searched for
-
-FAMILIES: dict[str, tuple[str, ...]] = {
-    "settings": (
-        "compress/config", "compress/errors", "compress/pipeline/load_pipeline", "compress/pipeline/plan",
-        "compress/training/settings", "compress/stages/network", "compress/stages/load", "compress/models/taps",
-        "compress/api/draft", "compress/cli/new",
-    ),
-    "data": ("compress/datasets",),
-    "task": ("compress/tasks", "compress/api/data"),
-    "networks": (
-        "compress/models", "compress/artifacts/saved_model", "compress/inspection", "compress/rewrite",
-        "compress/stages/trial", "compress/pipeline/preflight", "compress/api/networks", "compress/cli/inspect",
-    ),
-    "pixels": ("compress/pixels", "compress/evaluate/expected_pixels", "compress/evaluate/tried_pixels"),
-    "training": (
-        "compress/training/keras_loop", "compress/stages/save_and_evaluate", "compress/stages/teaching",
-        "compress/stages/distill", "compress/distill",
-    ),
-    "fewer": (
-        "compress/narrow", "compress/stages/narrow", "compress/stages/narrow_rounds", "compress/evaluate/timings",
-        "compress/prune", "compress/stages/prune",
-    ),
-    "files": (
-        "compress/quantize", "compress/stages/quantize", "compress/stages/export", "compress/stages/faithful",
-        "compress/stages/files_alone", "compress/export/convert", "compress/cli/export",
-    ),
-    "onnx": ("compress/export/onnx", "compress/stages/onnx_file"),
-    "judging": (
-        "compress/evaluate", "compress/compare", "compress/cli/compare", "compress/cli/data", "compress/cli/evaluate",
-        "compress/cli/predict", "compress/cli/recorded_data",
-    ),
-    "several": (
-        "compress/training/replicate", "compress/training/strategy", "compress/pipeline/take_part", "compress/replicas",
-    ),
-    "sweeps": ("compress/sweep", "compress/cli/sweep", "compress/cli/run"),
-    "store": ("compress/pipeline/networks", "compress/pipeline/bundle", "compress/results"),
-    "python": ("compress/api/pieces", "compress/api/shrink"),
-    "board": ("jetson",),
-}  # fmt: skip
-"""What messages are about -> the modules and folders that say them; the longest path that fits counts."""
 
 
 @dataclass(frozen=True)
@@ -63,49 +31,43 @@ class Message:
 
 
 def section(family: str) -> str:
-    """The messages of a family as lists in Markdown, one for each module, under what the module says that it does."""
-    modules = defaultdict(list)
-    for message in by_family()[family]:
-        modules[message.module].append(message.text)
-    texts = {text for each in modules.values() for text in each}
-    parts = [f'??? quote "Its {len(texts)} messages, word for word"']
-    for module, said in modules.items():
-        about = (ast.get_docstring(_tree(module)) or module).partition("\n\n")[0]
-        parts.append(f"    {markdown(' '.join(about.split()))}")
-        parts.append("\n".join(f"    - `{text.replace('`', chr(39))}`" for text in dict.fromkeys(said)))
+    """The causes of a family, each with what to do and its messages, as Markdown."""
+    parts = []
+    for cause in FAMILIES[family]:
+        texts = list(dict.fromkeys(message.text for message in every() if cause_of(message.module) is cause))
+        lines = "\n".join(f"    - `{text.replace('`', chr(39))}`" for text in texts)
+        parts += [
+            f"**Cause.** {markdown(cause.cause)} **What to do.** {markdown(cause.remedy)}",
+            f'??? quote "{len(texts)} message{"s" * (len(texts) != 1)}"\n\n{lines}',
+        ]
     return "\n\n".join(parts)
 
 
-@cache
-def by_family() -> dict[str, list[Message]]:
-    """The messages of each family. Raises KeyError for a module that belongs to none."""
-    families = defaultdict(list)
-    for message in every():
-        families[family_of(message.module)].append(message)
-    return families
-
-
-def family_of(module: str) -> str:
-    """Which family a module's messages belong to. Raises KeyError where none is said."""
-    fits = [
-        (len(path), family)
-        for family, paths in FAMILIES.items()
-        for path in paths
+def cause_of(module: str) -> Cause:
+    """The cause of a module's messages. Raises KeyError where none is said."""
+    fits = {
+        len(path): cause
+        for causes in FAMILIES.values()
+        for cause in causes
+        for path in cause.modules
         if f"{module}/".startswith(f"{path}/")
-    ]
+    }
     if not fits:
-        raise KeyError(f"docs/generate/messages.py: no family for the messages of {module}")
-    return max(fits)[1]
+        raise KeyError(f"docs/generate/causes.py: no cause for the messages of {module}")
+    return fits[max(fits)]
 
 
-def every() -> Iterator[Message]:
+@cache
+def every() -> tuple[Message, ...]:
     """All messages of the library, of the runner and of what measures over ssh."""
-    for folder in ("compress", "jetson"):
-        for path in sorted((ROOT / folder).rglob("*.py")):
-            module = path.relative_to(ROOT).with_suffix("").as_posix()
-            for text in _of_source(_tree(module)):
-                if sum(word.strip(".:,'") != "" for word in text.split()) >= FEWEST_WORDS:
-                    yield Message(text, module)
+    return tuple(
+        Message(text, module)
+        for folder in ("compress", "jetson")
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        for module in [path.relative_to(ROOT).with_suffix("").as_posix()]
+        for text in dict.fromkeys(_of_source(_tree(module), module))
+        if _words(text) >= FEWEST_WORDS
+    )
 
 
 @cache
@@ -113,35 +75,140 @@ def _tree(module: str) -> ast.Module:
     return ast.parse((ROOT / f"{module}.py").read_text())
 
 
-def _of_source(tree: ast.Module) -> Iterator[str]:
-    functions = {node.name: node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and node.args and _name(node.func) in ERRORS:
-            message = node.args[0]
-            if isinstance(message, ast.Call) and (function := functions.get(_name(message.func))) is not None:
-                returns = [each for each in ast.walk(function) if isinstance(each, ast.Return) and each.value]
-                yield from (text for each in returns for text in _texts(each.value))  # type: ignore[arg-type]
-            else:
-                yield from _texts(message)
+def _of_source(tree: ast.Module, module: str = "") -> Iterator[str]:
+    reader = _Reader(tree)
+    for scope in (tree, *_functions(tree)):
+        if getattr(scope, "name", "") in REASONS.get(module, ()):
+            yield from reader.given_back(scope)
+        for node in _inside(scope):
+            if isinstance(node, ast.Call) and node.args and _name(node.func) in ERRORS:
+                yield from reader.texts(node.args[0], _bound(scope))
+
+
+def _functions(tree: ast.AST) -> Iterator[ast.FunctionDef]:
+    return (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
+
+
+def _inside(scope: ast.AST) -> Iterator[ast.AST]:
+    """All nodes of a scope but those of functions in it."""
+    for child in ast.iter_child_nodes(scope):
+        if not isinstance(child, ast.FunctionDef):
+            yield child
+            yield from _inside(child)
 
 
 def _name(function: ast.expr) -> str:
     return getattr(function, "id", getattr(function, "attr", ""))
 
 
-def _texts(node: ast.expr) -> list[str]:
-    """What an expression may be as a text; what is not written there is "..."."""
-    match node:
-        case ast.Constant(value=str(text)):
-            return [" ".join(text.split(" "))]
-        case ast.JoinedStr(values=values):
-            return ["".join(_texts(value)[0] if isinstance(value, ast.Constant) else "..." for value in values)]
-        case ast.BinOp(op=ast.Add(), left=left, right=right):
-            return [first + second for first in _texts(left) for second in _texts(right)]
-        case ast.IfExp(body=body, orelse=orelse):
-            return [*_texts(body), *_texts(orelse)]
-        case ast.Call(func=ast.Attribute(value=ast.Constant(value=str(text)), attr="format")):
-            return [
-                "...".join(part.partition("}")[2] if number else part for number, part in enumerate(text.split("{")))
-            ]
-    return ["..."]
+def _bound(scope: ast.AST) -> dict[str, list[ast.expr]]:
+    """Name -> what a scope assigns to it."""
+    bound: dict[str, list[ast.expr]] = {}
+    for node in _inside(scope):
+        match node:
+            case (
+                ast.Assign(targets=[ast.Name(id=name)], value=value)
+                | ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value)
+                | ast.NamedExpr(target=ast.Name(id=name), value=value)
+                | ast.For(target=ast.Name(id=name), iter=value)
+            ):
+                bound.setdefault(name, []).append(value)
+    return bound
+
+
+class _Reader:
+    """What expressions of a module may be as texts; what is not written in the source is "..."."""
+
+    def __init__(self, tree: ast.Module) -> None:
+        self._constants = _bound(tree)
+        self._functions = {function.name: function for function in _functions(tree)}
+        self._home = {
+            each.name: node.module.replace(".", "/")
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ImportFrom) and node.module
+            for each in node.names
+        }
+        self._reading: set[str] = set()
+
+    def given_back_by(self, name: str) -> list[str]:
+        """What a function of the module, or one that it imports, returns or yields; nothing for one of others."""
+        if name in self._functions:
+            return self.given_back(self._functions[name])
+        path = self._home.get(name, "")
+        return _reader(path).given_back_by(name) if (ROOT / f"{path}.py").is_file() else []
+
+    def given_back(self, function: ast.AST) -> list[str]:
+        """What a function returns or yields."""
+        bound = _bound(function)
+        values = [node.value for node in _inside(function) if isinstance(node, ast.Return | ast.Yield | ast.YieldFrom)]
+        return [text for value in values if value is not None for text in self.texts(value, bound)]
+
+    def texts(self, node: ast.expr, bound: dict[str, list[ast.expr]]) -> list[str]:
+        """``bound``: what the names of the expression's function stand for."""
+        match node:
+            case ast.Constant(value=str(text)):
+                return [text]
+            case ast.JoinedStr(values=values):
+                if _words(text := written(node)) >= FEWEST_WORDS:
+                    return [text]
+                parts = [
+                    self.texts(value.value if isinstance(value, ast.FormattedValue) else value, bound)
+                    for value in values
+                ]
+                return ["".join(each) for each in itertools.product(*parts)]
+            case ast.BinOp(op=ast.Add(), left=left, right=right):
+                return [first + second for first in self.texts(left, bound) for second in self.texts(right, bound)]
+            case ast.BinOp(op=ast.Mult(), left=left):  # a text, or none
+                return self.texts(left, bound)
+            case ast.IfExp(body=body, orelse=orelse):
+                return [*self.texts(body, bound), *self.texts(orelse, bound)]
+            case ast.BoolOp(values=values):
+                return [text for value in values for text in self.texts(value, bound)]
+            case ast.NamedExpr(value=value) | ast.Starred(value=value):
+                return self.texts(value, bound)
+            case ast.List(elts=values):
+                return [text for value in values for text in self.texts(value, bound)]
+            case ast.Dict(values=values):
+                return [text for value in values for text in self.texts(value, bound)]
+            case ast.GeneratorExp(elt=element):
+                return self.texts(element, bound)
+            case ast.Name(id=name):
+                values = bound.get(name) or self._constants.get(name, [])
+                return self._once(name, lambda: [text for value in values for text in self.texts(value, bound)])
+            case ast.Call(func=ast.Attribute(value=ast.Constant(value=str(text)), attr="format")):
+                return [re.sub(r"\{.*?\}", "...", text)]
+            case ast.Call(func=ast.Attribute(value=ast.Constant(), attr="join"), args=[joined]):
+                return self.texts(joined, bound)
+            case ast.Call(func=ast.Attribute(value=ast.Name() as table, attr="get")):
+                return self.texts(table, bound)
+            case ast.Call(func=called, args=[first, *_]) if _name(called) in ERRORS:
+                return self.texts(first, bound)
+            case ast.Call(func=ast.Name(id=name)):
+                return self._once(name, lambda: self.given_back_by(name))
+        return ["..."]
+
+    def _once(self, name: str, texts: Callable[[], list[str]]) -> list[str]:
+        """The texts of a name, or "..." where they depend on themselves or are none."""
+        if name in self._reading:
+            return ["..."]
+        self._reading.add(name)
+        try:
+            return texts() or ["..."]
+        finally:
+            self._reading.remove(name)
+
+
+@cache
+def _reader(module: str) -> _Reader:
+    return _Reader(_tree(module))
+
+
+def written(node: ast.Constant | ast.JoinedStr) -> str:
+    """A text as it stands in the source, with "..." for what is filled in; "" for a number and the like."""
+    parts = node.values if isinstance(node, ast.JoinedStr) else [node]
+    values = [part.value if isinstance(part, ast.Constant) else "..." for part in parts]
+    return "".join(value for value in values if isinstance(value, str))
+
+
+def _words(text: str) -> int:
+    return sum(word.strip(".:,;'()") != "" for word in text.split())

@@ -19,7 +19,8 @@ PARTS: dict[str, Callable[..., str]] = {
     "results": words.results,
     "paper": words.paper,
     "table": words.table,
-    "table-once-measured": words.table_once_measured,
+    "measured": words.measured,
+    "findings": words.findings,
     "decisions": words.decisions,
 }
 MARK = re.compile(r"^<!-- generated: (\S+)(?: (.*?))? -->$", re.MULTILINE)

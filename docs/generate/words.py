@@ -8,7 +8,9 @@ from benchmarks.tables import BEGIN, END, SHOWN, load
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "benchmarks/RESULTS.md"
+PAPER_RESULTS = ROOT / "benchmarks/paper2022/RESULTS.md"
 DECISIONS = ROOT / "docs/decisions"
+NOT_YET = "Not measured here yet."
 
 
 def glossary() -> str:
@@ -36,36 +38,56 @@ def results() -> str:
 
 def paper() -> str:
     """All of benchmarks/paper2022/RESULTS.md, its title apart; its pictures are beside the page."""
-    text = (ROOT / "benchmarks/paper2022/RESULTS.md").read_text().partition("\n")[2]
+    text = PAPER_RESULTS.read_text().partition("\n")[2]
     return _safe(text.replace("](../plots/", "](plots/"))
 
 
-def table_once_measured(section: str, first: str = "|", columns: str = "") -> str:
-    """``table``, or that nothing was measured yet, where the results have no such section."""
-    measured = f"# {section}\n" in RESULTS.read_text()
-    return table(section, first, columns) if measured else "Not measured here yet."
+def measured(section: str) -> str:
+    """What the results say below a heading, pictures apart; or that nothing was measured yet."""
+    lines = [line for line in _below(section).splitlines() if not line.startswith("![")]
+    return _safe("\n".join(lines).strip()) or NOT_YET
 
 
-def table(section: str, first: str = "|", columns: str = "") -> str:
-    """The first table of a section of benchmarks/RESULTS.md whose first row begins with ``first``.
+def findings(section: str, names: str) -> str:
+    """The findings of a section of the results on methods, by their names with "; " between them, each with its data.
 
-    ``columns``: the titles of those that are shown, with "; " between them; all if none is named. Raises KeyError where
-    there is no such table or column.
+    A finding is an entry of a list with "(name):" in it; the data are told by the paragraph before.
     """
-    _, heading, rest = RESULTS.read_text().partition(f"# {section}\n")
-    text = re.split(r"^#+ ", rest, maxsplit=1, flags=re.MULTILINE)[0]
-    for block in text.strip().split("\n\n"):
-        if heading and block.startswith("|") and block.startswith(first):
-            return _safe(_only(block, columns.split("; ")) if columns else block)
-    raise KeyError(f"benchmarks/RESULTS.md: no table {first!r} below {section!r}")
+    entries, data = [], ""
+    for line in _below(section).splitlines():
+        if any(f"({name}):" in line for name in names.split("; ")):
+            entries.append(f"- {data}: {line.removeprefix('- ')}")
+        elif line and not line.startswith(("|", "-", "!")):
+            data = line.partition(";")[0]
+    return _safe("\n".join(entries)) or NOT_YET
 
 
-def _only(table: str, titles: list[str]) -> str:
-    rows = [[cell.strip() for cell in row.strip("|").split("|")] for row in table.strip().splitlines()]
-    if missing := [title for title in titles if title not in rows[0]]:
-        raise KeyError(f"benchmarks/RESULTS.md: no column {missing[0]!r}; there are {'; '.join(rows[0])}")
-    chosen = [rows[0].index(title) for title in titles]
-    return "\n".join(f"| {' | '.join(row[column] for column in chosen)} |" for row in rows)
+def table(section: str, first: str = "|", columns: str = "", rows: str = "") -> str:
+    """The first table of a section of the results whose first row begins with ``first`` and that has the columns.
+
+    ``columns``: the titles of those that are shown, with "; " between them; ``rows``: the words with which the first
+    cells of those begin. All if none is named. Raises KeyError where there is no such table or column.
+    """
+    wanted = [title for title in columns.split("; ") if title]
+    tables = [block for block in _below(section).strip().split("\n\n") if block.startswith("|")]
+    for block in tables:
+        titles, line, *body = [[cell.strip() for cell in row.strip("|").split("|")] for row in block.splitlines()]
+        if block.startswith(first) and set(wanted) <= set(titles):
+            shown = [titles.index(title) for title in wanted or titles]
+            chosen = [row for row in body if row[0].startswith(tuple(rows.split("; ")))]
+            if not chosen:
+                raise KeyError(f"{section!r}: no row {rows!r}")
+            return _safe("\n".join(f"| {' | '.join(row[each] for each in shown)} |" for row in (titles, line, *chosen)))
+    raise KeyError(f"the results: no table {first!r} with the columns {wanted} below {section!r}")
+
+
+def _below(section: str) -> str:
+    """What the results, or those beside the paper, have below a heading; "" where there is no such heading."""
+    for path in (RESULTS, PAPER_RESULTS):
+        _, heading, rest = path.read_text().partition(f"# {section}\n")
+        if heading:
+            return re.split(r"^#+ ", rest, maxsplit=1, flags=re.MULTILINE)[0]
+    return ""
 
 
 def decisions() -> str:

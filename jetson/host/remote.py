@@ -39,7 +39,7 @@ class Board:
 
     def __init__(self, host: str, folder: str, options: list[str], sockets: str) -> None:
         if host.startswith("-"):
-            raise RemoteError(f"{host!r} is no host")
+            raise RemoteError(f"{host!r} is not the name of a host")
         shared = ["-o", "ControlMaster=auto", "-o", f"ControlPath={sockets}/%C", "-o", "ControlPersist=30"]
         self._ssh = [
             "ssh",
@@ -67,16 +67,19 @@ class Board:
         said, output = (process.stderr or b"").decode(errors="replace"), process.stdout.decode(errors="replace")
         if HOST_KEY_CHANGED in said:
             raise RemoteError(
-                f"the host key of {self.host} is not the one that ssh knows: somebody may be in between, or the board "
-                f"was installed anew. Nothing was sent. If it was: ssh-keygen -R {self.host.rpartition('@')[2]}"
+                f"the host key of {self.host} is not the one that ssh has stored. Nothing was sent. If the board "
+                f"was installed anew, remove the old key with ssh-keygen -R {self.host.rpartition('@')[2]}; "
+                "otherwise somebody may be intercepting the connection"
             )
         if process.returncode == 255:
             last = (said.strip().splitlines() or ["the connection was lost"])[-1]
-            raise RemoteError(f"ssh to {self.host}: {last}; run the same command again to go on")
+            raise RemoteError(f"ssh to {self.host}: {last}; run the same command again to continue")
         if check and process.returncode:
             # venv explains on its standard output what it lacks
             lines = [line for line in f"{output}\n{said}".splitlines() if line.strip()]
-            raise RemoteError(f"on {self.host}: {' '.join(lines[-3:]) or f'exit status {process.returncode}'}")
+            raise RemoteError(
+                f"the command on {self.host} failed: {' '.join(lines[-3:]) or f'exit status {process.returncode}'}"
+            )
         return process.returncode, output
 
     def close(self) -> None:

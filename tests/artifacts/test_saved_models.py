@@ -105,7 +105,7 @@ def test_a_saved_model_without_keras_is_refused(tmp_path):
             return 2 * x
 
     tf.saved_model.save(Twice(), str(tmp_path / "module"))
-    with pytest.raises(UserError, match="without Keras layers: it can be served but not trained on"):
+    with pytest.raises(UserError, match="without Keras layers, which cannot be changed or trained"):
         artifacts.load(tmp_path / "module")
 
 

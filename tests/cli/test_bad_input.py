@@ -68,7 +68,7 @@ BAD = {
         ["'teacher'", "unknown model 'densnet121'", "did you mean densenet121"],
     ),
     "unknown kind": (toml({"teacher.kind": '"trian"'}), ["'teacher'", "unknown kind 'trian'", "did you mean train?"]),
-    "no kind": (toml({"teacher.kind": None}), ["'teacher'", "needs 'kind'"]),
+    "no kind": (toml({"teacher.kind": None}), ["'teacher'", "the key 'kind' is missing"]),
     "no name": (toml({"teacher.name": '""'}), ["needs a name"]),
     "unknown data set": (toml(data='name = "cifar-10"'), ["[data]", "unknown data set 'cifar-10'", "cifar10"]),
     "unknown key of data": (
@@ -84,7 +84,7 @@ BAD = {
     "sparsity below 0": (toml({"pruned.initial_sparsity": "-0.1"}), ["'pruned'", "initial_sparsity = -0.1"]),
     "a number in quotes": (toml({"pruned.final_sparsity": '"0.9"'}), ["'pruned'", 'final_sparsity = "0.9"', "number"]),
     "true for a number": (toml({"teacher.epochs": "true"}), ["'teacher'", "epochs = true", "integer"]),
-    "no epochs": (toml({"teacher.epochs": None}), ["'teacher'", "needs 'epochs'"]),
+    "no epochs": (toml({"teacher.epochs": None}), ["'teacher'", "the key 'epochs' is missing"]),
     "unknown method": (
         toml({"student.method": '{ name = "hinton" }'}),
         ["'student'", "hinton", "logits", "activation_boundary"],
@@ -100,7 +100,7 @@ BAD = {
     "quantization without epochs": (toml({"quantized.epochs": None}), ["'quantized'", 'mode = "qat" needs epochs']),
     "epochs of nothing trained": (
         toml({"quantized.mode": '"static"'}),
-        ["'quantized'", 'epochs goes with mode = "qat"'],
+        ["'quantized'", 'epochs works only with mode = "qat"'],
     ),
     "a loss of nothing trained": (
         toml(
@@ -110,7 +110,7 @@ BAD = {
                 "quantized.label_loss": '{ name = "focal_calibration" }',
             }
         ),
-        ["'quantized'", 'label_loss goes with mode = "qat"'],
+        ["'quantized'", 'label_loss works only with mode = "qat"'],
     ),
     "an unknown mode": (toml({"quantized.mode": '"int4"'}), ["'quantized'", 'mode = "int4"', "'qat', 'static'"]),
     "bytes into a float network": (
@@ -127,9 +127,9 @@ BAD = {
         toml({"pruned.input": '"techer"'}),
         ["'pruned'", "unknown input stage 'techer'", "did you mean teacher?"],
     ),
-    "nothing to prune": (toml(order=("pruned",)), ["'pruned'", "needs an input"]),
-    "nothing to train": (toml({"teacher.model": None}), ["'teacher'", "give it a model or a saved_model"]),
-    "model and saved_model": (toml({"teacher.saved_model": '"."'}), ["'teacher'", "not both"]),
+    "nothing to prune": (toml(order=("pruned",)), ["'pruned'", "needs a network from an earlier stage"]),
+    "nothing to train": (toml({"teacher.model": None}), ["'teacher'", "it needs model or saved_model"]),
+    "model and saved_model": (toml({"teacher.saved_model": '"."'}), ["'teacher'", "give only one"]),
     "a saved_model that is not there": (
         toml({"teacher.model": None, "teacher.saved_model": '"gone"'}),
         ["'teacher'", "gone does not exist"],
@@ -170,7 +170,7 @@ SETTINGS = {
     "teacher.epochs.more=1": ["epochs"],
     "data.name=imagenet": ["unknown data set 'imagenet'"],
     "student.method.name=hinton": ["'student'", "hinton"],
-    "teacher.label_loss.focal_weight=0.1": ["'teacher'", "label_loss needs 'name'", "focal_calibration"],
+    "teacher.label_loss.focal_weight=0.1": ["'teacher'", "label_loss needs the key 'name'", "focal_calibration"],
     'teacher.label_loss={name="focal_calibration", focal_weight=-1}': ["'teacher'", "label_loss.focal_weight = -1"],
     "teacher.label_loss=focal_calibration": ["'teacher'", 'a table, such as { name = "cross_entropy" }'],
     "teacher..epochs=1": ["--set 'teacher..epochs=1'", "NAME.KEY=VALUE"],
@@ -380,7 +380,7 @@ def test_what_is_no_model(main, no_models, colours, name):
 def test_evaluate_on_data_of_other_classes(main, foreign, here):
     code, _, errors = main("evaluate", foreign / "four")
     assert code == 2
-    assert "four tells 4 classes apart, the data have 10" in errors
+    assert "four has 4 classes, but the data have 10" in errors
     assert "10" in errors
 
 
@@ -409,5 +409,5 @@ def test_a_real_process_ends_the_same_way(jetslim, tmp_path):
     (tmp_path / "mine.toml").write_text(toml({"pruned.final_sparsity": "1.0"}))
     done = jetslim("run", "mine.toml", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "Error: [[stage]] 'pruned': final_sparsity = 1.0 should be less than 1\n"
+    assert done.stderr == "Error: [[stage]] 'pruned': final_sparsity = 1.0 must be less than 1\n"
     assert [path.name for path in tmp_path.iterdir()] == ["mine.toml"]

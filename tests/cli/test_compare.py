@@ -68,7 +68,7 @@ def test_a_few_of_the_worst(compared, runs):
 def test_the_quantized_one_first(compared, runs):
     there, back = (compared(runs / a, runs / b) for a, b in (("4-pruned", "6-exported"), ("6-exported", "4-pruned")))
     assert back.rows == there.rows
-    assert back.output.startswith("note: A is quantized and B is not: the noise is A's\n")
+    assert back.output.startswith("note: A is quantized and B is not, so the noise is that of A\n")
     assert "note" not in there.output
 
 
@@ -82,7 +82,7 @@ def test_two_quantized_ones(compared, runs):
 def test_two_files_of_one_network(compared, runs):
     found = compared(runs / "6-exported", runs / "6-exported/model.sparse.tflite")
     assert {tuple(row[-2:]) for row in found.rows[:14]} == {("exact", "exact")}
-    assert "note: a file's layers cannot be run by themselves" in found.output
+    assert "note: the layers of a file cannot be run alone" in found.output
     assert "agreement 100.00%" in found.output
     assert "keep_float" not in found.output
 
@@ -105,9 +105,9 @@ def others(tmp_path_factory):
     ("text.tflite", ["text.tflite is not a .tflite file"]),
     ("empty", ["empty is not a SavedModel"]),
     ("gone", ["gone", "does not exist"]),
-    ("four", ["four tells 4 classes apart, the data have 3"]),
+    ("four", ["four has 4 classes, but the data have 3"]),
     ("large", ["16x16x3", "large reads 24x24x3"]),
-    ("strange", ["no layer in common"]),
+    ("strange", ["no layer with the same name"]),
 ])  # fmt: skip
 def test_what_cannot_be_compared(main, runs, others, colours, name, words):
     for arguments in ((runs / "6-exported", others / name), (others / name, runs / "4-pruned")):
@@ -123,4 +123,4 @@ def test_what_cannot_be_compared(main, runs, others, colours, name, words):
 def test_data_of_other_classes(main, runs):
     code, _, errors = main("compare", runs / "4-pruned", runs / "6-exported", "--data", "digits")
     assert code == 2
-    assert "tells 3 classes apart, the data have 10" in errors
+    assert "has 3 classes, but the data have 10" in errors

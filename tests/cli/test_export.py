@@ -36,9 +36,9 @@ def test_both_files_say_what_the_network_says(jetslim, tmp_path):
 @pytest.mark.parametrize(
     ("more", "words", "options"),
     [
-        ((), "say what to write", []),
+        ((), "nothing to write", []),
         ((keras.layers.GroupNormalization(4, name="of_groups"),), "'of_groups' (GroupNormalization)", ["--onnx"]),
-        ((), "say the size of the images with --size", ["--onnx"]),
+        ((), "give the size of the images as --size", ["--onnx"]),
     ],
     ids=["nothing", "no nodes", "open"],
 )

@@ -216,7 +216,7 @@ def test_the_runner_on_the_board_says_the_same(files, name):
 @pytest.mark.parametrize("name", ["float of 0..1", "float of 0..255", "int16 of 0..1"])
 def test_what_was_tried_is_said_in_one_line(main, files, name):
     told = main("evaluate", files / f"{name}.tflite")[2].strip()
-    assert re.fullmatch(rf"\S.*{name}.tflite expects pixels {name.split(' of ')[1]}: fed so it gets .*", told), told
+    assert re.fullmatch(rf"\S.*{name}.tflite expects pixels {name.split(' of ')[1]}: with them it gets .*", told), told
 
 
 @pytest.mark.parametrize("name", ["uint8 both ends", "int8 of a step of 1", "uint8 of -1..1", "bytes cast inside"])
@@ -251,15 +251,15 @@ def test_an_output_is_chosen_by_name(main, files):
     (("text",), "is not a .tflite file"),
     (("half",), "LiteRT cannot run"),
     (("two inputs",), "has 2 inputs (a, b)"),
-    (("another shape",), "emits (5, 2), and no row of classes for each image"),
-    (("one number",), "is one number an image, and no class of several"),
-    (("sigmoids",), "which pixels it expects cannot be told"),
+    (("another shape",), "gives outputs of shape (5, 2), but classification needs"),
+    (("one number",), "gives one number per image, but classification needs"),
+    (("sigmoids",), "the pixel range that it expects cannot be found"),
     (("two of ten",), "has 2 outputs (digit [1, 10], other [1, 10]): choose one with --output"),
     (("two of ten", "--output", "digits"), "unknown output 'digits'; did you mean digit?"),
     (("signal",), "reads 500x2, no images of 1 or 3 channels"),
-    (("of other numbers",), "reads int8 from -2 to 3.1: which pixels it expects cannot be told; name them: --pixels with one of 0..1, "),
+    (("of other numbers",), "reads int8 from -2 to 3.1: the pixel range that it expects cannot be found; give it as --pixels: one of 0..1, "),
     (("float of 0..1", "--pixels", "0..2555"), "unknown pixels '0..2555'; did you mean 0..255"),
-    (("float of 0..1", "--size", "24"), "reads images of 16x16, --size says 24x24"),
+    (("float of 0..1", "--size", "24"), "reads images of 16x16, but --size is 24x24"),
     (("no channels", "--pixels", "imagenet-bgr"), "do not fit"),
 ])  # fmt: skip
 def test_what_cannot_be_evaluated_is_refused_in_one_line(main, files, arguments, words):
@@ -273,7 +273,7 @@ def test_what_cannot_be_evaluated_is_refused_in_one_line(main, files, arguments,
 def test_a_folder_of_images_does_not_say_a_size(main, files, colours):
     code, _, errors = main("evaluate", files / "any batch and size.tflite", "--data", colours)
     assert code == 2
-    assert "reads images of any size (?x?x3): say which, such as --size 224" in errors
+    assert "accepts images of any size (?x?x3): give one, such as --size 224" in errors
 
 
 @pytest.fixture
@@ -321,7 +321,7 @@ def test_predict_reads_arrays(main, files, tmp_path):
     np.save(tmp_path / "wrong.npy", signals[0, 0])
     code, _, errors = main("predict", files / "signal.tflite", tmp_path / "wrong.npy")
     assert code == 2
-    assert "holds float32 (2,), " in errors and "reads examples of 500x2" in errors
+    assert "contains float32 (2,), " in errors and "reads examples of 500x2" in errors
 
 
 def test_evaluate_on_arrays(main, files, tmp_path):
@@ -351,7 +351,7 @@ def test_keras_networks_of_users(main, files, name):
 def test_predict_asks_for_the_pixels_of_a_float_file(main, files, photo):
     code, _, errors = main("predict", files / "float of 0..1.tflite", photo)
     assert code == 2
-    assert "cannot be told without images whose classes are known; name them: --pixels" in errors
+    assert "cannot be found without images whose classes are known; give it as --pixels" in errors
 
 
 def test_numbered_labels_beside_the_file(main, files, photo, tmp_path):

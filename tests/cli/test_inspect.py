@@ -53,15 +53,15 @@ def test_what_stays_float_is_no_error(main, networks):
 def test_a_refused_layer_exits_with_1_and_is_named(main, networks):
     code, output, errors = main("inspect", networks["block"])
     assert code == 1
-    assert "refused: it is a block of layers" in output
-    assert errors.startswith("Error: 1 of 4 layers refused: their_block is a block of layers")
+    assert "refused: it is a custom class" in output
+    assert errors.startswith("Error: 1 of 4 layers cannot be used: their_block is a custom class")
     assert len(errors.splitlines()) == 1
 
 
 def test_truths_have_no_grid(main, networks):
     code, _, errors = main("inspect", networks["truths"])
     assert code == 1
-    assert "tf.math.greater computes with truths, for which int8 has no grid: write it with tf.maximum" in errors
+    assert "tf.math.greater computes with booleans, which int8 cannot represent: write it with tf.maximum" in errors
 
 
 def test_a_pattern_that_names_no_layer(main, networks):
@@ -112,7 +112,7 @@ def test_a_refused_layer_stops_a_pipeline_before_it_trains(main, networks, colou
     file.write_text(PIPELINE.format(data=colours, model=networks["block"]))
     code, output, errors = main("run", file, "--store", tmp_path / "store", "--runs", tmp_path / "runs")
     assert code == 2
-    assert "[[stage]] 'mine': layer 'their_block' is refused: it is a block of layers" in errors
+    assert "[[stage]] 'mine': layer 'their_block' is refused: it is a custom class" in errors
     assert "epoch" not in output + errors
 
 
@@ -121,7 +121,7 @@ def test_so_does_one_before_the_converters_own_modes(main, networks, colours, tm
     file = tmp_path / "mine.toml"
     text = PIPELINE.format(data=colours, model=networks["block"])
     head = text[: text.index("[[stage]]", text.index("[[stage]]") + 1)]
-    for rewrite, said in (("true", "'their_block' is refused: it is a block of layers"), ("false", "")):
+    for rewrite, said in (("true", "'their_block' is refused: it is a custom class"), ("false", "")):
         file.write_text(head + f'[[stage]]\nname = "quick"\nkind = "quantize"\nmode = "dynamic"\nrewrite = {rewrite}\n')
         code, _, errors = main("check", file, "--store", tmp_path / "store")
         assert (code, said in errors) == (2 if said else 0, True), errors

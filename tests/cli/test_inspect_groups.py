@@ -52,7 +52,7 @@ def test_an_optional_stage_of_a_file(tmp_path):
 def test_optional_is_true_or_false(tmp_path):
     path = tmp_path / "mine.toml"
     path.write_text('[[stage]]\nname = "a"\nkind = "train"\nmodel = "resnet8"\nepochs = 1\noptional = "yes"\n')
-    with pytest.raises(UserError, match="optional = 'yes' is not true or false"):
+    with pytest.raises(UserError, match="optional = 'yes' must be true or false"):
         read_pipeline(str(path))
 
 

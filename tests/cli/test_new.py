@@ -93,8 +93,11 @@ WRONG = {
     "neither": ([], "give --data and --network"),
     "an unknown network": (["--data", "digits", "--network", "resnet9"], "unknown network 'resnet9'"),
     "unknown data": (["--data", "digit", "--network", "resnet8"], "did you mean digits"),
-    "not TOML": (["my.yaml", "--data", "digits", "--network", "resnet8"], "should end in .toml"),
-    "a name for a trained one": (["--data", "digits", "--network", "resnet8", "--trained"], "has a path of its own"),
+    "not TOML": (["my.yaml", "--data", "digits", "--network", "resnet8"], "does not end in .toml"),
+    "a name for a trained one": (
+        ["--data", "digits", "--network", "resnet8", "--trained"],
+        "needs a path, and cannot have a teacher",
+    ),
     "too small": (["--data", "digits", "--network", "vgg16", "--size", "2"], "2"),
 }
 

@@ -66,4 +66,4 @@ def test_a_run_json_of_another_program_is_passed_over(main, own):
     (own / "runs/small/run.json").write_text('{"schema": 3, "stages": "none"}')
     code, _, errors = main("evaluate", "runs/small/6-exported")
     assert code == 2
-    assert "tells 3 classes apart, the data have 10" in errors
+    assert "has 3 classes, but the data have 10" in errors

@@ -114,7 +114,7 @@ def test_values_of_other_sizes_are_not_the_same():
 
 
 def test_nothing_in_common():
-    with pytest.raises(UserError, match="no layer in common"):
+    with pytest.raises(UserError, match="no layer with the same name"):
         compare(values("a", "b"), values("c", "d"), [])
 
 

@@ -85,29 +85,29 @@ def test_an_unknown_key_of_a_nested_table_says_the_tables_keys(table):
 @pytest.mark.parametrize(
     ("raw", "message"),
     [
-        ({"epochs": "3"}, 'epochs = "3" should be a valid integer'),
-        ({"epochs": 1.5}, "epochs = 1.5 should be a valid integer"),
-        ({"epochs": 2.0}, "epochs = 2.0 should be a valid integer"),
-        ({"epochs": True}, "epochs = true should be a valid integer"),
-        ({"sparsity": "0.9"}, 'sparsity = "0.9" should be a valid number'),
-        ({"sparsity": True}, "sparsity = true should be a valid number"),
-        ({"sparsity": None}, "sparsity = null should be a valid number"),
-        ({"flip": 1}, "flip = 1 should be a valid boolean"),
-        ({"flip": "true"}, 'flip = "true" should be a valid boolean'),
-        ({"skip": "conv"}, 'skip = "conv" should be a valid'),
-        ({"skip": [1]}, "skip.0 = 1 should be a valid string"),
-        ({"kind": "adm"}, "kind = \"adm\" should be 'adam' or 'sgd'"),
-        ({"epochs": 0}, "epochs = 0 should be greater than or equal to 1"),
-        ({"sparsity": 1}, "sparsity = 1 should be less than 1"),
-        ({"sparsity": -0.1}, "sparsity = -0.1 should be greater than or equal to 0"),
-        ({"end": 0}, "end = 0 should be greater than or equal to 1"),
-        ({"other": {"temperature": 0}}, "other.temperature = 0 should be greater than 0"),
-        ({"method": {"name": "soft", "temperature": "4"}}, 'method.temperature = "4" should be a valid number'),
-        ({"method": {"name": "soft", "temperature": 0.0}}, "method.temperature = 0.0 should be greater than 0"),
-        ({"method": 3}, 'method = 3 should be a table, such as { name = "soft" } or { name = "hard" }'),
-        ({"method": "hard"}, 'method = "hard" should be a table, such as { name = "soft" }'),
-        ({"method": {"temperature": 2.0}}, "method needs 'name'; known: soft, hard"),
-        ({"other": 3}, 'other = 3 should be a table, such as { name = "soft" }'),
+        ({"epochs": "3"}, 'epochs = "3" must be a valid integer'),
+        ({"epochs": 1.5}, "epochs = 1.5 must be a valid integer"),
+        ({"epochs": 2.0}, "epochs = 2.0 must be a valid integer"),
+        ({"epochs": True}, "epochs = true must be a valid integer"),
+        ({"sparsity": "0.9"}, 'sparsity = "0.9" must be a valid number'),
+        ({"sparsity": True}, "sparsity = true must be a valid number"),
+        ({"sparsity": None}, "sparsity = null must be a valid number"),
+        ({"flip": 1}, "flip = 1 must be a valid boolean"),
+        ({"flip": "true"}, 'flip = "true" must be a valid boolean'),
+        ({"skip": "conv"}, 'skip = "conv" must be a valid'),
+        ({"skip": [1]}, "skip.0 = 1 must be a valid string"),
+        ({"kind": "adm"}, "kind = \"adm\" must be 'adam' or 'sgd'"),
+        ({"epochs": 0}, "epochs = 0 must be greater than or equal to 1"),
+        ({"sparsity": 1}, "sparsity = 1 must be less than 1"),
+        ({"sparsity": -0.1}, "sparsity = -0.1 must be greater than or equal to 0"),
+        ({"end": 0}, "end = 0 must be greater than or equal to 1"),
+        ({"other": {"temperature": 0}}, "other.temperature = 0 must be greater than 0"),
+        ({"method": {"name": "soft", "temperature": "4"}}, 'method.temperature = "4" must be a valid number'),
+        ({"method": {"name": "soft", "temperature": 0.0}}, "method.temperature = 0.0 must be greater than 0"),
+        ({"method": 3}, 'method = 3 must be a table, such as { name = "soft" } or { name = "hard" }'),
+        ({"method": "hard"}, 'method = "hard" must be a table, such as { name = "soft" }'),
+        ({"method": {"temperature": 2.0}}, "method needs the key 'name'; its value is one of soft, hard"),
+        ({"other": 3}, 'other = 3 must be a table, such as { name = "soft" }'),
     ],
 )
 def test_wrong_values_say_key_value_and_what_should_be(raw, message):
@@ -115,7 +115,7 @@ def test_wrong_values_say_key_value_and_what_should_be(raw, message):
 
 
 def test_a_missing_key():
-    assert refused({"sparsity": 0.5}) == "needs 'epochs'"
+    assert refused({"sparsity": 0.5}) == "the key 'epochs' is missing"
 
 
 def test_infinity_and_nan_are_no_numbers():
@@ -132,8 +132,8 @@ def test_a_date_is_refused():
 def test_an_unknown_method_says_the_known_ones_in_a_sentence():
     message = refused({"epochs": 1, "method": {"name": "sofd"}})
     assert "unknown method 'sofd'; did you mean soft?" in message
-    assert "should be Input" not in message
-    assert "should be Unable" not in refused({"epochs": 1, "method": {}})
+    assert "must be Input" not in message
+    assert "must be Unable" not in refused({"epochs": 1, "method": {}})
 
 
 def test_read_toml(tmp_path):
@@ -228,7 +228,7 @@ def test_pick():
         pick(REGISTRY, {"name": "haard"}, "name", "method", "here")
     with pytest.raises(UserError, match=r"^here: unknown method 'zzz'; known: hard, soft$"):
         pick(REGISTRY, {"name": "zzz"}, "name", "method", "here")
-    with pytest.raises(UserError, match=r"^here: needs 'name'; known: hard, soft$"):
+    with pytest.raises(UserError, match=r"^here: the key 'name' is missing; its value is one of hard, soft$"):
         pick(REGISTRY, {}, "name", "method", "here")
 
 

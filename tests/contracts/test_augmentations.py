@@ -101,9 +101,11 @@ def test_numbers_that_are_no_bytes_are_refused_where_pixels_are_meant(name, shap
 
 def test_what_contradicts_itself_or_cannot_be_is_refused():
     refusals = {
-        r"resized_crop.scale = \[0.9, 0.2\]: the first is the smaller one": {"resized_crop": {"scale": [0.9, 0.2]}},
-        r"resized_crop.ratio = \[1.2, 2.0\]: 1 lies between": {"resized_crop": {"ratio": [1.2, 2.0]}},
-        "rand_augment is for RGB or grey, images have 2 channels": {"rand_augment": {}},
+        r"resized_crop.scale = \[0.9, 0.2\]: the first number must be the smaller one": {
+            "resized_crop": {"scale": [0.9, 0.2]}
+        },
+        r"resized_crop.ratio = \[1.2, 2.0\]: 1 must lie between": {"resized_crop": {"ratio": [1.2, 2.0]}},
+        "rand_augment needs RGB or grey images, but they have 2 channels": {"rand_augment": {}},
     }
     for reason, settings in refusals.items():
         images = IMAGES[..., :2] if "rand" in reason else IMAGES

@@ -373,7 +373,7 @@ def refusal(name, folder):
 def test_a_name_alone_opens_the_data_or_says_what_they_need(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     if required(DATASETS[name]):
-        assert refusal(name, tmp_path) == f"data set '{name}' needs path: give that, --data PATH"
+        assert refusal(name, tmp_path) == f"data set '{name}' needs the field path: give that, --data PATH"
     elif SOURCES[name] is not digits:  # which needs no files
         assert str(tmp_path) in refusal(name, tmp_path)
 

@@ -80,7 +80,7 @@ def test_it_says_whether_it_takes_mixed_classes(name):
     config = named(name)
     task, training = config.TASKS[0], Training(epochs=1, label_loss=config)
     if not config.TAKES_MIXED:
-        with pytest.raises(UserError, match=f'"{name}" does not take the mixed classes of mixup'):
+        with pytest.raises(UserError, match=f'"{name}" does not support the mixed classes of mixup'):
             training.check_augmentation(Augmentation(mixup=Mixup()))
         return
     training.check_augmentation(Augmentation(mixup=Mixup()))

@@ -111,11 +111,13 @@ def test_channels_need_not_be_colours(name, channels):
 
 
 def test_imagenets_weights_are_for_colours():
-    with pytest.raises(UserError, match='weights = "imagenet" are for RGB images, channels = 3, not 1'):
+    with pytest.raises(
+        UserError, match='weights = "imagenet" needs RGB images .channels = 3., but the data have channels = 1'
+    ):
         models.build("mobilenetv2", (96, 96, 1), 5, "imagenet")
 
 
 @pytest.mark.parametrize("shape", [(64,), (8, 8, 8, 1)])
 def test_no_network_by_name_reads_other_arrays(shape):
-    with pytest.raises(UserError, match="resnet8 reads images, the data are arrays of .*: bring a network of your own"):
+    with pytest.raises(UserError, match="resnet8 reads images, but the data are arrays of .*: use your own network"):
         models.build("resnet8", shape, 5)

@@ -74,7 +74,7 @@ def test_a_map_comes_out_channels_last(end):
     layers.UpSampling2D(interpolation="bicubic"), layers.GroupNormalization(4),
 ], ids=lambda layer: layer.name)  # fmt: skip
 def test_what_has_no_nodes_is_refused_by_name(layer):
-    with pytest.raises(UserError, match="has no entry"):
+    with pytest.raises(UserError, match="has no counterpart in ONNX here"):
         onnx.written(fold(network(type(layer).from_config({**layer.get_config(), "name": "odd"}))), OUTPUT)
 
 

@@ -90,7 +90,7 @@ def test_a_run_with_a_teacher_has_a_name_of_its_own():
 @pytest.mark.parametrize(("name", "teacher", "words"), [
     ("mobilenet_v2", None, "unknown pipeline or network 'mobilenet_v2'; did you mean mobilenetv2"),
     ("mobilenetv2", "resnet5", "unknown network 'resnet5'; did you mean .*resnet50"),
-    ("pipelines/tiny.toml", "resnet50", "a teacher goes with a network, not with a TOML file"),
+    ("pipelines/tiny.toml", "resnet50", "--teacher needs a network as PIPELINE"),
 ])  # fmt: skip
 def test_what_is_neither(name, teacher, words):
     with pytest.raises(UserError, match=words):

@@ -90,7 +90,7 @@ def test_images_of_many_channels_are_resized_channel_by_channel(load):
 def test_images_of_two_sizes_get_one(load):
     big, small = (RNG.integers(0, 256, (count, side, side, 3), np.uint8) for count, side in ((30, 16), (6, 12)))
     assert load({"size": 12}, x_train=big, x_test=small).shape == (12, 12, 3)
-    with pytest.raises(UserError, match=r"x_test has examples of shape \(12, 12, 3\), x_train of .*: give a size"):
+    with pytest.raises(UserError, match=r"x_test has examples of shape \(12, 12, 3\), but x_train of .*: give a size"):
         load(x_train=big, x_test=small)
 
 
@@ -176,41 +176,41 @@ WRONG = {
         dict.fromkeys(("x_train", "y_train", "x_test", "y_test")),
         r"has no x_train and no y_train \(it has no",
     ),
-    "two validations": ({"x_val": X, "y_val": Y, "x_valid": X, "y_valid": Y}, "both x_val and x_valid: which is"),
-    "too few labels": ({"y_train": Y[:29]}, "x_train has 30 examples, y_train 29 labels"),
-    "nan": ({"x_train": np.where(X == 4.5, np.nan, X)}, "no finite numbers .*, first in example 9"),
-    "too large for float32": ({"x_train": X * 1e300}, "no finite numbers"),
-    "negative": ({"y_train": Y - 1}, "y_train has negative labels, from -1"),
-    "nan labels": ({"y_train": np.where(Y == 1, np.nan, Y)}, "y_train has values that are no finite numbers"),
+    "two validations": ({"x_val": X, "y_val": Y, "x_valid": X, "y_valid": Y}, "both x_val and x_valid: keep only one"),
+    "too few labels": ({"y_train": Y[:29]}, "x_train has 30 examples, but y_train has 29 labels"),
+    "nan": ({"x_train": np.where(X == 4.5, np.nan, X)}, "contains NaN or infinity, first in example 9"),
+    "too large for float32": ({"x_train": X * 1e300}, "contains NaN or infinity"),
+    "negative": ({"y_train": Y - 1}, "y_train has negative labels .the lowest is -1"),
+    "nan labels": ({"y_train": np.where(Y == 1, np.nan, Y)}, "y_train contains NaN or infinity"),
     "other columns": (
         {"y_train": np.eye(3)[Y] + 0.5, "y_test": np.zeros((6, 2)) + 0.5},
-        "y_test has 2 columns, y_train 3",
+        "y_test has 2 columns, but y_train has 3",
     ),
     "sets and numbers": (
         {"y_train": np.ones((30, 3)), "y_test": np.eye(3)[[0, 1, 2, 0, 1, 2]] * 2},
-        "0 and 1, a column a class",
+        "0 and 1, one column per class",
     ),
-    "from 1": ({"y_train": Y + 1}, "labels up to 3 and no example of class 0: number the classes from 0"),
-    "from 1, test": ({"y_test": np.arange(6) % 3 + 1}, "labels up to 3 and no example of class 3"),
-    "a gap": ({"y_train": Y * 2}, "labels up to 4 and no example of class 1 and of 1 more"),
-    "one class": ({"y_train": 0 * Y, "y_test": np.zeros(6)}, "y_train has one class alone, 0"),
-    "words in one": ({"y_train": np.array(["cat", "dog", "cow"] * 10)}, "y_train holds str.*, not numbers"),
+    "from 1": ({"y_train": Y + 1}, "labels up to 3 but no example of class 0: number the classes from 0"),
+    "from 1, test": ({"y_test": np.arange(6) % 3 + 1}, "labels up to 3 but no example of class 3"),
+    "a gap": ({"y_train": Y * 2}, "labels up to 4 but no example of class 1 and of 1 more"),
+    "one class": ({"y_train": 0 * Y, "y_test": np.zeros(6)}, "y_train has only one class, 0"),
+    "words in one": ({"y_train": np.array(["cat", "dog", "cow"] * 10)}, "y_train contains str.*, not numbers"),
     "another word": (
         {"y_train": np.array(["cat", "dog", "cow"] * 10), "y_test": np.array(["cat", "dog", "hen"] * 2)},
-        "y_test has a class 'hen', which y_train has not",
+        "y_test has the class 'hen', which does not occur in y_train",
     ),
-    "one word": ({"y_train": np.array(["cat"] * 30), "y_test": np.array(["cat"] * 6)}, "one class alone, cat"),
+    "one word": ({"y_train": np.array(["cat"] * 30), "y_test": np.array(["cat"] * 6)}, "only one class, cat"),
     "three axes of labels": ({"y_train": np.zeros((30, 1, 2))}, "expected"),
     "empty": ({"x_train": X[:0], "y_train": Y[:0]}, "x_train is empty"),
     "one number": ({"x_train": X[:, 0]}, r"\(30,\): expected \(n, ...\)"),
-    "complex": ({"x_train": X * 1j}, "holds complex128, not numbers"),
+    "complex": ({"x_train": X * 1j}, "contains complex128, not numbers"),
     "text": ({"x_train": X.astype(str)}, "not numbers"),
     "objects": ({"x_train": np.array([[1], [1, 2]] * 15, object)}, "cannot be read .*it holds Python objects"),
-    "other types": ({"x_test": np.zeros((6, 4), np.uint8)}, "x_train is float32 and x_test uint8"),
-    "other shapes": ({"x_test": np.zeros((6, 5))}, r"x_test has examples of shape \(5,\), x_train of \(4,\)$"),
+    "other types": ({"x_test": np.zeros((6, 4), np.uint8)}, "x_train is float32, but x_test is uint8"),
+    "other shapes": ({"x_test": np.zeros((6, 5))}, r"x_test has examples of shape \(5,\), but x_train of \(4,\)$"),
     "channels first": (
         {"x_train": np.zeros((30, 3, 8, 8), np.uint8)},
-        r"channels came first: give .*transpose\(0, 2, 3, 1\)",
+        r"channels first: give .*transpose\(0, 2, 3, 1\)",
     ),
 }
 
@@ -225,10 +225,10 @@ def test_what_is_wrong_is_said_in_one_line(load, changes, match):
 @pytest.mark.parametrize(
     ("fields", "match"),
     [
-        ({"size": 8}, "size and channels are for uint8 images"),
-        ({"channels": 1}, "size and channels are for uint8 images"),
-        ({"classes": ("a", "b")}, "y_train has the label 2, classes names 2: 0 to 1"),
-        ({"classes": ("a", "b", "a")}, "names one class twice"),
+        ({"size": 8}, "size and channels need uint8 images"),
+        ({"channels": 1}, "size and channels need uint8 images"),
+        ({"classes": ("a", "b")}, "y_train has the label 2, but classes has 2 names, for the labels 0 to 1"),
+        ({"classes": ("a", "b", "a")}, "contains the same name twice"),
     ],
 )
 def test_settings_that_do_not_fit(load, fields, match):
@@ -237,7 +237,7 @@ def test_settings_that_do_not_fit(load, fields, match):
 
 
 def test_files_that_are_no_arrays(tmp_path):
-    with pytest.raises(UserError, match="no file or folder .*nothing.npz or .*nothing.npz"):
+    with pytest.raises(UserError, match="file or folder not found: .*nothing.npz or .*nothing.npz"):
         Arrays(path="nothing.npz").load(tmp_path)
     np.save(tmp_path / "one.npy", np.zeros(3))
     (tmp_path / "text.npz").write_text("no archive")
@@ -250,7 +250,7 @@ def test_files_that_are_no_arrays(tmp_path):
 
 
 def test_lists_of_several_lengths():
-    with pytest.raises(UserError, match="x_train is no array: .*inhomogeneous"):
+    with pytest.raises(UserError, match="x_train cannot be read as an array: .*inhomogeneous"):
         in_memory(([[1, 2], [3]], [0, 1]))
 
 
@@ -260,7 +260,7 @@ def test_whole_numbers_are_classes_and_all_others_numbers(load):
     assert (found.task, found.label_names) == ("regression", ("number",))
     assert found.train.targets.values.dtype == np.float32
     assert found.test.targets.values.tolist() == [[0], [1], [2], [3], [4], [5]]
-    assert any("y is taken for numbers: the task is regression" in note for note in found.notes)
+    assert any("y contains numbers, so the task is regression" in note for note in found.notes)
     two = load(y_train=np.stack([Y * 0.5, Y + 10.0], 1), y_test=np.ones((6, 2)))
     assert two.label_names == ("number 1", "number 2")
 

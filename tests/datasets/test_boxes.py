@@ -138,7 +138,7 @@ def test_without_a_list_for_train_nothing_of_the_others_is_trained_on(voc):
     notes = " | ".join(dataset.notes)
     assert (
         "1 images have no XML, such as empty3.png" in notes
-        and "the 7 images that are in no list are for train" in notes
+        and "the 7 images that are in no list are used for training" in notes
     )
     shutil.copy(voc / "JPEGImages" / "a.png", voc / "JPEGImages" / "a.jpeg")
     with pytest.raises(UserError, match="have one name: which is that of a.xml"):
@@ -196,17 +196,17 @@ def test_an_xml_that_names_another_image_is_counted_and_its_own_name_holds(voc):
 
 def test_an_xml_of_an_image_of_another_size_is_refused(voc):
     (voc / "Annotations" / "b.xml").write_text(voc_xml("b", THINGS["b"], size=(96, 128)))
-    with pytest.raises(UserError, match="b.png: its boxes are of an image of 96x128 .*, it is 48x64"):
+    with pytest.raises(UserError, match="b.png: its boxes belong to an image of 96x128 .*, but the image is 48x64"):
         load("voc", voc)
 
 
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda root: (root / "Annotations" / "a.xml").write_text("<annotation><obj"), "is no list of boxes as VOC"),
+        (lambda root: (root / "Annotations" / "a.xml").write_text("<annotation><obj"), "is not in Pascal VOC's format"),
         (lambda root: (root / "Annotations" / "a.xml").unlink(), "a.xml is missing"),
-        (lambda root: (root / "JPEGImages" / "a.png").unlink(), "no image in .* for a"),
-        (lambda root: (root / "ImageSets/Main/test.txt").write_text("a"), "a is in train.txt, too"),
+        (lambda root: (root / "JPEGImages" / "a.png").unlink(), "no image in .* for the split a"),
+        (lambda root: (root / "ImageSets/Main/test.txt").write_text("a"), "a is also in train.txt"),
         (lambda root: (root / "JPEGImages" / "a.png").write_bytes(b"no"), "a.png"),
     ],
 )
@@ -226,11 +226,17 @@ def test_unreadable_images_are_left_out_where_that_is_asked_for(voc):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda table: table["annotations"][0].update(image_id=99), "a box is of the image 99, which is not listed"),
-        (lambda table: table["annotations"][0].update(category_id=99), "no list of boxes as COCO has them"),
-        (lambda table: table["images"][0].update(file_name="gone.png"), "names gone.png, which is not there"),
-        (lambda table: table.pop("categories"), "no list of boxes as COCO has them .no 'categories'"),
-        (lambda table: table["annotations"][0].update(bbox=[1, 2, 3]), "no list of boxes as COCO has them"),
+        (
+            lambda table: table["annotations"][0].update(image_id=99),
+            "a box belongs to the image 99, which is not listed",
+        ),
+        (lambda table: table["annotations"][0].update(category_id=99), "is not in COCO's format"),
+        (
+            lambda table: table["images"][0].update(file_name="gone.png"),
+            "names the image gone.png, which does not exist",
+        ),
+        (lambda table: table.pop("categories"), "is not in COCO's format .no 'categories'"),
+        (lambda table: table["annotations"][0].update(bbox=[1, 2, 3]), "is not in COCO's format"),
     ],
 )
 def test_tables_of_coco_that_are_wrong_are_refused(coco, change, message):
@@ -260,10 +266,10 @@ def test_coco_with_a_list_a_split(coco):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("2 0.5 0.5 0.1 0.1", "line 1 is no box of one of 2 classes"),
-        ("cat 0.5 0.5 0.1 0.1", "line 1 is no box of one of 2 classes"),
-        ("0 0.5 0.5 0.1", "line 1 has 3 numbers behind its class"),
-        ("0 20 8 10 10", "line 1 is not in parts of the image's sides"),
+        ("2 0.5 0.5 0.1 0.1", "line 1 is not a box of one of the 2 classes"),
+        ("cat 0.5 0.5 0.1 0.1", "line 1 is not a box of one of the 2 classes"),
+        ("0 0.5 0.5 0.1", "line 1 has 3 numbers after its class"),
+        ("0 20 8 10 10", "line 1 must have coordinates from 0 to 1"),
     ],
 )
 def test_lines_of_yolo_that_are_wrong_are_refused(yolo, line, message):
@@ -277,11 +283,11 @@ def test_files_of_yolo_that_cannot_be_read_are_refused(yolo):
     with pytest.raises(UserError, match=r"a.txt cannot be read"):
         load("yolo", yolo)
     (yolo / "labels" / "train" / "a.txt").write_text("inf 0.5 0.5 0.1 0.1")
-    with pytest.raises(UserError, match="line 1 is no box of one of 2 classes"):
+    with pytest.raises(UserError, match="line 1 is not a box of one of the 2 classes"):
         load("yolo", yolo)
     (yolo / "data.yaml").write_text("names: [cat, cat]")
     (yolo / "labels" / "train" / "a.txt").write_text("0 0.5 0.5 0.1 0.1")
-    with pytest.raises(UserError, match="two classes are called 'cat'"):
+    with pytest.raises(UserError, match="two classes have the name 'cat'"):
         load("yolo", yolo)
 
 
@@ -294,7 +300,7 @@ def test_polygons_of_yolo_are_boxes_and_images_without_a_text_file_have_none(yol
 
 
 def test_settings_of_points_are_not_those_of_boxes(voc):
-    with pytest.raises(UserError, match="crop is for points"):
+    with pytest.raises(UserError, match="crop works only for data of points"):
         load("voc", voc, crop=(32, 32))
     with pytest.raises(UserError, match="unknown class 'cats'"):
         load("voc", voc, classes=("cats",))

@@ -76,17 +76,17 @@ def test_a_path_alone_is_known(folder, tmp_path):
 
 
 @pytest.mark.parametrize(("lines", "match"), [
-    (["name,a", *rows(lambda n: n)], "labels.csv is no table of labels: the first row names the columns"),
-    (["file,a"], "is no table of labels"),
-    (["file,a,a", *rows(lambda n: "1,2")], "two columns are called 'a'"),
+    (["name,a", *rows(lambda n: n)], "labels.csv is not a table of labels: the first row names the columns"),
+    (["file,a"], "is not a table of labels"),
+    (["file,a,a", *rows(lambda n: "1,2")], "two columns have the name 'a'"),
     (["file,a", *rows(lambda n: n), "0.png,3"], "lists 0.png twice"),
-    (["file,a", "0.png,1,2"], "row 2 has 3 cells, the first row 2"),
+    (["file,a", "0.png,1,2"], "row 2 has 3 cells, but the first row has 2"),
     (["file,a", "99.png,1"], "row 2 names 99.png, which is neither in .*images nor in"),
-    (["file,a,b", *rows(lambda n: "1,x" if n == 3 else "2,2")], "row 5, column 'b': 'x' is no number"),
-    (["file,a", *rows(lambda n: "nan")], "has one class alone, nan"),
+    (["file,a,b", *rows(lambda n: "1,x" if n == 3 else "2,2")], "row 5, column 'b': 'x' is not a number"),
+    (["file,a", *rows(lambda n: "nan")], "has only one class, nan"),
     (["file,a,b", *rows(lambda n: "1,0")], "no image has the class 'b'"),
-    (["file,split", *rows(lambda n: "train")], "has no column of labels"),
-    (["file,a,split", *rows(lambda n: f"{n},dev")], "row 2 is of the split 'dev'"),
+    (["file,split", *rows(lambda n: "train")], "has no column with labels"),
+    (["file,a,split", *rows(lambda n: f"{n},dev")], "row 2 has the split 'dev'"),
 ])  # fmt: skip
 def test_what_is_wrong_is_said_in_one_line(folder, lines, match):
     with pytest.raises(UserError, match=match) as error:

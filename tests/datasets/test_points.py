@@ -73,7 +73,7 @@ def test_without_a_size_images_of_one_size_keep_theirs_up_to_sixteen(tmp_path):
 
 
 def test_images_of_several_sizes_need_a_size(folder):
-    with pytest.raises(UserError, match="images are of 2 sizes, such as 20x30 and 40x24: name the network's"):
+    with pytest.raises(UserError, match="images have 2 different sizes, such as 20x30 and 40x24: give the network's"):
         config(folder, size=None).load()
 
 
@@ -96,16 +96,16 @@ def test_splits_are_those_of_the_table_and_name_empty_images(folder):
 
 
 @pytest.mark.parametrize(("name", "text", "reason"), [
-    ("points.csv", "file,x\na.png,1", "is no table of points: the first row names the columns"),
-    ("points.csv", "file,x,y\n0.png,1,one", r"row 2, column 'y': 'one' is no number"),
-    ("points.csv", "file,x,y\n0.png,1", r"row 2 has 2 cells, the first row 3"),
+    ("points.csv", "file,x\na.png,1", "is not a table of points: the first row names the columns"),
+    ("points.csv", "file,x,y\n0.png,1,one", r"row 2, column 'y': 'one' is not a number"),
+    ("points.csv", "file,x,y\n0.png,1", r"row 2 has 2 cells, but the first row has 3"),
     ("points.csv", "file,x,y\nnone.png,1,1", "names none.png, which is neither in"),
-    ("points.csv", "file,x,y\n0.png,400,1", "0.png, 30 wide and 20 high: a point lies outside, about x 400, y 2"),
-    ("points.csv", "file,xmin,ymin,xmax,ymax\n0.png,1,1,1,5", "row 2 is a box without an area"),
+    ("points.csv", "file,x,y\n0.png,400,1", "0.png, 30 pixels wide and 20 high: a point lies outside the image, near x 400, y 2"),
+    ("points.csv", "file,xmin,ymin,xmax,ymax\n0.png,1,1,1,5", "row 2 is a box with zero area"),
     ("points.csv", "", "is empty"),
     ("split.csv", "file,split\n0.png,train\n0.png,test", "lists 0.png twice"),
-    ("split.csv", "file,split\n0.png,some", "row 2 is of the split 'some'"),
-    ("split.csv", "file,split\n0.png,train", "has points of 1.png, which is in no split"),
+    ("split.csv", "file,split\n0.png,some", "row 2 has the split 'some'"),
+    ("split.csv", "file,split\n0.png,train", "has points for 1.png, which is in no split"),
 ])  # fmt: skip
 def test_a_wrong_table_is_named_with_its_row(folder, name, text, reason):
     (folder / name).write_text(text)
@@ -123,8 +123,8 @@ def test_an_unreadable_image_is_named_or_left_out(folder):
 
 
 @pytest.mark.parametrize(("fields", "reason"), [
-    ({"scales": (0.8, 1.2)}, "scales go with crop"),
-    ({"scales": (1.2, 0.8), "crop": (16, 16)}, "the first is the smaller one"),
+    ({"scales": (0.8, 1.2)}, "scales needs crop"),
+    ({"scales": (1.2, 0.8), "crop": (16, 16)}, "the first number must be the smaller one"),
 ])  # fmt: skip
 def test_settings_that_contradict_each_other(folder, fields, reason):
     with pytest.raises(UserError, match=reason):
@@ -236,14 +236,14 @@ def test_a_mat_file_that_is_none_is_named(tmp_path):
     (tmp_path / "GT_IMG_1.mat").write_bytes(b"nothing")
     savemat(tmp_path / "GT_IMG_2.mat", {"other": np.zeros(3)})
     for number in (1, 2):
-        with pytest.raises(UserError, match=rf"GT_IMG_{number}\.mat is no list of heads"):
+        with pytest.raises(UserError, match=rf"GT_IMG_{number}\.mat is not in ShanghaiTech's format"):
             heads(tmp_path / f"GT_IMG_{number}.mat")
     with pytest.raises(UserError, match="is missing"):
         heads(tmp_path / "GT_IMG_3.mat")
 
 
 def test_shanghaitech_is_asked_for_by_its_part(tmp_path):
-    with pytest.raises(UserError, match="no folder of ShanghaiTech with part_B"):
+    with pytest.raises(UserError, match="folder of ShanghaiTech with part_B not found"):
         DATASETS["shanghaitech"](part="B", size=(64, 64)).load(tmp_path)
 
 
@@ -257,5 +257,5 @@ def test_more_pictures_than_memory_are_decoded_when_they_are_read(folder, monkey
     assert (from_files.train.read(rows) == in_memory.train.read(rows)).all()
     assert (from_files.train.targets.places == in_memory.train.targets.places).all()
     (folder / "images" / from_files.train.pictures.images[0].name).write_bytes(b"gone")
-    with pytest.raises(UserError, match="cannot be read any more"):
+    with pytest.raises(UserError, match="could be read before and cannot be read now"):
         from_files.train.read(rows[:1])

@@ -85,7 +85,7 @@ def test_hold_out_takes_one_of_every_class_where_the_fraction_is_less():
 
 
 def test_hold_out_of_a_single_image_is_one_clear_line():
-    with pytest.raises(UserError, match="class dog has 1 image left") as error:
+    with pytest.raises(UserError, match="class dog has only 1 image left") as error:
         hold_out(ClassIndices(np.array([0, 0, 0, 1])), 0.2, seed=0, label_names=["cat", "dog"])
     assert "\n" not in str(error.value)
 
@@ -150,14 +150,14 @@ def test_networks_by_name_are_for_images(shape):
     """A pair of sides would be a size in code; as the shape of data it is no image."""
     split = ArraySplit(np.zeros((2, *shape), np.float32), np.array([0, 1]))
     data = Dataset.of("made", "ab", split, split, split)
-    with pytest.raises(UserError, match="'teacher': densenet_small reads images, the data are arrays of 4"):
+    with pytest.raises(UserError, match="'teacher': densenet_small reads images, but the data are arrays of 4"):
         plan(read_pipeline("tiny", ["data.name=arrays", "data.path=there.npz"]), data)
 
 
 def test_imagenets_weights_are_refused_before_anything_is_built():
     split = ArraySplit(np.zeros((2, 96, 96, 1), np.uint8), np.array([0, 1]))
     data = Dataset.of("made", "ab", split, split, split)
-    with pytest.raises(UserError, match="for RGB images, channels = 3, not 1"):
+    with pytest.raises(UserError, match="needs RGB images .channels = 3., but the data have channels = 1"):
         plan(read_pipeline("mobilenetv2", ["trained.weights=imagenet"]), data)
 
 
@@ -166,5 +166,5 @@ def test_crops_and_flips_are_for_images(shape):
     split = ArraySplit(np.zeros((2, *shape), np.float32), np.array([0, 1]))
     data = Dataset.of("made", "ab", split, split, split)
     settings = ["data.name=arrays", "data.path=there.npz", "data.augmentation.flip=true"]
-    with pytest.raises(UserError, match="augmentation: crops and flips are for images, the data are arrays of 4"):
+    with pytest.raises(UserError, match="augmentation: crops and flips need images, but the data are arrays of 4"):
         plan(read_pipeline("tiny", settings), data)

@@ -103,7 +103,7 @@ def test_an_unknown_layer_says_the_nearest():
 @pytest.mark.parametrize("init_epochs", [3, 4])
 def test_no_epoch_left_for_labels_is_refused(init_epochs):
     method = ActivationBoundary(init_epochs=init_epochs, layers=PAIRS)
-    with pytest.raises(UserError, match="leaves none of 3 epochs"):
+    with pytest.raises(UserError, match="must be less than the stage's epochs .3."):
         method.check(["densenet201"], "densenet121", 3)
 
 

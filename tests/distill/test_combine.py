@@ -117,12 +117,12 @@ def stage(teachers, **method):
     ("teachers", "method", "words"),
     [
         ([], {}, "needs a teacher"),
-        (["a", "b", "a"], {}, "teacher 'a' is named twice"),
-        (["a", "b"], {"drop_teachers": 2}, "leaves none of 2 teachers"),
-        (["a"], {"drop_teachers": 1}, "leaves none of 1 teachers"),
-        (["a", "b"], {"drop_teachers": 1, "combine": "mean_logits"}, 'goes with combine = "each"'),
+        (["a", "b", "a"], {}, "teacher 'a' is listed twice"),
+        (["a", "b"], {"drop_teachers": 2}, "must be less than the number of teachers .2."),
+        (["a"], {"drop_teachers": 1}, "must be less than the number of teachers .1."),
+        (["a", "b"], {"drop_teachers": 1, "combine": "mean_logits"}, 'needs combine = "each"'),
         (["a", "b"], {"combine": "mean"}, "combine"),
-        (["a"], {"distillation_loss_weight": 2.0}, "needs a student_loss_weight"),
+        (["a"], {"distillation_loss_weight": 2.0}, "give student_loss_weight"),
         (["a", "b"], {"drop_teachers": -1}, "drop_teachers"),
     ],
 )

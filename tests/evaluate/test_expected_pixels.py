@@ -104,7 +104,7 @@ def test_a_trained_network_without_a_chain_tells_by_itself(name):
     assert (wanted.argmax(-1) == split.targets.labels).all()
     found = decide(model, "net", TASK, None, split, lines.append)
     assert found.name == name
-    assert lines[0].startswith(f"net expects pixels {name}: fed so it gets 100.0% of 90 validation images right")
+    assert lines[0].startswith(f"net expects pixels {name}: with them it gets 100.0% of 90 validation images right")
     np.testing.assert_allclose(fed(model, found)(split.images / np.float32(255)), wanted, rtol=1e-3, atol=1e-3)
 
 
@@ -124,12 +124,12 @@ def test_a_network_that_was_never_trained_learns_on_unit_pixels():
 def test_a_network_that_knows_nothing_is_asked_for():
     model = classifier(PIXELS["0..1"])
     model.get_layer("head").set_weights([np.zeros((3, 6)), np.arange(6) / 10])
-    with pytest.raises(
-        UserError, match=r"cannot be told.*0..1 17%, 0..255 17%.*of 90 validation.*data.pixels"
-    ) as error:
+    with pytest.raises(UserError, match=r"cannot be found.*90 validation.*0..1 17%, 0..255 17%.*data.pixels") as error:
         decide(model, "net", TASK, None, images())
     assert "\n" not in str(error.value)
-    with pytest.raises(UserError, match="net gets 16.7% of 90 validation images right, which is chance.*--force"):
+    with pytest.raises(
+        UserError, match="net is no better than chance .*it gets 16.7% of 90 validation images right.*--force"
+    ):
         refuse_ignorance(model, "net", images(), ["0", "1", "2", "3", "4", "5"], TASK)
 
 
@@ -144,7 +144,7 @@ def test_what_its_owner_says_is_taken_and_a_contradiction_is_said():
     lines = []
     model = classifier(chain=layers.Rescaling(1 / 255, name="to_unit"))
     assert decide(model, "net", TASK, PIXELS["0..1"], images(), lines.append).name == "0..1"
-    assert "is fed pixels 0..1, as you say; by the layers that it begins with (to_unit) it expects 0..255" in lines[0]
+    assert "gets pixels 0..1 as you asked, but its first layers (to_unit) suggest that it expects 0..255" in lines[0]
     lines.clear()
     assert decide(model, "net", TASK, parse({"scale": 1.0}), images(), lines.append).limits == (0, 255)
     assert not lines
@@ -162,10 +162,10 @@ def test_fresh_and_new_heads():
 
 @pytest.mark.parametrize(("value", "words"), [
     ("0-255", "unknown pixels '0-255'; did you mean 0..255"),
-    ({"scale": 0.0}, "scale .not 0."),
-    ({"scale": [1.0, 2.0], "offset": [1.0, 2.0, 3.0]}, "a number for each channel"),
+    ({"scale": 0.0}, "scale must not be 0"),
+    ({"scale": [1.0, 2.0], "offset": [1.0, 2.0, 3.0]}, "one number per channel"),
     ({"factor": 1.0}, "unknown key 'factor'"),
-    ({"scale": "1"}, "scale = '1' should be a number"),
+    ({"scale": "1"}, "scale = '1' must be a number"),
 ])  # fmt: skip
 def test_pixels_that_are_none(value, words):
     with pytest.raises(UserError, match=words):

@@ -143,5 +143,7 @@ def test_bytes_at_the_input_are_for_data_of_bytes():
     split = ArraySplit(np.zeros((2, 5), np.float32), np.array([0, 1]))
     data = Dataset.of("made", "ab", split, split, split)
     Export(name="out").check_data(data)
-    with pytest.raises(UserError, match='input_type = "uint8" takes bytes: the examples of made are float32'):
+    with pytest.raises(
+        UserError, match='input_type = "uint8" needs uint8 images, but the examples of made are float32'
+    ):
         Export(name="out", input_type="uint8").check_data(data)

@@ -89,11 +89,15 @@ def test_models_take_turns(jetson, bundle):
         ("model.tflite", lambda content: content[:-1] + b"\1", "its sha256 differs"),
         ("testset.npz", lambda content: content[:100] + b"\1" + content[101:], "its sha256 differs"),
         ("manifest.json", lambda content: content[:-5], "is damaged"),
-        ("manifest.json", lambda content: content.replace(b"jetslim-bundle/3", b"jetslim-bundle/9"), "is unknown here"),
+        (
+            "manifest.json",
+            lambda content: content.replace(b"jetslim-bundle/3", b"jetslim-bundle/9"),
+            "is unknown to this runner",
+        ),
         (
             "manifest.json",
             lambda content: content.replace(b'"testset.npz": {', b'"../testset.npz": {'),
-            "no plain file name",
+            "not a plain file name",
         ),
         ("manifest.json", lambda content: b"[]", "is damaged"),
     ],
@@ -142,7 +146,7 @@ def test_a_model_of_any_size_is_measured_at_the_size_that_is_named(jetson, tmp_p
     )
     refused = jetson("benchmark", "any.tflite", *QUICK, cwd=tmp_path)
     assert refused.returncode == 1
-    assert "reads examples of any size (?x?x3): say which with --size" in refused.stderr.splitlines()[-1]
+    assert "accepts examples of any size (?x?x3): give one, such as --size" in refused.stderr.splitlines()[-1]
     done = jetson("benchmark", "any.tflite", *QUICK, "--size", "48x96", "--out", "out.json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     (model,) = json.loads((tmp_path / "out.json").read_text())["models"]

@@ -74,5 +74,5 @@ def test_open_sides_are_filled(signature, size, shape):
 
 @pytest.mark.parametrize("size", [[], [1, 2, 3]])
 def test_an_open_side_without_a_size_is_refused(size):
-    with pytest.raises(UserError, match=r"reads examples of any size \(\?x\?x3\): say which with --size"):
+    with pytest.raises(UserError, match=r"accepts examples of any size \(\?x\?x3\): give one, such as --size"):
         filled([-1, -1, -1, 3], [1, 1, 1, 3], size)

@@ -154,7 +154,7 @@ def test_cut_off_in_the_middle(server, whole, tmp_path):
     server.stop()
     _, errors = running.communicate(timeout=60)
     assert running.returncode == 1
-    assert "run the same command again to go on" in errors
+    assert "run the same command again to continue" in errors
     assert "Traceback" not in errors
     server.start()
     done = call(remote(server, whole, tmp_path))
@@ -193,7 +193,7 @@ def test_a_host_key_that_changed_stops_it(server, whole, tmp_path, checking):
     words = [str(word).replace("Checking=yes", f"Checking={checking}") for word in remote(server, whole, tmp_path)]
     done = call(words)
     assert done.returncode == 1
-    assert "the host key of 127.0.0.1 is not the one that ssh knows" in done.stderr
+    assert "the host key of 127.0.0.1 is not the one that ssh has stored" in done.stderr
     assert not (tmp_path / "board folder").exists()
 
 

@@ -97,7 +97,9 @@ def test_there_are_no_imagenet_weights(name):
 
 @pytest.mark.parametrize("size", [15, (16, 12)])
 def test_images_that_the_pools_leave_nothing_of(size):
-    with pytest.raises(UserError, match="cannot build plain10 for images of .*: 4 pools need 16 pixels a side"):
+    with pytest.raises(
+        UserError, match="cannot build plain10 for images of .*: its 4 pooling layers need at least 16 pixels"
+    ):
         models.build("plain10", size, 10)
     assert models.build("plain10", 16, 10).get_layer("pool4").output_shape == (None, 1, 1, 256)
 

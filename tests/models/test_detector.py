@@ -65,9 +65,9 @@ def test_backbones_of_the_registry(name):
     ("name", "size", "message"),
     [
         ("resnet10", (64, 80), "images whose sides are multiples of 32, not of 64x80"),
-        ("resnet8", (64, 64), "no map of features with a cell for"),
-        ("mcnn", (64, 64), "gives a map of the image.*no boxes"),
-        ("inceptionv3", (96, 96), "can neither count nor find"),
+        ("resnet8", (64, 64), "no feature map with one cell per"),
+        ("mcnn", (64, 64), "gives a density map.*no boxes"),
+        ("inceptionv3", (96, 96), "can neither count nor detect"),
     ],
 )
 def test_networks_that_cannot_bear_it_are_refused(name, size, message):

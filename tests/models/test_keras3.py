@@ -234,7 +234,7 @@ def test_what_cannot_be_rebuilt_is_refused_by_its_name(what):
 def test_an_exported_network_only_serves(tmp_path):
     model = network(nested)
     model.export(str(tmp_path / "served"), verbose=False)
-    with pytest.raises(UserError, match=r"only serves.*model.save\(.net.keras.\)"):
+    with pytest.raises(UserError, match=r"model.export.*model.save\(.net.keras.\)"):
         network_file.read_network(tmp_path / "served")
 
 

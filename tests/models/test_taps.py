@@ -53,5 +53,5 @@ def test_momentum_is_set_everywhere_and_used():
 
 @pytest.mark.parametrize("momentum", [-0.1, 1.0, 1.5])
 def test_momentum_outside_is_refused(momentum):
-    with pytest.raises(UserError, match="must be in"):
+    with pytest.raises(UserError, match="must be at least 0"):
         set_batch_norm_momentum(models.build("resnet8", 32, 10), momentum)

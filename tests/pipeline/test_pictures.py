@@ -66,7 +66,7 @@ def folder(tmp_path_factory, jetslim):
     (folder / "dots.toml").write_text(TOML)
     done = jetslim("run", "dots.toml", cwd=folder)
     assert done.returncode == 0, done.stderr
-    assert "can read crops" not in done.stdout and "one size alone" not in done.stdout
+    assert "can read crops" not in done.stdout and "one size only" not in done.stdout
     return folder
 
 
@@ -109,7 +109,7 @@ def test_the_large_network_goes_through_the_chain_and_its_plain_layers_are_of_on
     )
     done = jetslim("run", "narrow.toml", cwd=folder)
     assert done.returncode == 0, done.stderr
-    assert "not all networks here can read crops of 32x32: training takes whole images" in done.stdout
+    assert "not all networks here can read crops of 32x32, so the training uses whole images" in done.stdout
     assert "not measured on whole images" in done.stdout
     run = json.loads((folder / "runs/narrow/run.json").read_text())
     stages = {stage["name"]: stage for stage in run["stages"]}

@@ -88,7 +88,7 @@ def test_two_workers_killed_in_turn_end_as_one_that_is_not(pair, jetslim, tmp_pa
     assert epochs(chief) == epochs(other)
     assert epochs(chief)[0] >= 2  # what was finished is not done again
     assert epochs(chief)[-1] == 4
-    assert "the chief, worker 0, writes the results" in other.output
+    assert "the chief (worker 0) writes the results" in other.output
     assert not list(tmp_path.glob("store/work/*/")) and not list(tmp_path.glob("store/.*"))
 
     assert alone.returncode == 0, alone.stderr
@@ -108,5 +108,5 @@ def test_what_workers_cannot_do_is_told_first(tmp_path, main, monkeypatch):
     assert len(errors.splitlines()) == 1
     code, _, errors = main("sweep", "tiny", "--set", "seed=0,1", "--strategy", "mirrored", "--jobs", "2")
     assert code == 2
-    assert "--strategy mirrored takes all GPUs of this machine for each point" in errors
+    assert "--strategy mirrored uses all GPUs of this machine for each point" in errors
     assert not (tmp_path / "store").exists()

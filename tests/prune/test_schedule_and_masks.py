@@ -79,9 +79,9 @@ def test_the_ramp_ends_on_an_update(asked, got):
 @pytest.mark.parametrize(
     ("asked", "match"),
     [
-        ((100, 0, 101, 10), "end_step = 101 lies behind the last of 100 steps"),
-        ((100, 50, 50, 10), "no pruning step between begin_step = 50"),
-        ((100, 60, 50, 10), "no pruning step between begin_step = 60"),
+        ((100, 0, 101, 10), "end_step = 101 is after the last of 100 training steps"),
+        ((100, 50, 50, 10), "no pruning step falls between begin_step = 50"),
+        ((100, 60, 50, 10), "no pruning step falls between begin_step = 60"),
         ((100, 0, 50, 60), "with frequency = 60"),
         ((100, 90, None, None), "no pruning step"),
         ((1, 0, None, 2), "no pruning step"),

@@ -169,16 +169,16 @@ class NoConfig(layers.Layer):
 
 REFUSED = {
     "subclassed": (lambda x: Subclassed()(x), "layer 'theirs' is a subclassed network .*keras.Model"),
-    "block": (lambda x: Residual(name="res")(x), "layer 'res' is a block of layers .*as a function"),
+    "block": (lambda x: Residual(name="res")(x), "layer 'res' is a custom class .*as a function"),
     "lambda": (lambda x: layers.Lambda(lambda y: 2 * y, name="hidden")(x), "layer 'hidden' is a Lambda.*tf.add"),
-    "no config": (lambda x: NoConfig(name="bare")(x), "layer 'bare' .NoConfig. cannot be built anew.*: to be"),
+    "no config": (lambda x: NoConfig(name="bare")(x), "layer 'bare' .NoConfig. cannot be rebuilt.*: to be"),
     "half precision": (
         lambda x: layers.Conv2D(3, 1, name="half", dtype="mixed_float16")(x),
         "layer 'half' computes in float16: build .*float32",
     ),
     "nested": (
         lambda x: keras.Sequential([keras.Input((12, 12, 3)), Residual(name="res")], name="outer")(x),
-        "layer 'outer/res' is a block",
+        "layer 'outer/res' is a custom class",
     ),
 }
 
@@ -203,7 +203,7 @@ def test_a_class_that_is_not_known_here_is_refused(tmp_path):
             return 2 * x
 
     network(lambda x: Twice(name="their_twice")(x)).save(tmp_path / "model")
-    with pytest.raises(UserError, match="'their_twice' .*not known here.*register_keras_serializable"):
+    with pytest.raises(UserError, match="'their_twice' .*not a layer of Keras.*register_keras_serializable"):
         as_plain_layers(network_file.read_network(tmp_path / "model"))
 
 

@@ -53,18 +53,18 @@ def written(colours, tmp_path):
     ("fields", "words"),
     [
         ("", "narrow needs one of latency, latency_ms, parameters, flops"),
-        ("latency = 0.5\nflops = 0.5", "narrow needs one of .*, not latency and flops"),
+        ("latency = 0.5\nflops = 0.5", "narrow needs exactly one of .*, not latency and flops"),
         ("latency = 0.0", "latency = 0 leaves nothing"),
         ("latency = 1.5", "latency"),
         ("latency_ms = 0.0", "latency_ms"),
-        ('flops = 0.5\ndevice = "board.json"', "device goes with latency, not with flops"),
+        ('flops = 0.5\ndevice = "board.json"', "device works only with latency or latency_ms, not with flops"),
         ('latency = 0.5\ndevice = "board.json"', "device board.json cannot be read"),
-        ("flops = 0.5\nrounds = 3", "rounds = 3: there are only 2 epochs"),
-        ('flops = 0.5\nteachers = ["trained", "trained"]', "teacher 'trained' is named twice"),
+        ("flops = 0.5\nrounds = 3", "rounds = 3 is more than the number of epochs .2."),
+        ('flops = 0.5\nteachers = ["trained", "trained"]', "teacher 'trained' is listed twice"),
         ('flops = 0.5\nteachers = ["trainer"]', "teacher 'trainer' is neither an earlier stage"),
         (
             'flops = 0.5\nmethod = { name = "activation_boundary" }',
-            "compares layers, of which narrowing takes channels",
+            "compares layers, but narrowing removes their channels",
         ),
         ('flops = 0.5\nimportance = "l3"', "importance"),
     ],
@@ -76,7 +76,7 @@ def test_what_cannot_be_is_refused_before_anything_runs(written, fields, words):
 
 def test_a_table_of_something_else_is_no_device(written, tmp_path):
     (tmp_path / "board.json").write_text('{"schema": "jetslim-board/3"}')
-    with pytest.raises(UserError, match="is no table of operators"):
+    with pytest.raises(UserError, match="is not a table made by"):
         links(read_pipeline(str(written(f'latency = 0.5\ndevice = "{tmp_path}/board.json"'))))
 
 

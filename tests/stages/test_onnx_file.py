@@ -50,8 +50,11 @@ def write(colours, tmp_path):
     [
         ({"quantize": ""}, 'grid = "symmetric"'),
         ({"quantize": "rewrite = false"}, 'grid = "symmetric"'),
-        ({"quantize": 'rewrite = false\ngrid = "symmetric"'}, "grid goes with qat and static on the rewritten graph"),
-        ({"export": 'input_type = "uint8"'}, "the bytes of an image lie on no grid"),
+        (
+            {"quantize": 'rewrite = false\ngrid = "symmetric"'},
+            "grid works only with qat and static on the rewritten graph",
+        ),
+        ({"export": 'input_type = "uint8"'}, "is not possible with"),
     ],
 )
 def test_what_cannot_be_is_said_before_anything_is_trained(write, jetslim, tmp_path, settings, words):

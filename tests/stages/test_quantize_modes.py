@@ -168,7 +168,7 @@ def test_accuracy_that_the_converter_loses_is_a_result(made):
 
 
 def test_what_the_converter_refuses_is_one_line(made):
-    with pytest.raises(Failure, match=r"^TFLite's converter refuses the network: .*16x8.*ELU"):
+    with pytest.raises(Failure, match=r"^TFLite's converter cannot convert the network: .*16x8.*ELU"):
         made(network("elu"), mode="static_int16x8")
 
 
@@ -184,14 +184,14 @@ def test_the_same_images_calibrate_both_ways(made):
 @pytest.mark.parametrize(("settings", "said"), [
     ({}, 'mode = "qat" needs epochs'),
     ({"mode": "qat"}, 'mode = "qat" needs epochs'),
-    ({"mode": "qat", "epochs": 1, "rewrite": False}, "rewrite = false goes with the other modes"),
-    ({"mode": "static", "epochs": 3}, 'epochs goes with mode = "qat"'),
-    ({"mode": "dynamic", "learning_rate": 1e-5}, 'learning_rate goes with mode = "qat"'),
-    ({"mode": "static", "schedule": "steps", "drop_after": (1,)}, 'schedule goes with mode = "qat"'),
-    ({"mode": "float16", "calibration_images": 10}, "calibration_images goes with the modes that need ranges"),
-    ({"mode": "static", "rewrite": False, "calibration": "entropy"}, "the converter itself knows minmax alone"),
-    ({"mode": "static_int16x8", "calibration": "percentile"}, "the converter itself knows minmax alone"),
-    ({"mode": "static", "percentile": 99.0}, 'percentile goes with calibration = "percentile"'),
+    ({"mode": "qat", "epochs": 1, "rewrite": False}, "rewrite = false is possible only with the other modes"),
+    ({"mode": "static", "epochs": 3}, 'epochs works only with mode = "qat"'),
+    ({"mode": "dynamic", "learning_rate": 1e-5}, 'learning_rate works only with mode = "qat"'),
+    ({"mode": "static", "schedule": "steps", "drop_after": (1,)}, 'schedule works only with mode = "qat"'),
+    ({"mode": "float16", "calibration_images": 10}, "calibration_images works only with the modes that need ranges"),
+    ({"mode": "static", "rewrite": False, "calibration": "entropy"}, "TFLite's converter supports only minmax"),
+    ({"mode": "static_int16x8", "calibration": "percentile"}, "TFLite's converter supports only minmax"),
+    ({"mode": "static", "percentile": 99.0}, 'percentile works only with calibration = "percentile"'),
 ])  # fmt: skip
 def test_what_does_not_go_together(settings, said):
     with pytest.raises(UserError, match=said):

@@ -79,7 +79,7 @@ def test_what_cannot_be_mended_is_left_as_it_was_and_said():
     facts = as_targets_say(serving(model), given)
     assert facts["bias_after"] == facts["bias_before"] < 0
     assert all(np.array_equal(one, other) for one, other in zip(weights, model.get_weights(), strict=True))
-    assert "no bias at the end can mend it" in said[0]
+    assert "no bias at the end can correct it" in said[0]
 
 
 def test_it_never_gets_worse():

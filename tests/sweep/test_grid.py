@@ -61,8 +61,8 @@ def test_commas_part_values_but_not_those_inside_one(text, values):
 
 
 @pytest.mark.parametrize(("setting", "words"), [
-    ("pruned.final_sparsity=0.5,,0.7", "pruned.final_sparsity: 0.5,,0.7: a value is missing beside a comma"),
-    ("pruned.final_sparsity=0.5,", "a value is missing beside a comma"),
+    ("pruned.final_sparsity=0.5,,0.7", "pruned.final_sparsity: 0.5,,0.7: a value is missing before or after a comma"),
+    ("pruned.final_sparsity=0.5,", "a value is missing before or after a comma"),
     ("pruned.final_sparsity=", "pruned.final_sparsity: it has no value"),
     ("pruned.skip=[3, 5", "] is missing"),
     ('data.path="a,b', '" is missing'),
@@ -90,11 +90,11 @@ def test_every_combination_the_first_field_last():
 def test_a_value_twice_however_it_is_written(setting, word):
     with pytest.raises(UserError, match="is given twice") as told:
         points(given([setting]))
-    assert str(told.value) == f"a.x: {word} is given twice"
+    assert str(told.value) == f"a.x: the value {word} is given twice"
 
 
 def test_a_field_twice():
-    with pytest.raises(UserError, match="a.x is given twice: write all its values in one"):
+    with pytest.raises(UserError, match="a.x is given twice: give all its values in one"):
         given(["a.x=1", "a.x=2"])
 
 
@@ -161,20 +161,20 @@ def test_a_field_with_two_spellings_is_one_field(tmp_path):
     assert [point.settings for point in sweep.points] == [
         ("student.method.temperature=3",), ("student.method.temperature=4",),
     ]  # fmt: skip
-    with pytest.raises(UserError, match=r"student.temperature is student.method.temperature, which is given, too"):
+    with pytest.raises(UserError, match=r"`student.method.temperature` and `student.temperature` name the same field"):
         read_sweep(str(path), ["student.method.temperature=3", "student.temperature=3,4"])
-    with pytest.raises(UserError, match=r"student.method is set as a whole, and so is student.method.temperature"):
+    with pytest.raises(UserError, match=r"student.method and its field student.method.temperature are both swept"):
         read_sweep(str(path), ["student.method={ name = 'logits' }"])
 
 
 @pytest.mark.parametrize(("old", "new", "words"), [
     ("num_cpus = 2", "num_cpu = 2", r"\[sweep\]: unknown key 'num_cpu'; did you mean num_cpus"),
-    ("num_cpus = 2", "num_cpus = -1", r"\[sweep\]: num_cpus = -1 should be greater than or equal to 0"),
-    ("num_gpus = 0.5", "num_gpus = 1.5", "num_gpus = 1.5 should be a whole number, or less than 1"),
-    ("[0.5, 0.75]", "0.5", r"pruned.final_sparsity = 0.5: values are a list"),
+    ("num_cpus = 2", "num_cpus = -1", r"\[sweep\]: num_cpus = -1 must be greater than or equal to 0"),
+    ("num_gpus = 0.5", "num_gpus = 1.5", "num_gpus = 1.5 must be a whole number, or a number less than 1"),
+    ("[0.5, 0.75]", "0.5", r"pruned.final_sparsity = 0.5: the values must be a list"),
     ("[0.5, 0.75]", "[]", "pruned.final_sparsity has no values"),
-    ("seed = [1, 2]", "seed = 1", "seed = 1: values are a list"),
-    ("seed = [1, 2]", "epochs = [1, 2]", "epochs: a field is NAME.KEY"),
+    ("seed = [1, 2]", "seed = 1", "seed = 1: the values must be a list"),
+    ("seed = [1, 2]", "epochs = [1, 2]", "epochs: write a field as NAME.KEY"),
     ("[0.5, 0.75]", "[0.5, 0.5]", "0.5 is given twice"),
 ])  # fmt: skip
 def test_mistakes_in_the_table(file, old, new, words):
@@ -184,11 +184,11 @@ def test_mistakes_in_the_table(file, old, new, words):
 
 
 def test_nothing_swept_and_a_seed_twice(file):
-    with pytest.raises(UserError, match="give --seed or sweep the seed, not both"):
+    with pytest.raises(UserError, match="--seed is given and the seed is swept"):
         read_sweep(str(file), seed=1)
     file.write_text(FILE[: FILE.index("[sweep]")] + FILE[FILE.index("[data]") :])
     for settings in ([], ["pruned.final_sparsity=0.5"]):
-        with pytest.raises(UserError, match="nothing is swept: give a field several values"):
+        with pytest.raises(UserError, match="nothing to sweep: give a field several values"):
             read_sweep(str(file), settings)
     assert {point.seed for point in read_sweep(str(file), ["pruned.epochs=1,2"], seed=5).points} == {5}
 

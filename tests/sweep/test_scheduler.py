@@ -69,7 +69,7 @@ def test_a_mistake_in_the_last_point_is_found_before_data_are_read(planned, monk
     from compress.datasets.digits import Digits
 
     monkeypatch.setattr(Digits, "load", lambda *_: pytest.fail("data were read"))
-    with pytest.raises(UserError, match=r"pruned.final_sparsity=1.5: .*final_sparsity = 1.5 should be less than 1"):
+    with pytest.raises(UserError, match=r"pruned.final_sparsity=1.5: .*final_sparsity = 1.5 must be less than 1"):
         planned(["pruned.final_sparsity=0.5,1.5"])
     with pytest.raises(UserError, match="teacher.model=resnet9: .*did you mean resnet8"):
         planned(["teacher.model=resnet8,resnet9"])

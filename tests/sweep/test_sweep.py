@@ -153,9 +153,9 @@ def test_mistakes_are_found_before_anything_runs(toml, main, monkeypatch, tmp_pa
     for arguments, words in [
         (["--set", "pruned.final_sparsity=0.5,1.5"], "pruned.final_sparsity=1.5: [[stage]] 'pruned': final_sparsity = 1.5"),
         (["--set", "pruned.final_sparsity=0.5,"], "a value is missing"),
-        (["--set", "seed=0,-1"], "seed = -1 should be a whole number"),
-        (["--set", "pruned.final_sparsity=0.5"], "nothing is swept"),
-        (["--jobs", "2", "--ray", "auto"], "--jobs is for this machine"),
+        (["--set", "seed=0,-1"], "seed = -1 must be a whole number"),
+        (["--set", "pruned.final_sparsity=0.5"], "nothing to sweep"),
+        (["--jobs", "2", "--ray", "auto"], "--jobs and --ray cannot be combined"),
         (["--set", "data.path=nowhere,elsewhere"], "pruned.final_sparsity=0.3,data.path=nowhere: "),
     ]:  # fmt: skip
         code, _, errors = main("sweep", toml, *arguments)

@@ -16,7 +16,7 @@ from compress.training import Diverged
 @pytest.mark.parametrize(("error", "failed_stage_key"), [
     (Diverged("the loss is nan"), True),
     (Unfaithful("a zero was lost"), True),
-    (UserError("stage 'teacher' was deleted from the store while it was needed"), False),
+    (UserError("stage 'teacher' was deleted from the store during the run"), False),
     (Failure("no room on the disk"), False),
 ])  # fmt: skip
 def test_only_what_would_fail_again_stops_other_points(planned, monkeypatch, tmp_path, error, failed_stage_key):

@@ -53,5 +53,5 @@ def test_without_strata_a_split_is_plain_random_and_seeded():
     assert len(held) == 10 and sorted([*kept, *held]) == list(range(50))
     assert hold_out(targets, 0.2, seed=1)[1].tolist() == held.tolist() != hold_out(targets, 0.2, seed=2)[1].tolist()
     assert set(stratified_subset(targets, 5, 3)) < set(stratified_subset(targets, 20, 3))
-    with pytest.raises(UserError, match="holding some out for a split needs 2"):
+    with pytest.raises(UserError, match="out for a split needs at least 2"):
         hold_out(Quantities([[1.0]]), 0.2, seed=0)

@@ -100,7 +100,7 @@ def test_a_perfect_network_is_not_refused_for_equal_counts():
 
 
 def test_a_file_for_int8_outputs_is_refused():
-    with pytest.raises(UserError, match="the outputs of counting are summed, and stay in float"):
+    with pytest.raises(UserError, match="not possible for counting, whose outputs are summed in float"):
         Export(name="e", output_type="int8").check_task(Counting())
     Export(name="e", output_type="int8").check_task(Classification())
 
@@ -128,9 +128,9 @@ def test_families_count_on_the_end_of_a_block(name, end):
 
 @pytest.mark.parametrize("name", sorted(WITHOUT_MAPS))
 def test_families_whose_maps_have_no_whole_cells_are_refused(name):
-    with pytest.raises(UserError, match="it can neither count nor find"):
+    with pytest.raises(UserError, match="can neither count nor detect"):
         models.build(name, (96, 96), Counting(usual_density=0.01).head(dataset()))
-    with pytest.raises(UserError, match="no map of features"):
+    with pytest.raises(UserError, match="no feature map"):
         with_head(models.build(name, (96, 96), 5), Counting().head(dataset()))
 
 
@@ -154,7 +154,7 @@ def test_networks_for_classes_count_on_a_map_of_theirs(name):
 @pytest.mark.parametrize(("name", "head", "shape", "reason"), [
     ("mcnn", 5, (32, 32), "mcnn gives a map of the image"),
     ("mcnn", None, (30, 32), "mcnn gives maps of images whose sides are multiples of 4, not of 30x32"),
-    ("resnet8", None, (36, 32), "resnet8 gives maps of images whose sides are multiples of 8"),
+    ("resnet8", None, (36, 32), "resnet8 needs images whose sides are multiples of 8"),
     ("m_sfanet", None, (40, 32), "m_sfanet gives maps of images whose sides are multiples of 16"),
 ])  # fmt: skip
 def test_what_cannot_be_built_is_refused(name, head, shape, reason):
@@ -218,5 +218,8 @@ def test_alpha_is_a_fraction():
 
 
 def test_maps_without_common_cells_are_refused():
-    with pytest.raises(UserError, match=r"the maps of says, \(3, 4\), and of says, \(2, 4\), have no common cells"):
+    with pytest.raises(
+        UserError,
+        match=r"the density maps of says, \(3, 4\), and of says, \(2, 4\), cannot be reduced to a common grid",
+    ):
         loss_of(0.5, map_at(3, 4, 1), map_at(2, 4, 2))

@@ -97,8 +97,8 @@ def test_anchors_are_of_the_size_that_fits_the_boxes():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"confidence": 0.05}, "confidence = 0.05 is less than twice least_score, 0.05"),
-        ({"frame": (32, 32)}, "frame and the size of the data's images differ: 32x32 and 64x64"),
+        ({"confidence": 0.05}, "confidence = 0.05 must be at least twice least_score .0.05."),
+        ({"frame": (32, 32)}, "frame differs from the size of the data's images: 32x32 and 64x64"),
     ],
 )
 def test_settings_that_contradict_each_other_or_the_data(settings, message):
@@ -118,10 +118,10 @@ def test_networks_with_other_outputs_are_refused():
     right = {"logits": (None, 504, 2), "boxes": (None, 504, 4)}
     task.check_outputs(right, "net", 2)
     for wrong, message in (
-        ({**right, "logits": (None, 503, 2)}, "and no logits .anchors, classes. and boxes"),
+        ({**right, "logits": (None, 503, 2)}, "but detection needs logits .anchors, classes. and boxes"),
         ({"logits": (None, 500, 2), "boxes": (None, 500, 4)}, "boxes at 500 anchors, .* give 504"),
-        ({"logits": (None, 10)}, "and no logits"),
-        ({**right, "logits": (None, 504, 3)}, "tells 3 classes of boxes, the data have 2"),
+        ({"logits": (None, 10)}, "but detection needs logits"),
+        ({**right, "logits": (None, 504, 3)}, "detects 3 classes, but the data have 2"),
     ):
         with pytest.raises(UserError, match=message):
             task.check_outputs(wrong, "net", 2)

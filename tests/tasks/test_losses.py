@@ -135,12 +135,15 @@ def test_a_stage_trains_with_cross_entropy_unless_it_says_otherwise():
 @pytest.mark.parametrize(
     ("label_loss", "message"),
     [
-        ({"focal_weight": 0.1}, "label_loss needs 'name'; known: cross_entropy, focal_calibration"),
+        (
+            {"focal_weight": 0.1},
+            "label_loss needs the key 'name'; its value is one of cross_entropy, focal_calibration",
+        ),
         ({"name": "focal"}, "unknown label_loss 'focal'; known: cross_entropy, focal_calibration"),
         ({"name": "focal_calibration", "gamma": 3}, "unknown key 'label_loss.gamma'"),
-        ({"name": "focal_calibration", "focal_weight": -1}, "label_loss.focal_weight = -1 should be greater"),
-        ({"name": "focal_calibration", "focusing_exponent": 0.5}, "label_loss.focusing_exponent = 0.5 should be"),
-        ({"name": "focal_calibration", "sample_dependent": 1}, "label_loss.sample_dependent = 1 should be"),
+        ({"name": "focal_calibration", "focal_weight": -1}, "label_loss.focal_weight = -1 must be greater"),
+        ({"name": "focal_calibration", "focusing_exponent": 0.5}, "label_loss.focusing_exponent = 0.5 must be"),
+        ({"name": "focal_calibration", "sample_dependent": 1}, "label_loss.sample_dependent = 1 must be"),
         ({"name": "cross_entropy", "focal_weight": 0.1}, "unknown key 'label_loss.focal_weight'"),
     ],
 )

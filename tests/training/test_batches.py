@@ -67,7 +67,9 @@ def test_a_file_that_became_unreadable_is_named_in_one_line(files, tmp_path):
     files.paths[30].write_bytes(files.paths[30].read_bytes()[:200])
     image = keras.Input((16, 16, 3))
     network = keras.Model(image, layers.Dense(3)(layers.GlobalAveragePooling2D()(image)))
-    with pytest.raises(UserError, match=r"30\.jpg: the image cannot be read any more \(.*\)$") as caught:
+    with pytest.raises(
+        UserError, match=r"30\.jpg: the image could be read before and cannot be read now \(.*\)$"
+    ) as caught:
         fit(network, labels_only, Data(files, Augmentation(), 0), Training(epochs=1, batch_size=4), tmp_path / "backup",
             Progress(), dict)  # fmt: skip
     assert "\n" not in str(caught.value)

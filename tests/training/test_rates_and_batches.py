@@ -38,8 +38,8 @@ def test_cosine_restarts_by_hand():
 
 @pytest.mark.parametrize(("settings", "reason"), [
     ({"schedule": "cosine_restarts"}, "needs first_restart"),
-    ({"first_restart": 2}, 'go with schedule = "cosine_restarts"'),
-    ({"restart_factor": 1.5}, 'go with schedule = "cosine_restarts"'),
+    ({"first_restart": 2}, 'work only with schedule = "cosine_restarts"'),
+    ({"restart_factor": 1.5}, 'work only with schedule = "cosine_restarts"'),
 ])  # fmt: skip
 def test_restarts_are_asked_for_as_a_whole(settings, reason):
     with pytest.raises(UserError, match=reason):

@@ -68,8 +68,8 @@ class Own(layers.BatchNormalization):
 
 
 @pytest.mark.parametrize(("layer", "reason"), [
-    (lambda: Own(name="norm"), "layer 'norm' (Own) is no BatchNormalization of Keras's own"),
-    (lambda: layers.BatchNormalization(renorm=True, name="norm"), "layer 'norm' (BatchNormalization) normalizes otherwise"),
+    (lambda: Own(name="norm"), "layer 'norm' (Own) is not Keras's own BatchNormalization"),
+    (lambda: layers.BatchNormalization(renorm=True, name="norm"), "layer 'norm' (BatchNormalization) does not normalize by one mean"),
     (lambda: layers.RandomFlip(name="flip"), "layer 'flip' (RandomFlip) draws"),
     (lambda: layers.TimeDistributed(layers.LSTM(2, stateful=True, name="lstm"), name="steps"), "keeps a state from batch to batch"),
 ])  # fmt: skip
@@ -92,7 +92,7 @@ class Eight:
 
 
 def test_a_batch_that_leaves_replicas_without_an_example():
-    with pytest.raises(UserError, match="batch_size = 4 is for all of 8 replicas together"):
+    with pytest.raises(UserError, match="batch_size = 4 is shared by 8 replicas"):
         Strategy(Eight()).check(Training(epochs=1, batch_size=4))
     Strategy(Eight()).check(Training(epochs=1, batch_size=8))
 
@@ -109,12 +109,12 @@ def test_tf_config_by_hand():
 
 @pytest.mark.parametrize(("text", "reason"), [
     (None, "needs TF_CONFIG on every worker"),
-    ("{", "TF_CONFIG is not as TensorFlow documents it"),
-    ('{"cluster": {"worker": ["a:1"]}}', "TF_CONFIG is not as TensorFlow documents it: KeyError: 'task'"),
+    ("{", "TF_CONFIG does not have the format that TensorFlow documents"),
+    ('{"cluster": {"worker": ["a:1"]}}', "TF_CONFIG does not have the format that TensorFlow documents: KeyError: 'task'"),
     (config(("worker", 2), worker=["a:1", "b:2"]), "the task worker 2 is not in the cluster"),
-    (config(worker=["a:1"], ps=["b:2"]), "knows chief and worker, not ps"),
+    (config(worker=["a:1"], ps=["b:2"]), "supports the task types chief and worker, not ps"),
     (config(worker=["a:1", "a:1"]), "two workers have the same address"),
-    (config(worker=["a", "b:1"]), "'a' is no address"),
+    (config(worker=["a", "b:1"]), "'a' is not an address"),
 ])  # fmt: skip
 def test_a_tf_config_that_says_no_cluster(text, reason):
     with pytest.raises(UserError) as refused:

@@ -24,9 +24,14 @@ def written(network: Any, outputs: Sequence[Output], raw: bool = False, fuses: b
     try:
         checker.check_model(model, full_check=True)
     except (checker.ValidationError, shape_inference.InferenceError) as error:
-        raise Failure(f"ONNX's checker refuses the file: {first_line(error)}: please report it") from error
+        raise Failure(
+            f"the ONNX file is not valid: {first_line(error)}: this is a bug in jetslim, please report it"
+        ) from error
     if broken := faults(model):
-        raise Failure(f"the ONNX file breaks rules of TensorRT: {'; '.join(broken[:3])}: please report it")
+        raise Failure(
+            f"the ONNX file breaks a rule of TensorRT: {'; '.join(broken[:3])}: this is a bug in jetslim, "
+            "please report it"
+        )
     return model
 
 

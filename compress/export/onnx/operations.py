@@ -44,7 +44,7 @@ def pad(graph: Graph, call: Call) -> Tensor:
     mode = {"CONSTANT": "constant", "REFLECT": "reflect"}.get(str(given.get("mode", "CONSTANT")).upper())
     if mode is None:
         raise UserError(
-            f"onnx: layer {call.layer.name!r} pads with the mode {given['mode']!r}, which ONNX does not have"
+            f"onnx: layer {call.layer.name!r} pads with the mode {given['mode']!r}, which does not exist in ONNX"
         )
     fill = [graph.constant(np.float32(value), "fill")] if mode == "constant" else []
     read = graph.read_on_grid if value else graph.read
@@ -122,7 +122,7 @@ def resize(graph: Graph, call: Call) -> Tensor:
     filter_name = str(given.get("method", "bilinear"))
     if filter_name not in ("bilinear", "nearest") or given.get("antialias") or given.get("preserve_aspect_ratio"):
         raise UserError(
-            f"onnx: layer {call.layer.name!r} resizes in a way of its own: only bilinear and nearest are known"
+            f"onnx: layer {call.layer.name!r} resizes in a way that cannot be exported: use bilinear or nearest"
         )
     return resized(graph, call.input, call.shape, filter_name)
 

@@ -62,9 +62,13 @@ def write(model: Any, outputs: Sequence[Output], raw: bool = False, fuses: bool 
     from onnx import TensorProto, helper
 
     if missing := without_nodes(model):
-        raise UserError("; ".join(f"onnx: layer {name!r} ({what}) has no entry" for name, what in missing.items()))
+        raise UserError(
+            "; ".join(
+                f"onnx: layer {name!r} ({what}) has no counterpart in ONNX here" for name, what in missing.items()
+            )
+        )
     if None in model.input_shape[1:]:
-        raise UserError(f"onnx: the network reads {model.input_shape[1:]}: it needs a fixed size")
+        raise UserError(f"onnx: the network accepts {model.input_shape[1:]}, but TensorRT needs a fixed size")
     graph = Graph()
     given = _tensors(graph, model, fuses)
     named = []
@@ -132,8 +136,8 @@ def _on_grid(graph: Graph, result: Tensor, layer: Any, config: Any, behind: dict
     is_loose = (low, high) in PRESCRIBED
     if not is_loose and abs(low + 128 * step) > 1e-3 * step:
         raise UserError(
-            f"onnx: the zero point of {layer.layer.name!r} is not 0, and TensorRT takes no other: quantize with "
-            'grid = "symmetric"'
+            f"onnx: the zero point of {layer.layer.name!r} is not 0, as TensorRT requires: quantize with grid "
+            '= "symmetric"'
         )
     if is_loose and behind is None:
         names = {layout: graph.rounded(name, low, high) for layout, name in result.names.items()}

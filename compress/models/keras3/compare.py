@@ -24,15 +24,17 @@ def check(model: Any, rebuilt: Any, walk: Walk) -> None:
             return
         if difference(wanted, _original(model, inputs)) > EXACT:
             raise UserError(
-                "the network gives other outputs each time for the same input: nothing can be compared with it"
+                "the network gives different outputs each time for the same input, so its conversion cannot be "
+                "checked: remove what is random at inference"
             )
         rounding = difference(wanted, _original(model, [_neighbour(array) for array in inputs]))
         departs = difference(wanted, got)
         if departs <= 10 * rounding:
             return
         raise UserError(
-            f"the network rebuilt in legacy Keras departs from the original by {departs:.1e} of the largest output"
-            f"{_where(model, rebuilt, walk, inputs)}: write that part with other layers, or report it"
+            f"the network rebuilt in legacy Keras differs from the original by {departs:.1e} of the largest "
+            f"output{_where(model, rebuilt, walk, inputs)}: replace that part by other layers, or report this "
+            "as a bug"
         )
 
 
@@ -91,7 +93,9 @@ def _rebuilt(model: Any, inputs: Arrays) -> Arrays:
     try:
         outputs = model(inputs if len(inputs) > 1 else inputs[0], training=False)
     except Exception as error:
-        raise UserError(f"the network rebuilt in legacy Keras does not run: {first_line(error)}") from error
+        raise UserError(
+            f"the network was rebuilt in legacy Keras but does not run there: {first_line(error)}"
+        ) from error
     return [output.numpy() for output in keras.tf.nest.flatten(outputs)]
 
 

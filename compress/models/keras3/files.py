@@ -25,16 +25,16 @@ def load_in_keras3(path: Path) -> Any:
     config = peek.config(path)
     if lambdas := [str(name) for name in _lambdas(config)]:
         raise UserError(
-            f"cannot load {path}: layer {', '.join(map(repr, lambdas))} is a Lambda, which hides its computation: "
-            "write it with Keras layers, or with keras.ops on the tensors themselves"
+            f"cannot load {path}: layer {', '.join(map(repr, lambdas))} is a Lambda, whose computation cannot "
+            "be read: replace it by Keras layers, or by keras.ops called on the tensors"
         )
     try:
         return keras3.saving.load_model(str(path), compile=False)
     except Exception as error:  # a foreign file can raise anything: unknown layers, half a download
         if foreign := "; ".join(_foreign(config)):
             raise UserError(
-                f"cannot load {path}: {foreign}, which is not known here: use Keras's own layers (a block of them as a "
-                "function)"
+                f"cannot load {path}: {foreign}, which is not a layer of Keras: use Keras's own layers (a function "
+                "may group several of them)"
             ) from error
         raise UserError(f"cannot load {path}: {first_line(error)}") from error
 
@@ -44,11 +44,13 @@ def check_graph(model: Any) -> None:
     from compress.models.keras3.walk import is_graph
 
     if isinstance(model, keras3.Sequential) and not model.built:
-        raise UserError(f"network {model.name!r} has no input shape yet: put keras.Input(...) first, or call it once")
+        raise UserError(
+            f"network {model.name!r} has no input shape yet: start it with keras.Input(...), or call it once"
+        )
     if not is_graph(model):
         raise UserError(
-            f"network {model.name!r} ({type(model).__name__}) is a subclassed network, whose layers cannot be seen: "
-            "build it with keras.Model(inputs, outputs)"
+            f"network {model.name!r} ({type(model).__name__}) is a subclassed network, whose layers cannot be "
+            "read: build it with keras.Model(inputs, outputs)"
         )
 
 

@@ -34,13 +34,13 @@ def rebuilt(layer: Any) -> Call:
     kind = type(layer).__name__
     if not is_keras_own(type(layer)):
         raise CannotRebuild(
-            "is of a class of its own, whose inside cannot be seen: use Keras's own layers (a block of them as a "
-            "function)"
+            "is of a custom class, whose computation cannot be read: use Keras's own layers (a function may "
+            "group several of them)"
         )
     reason = REFUSED.get(kind)
     rule = RULES.get(kind)
     if reason or rule is None:
-        raise CannotRebuild(reason or "has no like in legacy Keras: write it with other layers, or with keras.ops")
+        raise CannotRebuild(reason or "has no counterpart in legacy Keras: replace it by other layers, or by keras.ops")
     _check_policy(layer)
     return rule(layer)
 
@@ -50,12 +50,12 @@ def _check_policy(layer: Any) -> None:
     if policy.compute_dtype in ("float16", "bfloat16"):
         raise CannotRebuild(
             f"computes in {policy.compute_dtype} ({policy.name}): build the network again under "
-            'keras.config.set_dtype_policy("float32"), and give it the weights of this one (set_weights)'
+            'keras.config.set_dtype_policy("float32"), and copy the weights with set_weights'
         )
     if getattr(policy, "quantization_mode", None):
-        raise CannotRebuild(f"is quantized by Keras ({policy.name}): give the network as it was before quantize()")
+        raise CannotRebuild(f"was quantized by Keras ({policy.name}): use the network from before quantize()")
     if getattr(layer, "data_format", None) == "channels_first":
-        raise CannotRebuild("has its channels first: TFLite computes with channels last")
+        raise CannotRebuild('has data_format = "channels_first": TFLite needs "channels_last"')
 
 
 def namesake(layer: Any, /, **changes: Any) -> Any:
@@ -90,7 +90,7 @@ def _config(layer: Any, known: set[str], given: Sequence[str]) -> dict[str, Any]
         if key in known:
             config[key] = _value(key, value, layer)
         elif key in defaults and key not in _HARMLESS and value not in (None, False, defaults[key].default):
-            raise CannotRebuild(f"has {key} = {value!r}, which legacy Keras does not know: leave it out")
+            raise CannotRebuild(f"has {key} = {value!r}, which legacy Keras does not support: leave it out")
     if layer.dtype_policy.name != "float32":
         config["dtype"] = layer.dtype_policy.name
     return config
@@ -111,7 +111,7 @@ def _object(value: Any, module: Any, what: str) -> Any:
     """A serialized regularizer or constraint of Keras's own."""
     name = value.get("class_name") if isinstance(value, dict) else None
     if not name or not hasattr(module, name) or value.get("registered_name"):
-        raise CannotRebuild(f"has a {what} of a class of its own: use one of Keras's, or none")
+        raise CannotRebuild(f"has a {what} of a custom class: use one of Keras's, or none")
     return module.deserialize({"class_name": name, "config": value["config"]})
 
 
@@ -130,7 +130,7 @@ def _activation_name(function: Any) -> str:
     name = getattr(function, "__name__", None)
     if not is_keras_own(function) or name not in {**_SAME_ACTIVATIONS, **ACTIVATIONS}:
         raise CannotRebuild(
-            f"has an activation of its own ({name or function!r}): put a layer or keras.ops behind it instead"
+            f"has a custom activation ({name or function!r}): use a Keras layer or keras.ops after the layer instead"
         )
     return str(name)
 
@@ -139,7 +139,7 @@ def same_activation(function: Any) -> str:
     """Legacy Keras's name of an activation inside a layer (a recurrent one), which must be there."""
     name = _activation_name(function)
     if name not in _SAME_ACTIVATIONS:
-        raise CannotRebuild(f"has the activation {name!r} inside, which legacy Keras does not know")
+        raise CannotRebuild(f"has the activation {name!r}, which legacy Keras does not have")
     return _SAME_ACTIVATIONS[name]
 
 
@@ -165,9 +165,9 @@ def leaky_relu(layer: Any) -> Call:
 def normalization(layer: Any) -> Call:
     """Mean and variance are constants in the legacy layer, adapted or given."""
     if layer.mean is None:
-        raise CannotRebuild("has no mean and variance yet: call adapt(data) before saving")
+        raise CannotRebuild("has no mean and variance yet: call adapt(data) before you save the network")
     if layer.invert:
-        raise CannotRebuild("is inverted: write it as a multiplication and an addition")
+        raise CannotRebuild("is inverted (invert=True): write it as a multiplication and an addition")
     # shapes (1, ..., 1, channels): as many numbers as the kept axes have
     mean, variance = (keras3.ops.convert_to_numpy(value) for value in (layer.mean, layer.variance))
     axis = layer.axis if layer.axis is None or isinstance(layer.axis, int) else tuple(layer.axis)
@@ -202,7 +202,10 @@ def wrapper(layer: Any) -> Call:
     """TimeDistributed: the layer inside is rebuilt, the weights are set on the whole."""
     inside = rebuilt(layer.layer)
     if not isinstance(inside, keras.layers.Layer):
-        raise CannotRebuild(f"holds {layer.layer.name!r}, which takes several layers in legacy Keras: use it without")
+        raise CannotRebuild(
+            f"wraps {layer.layer.name!r}, which becomes several layers in legacy Keras: use that layer without "
+            "the wrapper"
+        )
     return namesake(layer, layer=with_weights(inside, []))
 
 
@@ -244,8 +247,8 @@ RULES: dict[str, Callable[[Any], Call]] = {
 _ONLY_IN_KERAS3 = "is an augmentation that only Keras 3 has: leave it out of the network, and apply it to the data"
 REFUSED: dict[str, str] = {
     "Lambda": (
-        "is a Lambda, which hides its computation: write it with Keras layers, or with keras.ops on the tensors "
-        "themselves"
+        "is a Lambda, whose computation cannot be read: replace it by Keras layers, or by keras.ops called "
+        "on the tensors"
     ),
     **dict.fromkeys(
         [

@@ -23,7 +23,7 @@ def call(operation: Any, outputs: list[Any], args: tuple[Any, ...], kwargs: dict
     """The operation on legacy tensors; ``outputs`` are the tensors that it gave in Keras 3, whose types are kept."""
     if not is_keras_own(type(operation)):
         raise CannotRebuild(
-            "is of a class of its own, whose inside cannot be seen: write it with keras.ops on the tensors"
+            "is of a custom class, whose computation cannot be read: call keras.ops on the tensors instead"
         )
     name = type(operation).__name__
     args, kwargs = keras.tf.nest.map_structure(_constant, (args, kwargs))
@@ -38,7 +38,7 @@ def call(operation: Any, outputs: list[Any], args: tuple[Any, ...], kwargs: dict
     except CannotRebuild:
         raise
     except Exception as error:  # Keras 3's own code on tensors that it does not know can raise anything
-        raise CannotRebuild(f"has no like in legacy Keras: {first_line(error)}") from error
+        raise CannotRebuild(f"has no counterpart in legacy Keras: {first_line(error)}") from error
 
 
 def _constant(value: Any) -> Any:
@@ -46,7 +46,7 @@ def _constant(value: Any) -> Any:
     if _is_tensor(value) or value is None or isinstance(value, (bool, int, float, str, slice, type(Ellipsis))):
         return value
     if type(value).__name__ in ("Variable", "KerasVariable"):
-        raise CannotRebuild("reads a variable that belongs to no layer: give the variable to a layer")
+        raise CannotRebuild("reads a variable that belongs to no layer: make it a weight of a layer")
     array = np.asarray(value)
     return array.item() if array.ndim == 0 else array
 
@@ -91,7 +91,7 @@ def _reduce(function: str) -> Rule:
 def _index(function: str) -> Rule:
     def rule(operation: Any, x: Any) -> Any:
         if operation.axis is None or operation.keepdims:
-            raise CannotRebuild("finds a place in more than one axis: give it an axis, and no keepdims")
+            raise CannotRebuild("searches more than one axis: give axis, and leave keepdims out")
         return _tf(function)(x, axis=operation.axis)
 
     return rule
@@ -168,7 +168,7 @@ def _reshape(operation: Any, x: Any) -> Any:
     shape = [-1 if side is None else int(side) for side in operation.newshape]
     if shape.count(-1) > 1:
         raise CannotRebuild(
-            f"reshapes to {tuple(operation.newshape)}, where more than one side is open: give all but one"
+            f"reshapes to {tuple(operation.newshape)}, in which more than one side is unknown: give all sides but one"
         )
     return keras.tf.reshape(x, shape)
 
@@ -183,7 +183,9 @@ def _split(operation: Any, x: Any) -> Any:
         return keras.tf.split(x, places, axis=axis)
     side = x.shape[axis]
     if side is None:
-        raise CannotRebuild("splits an axis of open length at given places: give the input that side")
+        raise CannotRebuild(
+            "splits an axis of unknown length at given positions: give the input a fixed length on that axis"
+        )
     return keras.tf.split(x, np.diff([0, *places, side]).tolist(), axis=axis)
 
 
@@ -203,14 +205,14 @@ def _take(operation: Any, x: Any, indices: Any) -> Any:
 
 def _softmax(operation: Any, x: Any) -> Any:
     if operation.axis is None or not isinstance(operation.axis, int):
-        raise CannotRebuild("is a softmax over several axes: reshape to one before it")
+        raise CannotRebuild("is a softmax over several axes: reshape to one axis before it")
     return keras.tf.nn.softmax(x, axis=operation.axis)
 
 
 def _pool(kind: str) -> Rule:
     def rule(operation: Any, x: Any) -> Any:
         if operation.data_format == "channels_first":
-            raise CannotRebuild("has its channels first: TFLite computes with channels last")
+            raise CannotRebuild('has data_format = "channels_first": TFLite needs "channels_last"')
         sizes = [operation.pool_size, operation.strides or operation.pool_size]
         rank = len(x.shape) - 2
         ksize, strides = ([side] * rank if isinstance(side, int) else list(side) for side in sizes)
@@ -222,7 +224,7 @@ def _pool(kind: str) -> Rule:
 def _normalize(operation: Any, x: Any) -> Any:
     tf = keras.tf
     if operation.order != 2:
-        raise CannotRebuild(f"normalizes by the norm of order {operation.order}: only 2 is known")
+        raise CannotRebuild(f"normalizes by the norm of order {operation.order}: only order 2 is supported")
     smallest = operation.epsilon or 1e-7
     inverse = tf.math.rsqrt(tf.reduce_sum(tf.square(x), axis=operation.axis, keepdims=True))
     return tf.multiply(x, tf.minimum(inverse, 1.0 / smallest))
@@ -230,7 +232,9 @@ def _normalize(operation: Any, x: Any) -> Any:
 
 def _resize(operation: Any, x: Any) -> Any:
     if operation.crop_to_aspect_ratio or operation.pad_to_aspect_ratio or operation.data_format == "channels_first":
-        raise CannotRebuild("keeps the aspect ratio, or has its channels first: resize to a fixed size, channels last")
+        raise CannotRebuild(
+            'keeps the aspect ratio, or has data_format = "channels_first": resize to a fixed size with "channels_last"'
+        )
     return keras.tf.image.resize(x, list(operation.size), method=operation.interpolation, antialias=operation.antialias)
 
 
@@ -292,7 +296,7 @@ def _sparsemax(x: Any, axis: int = -1) -> Any:
     tf = keras.tf
     side = x.shape[axis]
     if side is None or axis not in (-1, len(x.shape) - 1):
-        raise CannotRebuild("is a sparsemax over an axis that is not the last, or is of open length")
+        raise CannotRebuild("is a sparsemax over an axis that is not the last one, or whose length is unknown")
     sorted_values = tf.sort(x, direction="DESCENDING", axis=-1)
     total = tf.cumsum(sorted_values, axis=-1)
     order = np.arange(1, side + 1, dtype="float32")

@@ -102,7 +102,9 @@ class Walk:
             self._made[id(operation)] = new
             results = keras.tf.nest.flatten(new(first, **_known(operation, new, others)))
             if len(results) != len(node.outputs):
-                raise CannotRebuild(f"gives {len(results)} tensors in legacy Keras, and {len(node.outputs)} in Keras 3")
+                raise CannotRebuild(
+                    f"returns {len(results)} tensors in legacy Keras, but {len(node.outputs)} in Keras 3"
+                )
             return results
         except CannotRebuild as error:
             raise UserError(f"{title(operation)} {error}") from error
@@ -147,7 +149,7 @@ def _known(operation: Any, new: Any, arguments: dict[str, Any]) -> dict[str, Any
     legacy = getattr(new, "legacy", new)
     takes = inspect.signature(legacy.call).parameters if isinstance(legacy, keras.layers.Layer) else {}
     if unknown := sorted(set(arguments) - set(takes)):
-        raise CannotRebuild(f"is called with {', '.join(unknown)}, which legacy Keras does not know")
+        raise CannotRebuild(f"is called with {', '.join(unknown)}, which legacy Keras does not support")
     return arguments
 
 
@@ -155,7 +157,7 @@ def _input(tensor: Any) -> Any:
     """The legacy input of the same name, type and shape, with a free batch."""
     layer = tensor._keras_history.operation
     if getattr(tensor, "sparse", False) or getattr(tensor, "ragged", False):
-        raise UserError(f"{title(layer)} reads a sparse or ragged tensor: give the network a dense one")
+        raise UserError(f"{title(layer)} reads a sparse or ragged tensor: use a dense tensor")
     return keras.Input(tensor.shape[1:], name=layer.name, dtype=tensor.dtype)
 
 

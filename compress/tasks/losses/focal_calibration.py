@@ -35,18 +35,18 @@ def exponents(p: Any, focusing_exponent: float) -> Any:
 
 @config
 class FocalCalibration:
-    """weight * cross-entropy + focal_weight * focal loss: samples that the network is sure of count less, so that it
-    does not learn to be ever surer."""
+    """weight * cross-entropy + focal_weight * focal loss. Samples of which the network is sure have less weight, so
+    that it does not become more and more confident."""
 
     TASKS: ClassVar[tuple[str, ...]] = ("classification",)
     TAKES_MIXED: ClassVar[bool] = False
     name: Literal["focal_calibration"] = "focal_calibration"
     focal_weight: NotNegative = 0.1
-    """Of the focal loss, beside the cross-entropy."""
+    """Weight of the focal loss, which is added to the cross-entropy."""
     focusing_exponent: float = Field(default=3.0, ge=1)
-    """The gamma of the focal loss."""
+    """Exponent gamma of the focal loss; a larger one weighs confident samples less."""
     sample_dependent: bool = False
-    """FLSD-53: the exponent is 5 for samples whose label has a probability under 0.2."""
+    """Whether the exponent depends on the sample (FLSD-53): it is 5 where the label's probability is below 0.2."""
 
     def loss(self, outputs: Mapping[str, Any], targets: Mapping[str, Any], weight: float = 1.0) -> Any:
         """See ``Loss.loss``."""

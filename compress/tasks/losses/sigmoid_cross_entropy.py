@@ -9,17 +9,18 @@ from compress.tasks import multi_label
 
 @config
 class SigmoidCrossEntropy:
-    """weight * mean over the batch and the classes of -log of the probability of what is the case, natural log.
+    """weight * mean over the batch and the classes of -log of the probability of the true state (present or absent),
+    natural logarithm.
 
-    ``label_smoothing`` e: 1 - e / 2 stands for a class that is there, and e / 2 for another, as Keras's
-    BinaryCrossentropy has it after Szegedy et al. (CVPR 2016).
+    With ``label_smoothing`` e the target is 1 - e / 2 for a class that is present and e / 2 for another, as in Keras's
+    BinaryCrossentropy after Szegedy et al. (CVPR 2016).
     """
 
     TASKS: ClassVar[tuple[str, ...]] = ("multi_label",)
     TAKES_MIXED: ClassVar[bool] = True
     name: Literal["sigmoid_cross_entropy"] = "sigmoid_cross_entropy"
     label_smoothing: Fraction = 0.0
-    """How much of a label's weight goes to the others."""
+    """Label smoothing e: the target of a class is 1 - e / 2 where it is present and e / 2 where it is not."""
 
     def loss(self, outputs: Mapping[str, Any], targets: Mapping[str, Any], weight: float = 1.0) -> Any:
         """See ``Loss.loss``."""
