@@ -46,7 +46,7 @@ def _all_of(data: Any, name: str) -> Pair:
         size += x.nbytes
         if size > MOST_BYTES:
             raise UserError(
-                f"{name}: the tf.data.Dataset takes more than {MOST_BYTES / 1000000000.0:.0f} GB of memory: give a "
+                f"{name}: the tf.data.Dataset takes more than {MOST_BYTES / 1e9:.0f} GB of memory: give a "
                 "folder of images (data=...), or use take(n)"
             )
     if not examples:
