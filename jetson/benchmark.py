@@ -79,7 +79,7 @@ def benchmark(bundle: Bundle, settings: Settings, say: Say, root: Path = Path("/
         "replay": bool(settings.tegrastats or settings.trtexec) or root != Path("/"),
         "task": manifest.get("task"),
         "metrics": manifest.get("metrics", []),
-        "bundle": {"pipeline": manifest.get("pipeline"), "sha256": bundle.manifest_sha256} if manifest else None,
+        "bundle": _bundle(manifest, bundle.manifest_sha256) if manifest else None,
         "board": facts,
         "numpy": np.__version__,
         "runtime": runtime,
@@ -92,6 +92,12 @@ def benchmark(bundle: Bundle, settings: Settings, say: Say, root: Path = Path("/
         "tensorrt": tensorrt,
     }
     return {**result, "warnings": results.warnings(result)}
+
+
+def _bundle(manifest: Dict[str, Any], sha256: Optional[str]) -> Dict[str, Any]:
+    """What a result says of its bundle."""
+    told = {key: value for key, value in manifest.items() if key in ("pipeline", "made", "testset")}
+    return {**told, "sha256": sha256}
 
 
 def _described(target: Target) -> Dict[str, Any]:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from benchmarks.boards import page
-from benchmarks.boards.result import SCHEMAS, parse
+from benchmarks.boards.result import SCHEMAS
 from compress.errors import UserError
 
 RESULTS = Path(__file__).parents[1] / "results"
@@ -25,7 +25,7 @@ def main(paths: list[Path], folder: Path) -> list[Path]:
         except (OSError, ValueError) as error:
             raise UserError(f"{path} cannot be read as a result: {error}") from error
         if paths or (isinstance(content, dict) and content.get("schema") in SCHEMAS):
-            written += page.write(parse(content, str(path)), folder, f"{path.parent.name}-{path.stem}")[:1]
+            written += page.write(content, str(path), folder, f"{path.parent.name}-{path.stem}")[:1]
     return written
 
 

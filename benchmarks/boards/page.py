@@ -1,13 +1,15 @@
 """A board's result as one HTML file and as JSON: what it measured, the front over size, latency and energy."""
 
 import statistics
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks.boards.result import Accuracy, BoardResult, Model, State, ThreadLatency
+from benchmarks.boards.result import Accuracy, BoardResult, Interpreter, Model, State, ThreadLatency, parse
 from benchmarks.boards.table import titled
+from compress.report.format import megabytes, three_digits, times
 from compress.report.html import write_page
+from compress.report.html.provenance import facts
 from compress.report.html.scatter import Point, scatter
 from compress.report.html.strips import strips
 from compress.results import Latency, Metric
@@ -17,21 +19,25 @@ CONTENTS = (
     ("front", "Front"),
     ("latency", "Latency"),
     ("state", "The board before and after"),
+    ("provenance", "Where the numbers come from"),
     ("limits", "What is not shown"),
 )
-COLUMNS = ("threads", "mean ms", "p50", "p90", "std", "load ms", "peak MB", "mJ", "teacher / file")
+COLUMNS = ("threads", "mean ms", "p50", "p90", "std", "load ms", "peak MB", "mJ", "times faster than teacher")
 LIMITS = (
-    "One board, in the state that the table shows: another power mode, other clocks or more heat give other times.",
-    "The ratio to the teacher is of this processor; on another it is another.",
-    "Energy is all that a rail drew, what the board draws at rest included; without a sensor there is none.",
-    "Accuracy is of the test images that the bundle carries, and the interval of their choice alone.",
-    "Times of two boards may be compared only where software and interpreter are the same.",
+    "Other boards and other states. The times hold for this board in the state that the table shows: another power "
+    "mode, other clocks or more heat give other times, and another processor gives other ratios of two files.",
+    "The energy of the network alone. Energy is all that the power rail delivered during an inference, including what "
+    "the board draws at rest. Without a power sensor none is shown.",
+    "Other data. Accuracy was measured on the test images in the bundle, and its interval covers only their choice.",
+    "A fair comparison with other software. Compare the times of two boards only where the versions of their software "
+    "and interpreter are the same.",
 )
 
 
-def write(result: BoardResult, folder: Path, name: str) -> list[Path]:
-    """Writes ``folder``/``name``.html and .json."""
-    return write_page("board", data(result), folder, name, {})
+def write(content: Mapping[str, Any], where: str, folder: Path, name: str) -> list[Path]:
+    """Writes ``folder``/``name``.html and .json of a result's JSON. Raises UserError, which names ``where``, for what
+    is none."""
+    return write_page("board", data(parse(content, where)), folder, name, {"result": content})
 
 
 def data(result: BoardResult) -> dict[str, Any]:
@@ -44,6 +50,7 @@ def data(result: BoardResult) -> dict[str, Any]:
         "subtitle": f"measured {result.started}; {result.board.software}; {result.runtime.name} "
         f"{result.runtime.version}",
         "contents": CONTENTS,
+        "headline": _headline(result, shown),
         "warnings": list(result.warnings),
         "columns": ["MB", *(titled(metric) for metric in shown), *COLUMNS],
         "rows": [{key: value for key, value in row.items() if key != "latency"} for row in rows],
@@ -52,17 +59,31 @@ def data(result: BoardResult) -> dict[str, Any]:
             for engine in (result.tensorrt.engines if result.tensorrt else [])
         ],
         "scatters": _scatters(rows, shown),
-        "strips": strips(timed),
+        "strips": strips(timed, _clocks(result.before, result.after)),
         "state": _state(result.before, result.after),
-        "facts": [
-            ["board", result.board.title],
-            ["processor", result.board.cpu or result.board.machine],
-            ["software", result.board.software],
-            ["interpreter", f"{result.runtime.name} {result.runtime.version}"],
-            ["pipeline", result.pipeline],
-        ],
+        "provenance": _provenance(result),
         "limits": LIMITS,
     }
+
+
+def _headline(result: BoardResult, shown: list[Metric]) -> list[dict[str, str]]:
+    """The first file beside the teacher's: a title, a value and a note each."""
+    model, teacher = result.models[0], result.teacher
+    accuracy = model.accuracy or Accuracy()
+    has_teacher = model is not teacher
+    tiles = []
+    if shown and (score := accuracy.metrics.get(shown[0].key)) is not None:
+        note = f"{shown[0].counted(score, accuracy.images)} test images" if accuracy.images else ""
+        tiles.append({"title": f"test {shown[0].title}", "value": shown[0].text(score), "note": note})
+    note = f"{times(teacher.bytes, model.bytes, 'smaller', 'larger')} than {teacher.file}" if has_teacher else ""
+    tiles.append({"title": f"size of {model.file}", "value": megabytes(model.bytes), "note": note})
+    threads, ms = next(((entry.threads, entry.ms) for entry in model.latency if entry.ms), (0, None))
+    if ms is not None:
+        note = f"median with {threads} thread{'s' * (threads > 1)}, batch 1"
+        if has_teacher and (slower := teacher.on_threads(threads)):
+            note = f"{times(slower.p50, ms.p50, 'faster', 'slower')} than {teacher.file}; {note}"
+        tiles.append({"title": "latency", "value": f"{three_digits(ms.p50)} ms", "note": note})
+    return tiles
 
 
 def _rows(result: BoardResult, shown: list[Metric]) -> Iterator[dict[str, Any]]:
@@ -142,6 +163,55 @@ def _scatters(rows: list[dict[str, Any]], shown: list[Metric]) -> list[dict[str,
         ]
         drawings.append(scatter(points, metric, quantity, unit, True))
     return [drawing for drawing in drawings if drawing is not None]
+
+
+def _clocks(before: State, after: State) -> str:
+    """What the board said of its clocks, in a sentence."""
+    first, last = _told(before.clocks_mhz), _told(after.clocks_mhz)
+    if not first and not last:
+        return "The board did not report its clocks."
+    if first == last:
+        return f"The clocks of the processor's cores were the same before and after all runs, in MHz: {first}."
+    told = f"before all runs: {first or 'unknown'}; after: {last or 'unknown'}"
+    return f"The clocks of the processor's cores, in MHz, {told}."
+
+
+def _provenance(result: BoardResult) -> dict[str, list[list[str]]]:
+    """Facts by group, each a list of [name, value] as text."""
+    board, bundle = result.board, result.bundle
+    images = {model.accuracy.images for model in result.models if model.accuracy and model.accuracy.images}
+    testset = bundle.testset if bundle else {}
+    return {
+        "board": facts(
+            {
+                "board": board.title,
+                "processor": board.cpu or board.machine,
+                "software": board.software,
+                "interpreter": _version(result.runtime),
+                "NumPy": result.numpy,
+                "jetslim's runner": result.runner,
+                "measured from": result.started,
+                "to": result.finished,
+            }
+        ),
+        "settings": facts({name: _told(value) for name, value in result.settings.items()}),
+        "bundle": facts(
+            {
+                "pipeline": result.pipeline,
+                "made": bundle.made if bundle else "",
+                "data": testset.get("data"),
+                "test images": ", ".join(map(str, sorted(images))),
+                "of so many in the test split": testset.get("of"),
+                "outputs compared with": _version(result.compared_with),
+                "manifest": f"sha256 {bundle.sha256}" if bundle and bundle.sha256 else "",
+            }
+        ),
+        "files": [[model.file, f"sha256 {model.sha256}"] for model in result.models if model.sha256],
+    }
+
+
+def _version(package: Interpreter | None) -> str:
+    return f"{package.name} {package.version}" if package else ""
 
 
 def _state(before: State, after: State) -> list[list[str]]:

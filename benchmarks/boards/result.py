@@ -109,6 +109,8 @@ class ThreadLatency:
 class Accuracy:
     """What the task measures on the bundle's images, and 95 % intervals of shares; both empty where that failed."""
 
+    images: int | None = None
+    """Number of the images."""
     metrics: dict[str, float | None] = field(default_factory=dict)
     """Value of each metric, by its key."""
     intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
@@ -125,6 +127,8 @@ class Model:
     """Size of the file in bytes."""
     latency: list[ThreadLatency]
     """An entry for each number of threads."""
+    sha256: str = ""
+    """SHA-256 hash of the file."""
     role: str | None = None
     """Why the bundle has it, such as "teacher"."""
     accuracy: Accuracy | None = None
@@ -209,6 +213,12 @@ class Bundle:
 
     pipeline: str | None
     """Name of the pipeline that made the networks."""
+    sha256: str | None = None
+    """SHA-256 hash of its manifest, which holds the hashes of all files."""
+    made: str = ""
+    """Time at which it was made, in UTC; empty in older results."""
+    testset: dict[str, Any] = field(default_factory=dict)
+    """Its test images: "file"; "images", their number; "of", the size of the test split; "data", the data set."""
 
 
 @dataclass(frozen=True)
@@ -225,6 +235,16 @@ class BoardResult:
     """An entry for each .tflite."""
     bundle: Bundle | None = None
     """None for a bare .tflite."""
+    finished: str = ""
+    """Time at which it ended, in UTC."""
+    runner: str = ""
+    """Version of jetslim's runner."""
+    numpy: str = ""
+    """Version of NumPy on the board."""
+    settings: dict[str, Any] = field(default_factory=dict)
+    """How it was measured: timed runs, repetitions, threads, seconds of the power loop and the like."""
+    compared_with: Interpreter | None = None
+    """The host's interpreter, whose outputs are expected; null without a bundle."""
     metrics: list[Metric] = field(default_factory=list)
     """Metrics of the task; the first decides."""
     warnings: list[str] = field(default_factory=list)

@@ -62,10 +62,10 @@ def _with_noise(rows: list[OperatorFacts], plan: Plan, export: Artifact, network
         return rows
     images = plan.dataset.validation
     some = np.sort(np.random.default_rng(0).permutation(len(images))[:count])
-    signal, noisy = look_into(networks.borrow(before.stage.name), TFLitePredictor(export.path / "model.tflite"))
     try:
+        signal, noisy = look_into(networks.borrow(before.stage.name), TFLitePredictor(export.path / "model.tflite"))
         compared = compare(signal, noisy, [images.read(some)])
-    except UserError:  # no layer in common
+    except UserError:  # it cannot be folded, or has no layer in common
         return rows
     noise = {layer: row for row in compared.rows for layer in row.layers}
     last = {layer: number for number, row in enumerate(rows) for layer in row.layers}  # of several, it holds the value

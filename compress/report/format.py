@@ -22,6 +22,15 @@ def percent(fraction: float, decimals: int = 2) -> str:
     return f"{100 * fraction:.{decimals}f} %"
 
 
+def times(before: float, after: float, less: str, more: str) -> str:
+    """How many times less or more it became, in these two words.
+
+    >>> times(72.0, 3.6, "smaller", "larger")
+    '20.0 times smaller'
+    """
+    return f"{three_digits(max(before, after) / min(before, after))} times {less if before >= after else more}"
+
+
 def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1) -> str:
     """A pipe table; the first ``left`` columns are words, the others numbers, set to the right."""
     lines = [_line(header), "|" + "|".join("---" if i < left else "---:" for i in range(len(header))) + "|"]

@@ -6,19 +6,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from compress.report import narrowing, table
+from compress.report import goals, narrowing, table
 from compress.report.format import markdown_table, megabytes, percent, three_digits
 from compress.report.sections import SECTIONS
 from compress.results import DataFacts, OnnxFacts, Run
 
 SIZES = {"tflite_bytes": "dense .tflite", "sparse_tflite_bytes": "sparse .tflite", "gzip_bytes": "gzip"}
 CAPTIONS = {
-    "pictures": "Some test images, with what the last file says of them",
+    "pictures": "Some test images with the answers of the last file",
     "worst": "The test images on which the last file is worst",
-    "size_and_latency": "What the task measures against size and against latency",
+    "size_and_latency": "The first metric against size and against latency",
     "channels": "Channels of each layer before and after narrowing",
-    "sparsity": "Sparsity by step",
-    "training": "Training by epoch",
+    "sparsity": "Sparsity during training",
+    "training": "Loss and metrics of each epoch",
     **{name: caption for section in SECTIONS.values() for name, caption in section.captions.items()},
 }
 MOST_LABELS = 20
@@ -32,6 +32,7 @@ def report(run: Run, plots: Sequence[Path]) -> str:
     sections = (
         f"# {run.pipeline}, seed {'' if run.seed is None else run.seed}",
         _finished(run),
+        goals.verdict(run),
         table.markdown(run),
         size_sentence(run),
         narrowing.markdown(run),
@@ -73,7 +74,7 @@ def size_sentence(run: Run) -> str:
 
 
 def seconds_section(run: Run) -> str:
-    """Wall seconds by cause: training, the rest by size, and the sum outside training; empty if none are recorded."""
+    """Wall seconds by cause: training, the rest by size, the sum of that, and all; empty if none are recorded."""
     causes = dict(run.seconds)
     if not causes:
         return ""
@@ -87,18 +88,18 @@ def seconds_section(run: Run) -> str:
     lines = [
         ("training", in_training),
         *outside,
-        ("**outside training, sum**", sum(spent for _, spent in outside)),
-        ("**wall**", wall),
+        ("**all but training**", sum(spent for _, spent in outside)),
+        ("**total**", wall),
     ]
     text = markdown_table(
-        ("cause", "seconds", "share of wall"),
+        ("cause", "seconds", "share"),
         ([cause, f"{spent:.1f}", percent(spent / wall, 1) if wall else ""] for cause, spent in lines),
     )
     cached = [f"`{stage.name}`" for stage in run.stages if stage.cached]
     if cached:
         text += (
-            f"\nFound finished and not run again: {', '.join(cached)}; their seconds in the first table were spent in "
-            "an earlier run.\n"
+            f"\nReused from an earlier run: {', '.join(cached)}. Their seconds in the table of stages were spent in "
+            "that run.\n"
         )
     return f"## Where the seconds went\n\n{text}"
 
@@ -127,16 +128,16 @@ def operators_section(run: Run) -> str:
     if stage.float_operators is not None:
         operators = Counter(stage.float_operators)
         listed = ", ".join(name if count == 1 else f"{name} ({count})" for name, count in sorted(operators.items()))
-        facts.append(f"Operators that compute in float, the edges of the network apart: {listed or 'none'}.")
+        facts.append(f"Operators that compute in float, but for conversions at either end: {listed or 'none'}.")
     reasons = Counter(stage.float_layers.values())
     for reason, count in reasons.items():
         names = [name for name, why in stage.float_layers.items() if why == reason]
         facts.append(f"{count} layers compute in float ({reason}): {', '.join(names)}.")
     if stage.closeness_to_network is not None:
         alike = f"{run.closeness.title} {run.closeness.text(stage.closeness_to_network)}"
-        facts.append(f"Beside its Keras network, on the test images: {alike}.")
+        facts.append(f"Compared with its Keras network on the test images: {alike}.")
     if stage.requantizations is not None:
-        facts.append(f"Requantizations (int8 to int8 of another scale): {stage.requantizations}.")
+        facts.append(f"Operators that only change the scale of an int8 tensor: {stage.requantizations}.")
     if stage.onnx is not None:
         facts.append(_of_onnx(stage.onnx, run))
     counts = sorted(stage.operators.items(), key=lambda item: (-item[1], item[0]))
@@ -147,10 +148,10 @@ def operators_section(run: Run) -> str:
 def _of_onnx(file: OnnxFacts, run: Run) -> str:
     alike = f"{run.closeness.title} {run.closeness.text(file.closeness_to_tflite)}"
     floats = f", all but {', '.join(file.kernels_in_float)} in int8" if file.kernels_in_float else ""
-    fuses = "" if file.fuses else " It rounds wherever the .tflite does, which costs TensorRT some fused kernels."
+    fuses = "" if file.fuses else " It rounds wherever the .tflite file does, so TensorRT fuses fewer kernels."
     note = f" Note: {file.note}." if file.note else ""
     return (
-        f"`model.onnx`, for TensorRT: {file.bytes / 1e6:.2f} MB, {file.kernels} kernels{floats}; beside "
+        f"`model.onnx`, for TensorRT: {file.bytes / 1e6:.2f} MB, {file.kernels} kernels{floats}. Compared with "
         f"`model.tflite`: {alike}.{fuses}{note}"
     )
 

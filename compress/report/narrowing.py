@@ -22,15 +22,15 @@ def markdown(run: Run) -> str:
 def _of_stage(name: str, narrowing: Narrowing) -> str:
     channels = Change(*(float(sum(widths[place] for widths in narrowing.channels.values())) for place in (0, 1)))
     lines = [
-        _line("channels that layers make", channels, 0),
+        _line("channels of all layers", channels, 0),
         _line("parameters", narrowing.parameters, 0),
-        _line("MACs for one example", narrowing.macs, 0),
+        _line("multiply-accumulates (MACs) for one example", narrowing.macs, 0),
     ]
     if narrowing.predicted_ms:
         lines.append(_line("latency of the int8 file (ms), sum of its operators", narrowing.predicted_ms, 3))
     if narrowing.measured_ms:
-        lines.append(_line("latency of the int8 file (ms), measured whole, in turns", narrowing.measured_ms, 3))
-    asked = f"`{name}` was to leave {narrowing.asked:.0%} of the {narrowing.target}"
+        lines.append(_line("latency of the int8 file (ms), whole file, measured in turns", narrowing.measured_ms, 3))
+    asked = f"`{name}` was to leave at most {narrowing.asked:.0%} of the {narrowing.target}"
     where = narrowing.device.get("cpu") or narrowing.device.get("model")
     text = f"{asked}{f', measured on {where}, batch 1, one thread' if where else ''}.\n\n"
     text += markdown_table(("", "before", "after", "left"), lines)

@@ -72,10 +72,9 @@ def shown(run: Run) -> dict[str, Metric]:
 
 def latency_note(run: Run) -> str:
     """What the latencies in this run are of, in one line."""
-    host = f'"{run.machine.get("label", "host")}": {run.machine.get("cpu", "unknown CPU")}'
     return (
-        f"Latency is of this host ({host}), batch 1, one thread, 5 warm-up and 50 timed runs; "
-        "never to be compared with a board."
+        f"Latency was measured on this host ({run.machine.get('cpu', 'unknown CPU')}) with batch 1 and one thread: 5 "
+        "warm-up runs, then 50 timed ones. It says nothing about the latency on a board."
     )
 
 

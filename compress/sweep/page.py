@@ -8,13 +8,14 @@ from compress.report.html import write_page
 from compress.report.html.front import dominated
 from compress.report.html.interval import wilson
 from compress.report.html.parallel import Axis, parallel
-from compress.report.html.provenance import provenance
+from compress.report.html.provenance import changed, provenance
 from compress.report.html.scatter import Point, scatter
+from compress.report.html.stages import TITLES
 from compress.report.table import cell, latency_note
-from compress.results import Metric, Run
+from compress.results import Changed, Metric, Run
 from compress.sweep import table
+from compress.sweep.grid import SEED
 
-TITLES = {"sparse_tflite_bytes": "sparse .tflite", "tflite_bytes": ".tflite", "latency_ms_p50": "latency, median (ms)"}
 LATENCY = "latency_ms_p50"
 MEGABYTES = "megabytes"  # a column of this page: the smaller of the dense and the sparse file
 SIDES = {"state": "", "cause": "wide"}  # of columns that are no numbers
@@ -22,18 +23,20 @@ CONTENTS = (
     ("front", "Front"),
     ("lines", "All points as lines"),
     ("points", "All points"),
+    ("settings", "Settings"),
     ("provenance", "Where the numbers come from"),
     ("limits", "What is not shown"),
 )
 LIMITS = (
-    "The best of many points was chosen on the same test images: its own interval does not say so, and is too narrow. "
-    "Points that differ by less than their intervals are not told apart.",
-    "Points of one seed: a sweep over seeds shows how far chance alone takes them apart.",
-    "Latency is of this host, measured one after another while nothing else of jetslim ran; not of a board.",
-    "No energy: only a board's sensors tell it.",
-    "Each point's own page, report.html in its folder, has its settings and its samples of latency; its layers, their "
-    "noise and its worst images are in the page of jetslim run with the same settings alone.",
+    "How good the best point is on other images. It was chosen on the test images, so its interval is too narrow. "
+    "Points that differ by less than their intervals cannot be told apart.",
+    "Latency on a board. Latencies were measured on this host, one point after another, while no point was trained.",
+    "Energy. Only the sensors of a board measure it.",
+    "Layers, their noise, and the worst images of a point: jetslim run with the same settings shows them. Settings and "
+    "all measured latencies of a point are in report.html in its folder.",
 )
+
+ONE_SEED = "Other seeds. All points have one seed. A sweep over seed=0,1,2 shows how far chance moves the results."
 
 
 def write(
@@ -58,13 +61,13 @@ def data(rows: Sequence[Mapping[str, Any]], fields: Sequence[str], runs: Sequenc
     failed = sum(row["state"] == "failed" for row in rows)
     return {
         "title": f"{title}, a sweep over {' x '.join(fields)}",
-        "subtitle": f"{len(rows)} points, {failed} of them failed; {sum(not worse for worse in beaten.values())} are "
-        "beaten by no other in accuracy, size and latency",
+        "subtitle": f"{len(rows)} points, {failed} of them failed; {sum(not worse for worse in beaten.values())} on "
+        "the front: no other point is at least as good in accuracy, size and latency and better in one",
         "contents": CONTENTS,
         "interval": _interval(done, first, count),
         "scatters": _scatters(done, first, count),
         "parallel": parallel(done, _axes(done, fields, first)),
-        "columns": [(TITLES.get(name, name), SIDES.get(name, "" if name in fields else "n")) for name in names],
+        "columns": [(_title(name, metrics), SIDES.get(name, "" if name in fields else "n")) for name in names],
         "rows": [
             {
                 "id": row["id"],
@@ -74,9 +77,28 @@ def data(rows: Sequence[Mapping[str, Any]], fields: Sequence[str], runs: Sequenc
             for row in shown
         ],
         "latency_note": latency_note(runs[0]) if runs else "",
-        "provenance": provenance(runs[0]) if runs else None,
-        "limits": LIMITS,
+        "changed": changed(_common(runs, fields)),
+        "provenance": _provenance(runs[0], fields) if runs else None,
+        "limits": LIMITS if SEED in fields else (*LIMITS, ONE_SEED),
     }
+
+
+def _common(runs: Sequence[Run], fields: Sequence[str]) -> list[Changed]:
+    """The settings that differ from the defaults in all points alike; the swept ones are in the table of points."""
+
+    def is_swept(setting: Changed) -> bool:
+        name = f"{setting.table}.{setting.key}"
+        return any(name == field or name.startswith(f"{field}.") for field in fields)
+
+    first = runs[0].changed if runs else []
+    return [each for each in first if not is_swept(each) and all(each in run.changed for run in runs)]
+
+
+def _provenance(run: Run, fields: Sequence[str]) -> dict[str, Any]:
+    """That of one point, without what differs from point to point."""
+    told = provenance(run)
+    own = {"settings", "finished", *([SEED] if SEED in fields else [])}
+    return {**told, "run": [fact for fact in told["run"] if fact[0] not in own]}
 
 
 def _with_size(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -122,8 +144,8 @@ def _interval(rows: Sequence[Mapping[str, Any]], metric: Metric | None, count: i
     best = max(row[metric.key] for row in rows)
     low, high = wilson(best, count)
     return (
-        f"Of {count:,} test images: the best point's {metric.title}, {metric.text(best)}, lies between "
-        f"{metric.number(low)} and {metric.text(high)} (95 %)."
+        f"With {count:,} test images, the 95 % interval of the best point's {metric.title}, {metric.text(best)}, is "
+        f"{metric.number(low)} to {metric.text(high)}."
     )
 
 
@@ -141,6 +163,10 @@ def _axes(rows: Sequence[Mapping[str, Any]], fields: Sequence[str], metric: Metr
 def _told(row: Mapping[str, Any], fields: Sequence[str]) -> str:
     settings = ", ".join(f"{field} = {row[field]}" for field in fields)
     return f"point {row['point']} ({settings})"
+
+
+def _title(name: str, metrics: Mapping[str, Metric]) -> str:
+    return metrics[name].title if name in metrics else TITLES.get(name, name)
 
 
 def _cell(name: str, value: Any, metrics: Mapping[str, Metric]) -> str:

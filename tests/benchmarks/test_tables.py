@@ -126,12 +126,21 @@ def test_a_page_of_a_board(tmp_path):
     content = result(before={"clocks_mhz": {"cpu0": 2265.6}, "throttled": False})
     content["models"][0]["latency"][0]["repetitions"][0]["samples_ms"] = [11.0, 12.0, 13.0]
     content["models"].append({**content["models"][0], "file": "<b>.tflite", "bytes": 9_000_000})
-    html, _ = page.write(parse(content, "it"), tmp_path, "board")
+    content |= {
+        "runner": "1.2.3",
+        "settings": {"runs": 50, "repetitions": 3},
+        "after": {"clocks_mhz": {"cpu0": 1190.4}},
+    }
+    content["models"][0] |= {"sha256": "5e1f"}
+    html, json_file = page.write(content, "it", tmp_path, "board")
     text = html.read_text()
     assert text.count("<svg") == 4  # size, latency, energy; and the samples
     assert "VDD_IN" not in text and "41.3" in text
     assert "98.50 %" in text and "96.40 to 99.30" in text
-    assert "the processor was throttled" in text and "cpu0 2265.6" in text
+    assert "the processor was throttled" in text
+    assert "before all runs: cpu0 2265.6; after: cpu0 1190.4" in text  # below the samples, and in the table of states
+    assert "<td>repetitions</td>" in text and "1.2.3" in text and "sha256 5e1f" in text
+    assert json.loads(json_file.read_text())["result"] == content
     assert "failed: crashed (SIGSEGV)" in text
     assert "&lt;b&gt;.tflite" in text and "<b>.tflite" not in text
 

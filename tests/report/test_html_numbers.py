@@ -4,9 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from compress.report.html import strips, verdict
+from compress.report.goals import goals, verdict
+from compress.report.html import strips
 from compress.report.html.blocks import blocks
 from compress.report.html.front import dominated
+from compress.report.html.headline import certainty, headline
 from compress.report.html.interval import difference, wilson
 from compress.report.html.operators import operator_table
 from compress.report.html.scale import scale_of
@@ -56,22 +58,50 @@ def test_differences_from_the_teacher(two_stages):
 
 def test_goals_are_reached_or_missed(five_stages):
     run = parse({**five_stages, "schema": 1})
-    found = verdict.goals(run)
     # the fixture's pruned stage asks for 0.8 and has the teacher's share of zeros
-    assert [(goal["goal"], goal["met"]) for goal in found] == [("pruned makes zeros", False)]
+    assert [(goal.goal, goal.met) for goal in goals(run)] == [("zeros in the kernels of pruned", False)]
+    assert verdict(run) == (
+        "The goal was not reached; missed: zeros in the kernels of pruned (0.0 %, at least 80.0 % asked)."
+    )
     asked = {"score": 0.98, "score_lost": 0.005, "megabytes": 2.0, "latency_ms": 11.0}
-    got = {(goal["goal"], goal["asked"]): goal["met"] for goal in verdict.goals(replace(run, goals=asked))[1:]}
+    got = {(goal.goal, goal.asked): goal.met for goal in goals(replace(run, goals=asked))[1:]}
     assert got == {
         ("test top-1", "at least 98.00 %"): True,  # 98.61 %
-        ("test top-1", "at most 0.50 points worse than teacher"): False,  # 0.55 points
+        ("test top-1 against teacher", "at most 0.50 points worse"): False,  # 0.55 points
         ("size of the .tflite", "at most 2 MB"): True,  # 1.73 MB
         ("median latency on this host", "at most 11 ms"): False,  # 12 ms
     }
 
 
+def test_the_verdict_is_a_sentence(two_stages):
+    run = parse(two_stages)
+    assert verdict(run) == ""  # nothing was asked
+    two = replace(run, goals={"score": 0.98, "latency_ms": 11.0})
+    assert verdict(two) == ("1 of 2 goals reached; missed: median latency on this host (12.0 ms, at most 11 ms asked).")
+    untimed = replace(two, stages=[run.stages[0], replace(run.stages[1], latency=None)])
+    assert verdict(untimed) == "1 of 2 goals reached; not measured: median latency on this host."
+    assert verdict(replace(run, goals={"megabytes": 2.0})) == "The goal was reached."
+
+
+def test_a_narrowed_network_is_judged_by_its_whole_file(two_stages):
+    change = {"before": 4.0, "after": 1.0}
+    narrowing = {"target": "latency", "asked": 0.35, "channels": {}, "parameters": change, "macs": change}
+    narrowing |= {"predicted_ms": {"before": 10.0, "after": 3.4}, "measured_ms": {"before": 10.0, "after": 3.58}}
+    two_stages["stages"][1]["narrowing"] = narrowing
+    (goal,) = goals(parse(two_stages))
+    assert (goal.goal, goal.asked, goal.got, goal.met) == ("latency left after int8", "at most 35 %", "35.8 %", False)
+    assert goal.note == "of the whole file; 34.0 % by the sum of its operators"
+
+
+def test_a_file_that_grew_says_so(two_stages):
+    teacher, last = two_stages["stages"]
+    last |= {"tflite_bytes": 2 * teacher["tflite_bytes"], "sparse_tflite_bytes": 3 * teacher["tflite_bytes"]}
+    assert headline(parse(two_stages))[1]["note"] == "2.00 times larger than 72.57 MB"
+
+
 def test_what_so_many_images_tell(two_stages):
-    text = verdict.certainty(parse(two_stages))
-    assert text.startswith("359 test images tell top-1 to about ±1.3 points")
+    text = certainty(parse(two_stages))
+    assert text.startswith("359 test images measure top-1 to about ±1.3 points")
     assert "cannot tell the two apart" in text
 
 

@@ -1,13 +1,18 @@
 """report.html as a file: whole, by itself, small, and nothing in it but text where a user's words stand."""
 
+import base64
 import json
 import re
 from html.parser import HTMLParser
+from io import BytesIO
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from compress import report
 from compress.artifacts.files import write_json
+from compress.report.html import pictures
 from compress.results import LAYERS, parse
 
 VOID = {"meta", "link", "img", "br", "hr", "input"}
@@ -121,3 +126,21 @@ def test_a_task_section_of_names_is_text(tmp_path):
     text = (tmp_path / "report.html").read_text()
     assert is_whole(text).tags.count("script") == 1
     assert re.search(r"<td>&lt;script&gt;alert\(&#34;a\|b&#34;\)&lt;/script&gt;</td>", text)
+
+
+def test_large_pictures_are_made_smaller_until_they_fit(tmp_path):
+    """Noise, which no format makes small: eight plots and a page of photographs, 20 MB of them."""
+    random = np.random.default_rng(0)
+    files = [tmp_path / f"plot{number}.png" for number in range(8)] + [tmp_path / "worst.png"]
+    for path in files:
+        Image.fromarray(random.integers(0, 256, (700, 1000, 3), np.uint8)).save(path)
+    small = tmp_path / "small.png"
+    Image.new("RGB", (40, 30), "red").save(small)
+    found = pictures.embedded([*files, small], ["worst"], {"small": "A small one"}, tmp_path)
+    contents = {name: base64.b64decode(each["src"].split(",")[1]) for name, each in found.items()}
+    assert sum(map(len, contents.values())) <= pictures.MOST_BYTES
+    assert contents["small"] == small.read_bytes()  # it fits as it is
+    assert found["small"] | {"src": ""} == {"caption": "A small one", "path": "small.png", "src": "", "plot": True}
+    kinds = {name: Image.open(BytesIO(content)) for name, content in contents.items()}
+    assert (kinds["plot0"].format, kinds["worst"].format) == ("PNG", "JPEG")
+    assert all(picture.width > 80 for name, picture in kinds.items() if name != "small")

@@ -27,16 +27,16 @@ def test_where_the_seconds_went(two_stages):
         markdown.seconds_section(parse(two_stages))
         == """## Where the seconds went
 
-| cause | seconds | share of wall |
+| cause | seconds | share |
 |---|---:|---:|
 | training | 110.0 | 55.0 % |
 | convert | 50.0 | 25.0 % |
 | build | 20.0 | 10.0 % |
 | other | 20.0 | 10.0 % |
-| **outside training, sum** | 90.0 | 45.0 % |
-| **wall** | 200.0 | 100.0 % |
+| **all but training** | 90.0 | 45.0 % |
+| **total** | 200.0 | 100.0 % |
 
-Found finished and not run again: `teacher`; their seconds in the first table were spent in an earlier run.
+Reused from an earlier run: `teacher`. Their seconds in the table of stages were spent in that run.
 """
     )
 
@@ -49,14 +49,14 @@ def test_other_is_shown_once_and_last(two_stages):
         ("convert", "50.0"),
         ("build", "20.0"),
         ("other", "20.0"),
-        ("**wall**", "200.0"),
+        ("**total**", "200.0"),
     ]
 
 
 def test_seconds_without_wall_add_up_to_it(two_stages):
     del two_stages["seconds"]["wall"]
     text = markdown.seconds_section(parse(two_stages))
-    assert "| **outside training, sum** | 70.0 | 38.9 % |\n| **wall** | 180.0 | 100.0 % |" in text
+    assert "| **all but training** | 70.0 | 38.9 % |\n| **total** | 180.0 | 100.0 % |" in text
     assert "other" not in text
 
 
@@ -64,8 +64,8 @@ def test_a_report_says_all_that_the_run_recorded(two_stages):
     text = markdown.report(parse(two_stages), [Path("plots/training.png")])
     assert text.startswith("# densenet121, seed 7\n\nFinished 2026-11-21T02:03:04Z.\n\n| stage |")
     assert table.markdown(parse(two_stages)) in text
-    assert "![Training by epoch](plots/training.png)" in text
-    assert "`int8` is int8. Operators that compute in float, the edges of the network apart: MEAN (2), TANH." in text
+    assert "![Loss and metrics of each epoch](plots/training.png)" in text
+    assert "`int8` is int8. Operators that compute in float, but for conversions at either end: MEAN (2), TANH." in text
     assert "| CONV_2D | 120 |\n| MEAN | 2 |\n| DEQUANTIZE | 1 |\n| SOFTMAX | 1 |\n| TANH | 1 |" in text
     assert "`digits`, 32x32 pixels; classification of 2: 0, 1." in text
     assert "| train | 1,294 |\n| validation | 144 |\n| test | 359 |\n\n- 10 % held out" in text

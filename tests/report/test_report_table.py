@@ -39,8 +39,8 @@ def test_markdown_is_for_people(two_stages):
     )
     assert lines[5:] == [
         "",
-        'Latency is of this host ("host": Some CPU), batch 1, one thread, 5 warm-up and 50 timed '
-        "runs; never to be compared with a board.",
+        "Latency was measured on this host (Some CPU) with batch 1 and one thread: 5 warm-up runs, then 50 timed ones. It "
+        "says nothing about the latency on a board.",
     ]
 
 

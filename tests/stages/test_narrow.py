@@ -130,7 +130,7 @@ def test_the_next_stages_read_the_narrower_network(small):
 def test_the_report_shows_the_channels(small):
     report = (small.folder / "runs/small/report.md").read_text()
     assert "## Channels removed" in report
-    assert "`narrowed` was to leave 60% of the parameters" in report
+    assert "`narrowed` was to leave at most 60% of the parameters" in report
     assert re.search(r"\| parameters \| [\d,]+ \| [\d,]+ \| [\d.]+% \|", report)
     assert "Channels that cannot be removed: 3 (the network's input); 3 (the network's output)." in report
     assert (small.folder / "runs/small/plots/channels.png").is_file()
@@ -170,7 +170,7 @@ def test_half_of_the_latency_is_measured(run, tmp_path):
     assert done.returncode == 0, done.stderr
     assert "timing" not in done.stdout
     report = (tmp_path / "runs/narrow/report.md").read_text()
-    assert "latency of the int8 file (ms), measured whole, in turns" in report
+    assert "latency of the int8 file (ms), whole file, measured in turns" in report
 
 
 def test_what_cannot_be_reached_is_said_before_it_trains(run, tmp_path):

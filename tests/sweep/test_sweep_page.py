@@ -64,10 +64,29 @@ def test_the_front_over_accuracy_size_and_latency(tmp_path):
     assert [row["beaten"] for row in shown] == [False, True, False, False]
 
 
+@pytest.mark.parametrize(("field", "says_so"), [("seed=0,1", False), ("pruned.final_sparsity=0.5,0.7", True)])
+def test_the_settings_that_all_points_share(field, says_so, tmp_path):
+    found = points(given([field]))
+    shared = {"table": "teacher", "key": "epochs", "value": 7, "default": 1}
+    ended = {}
+    for point in found:
+        own = {"table": "pruned", "key": "final_sparsity", "value": 0.4 + point.number / 10, "default": 0.8}
+        last = {"name": "int8", "kind": "export", "metrics": {"top1": 0.9}}
+        metrics = [{"key": "top1", "title": "top-1"}]
+        content = {"schema": 3, "seed": point.number, "command": "jetslim sweep", "metrics": metrics, "stages": [last]}
+        ended[point.number] = parse({**content, "changed": [shared, own]})
+    rows = table.rows(found, list(found[0].values), ended, {})
+    shown = page.data(rows, list(found[0].values), list(ended.values()), "mine")
+    assert shown["changed"] == [{"table": "teacher", "key": "epochs", "value": "7", "default": "1"}]
+    assert any(line.startswith("Other seeds") for line in shown["limits"]) == says_so
+    assert (["seed", "1"] in shown["provenance"]["run"]) == says_so  # of one seed alone it is a fact of all points
+    assert ["command", "jetslim sweep"] in shown["provenance"]["run"]
+
+
 def test_no_point_has_ended_well(tmp_path):
     found = points(given(["seed=0,1"]))
     _, (html, _) = page_of(found, {}, {1: "no memory", 2: "no memory"}, tmp_path)
-    assert "No point has ended well yet" in html.read_text()
+    assert "No point has finished successfully yet" in html.read_text()
 
 
 def test_words_and_numbers_on_parallel_axes():

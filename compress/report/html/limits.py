@@ -7,23 +7,28 @@ def limits(run: Run, has_operators: bool) -> list[str]:
     """Sentences, the most important first."""
     test = f"{run.data.test:,} test images" if run.data.test else "the test images"
     lines = [
-        "No board: sizes and answers are those of the files, but latency is of this host's processor. Measure on the "
-        "board itself (jetslim bundle); a ratio of two latencies belongs to a processor, too.",
-        "No energy: only a board's sensors tell it.",
-        f"Only {test} of {run.data.name or 'one data set'}: other images, other light or another camera may give "
-        "other answers.",
-        f"Only the seed {run.seed}: training again with another gives other weights, and a spread that one run cannot "
-        "show. A sweep (jetslim sweep) over seeds shows it.",
-        "The intervals are of the choice of test images alone: not of the seed, and not of having looked at the test "
-        "images when settings were chosen.",
-        "Latency is of the dense .tflite, batch 1, one thread, on random pixels, inference alone: not of reading and "
-        "scaling images, nor of the sparse file.",
+        "Latency on a board. Latencies here were measured on this host's processor, and their ratios hold for that "
+        "processor alone. To measure on a board, run jetslim bundle, copy the folder that it writes to the board, and "
+        "run python3 jetson.pyz benchmark . in it.",
+        "Energy. Only the sensors of a board measure it.",
+        f"Other data. Accuracy was measured on {test} of {run.data.name or 'one data set'}; with another camera, other "
+        "light or another place it may differ.",
+        f"Other seeds. This is one training with seed {run.seed}, and another seed gives other weights. "
+        "jetslim sweep --set seed=0,1,2 shows how far the results differ.",
+        "All uncertainty. The 95 % intervals cover the choice of the test images. They do not cover the choice of the "
+        "seed, nor that somebody may have chosen settings by looking at the test images.",
+        "Latency of a whole application. It was measured for the dense .tflite file with batch 1, one thread and "
+        "random pixels, without reading and scaling images. The sparse file was not timed.",
     ]
     if has_operators:
         lines.append(
-            "Times of operators are by LiteRT's profiler, which counts whole microseconds and takes some time itself: "
-            "they are for shares, not for sums. A kernel that computes several operators at once counts for the first."
+            "Exact times of operators. LiteRT's profiler counts whole microseconds and takes some time itself, so its "
+            "times are good for shares but not for sums. Where one kernel computes several operators, its time is "
+            "shown at the first of them."
         )
     if any(stage.measured_on == ".tflite" for stage in run.stages):
-        lines.append("Where a stage says it was measured on its .tflite, its network was not measured by itself.")
+        lines.append(
+            "The Keras network of some stages. Where a table says .tflite under measured_on, the .tflite file was "
+            "measured, not the network that it was made from."
+        )
     return lines

@@ -22,9 +22,9 @@ def operators_of_last(run: Run, operators: Mapping[str, Sequence[OperatorFacts]]
     }
     return {
         "stage": last,
-        "beside": quantized_from(run),
+        "compared_with": quantized_from(run),
         "rows": operator_table(own, channels_of(run)),
-        "untold": untold(last, known),
+        "missing": missing(last, known),
         "explorer": " and ".join(quantity for quantity, there in known.items() if there),
     }
 
@@ -68,15 +68,15 @@ def channels_of(run: Run) -> dict[str, list[int]]:
     return widths
 
 
-def untold(stage: str, known: Mapping[str, bool]) -> list[str]:
+def missing(stage: str, known: Mapping[str, bool]) -> list[str]:
     """What the table of a stage lacks, and why, a sentence each."""
     lacks = []
     if not known["latency"]:
-        lacks.append(f"LiteRT's profiler told no times of the operators of {stage}.")
+        lacks.append(f"LiteRT's profiler gave no times for the operators of {stage}.")
     if not known["noise"]:
         lacks.append(
-            "No signal-to-noise ratios: nothing was quantized, or [report] noise_images is 0; jetslim compare "
-            "tells them of any two networks."
+            "The signal-to-noise ratios are empty because nothing was quantized or [report] noise_images is 0; "
+            "jetslim compare computes them for any two networks."
         )
     return lacks
 

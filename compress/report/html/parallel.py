@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from compress.report.html.scale import scale_of
 
 WIDTH, HEIGHT, SIDE, TOP, BOTTOM = 900, 340, 70, 46, 320
+MOST_TICKS, NEAR = 6, 14  # so few values, if no two are nearer than that, are the ticks themselves
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,11 @@ def _axis(axis: Axis, rows: Sequence[Mapping[str, Any]], x: float) -> dict[str, 
     values = list({str(row[axis.key]): row[axis.key] for row in rows}.values())
     if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
         scale = scale_of([axis.factor * value for value in values], BOTTOM, TOP, may_be_log=True, room=0.0)
-        places, ticks = {str(value): scale(axis.factor * value) for value in values}, scale.ticks
+        places = {str(value): scale(axis.factor * value) for value in values}
+        own = [{"at": place, "text": f"{axis.factor * float(value):.10g}"} for value, place in places.items()]
+        heights = sorted(places.values())
+        apart = all(high - low >= NEAR for low, high in pairwise(heights))
+        ticks = own if apart and len(own) <= MOST_TICKS else scale.ticks
     else:
         names = sorted(map(str, values))
         gap = (BOTTOM - TOP) / max(1, len(names) - 1)

@@ -1,8 +1,9 @@
 """Where the numbers come from: what was run, on what, with which settings."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from compress.results import Run
+from compress.results import Changed, Run
 
 
 def provenance(run: Run) -> dict[str, Any]:
@@ -13,7 +14,7 @@ def provenance(run: Run) -> dict[str, Any]:
         machine["memory"] = f"{machine.pop('memory_gb')} GB"
     splits = {"train": data.train, "validation": data.validation, "test": data.test}
     return {
-        "run": _facts(
+        "run": facts(
             {
                 "pipeline": run.pipeline,
                 "command": run.command,
@@ -22,7 +23,7 @@ def provenance(run: Run) -> dict[str, Any]:
                 "finished": run.finished,
             }
         ),
-        "data": _facts(
+        "data": facts(
             {
                 "name": data.name,
                 "task": run.task["name"],
@@ -32,15 +33,20 @@ def provenance(run: Run) -> dict[str, Any]:
                 "labels": ", ".join(data.label_names),
             }
         ),
-        "machine": _facts(machine),
-        "versions": _facts(run.versions),
+        "machine": facts(machine),
+        "versions": facts(run.versions),
         "files": [[stage.name, f"sha256 {stage.sha256}"] for stage in run.stages if stage.sha256],
         "notes": list(data.notes),
         "config": run.config_toml.strip(),
     }
 
 
-def changed(run: Run) -> list[dict[str, str]]:
+def facts(facts: Mapping[str, Any]) -> list[list[str]]:
+    """[name, value] of each that is known, as text."""
+    return [[name.replace("_", " "), str(value)] for name, value in facts.items() if value not in (None, "")]
+
+
+def changed(settings: Sequence[Changed]) -> list[dict[str, str]]:
     """The settings that differ from their defaults, as text."""
     return [
         {
@@ -49,7 +55,7 @@ def changed(run: Run) -> list[dict[str, str]]:
             "value": _told(setting.value),
             "default": _told(setting.default),
         }
-        for setting in run.changed
+        for setting in settings
     ]
 
 
@@ -57,7 +63,3 @@ def _told(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(map(_told, value)) or "none"
     return "none" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _facts(facts: dict[str, Any]) -> list[list[str]]:
-    return [[name.replace("_", " "), str(value)] for name, value in facts.items() if value not in (None, "")]

@@ -4,14 +4,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from compress.report import markdown_report, narrowing
-from compress.report.html import limits, page, provenance, verdict
+from compress.report import goals, markdown_report, narrowing
+from compress.report.html import headline, limits, pictures, provenance
 from compress.report.html.blocks import blocks
 from compress.report.html.interval import wilson
 from compress.report.html.operators import operators_of_last
 from compress.report.html.scatter import Point, scatter
 from compress.report.html.stages import stage_table
-from compress.report.html.strips import of_stages, strips
+from compress.report.html.strips import clocks_of_host, of_stages, strips
 from compress.report.sections import SECTIONS
 from compress.report.table import latency_note
 from compress.results import PICTURES, WORST, OperatorFacts, Run
@@ -38,38 +38,34 @@ def data(
 ) -> dict[str, Any]:
     """All that the page shows, by part; ``files`` are the pictures below ``folder``."""
     section = SECTIONS.get(run.task["name"])
-    pictures = {path.stem: path for path in files}
-    of_task = {name: pictures.pop(name) for name in (section.plots if section else ()) if name in pictures}
-    of_images = {name: pictures.pop(name) for name in (Path(PICTURES).stem, Path(WORST).stem) if name in pictures}
-    pictures.pop(DRAWN_HERE, None)
-
-    def shown(paths: Mapping[str, Path], is_plot: bool) -> list[dict[str, Any]]:
-        return [
-            page.embedded(path, folder, markdown_report.CAPTIONS.get(name, name), is_plot)
-            for name, path in paths.items()
-        ]
-
+    of_images = [Path(name).stem for name in (PICTURES, WORST)]
+    drawn = [path for path in files if path.stem != DRAWN_HERE]
+    embedded = pictures.embedded(drawn, of_images, markdown_report.CAPTIONS, folder)
+    of_task = [name for name in (section.plots if section else ()) if name in embedded]
+    others = [name for name in embedded if name not in (*of_task, *of_images)]
+    timed = of_stages(run)
     parts: dict[str, Any] = {
         "title": f"{run.pipeline}{'' if run.seed is None else f', seed {run.seed}'}",
         "subtitle": f"{run.task['name']} on {run.data.name or 'unnamed data'}"
         + (f"; finished {run.finished}" if run.finished else ""),
-        "headline": verdict.headline(run),
-        "certainty": verdict.certainty(run),
-        "goals": verdict.goals(run),
+        "verdict": goals.verdict(run),
+        "headline": headline.headline(run),
+        "certainty": headline.certainty(run),
+        "goals": [vars(goal) for goal in goals.goals(run)],
         "stages": stage_table(run),
         "scatters": scatters(run),
         "operators": operators_of_last(run, operators),
-        "strips": strips(of_stages(run)),
+        "strips": strips(timed, clocks_of_host(timed)),
         "latency_note": latency_note(run),
         "task_section": {
             "title": section.title if section else "",
             "blocks": blocks(section.markdown(run)) if section else [],
-            "images": shown(of_task, True),
+            "images": [embedded[name] for name in of_task],
         },
-        "pictures": shown(of_images, False),
+        "pictures": [embedded[name] for name in of_images if name in embedded],
         "other_sections": [blocks(text) for write in OTHERS if (text := write(run))],
-        "plots": shown(pictures, True),
-        "changed": provenance.changed(run),
+        "plots": [embedded[name] for name in others],
+        "changed": provenance.changed(run.changed),
         "provenance": provenance.provenance(run),
         "limits": limits.limits(run, bool(operators)),
     }
@@ -101,7 +97,7 @@ def scatters(run: Run) -> list[dict[str, Any]]:
         if value is None:
             continue
         interval = wilson(value, run.data.test) if metric.is_share and run.data.test else None
-        size = verdict.shipped_bytes(stage)
+        size = goals.shipped_bytes(stage)
         if size:
             sizes.append(Point(stage.name, f"stage-{number}", size / 1e6, value, interval, number))
         if stage.latency:

@@ -4,8 +4,8 @@ from typing import Any
 
 from compress.report import table
 from compress.report.format import three_digits
+from compress.report.goals import points
 from compress.report.html.interval import wilson
-from compress.report.html.verdict import points
 from compress.results import Run
 
 TITLES = {

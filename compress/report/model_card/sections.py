@@ -29,7 +29,7 @@ def opening(run: Run, stage: StageResult, told: Mapping[str, Any]) -> str:
     labels = run.data.label_names
     named = ", ".join(labels[:MOST_LABELS]) + (", ..." if len(labels) > MOST_LABELS else "")
     kind, says = "image" if is_of_images(told) else "array", on_card(run.task["name"]).says
-    size = "" if stage.tflite_bytes is None else f" and has {megabytes(stage.tflite_bytes)}"
+    size = "" if stage.tflite_bytes is None else f" and is {megabytes(stage.tflite_bytes)} large"
     return (
         f"# {run.pipeline}\n\n`model.tflite` is a network for LiteRT (TensorFlow Lite) that reads an {kind} and {says} "
         f"{named or 'what was not named'} (`labels.txt`). It computes in {stage.precision}{size}. It was made by "
@@ -73,15 +73,15 @@ def measured(run: Run, stage: StageResult, before: Sequence[StageResult]) -> str
     header = ["stage", *(metric.title for metric in metrics), *HEADER]
     count = f"{run.data.test:,} test examples" if run.data.test else "the test split"
     parts = [
-        f"## What was measured\n\nOn {count} of `{run.data.name}`, on which jetslim trained nothing; of each stage the "
-        f"file that was written of it.\n\n{markdown_table(header, rows)}"
+        f"## What was measured\n\nOn {count} of `{run.data.name}`, which were not used for training. Each row is the "
+        f".tflite file of a stage.\n\n{markdown_table(header, rows)}"
     ]
     own = [(metric.title, metric.text(value), metric.better or "neither") for metric, value in _all(run, stage)]
     if own:
         parts.append(f"All that was measured of this file:\n\n{markdown_table(('', 'value', 'better'), own)}")
     if stage.closeness_to_network is not None:
         alike = run.closeness.text(stage.closeness_to_network)
-        parts.append(f"Beside the Keras network that it was written of: {run.closeness.title} {alike}.")
+        parts.append(f"Compared with the Keras network that it was made from: {run.closeness.title} {alike}.")
     parts.append(
         "MB are 10^6 bytes. `model.sparse.tflite` computes the same and stores zeros compactly; zeros make a file "
         "smaller, not faster."
@@ -90,7 +90,7 @@ def measured(run: Run, stage: StageResult, before: Sequence[StageResult]) -> str
         cpu = run.machine.get("cpu", "an unknown CPU")
         parts.append(
             f"On the machine that made it ({cpu}) one inference took {three_digits(stage.latency.latency_ms_p50)} ms "
-            "(median, batch 1, one thread). That is no board's latency, and says nothing of one."
+            "(median, batch 1, one thread). It says nothing about the latency on a board."
         )
     return "\n\n".join(part.strip() for part in parts)
 
@@ -121,8 +121,8 @@ def not_measured(run: Run, stage: StageResult) -> str:
         "how much the numbers change with another seed.",
     ]
     license_ = (
-        "No license is stated here, as it depends on your data and on the network that you began with: add it to the "
-        "metadata above before you publish the file."
+        "No license is stated here, because it depends on your data and on the network that you started from. Add one "
+        "to the metadata above before you publish the file."
     )
     return "## What was not measured\n\n" + "\n".join(f"- {line}" for line in lines) + f"\n\n{license_}"
 

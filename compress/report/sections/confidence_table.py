@@ -64,14 +64,15 @@ def _measured(run: Run) -> list[StageResult]:
 def _note(run: Run) -> str:
     test, validation = (f"{count:,} " if count else "" for count in (run.data.test, run.data.validation))
     note = (
-        f"Of the {test}test images; nll in nats, ece over 15 bins of equal width. nll_scaled and ece_scaled: with "
-        f"logits divided by the temperature, for which the {validation}validation images are likeliest. measured_on: "
-        "a stage's Keras network, or what a .tflite gives."
+        f"Measured on the {test}test images. nll is the negative log-likelihood in nats, brier the Brier score, ece "
+        "the expected calibration error over 15 bins of equal width. nll_scaled and ece_scaled are the same after the "
+        f"logits were divided by the temperature that fits the {validation}validation images best. measured_on says "
+        "whether a stage's Keras network or its .tflite file was measured."
     )
     without = [f"`{stage.name}`" for stage in _measured(run) if stage.network_metrics.get("temperature") is None]
     if without:
         note += (
-            f" No temperature fits {', '.join(without)}: where every validation image is right, ever smaller ones are "
-            "ever likelier."
+            f" No temperature fits {', '.join(without)} best: every validation image is classified correctly, so the "
+            "smaller the temperature, the better it fits."
         )
     return note

@@ -28,7 +28,8 @@ def _by_count(run: Run) -> str:
         for name, parts in stages
     ]
     text = (
-        f"The test images in equal parts, by how many {_things(run)} they show; in parentheses the mean error (bias)."
+        f"The test images are split into equal parts by how many {_things(run)} they show. In parentheses: the mean "
+        "error (bias)."
     )
     return f"{markdown_table(header, rows)}\n{text}"
 
@@ -46,7 +47,8 @@ def _whole(run: Run) -> str:
     names = ("MAE", "RMSE", "bias")
     header = ["network", *(title for name in names for title in (f"{name}, own sizes", f"{name}, {size}"))]
     text = (
-        f"Each network on the test images at their own sizes, one at a time, and at {size}, which files are made for."
+        "Each network was measured on the test images at their own sizes, one at a time, and scaled to "
+        f"{size}, the size that the .tflite files read."
     )
     return f"{markdown_table(header, rows)}\n{text}"
 

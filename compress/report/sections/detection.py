@@ -33,7 +33,7 @@ def markdown(run: Run) -> str:
         if stage.network_metrics
     ]
     least = run.task["confidence"]
-    text = f"Of the boxes of which a network is sure by {least:g} or more, at an IoU of 0.5:"
+    text = f"Of the boxes with a confidence of at least {least:g}, matched at an IoU of 0.5:"
     told = markdown_table(["", "precision", "recall", "F1", "AP at 0.5, 11 points"], shares)
     return f"{markdown_table(header, rows)}\n{text}\n\n{told}"
 

@@ -19,7 +19,7 @@ def markdown(run: Run) -> str:
         for name, images, *values in zip(names, *columns, strict=False)
     ]
     table = markdown_table(("class", "images", "average precision", "precision at 0.5", "recall at 0.5"), lines)
-    return f"{table}\nOf `{run.stages[-1].name}` on the test images.\n"
+    return f"{table}\nMeasured for `{run.stages[-1].name}` on the test images.\n"
 
 
 SECTION = Section("Classes", markdown)

@@ -27,7 +27,8 @@ def markdown(run: Run) -> str:
         for name, *values in zip(_names(run, len(numbers["mae"])), *columns, strict=True)
     ]
     header = ("number", "mean absolute error", "root mean squared error", "bias (mean error)")
-    return f"{markdown_table(header, lines)}\nOf `{run.stages[-1].name}` on the test images, in the numbers' units.\n"
+    text = f"Measured for `{run.stages[-1].name}` on the test images, in the units of the numbers."
+    return f"{markdown_table(header, lines)}\n{text}\n"
 
 
 def predicted_over_true(run: Run) -> "Figure | None":
