@@ -296,7 +296,7 @@ def _similarity(axes: "Axes", stage: StageResult) -> None:
         )
     epochs = _column(rows, "epoch")
     axes.set_xlim(epochs.min() - 0.5, epochs.max() + 0.5)
-    axes.set_ylabel("activations switched alike (fraction)")
+    axes.set_ylabel("units on or off as in the teacher (fraction)")
     axes.set_title(f"{stage.name}: similarity to the teacher", fontsize=10)
     axes.legend(fontsize=8, framealpha=0.9)
 

@@ -102,7 +102,7 @@ def test_a_file_that_grew_says_so(two_stages):
 def test_what_so_many_images_tell(two_stages):
     text = certainty(parse(two_stages))
     assert text.startswith("359 test images measure top-1 to about ±1.3 points")
-    assert "cannot tell the two apart" in text
+    assert "cannot tell the two stages apart" in text
 
 
 def test_points_that_lie_on_each_other_are_one_mark():

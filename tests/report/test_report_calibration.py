@@ -53,7 +53,7 @@ def test_markdown_is_for_people(calibrated):
     assert lines[3] == "| int8 | export | .tflite | 99.16 % | 100.00 % | 0.0625 | 0.0312 | 1.25 % |  |  |  |"
     assert "Measured on the 359 test images" in lines[5]
     assert "fits the 144 validation images best" in lines[5]
-    assert "No temperature fits `int8`: " in lines[5]
+    assert "No temperature fits `int8` best: " in lines[5]
     calibrated["stages"].pop()
     assert "No temperature" not in calibration.markdown(parse(calibrated))
 

@@ -90,7 +90,7 @@ def test_training_has_a_panel_a_stage_and_one_for_similarity(five_stages):
     figure = plots.training(parse(five_stages))
     left = [axes for axes in figure.axes if axes.get_ylabel().startswith("loss")]
     top1 = [axes for axes in figure.axes if axes.get_ylabel() == "validation top-1 (%)"]
-    similar = [axes for axes in figure.axes if "alike" in axes.get_ylabel()]
+    similar = [axes for axes in figure.axes if "as in the teacher" in axes.get_ylabel()]
     assert [axes.get_title().split(" ")[0] for axes in left] == ["teacher", "student", "pruned", "quantized"]
     assert len(top1) == 3  # the quantized stage was not validated
     assert top1[0].lines[0].get_ydata() == pytest.approx([93, 95])
