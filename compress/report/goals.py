@@ -35,8 +35,10 @@ def verdict(run: Run) -> str:
     if not found:
         return ""
     count = sum(goal.met is True for goal in found)
-    one = "the goal was reached" if count else "the goal was not reached"
-    text = one.capitalize() if len(found) == 1 else f"{count} of {len(found)} goals reached"
+    if len(found) == 1:
+        text = "The goal was reached" if count else "The goal was not reached"
+    else:
+        text = f"{f'All {count}' if count == len(found) else f'{count} of {len(found)}'} goals reached"
     missed = [f"{goal.goal} ({goal.got}, {goal.asked} asked)" for goal in found if goal.met is False]
     unknown = [goal.goal for goal in found if goal.met is None]
     for word, names in (("missed", missed), ("not measured", unknown)):

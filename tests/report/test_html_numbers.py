@@ -81,6 +81,7 @@ def test_the_verdict_is_a_sentence(two_stages):
     untimed = replace(two, stages=[run.stages[0], replace(run.stages[1], latency=None)])
     assert verdict(untimed) == "1 of 2 goals reached; not measured: median latency on this host."
     assert verdict(replace(run, goals={"megabytes": 2.0})) == "The goal was reached."
+    assert verdict(replace(run, goals={"megabytes": 2.0, "score": 0.9})) == "All 2 goals reached."
 
 
 def test_a_narrowed_network_is_judged_by_its_whole_file(two_stages):
