@@ -22,7 +22,7 @@ def document(measured: Measured, plots: str) -> str:
     parts = ["# The tables of Shin and Oh (2022), with controls", "", bars.so_far(measured), "", NOTE, ""]
     if measured.runs:
         machine = measured.runs[0].machine
-        parts += [f"Host: {machine.get('cpu')}, {machine.get('cores')} cores.", ""]
+        parts += [f"Host: {machine.get('cpu')}; each training had {machine.get('cores')} of its cores.", ""]
     parts += bars.section(measured)
     parts += findings.section(measured)
     parts += ["## Tables", ""]

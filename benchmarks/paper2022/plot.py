@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from benchmarks.paper2022 import paper
 from benchmarks.paper2022.results import Measured, by_value, network_of, one_a_seed, top1
 from benchmarks.paper2022.table import INIT, SPARSITY, similarities
+from compress.report.html.interval import wilson
 from compress.report.style import BLUE, DPI, PALETTE, VERMILION
 from compress.results import Run
 
@@ -35,13 +36,18 @@ def figure_5(runs: Sequence[Run]) -> "Figure":
     values |= {epochs: [top1(run.stage("distilled")) for run in own] for epochs, own in points.items()}
     for epochs, own in values.items():
         left.plot([epochs] * len(own), own, "o", color=BLUE, markerfacecolor="white", markersize=6)
-    left.plot(list(values), [statistics.mean(own) for own in values.values()], "-", color=BLUE)
-    left.set(xlabel="initialization epochs (0: by itself)", ylabel="student's test top-1 (%)")
+    means, images = [statistics.mean(own) for own in values.values()], runs[0].data.test or 1
+    ends = [wilson(mean / 100, images * len(own)) for mean, own in zip(means, values.values(), strict=True)]
+    apart = [[abs(100 * end[side] - mean) for end, mean in zip(ends, means, strict=True)] for side in (0, 1)]
+    left.errorbar(list(values), means, apart, fmt="-", color=BLUE, elinewidth=0.8, capsize=3)
+    left.set(xlabel="initialization epochs (0: by itself)", ylabel="student's test top-1 (%), 95 % intervals")
     for layer, colour in zip(similarities(points[min(points)][0]), PALETTE, strict=False):
         alike = [100 * statistics.mean(similarities(run)[layer] for run in own) for own in points.values()]
         right.plot(list(points), alike, "o-", color=colour, label=layer.removeprefix("similarity_"))
     right.set(xlabel="initialization epochs", ylabel="neurons alike (%)")
     right.legend(frameon=False)
+    for each in (left, right):
+        each.set_xticks(list(values))
     _grid(left, right)
     return figure
 
