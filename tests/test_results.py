@@ -25,7 +25,7 @@ def test_what_is_written_is_read_back():
 @pytest.mark.parametrize("schema", [1, 2, 3])
 @pytest.mark.parametrize("stages", [["x"], 5, [{"kind": "train"}], [{"name": "a", "params": "many"}]])
 def test_what_is_damaged_is_one_line(schema, stages):
-    with pytest.raises(UserError, match=r"^here: stages[^\n]*$"):
+    with pytest.raises(UserError, match=r"^here: the field stages[^\n]* is not valid: [^\n]+$"):
         parse({"schema": schema, "stages": stages}, "here")
 
 
@@ -36,7 +36,7 @@ def test_a_schema_that_is_no_number_is_refused(schema):
 
 
 def test_facts_that_lack_a_field_name_their_file():
-    with pytest.raises(UserError, match=r"^out/stage\.json: task: Field required$"):
+    with pytest.raises(UserError, match=r"^out/stage\.json: the field task is not valid: Field required$"):
         validated(
             NetworkFacts, {"precision": "int8", "score": 1.0, "params": 1, "kernel_sparsity": 0.0}, "out/stage.json"
         )

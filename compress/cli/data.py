@@ -58,8 +58,12 @@ def open_data(
     kind = DATASETS[name]
     fields: dict[str, Any] = {} if path is None else {"path": path}
     if missing := [field for field in required(kind) if field not in fields]:
-        instead = "give that, --data PATH" if missing == ["path"] else "it is for pipelines alone"
-        raise UserError(f"data set {name!r} needs the field {few(missing)}: {instead}")
+        needs = (
+            "a path: give --data PATH"
+            if missing == ["path"]
+            else f"{few(missing)}, which only a pipeline file can give"
+        )
+        raise UserError(f"data set {name!r} needs {needs}")
     if kind.HAS_OWN_SHAPE:
         fields["size"] = size
     else:

@@ -150,5 +150,5 @@ def _foreign_layers(path: Path) -> str:
         name, kind = layer.get("name") or layer.get("config", {}).get("name"), str(layer.get("class_name"))
         known = hasattr(keras.layers, kind.rpartition(">")[2]) or kind in ("Functional", "Sequential", "TFOpLambda")
         if not known and keras.utils.get_registered_object(layer.get("registered_name") or kind) is None:
-            unknown.append(f"layer {name!r} is of a class of its own ({kind.rpartition('>')[2]})")
+            unknown.append(f"layer {name!r} is of a custom class ({kind.rpartition('>')[2]})")
     return "; ".join(unknown)

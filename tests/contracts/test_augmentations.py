@@ -95,7 +95,7 @@ def test_numbers_that_are_no_bytes_are_refused_where_pixels_are_meant(name, shap
     if takes:
         augmentation.check(dataset(values, TARGETS["classes"]))
         return
-    with pytest.raises(UserError, match=r"\[data\] augmentation: .* (is|are) for images"):
+    with pytest.raises(UserError, match=r"\[data\] augmentation: .* needs? (uint8 )?images, but the data are "):
         augmentation.check(dataset(values, TARGETS["classes"]))
 
 

@@ -351,20 +351,20 @@ def test_the_config_is_strict(source, wrong):
         source[2](**wrong)
 
 
-MODEL = (Path("model.tflite"), (8, 8, 3), None)  # where it is, what it reads, and what --size says
+MODEL = ([Path("model.tflite")], (8, 8, 3), None)  # where it is, what it reads, and what --size says
 
 
 def test_data_may_be_a_name_or_a_path(source, dataset):
     """What ``--data`` of ``evaluate`` and ``compare`` opens for a model of 8x8 RGB images."""
     name, folder, _ = source
-    opened = open_data(str(folder / PATHS[name]) if name in PATHS else name, *MODEL, folder, False)
+    opened = open_data(str(folder / PATHS[name]) if name in PATHS else name, *MODEL, folder, False, print)
     assert opened.name == name
     assert opened.fingerprint == dataset.fingerprint
 
 
 def refusal(name, folder):
     with pytest.raises(UserError) as error:
-        open_data(name, *MODEL, folder, False)
+        open_data(name, *MODEL, folder, False, print)
     assert "\n" not in str(error.value)
     return str(error.value)
 
@@ -373,7 +373,7 @@ def refusal(name, folder):
 def test_a_name_alone_opens_the_data_or_says_what_they_need(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     if required(DATASETS[name]):
-        assert refusal(name, tmp_path) == f"data set '{name}' needs the field path: give that, --data PATH"
+        assert refusal(name, tmp_path) == f"data set '{name}' needs a path: give --data PATH"
     elif SOURCES[name] is not digits:  # which needs no files
         assert str(tmp_path) in refusal(name, tmp_path)
 
@@ -387,7 +387,7 @@ def test_what_no_option_can_give_is_said(tmp_path, monkeypatch):
 
     assert required(Scans) == ["ward", "bed"]
     monkeypatch.setitem(DATASETS, "scans", Scans)
-    assert refusal("scans", tmp_path) == "data set 'scans' needs ward, bed: it is for pipelines alone"
+    assert refusal("scans", tmp_path) == "data set 'scans' needs ward, bed, which only a pipeline file can give"
 
 
 def test_a_name_that_is_not_there_gets_the_nearest_that_a_name_opens(tmp_path):

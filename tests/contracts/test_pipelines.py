@@ -63,8 +63,8 @@ def test_it_reads_and_plans(path, digits):
 def test_the_first_line_is_the_command_that_runs_it(path):
     first = path.read_text().splitlines()[0]
     name, teacher, _ = NETWORKS.get(path.stem, (path.stem, None, ()))
-    command = re.escape(name) + (f" TEACHER={teacher}" if teacher else "")
-    assert re.match(rf"# (jetslim run |make pipeline MODEL=){command}(?![\w-])", first), first
+    command = re.escape(name) + (f" --teacher {teacher}" if teacher else "")
+    assert re.match(rf"# jetslim run {command}(?![\w-])", first), first
 
 
 @files

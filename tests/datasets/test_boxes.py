@@ -141,7 +141,7 @@ def test_without_a_list_for_train_nothing_of_the_others_is_trained_on(voc):
         and "the 7 images that are in no list are used for training" in notes
     )
     shutil.copy(voc / "JPEGImages" / "a.png", voc / "JPEGImages" / "a.jpeg")
-    with pytest.raises(UserError, match="have one name: which is that of a.xml"):
+    with pytest.raises(UserError, match="a.jpeg and a.png have the same name: keep only the one that belongs to a.xml"):
         load("voc", voc)
 
 
@@ -190,7 +190,7 @@ def test_boxes_that_cannot_be_are_counted(voc):
 def test_an_xml_that_names_another_image_is_counted_and_its_own_name_holds(voc):
     (voc / "Annotations" / "b.xml").write_text(voc_xml("b", THINGS["b"], file="a"))
     dataset = load("voc", voc)
-    assert "1 XML files name another image, such as b.xml: their own names count" in dataset.notes
+    assert "1 XML files name another image, such as b.xml: the XML file's own name is used" in dataset.notes
     assert boxes_of(dataset) == EXPECTED
 
 

@@ -185,16 +185,21 @@ def test_pickled_code_in_an_archive_is_refused_too(tmp_path):
     marker = tmp_path / "executed"
     files = cifar10_files() | {"batches.meta": pickle.dumps(Attack(marker))}
     path = write_archive(tmp_path / "cifar-10-python.tar.gz", CIFAR10.folder, files)
-    with pytest.raises(UserError, match=r"cifar-10-python.tar.gz: batches.meta: refused to run"):
+    with pytest.raises(UserError, match=r"cifar-10-python.tar.gz: batches.meta: refused to load (posix|nt)\.system"):
         Cifar10().load(path)
     assert not marker.exists()
 
 
 @pytest.mark.parametrize(
-    "payload", [b"cbuiltins\neval\n(V1\ntR.", b"cnumpy\nload\n(Vx\ntR.", b"c_codecs\ndecode\n(Vx\ntR."]
+    ("payload", "name"),
+    [
+        (b"cbuiltins\neval\n(V1\ntR.", "builtins.eval"),
+        (b"cnumpy\nload\n(Vx\ntR.", "numpy.load"),
+        (b"c_codecs\ndecode\n(Vx\ntR.", "_codecs.decode"),
+    ],
 )
-def test_no_other_global_is_let_in(payload):
-    with pytest.raises(UserError, match="made: refused to run"):
+def test_no_other_global_is_let_in(payload, name):
+    with pytest.raises(UserError, match=f"made: refused to load {name}, which"):
         load_plain(payload, "made")
 
 

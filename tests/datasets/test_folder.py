@@ -77,7 +77,7 @@ def test_a_validation_folder_is_used_as_it_is(root):
 @pytest.mark.parametrize("part", ["test", "validation"])
 def test_a_class_that_train_has_not(root, part):
     save(root / part / "horse" / "a.png")
-    with pytest.raises(UserError, match=f"{part}/horse: train/ has no class 'horse'"):
+    with pytest.raises(UserError, match=f"{part}/horse: train/ has no folder for the class 'horse'"):
         load(root)
 
 
@@ -296,7 +296,7 @@ def test_layouts_that_are_not_clear(root):
     (root / "cats" / "cat").rmdir()
     (root / "cats" / "dog").rename(root / "dog")
     (root / "cats").rename(root / "train")
-    with pytest.raises(UserError, match="train: expected one folder a class, found images"):
+    with pytest.raises(UserError, match="train: expected one folder per class, found images"):
         load(root)
 
 

@@ -112,7 +112,7 @@ def test_a_chain_tells_without_any_image():
     lines = []
     found = decide(classifier(chain=layers.Rescaling(1 / 127.5, -1, name="to_one")), "net", TASK, say=lines.append)
     assert found.name == "0..255"
-    assert lines == ["net expects pixels 0..255: it begins with to_one"]
+    assert lines == ["net expects pixels 0..255: its first layers are to_one"]
 
 
 def test_a_network_that_was_never_trained_learns_on_unit_pixels():

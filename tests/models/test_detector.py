@@ -64,7 +64,7 @@ def test_backbones_of_the_registry(name):
 @pytest.mark.parametrize(
     ("name", "size", "message"),
     [
-        ("resnet10", (64, 80), "images whose sides are multiples of 32, not of 64x80"),
+        ("resnet10", (64, 80), "images whose sides are multiples of 32, but the data's are 64x80"),
         ("resnet8", (64, 64), "no feature map with one cell per"),
         ("mcnn", (64, 64), "gives a density map.*no boxes"),
         ("inceptionv3", (96, 96), "can neither count nor detect"),

@@ -216,7 +216,7 @@ class Own(keras3.Model):
 
 REFUSED = {
     "lambda": (lambda x: layers.Lambda(lambda y: 2 * y, name="hidden")(x), "'hidden'.*Lambda"),
-    "own class": (lambda x: Twice(name="mine")(x), "'mine' .Twice. is of a class of its own"),
+    "own class": (lambda x: Twice(name="mine")(x), "'mine' .Twice. is of a custom class"),
     "subclassed": (lambda x: Own()(x), "'own' .Own. is a subclassed network"),
     "half precision": (lambda x: layers.Conv2D(3, 1, name="half", dtype="mixed_float16")(x), "'half'.*float16.*float32"),
     "channels first": (lambda x: layers.Conv2D(3, 1, name="first", data_format="channels_first")(x), "'first'.*last"),

@@ -92,7 +92,7 @@ def test_a_class_of_their_own_is_named(file, tmp_path):
     keras.Model(image, keras.layers.Dense(3)(x)).save(tmp_path / file)
     refused(
         tmp_path / file,
-        r"layer 'square' is of a class of its own \(Block\), which is not a layer of Keras: use Keras's",
+        r"layer 'square' is of a custom class \(Block\), which is not a layer of Keras: use Keras's",
     )
 
 
@@ -106,9 +106,9 @@ def refused(path, match, **known):
     ("known", "match"),
     [
         ({"classes": 10}, r"gives \(5,\), but the data have 10 classes"),
-        ({"shape": (32, 32, 3)}, "reads 8x8x3, the data are 32x32x3: --set data.size=8"),
-        ({"shape": (8, 8, 1)}, "reads 8x8x3, the data are 8x8x1: --set data.channels=3"),
-        ({"shape": (192,)}, "reads 8x8x3, the data are 192 numbers$"),
+        ({"shape": (32, 32, 3)}, "reads 8x8x3, but the data are 32x32x3: --set data.size=8"),
+        ({"shape": (8, 8, 1)}, "reads 8x8x3, but the data are 8x8x1: --set data.channels=3"),
+        ({"shape": (192,)}, "reads 8x8x3, but the data are 192 numbers$"),
     ],
 )
 def test_other_data(known, match, tmp_path):
@@ -187,17 +187,17 @@ def test_inputs_of_any_shape(shape, tmp_path):
 @pytest.mark.parametrize(
     ("shape", "data", "match"),
     [
-        ((8, 8, 1), (8, 8, 3), "reads 8x8x1, the data are 8x8x3: --set data.channels=1$"),
-        ((8, 12, 3), (8, 8, 3), r"reads 8x12x3, the data are 8x8x3: --set 'data.size=.8, 12.'$"),
+        ((8, 8, 1), (8, 8, 3), "reads 8x8x1, but the data are 8x8x3: --set data.channels=1$"),
+        ((8, 12, 3), (8, 8, 3), r"reads 8x12x3, but the data are 8x8x3: --set 'data.size=.8, 12.'$"),
         ((9, 9, 1), (8, 8, 3), "--set data.channels=1 --set data.size=9$"),
-        ((None, None, 1), (8, 8, 3), r"reads \?x\?x1, the data are 8x8x3: --set data.channels=1$"),
-        ((192,), (8, 8, 3), "reads 192 numbers, the data are 8x8x3$"),
+        ((None, None, 1), (8, 8, 3), r"reads \?x\?x1, but the data are 8x8x3: --set data.channels=1$"),
+        ((192,), (8, 8, 3), "reads 192 numbers, but the data are 8x8x3$"),
         (
             (8, 8),
             (8, 8, 1),
-            "reads 8x8, the data are 8x8x1: pictures of bytes get a channel; give the arrays as floats",
+            "reads 8x8, but the data are 8x8x1: pictures of bytes get a channel; give the arrays as floats",
         ),
-        ((20, 5, 1), (20, 5), "reads 20x5x1, the data are 20x5: give the arrays a last axis of 1"),
+        ((20, 5, 1), (20, 5), "reads 20x5x1, but the data are 20x5: give the arrays a last axis of 1"),
     ],
 )
 def test_other_shapes(shape, data, match, tmp_path):

@@ -95,4 +95,4 @@ def _foreign(config: Any) -> Iterator[str]:
         own = str(layer.get("module") or "").startswith("keras")
         known = own or hasattr(keras3.layers, name) or name in ("Functional", "Sequential", "Model", "DTypePolicy")
         if not known and keras3.saving.get_registered_object(registered) is None:
-            yield f"layer {layer['config']['name']!r} is of a class of its own ({name})"
+            yield f"layer {layer['config']['name']!r} is of a custom class ({name})"
