@@ -57,13 +57,11 @@ def open_data(
         raise unknown("data set", data, [name for name, kind in DATASETS.items() if not required(kind)])
     kind = DATASETS[name]
     fields: dict[str, Any] = {} if path is None else {"path": path}
-    if missing := [field for field in required(kind) if field not in fields]:
-        needs = (
-            "a path: give --data PATH"
-            if missing == ["path"]
-            else f"{few(missing)}, which only a pipeline file can give"
-        )
-        raise UserError(f"data set {name!r} needs {needs}")
+    missing = [field for field in required(kind) if field not in fields]
+    if missing == ["path"]:
+        raise UserError(f"data set {name!r} needs a path: give --data PATH")
+    if missing:
+        raise UserError(f"data set {name!r} needs {few(missing)}, which only a pipeline file can give")
     if kind.HAS_OWN_SHAPE:
         fields["size"] = size
     else:
