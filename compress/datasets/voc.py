@@ -93,7 +93,7 @@ def _stems(root: Path, files: dict[str, Path]) -> tuple[dict[str, list[str]], li
     seen: dict[str, str] = {}
     for part, own in stems.items():
         if missing := [stem for stem in own if stem not in files]:
-            raise UserError(f"{lists[part]}: no image in {root / IMAGES} for the split {few(missing)}")
+            raise UserError(f"{lists[part]}: {root / IMAGES} has no image for {few(missing)}")
         for stem in own:
             if stem in seen:
                 raise UserError(f"{lists[part]}: {stem} is also in {seen[stem]}")
