@@ -128,9 +128,9 @@ def test_a_student_learns_from_a_network_in_memory(model, tmp_path):
 WRONG = {
     "no data": (lambda m: compress.shrink(m), "give train=.x, y."),
     "both": (lambda m: compress.shrink(m, train=TRAIN, data="digits"), "give only one"),
-    "no network": (lambda m: compress.shrink(3, train=TRAIN), "this is no Keras network, but a int"),
+    "no network": (lambda m: compress.shrink(3, train=TRAIN), "expected a Keras network, got a int"),
     "no name": (lambda m: compress.shrink("mobilenetv9", train=TRAIN), "unknown network 'mobilenetv9'"),
-    "other shape": (lambda m: compress.shrink(m, train=(X[:, :6], Y)), "reads 8x8x3, the data are 6x8x3"),
+    "other shape": (lambda m: compress.shrink(m, train=(X[:, :6], Y)), "reads 8x8x3, but the data are 6x8x3"),
     "lengths": (lambda m: compress.shrink(m, train=(X, Y[:9])), "x_train has 1797"),
     "a recipe": (lambda m: compress.shrink(m, train=TRAIN, recipe="ptk"), "unknown pipeline or network 'ptk'"),
     "a field": (lambda m: compress.shrink(m, train=TRAIN, settings={"pruned.sparsity": 0.5}), "unknown key 'sparsity'"),

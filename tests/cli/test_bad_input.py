@@ -146,7 +146,7 @@ BAD = {
     "no text": (b"\xff\xfe\x00", ["mine.toml", "UTF-8"]),
     "a bad seed": (toml(top="seed = -1"), ["seed = -1", "whole number"]),
     "a seed that is a word": (toml(top='seed = "one"'), ["seed = 'one'", "whole number"]),
-    "a folder that is not there": (toml(data='name = "folder"\npath = "gone"'), ["no folder gone"]),
+    "a folder that is not there": (toml(data='name = "folder"\npath = "gone"'), ["folder not found: gone"]),
     "a list for a kind": (toml({"teacher.kind": '["train"]'}), ["'teacher'", "train"]),
     "a date": (toml({"teacher.epochs": "2026-11-21"}), ["'teacher'", "epochs"]),
 }
@@ -231,7 +231,12 @@ def foreign(tmp_path_factory):
     return folder
 
 
-UNUSABLE = {"four": "4", "plain": "cannot be trained on", "damaged": "damaged", "empty": "SavedModel"}
+UNUSABLE = {
+    "four": "4",
+    "plain": "is not a Keras SavedModel (model.export() writes such folders), so it cannot be trained",
+    "damaged": "damaged",
+    "empty": "SavedModel",
+}
 
 
 @pytest.mark.parametrize("name", UNUSABLE)

@@ -256,11 +256,11 @@ def test_an_output_is_chosen_by_name(main, files):
     (("sigmoids",), "the pixel range that it expects cannot be found"),
     (("two of ten",), "has 2 outputs (digit [1, 10], other [1, 10]): choose one with --output"),
     (("two of ten", "--output", "digits"), "unknown output 'digits'; did you mean digit?"),
-    (("signal",), "reads 500x2, no images of 1 or 3 channels"),
+    (("signal",), "reads 500x2, which are not images with 1 or 3 channels: give it arrays (--data FILE.npz)"),
     (("of other numbers",), "reads int8 from -2 to 3.1: the pixel range that it expects cannot be found; give it as --pixels: one of 0..1, "),
     (("float of 0..1", "--pixels", "0..2555"), "unknown pixels '0..2555'; did you mean 0..255"),
     (("float of 0..1", "--size", "24"), "reads images of 16x16, but --size is 24x24"),
-    (("no channels", "--pixels", "imagenet-bgr"), "do not fit"),
+    (("no channels", "--pixels", "imagenet-bgr"), "reads 1 channel, but pixels imagenet-bgr are for another number of channels"),
 ])  # fmt: skip
 def test_what_cannot_be_evaluated_is_refused_in_one_line(main, files, arguments, words):
     code, output, errors = main("evaluate", files / f"{arguments[0]}.tflite", *arguments[1:])
@@ -335,7 +335,7 @@ def test_evaluate_on_arrays(main, files, tmp_path):
     assert f"({np.sum(x[40:, :10, 0].argmax(-1) == y[40:])} of 20 test " in output
     code, _, errors = main("evaluate", files / "float of 0..1.tflite", "--data", tmp_path / "signals.npz")
     assert code == 2
-    assert "reads 16x16x3, the data are 500x2" in errors
+    assert "reads 16x16x3, but the data are 500x2" in errors
 
 
 @pytest.mark.parametrize("name", ["bytes.h5", "bytes", "unit.h5", "any size.h5"])

@@ -43,7 +43,7 @@ def test_evaluate_refuses_a_data_set_of_other_classes(main, runs, colours, tmp_p
         folder.rename(folder.with_name("apple"))
     code, _, errors = main("evaluate", runs / "6-exported", "--data", tmp_path / "fruits")
     assert code == 2
-    assert "was made for blue, green, red; " in errors
+    assert "was made for the classes blue, green, red, but " in errors
     assert errors.rstrip().endswith("has apple, blue, green")
 
 

@@ -55,7 +55,7 @@ def test_a_folder_and_a_network_by_name(main, here, colours):
 def test_a_trained_network_of_the_users_own(main, here, colours, network):
     code, output, errors = main("new", "--data", colours, "--network", network)
     assert code == 0, errors
-    assert "expects pixels 0..255: it begins with rescaling" in output
+    assert "expects pixels 0..255: its first layers are rescaling" in output
     assert "net.keras reads 16x16x3 and gives 3, behind a softmax; it was trained" in output
     text = (here / "net.toml").read_text()
     assert "# " + next(line for line in output.splitlines() if "expects pixels" in line) in text
@@ -89,7 +89,10 @@ def test_what_is_missing_is_asked_for(main, here, colours, monkeypatch):
 
 
 WRONG = {
-    "nobody to ask": (["--network", "resnet8"], "give --data: nothing can be asked"),
+    "nobody to ask": (
+        ["--network", "resnet8"],
+        "give --data: nobody can be asked, because standard input is not a terminal",
+    ),
     "neither": ([], "give --data and --network"),
     "an unknown network": (["--data", "digits", "--network", "resnet9"], "unknown network 'resnet9'"),
     "unknown data": (["--data", "digit", "--network", "resnet8"], "did you mean digits"),
@@ -115,5 +118,5 @@ def test_a_file_is_never_written_over(main, here):
     (here / "resnet8.toml").write_text("mine")
     code, _, errors = main("new", "--data", "digits", "--network", "resnet8")
     assert code == 2
-    assert "resnet8.toml is there already" in errors
+    assert "resnet8.toml already exists and is not overwritten" in errors
     assert (here / "resnet8.toml").read_text() == "mine"

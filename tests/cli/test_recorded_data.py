@@ -59,7 +59,9 @@ def test_data_that_are_gone_and_data_that_have_changed(main, own):
     os.rename("photos", "pictures")
     code, _, errors = main("evaluate", "runs/small/6-exported")
     assert code == 2
-    assert errors.splitlines()[-1] == ("Error: no folder photos (the data of runs/small/run.json; --data names others)")
+    assert errors.splitlines()[-1] == (
+        "Error: folder not found: photos (the data of runs/small/run.json; --data names others)"
+    )
 
 
 def test_a_run_json_of_another_program_is_passed_over(main, own):

@@ -114,7 +114,7 @@ TRAINED = Train(name="trained", model="resnet8", epochs=1)
 @pytest.mark.parametrize("wish", [{"input_type": "uint8"}, {"output_type": "int8"}])
 def test_a_float_network_has_no_integer_ends(wish):
     stage = Export(name="out", input="trained", **wish)
-    with pytest.raises(UserError, match=r'put_type = "u?int8" needs an int8 network: \'trained\' is float32'):
+    with pytest.raises(UserError, match=r'put_type = "u?int8" needs an int8 network, but \'trained\' is float32'):
         stage.check_input(TRAINED)
     stage.check_input(Quantize(name="quantized", epochs=1))
     Export(name="out", input="trained").check_input(TRAINED)

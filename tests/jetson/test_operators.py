@@ -80,7 +80,10 @@ def test_the_table_of_another_network_is_refused_before_it_trains(small, table, 
     toml.write_text(small.toml.read_text().replace("parameters = 0.6", 'latency = 0.6\ndevice = "other.json"'))
     done = jetslim("run", toml.name, "--store", small.folder / "store", "--runs", tmp_path, cwd=tmp_path)
     assert done.returncode == 2
-    assert "device other.json is of another network: it has none of the convolutions of this one" in done.stderr
+    assert (
+        "device other.json was made for another network: it contains none of the convolutions of this one"
+        in done.stderr
+    )
     assert "epoch" not in done.stdout
 
 

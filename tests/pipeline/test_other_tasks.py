@@ -298,9 +298,9 @@ def test_a_sweep_shares_the_stages(chain, succeed):
 def test_a_method_and_a_loss_for_classes_are_refused_before_anything_is_trained(tmp_path, jetslim):
     (tmp_path / "chain.toml").write_text(toml_of("turned_digits", 16, "logits", 32, "plain4", "plain2"))
     for words, message in (
-        ((), 'method "logits" is for classification, not for regression'),
+        ((), 'method "logits" is for the task classification, but the task is regression'),
         (("--set", "student.method={ name = \"outputs\" }", "--set", "teacher.label_loss={ name = \"cross_entropy\" }"),
-         'label_loss "cross_entropy" is for classification, not for regression'),
+         'label_loss "cross_entropy" is for the task classification, but the task is regression'),
         (("--set", "task.name=multi_label"), "turned_digits has no class sets"),
         (("--set", "task.name=tracking"), "unknown task 'tracking'"),
     ):  # fmt: skip

@@ -52,7 +52,7 @@ def written(colours, tmp_path):
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ("", "narrow needs one of latency, latency_ms, parameters, flops"),
+        ("", "narrow needs exactly one of latency, latency_ms, parameters, flops$"),
         ("latency = 0.5\nflops = 0.5", "narrow needs exactly one of .*, not latency and flops"),
         ("latency = 0.0", "latency = 0 leaves nothing"),
         ("latency = 1.5", "latency"),
@@ -82,7 +82,7 @@ def test_a_table_of_something_else_is_no_device(written, tmp_path):
 
 def test_a_damaged_table_is_one_line(written, tmp_path):
     (tmp_path / "board.json").write_text('{"schema": "jetslim-operators/1", "operators": {"a": 3}, "machine": {}}')
-    with pytest.raises(UserError, match=r"device .*board\.json: operators\.a"):
+    with pytest.raises(UserError, match=r"device .*board\.json: the field operators\.a is not valid"):
         links(read_pipeline(str(written(f'latency = 0.5\ndevice = "{tmp_path}/board.json"'))))
 
 
@@ -177,7 +177,7 @@ def test_what_cannot_be_reached_is_said_before_it_trains(run, tmp_path):
     done = run("parameters = 0.02")
     assert done.returncode == 2
     assert re.search(
-        r"'narrowed': parameters = 0\.02 cannot be reached: with the fewest channels .* costs 0\.\d+ of it",
+        r"'narrowed': parameters = 0\.02 cannot be reached: with the fewest channels .*, 0\.\d+ of it is left\n",
         done.stderr,
     )
     assert "trained  epoch" not in done.stdout
@@ -223,6 +223,7 @@ def test_a_latency_that_cannot_be_reached_is_timed_before_it_is_refused(run, tmp
     done = run("latency = 0.05\nrounds = 2")
     assert done.returncode == 2
     assert re.search(
-        r"latency = 0\.05 cannot be reached: .* costs 0\.\d+ of it; channels that cannot go: ", done.stderr
+        r"latency = 0\.05 cannot be reached: with the fewest .*, 0\.\d+ of it is left; channels that cannot be removed: 3",
+        done.stderr,
     )
     assert "narrowed  epoch" not in done.stdout

@@ -152,10 +152,10 @@ def test_networks_for_classes_count_on_a_map_of_theirs(name):
 
 
 @pytest.mark.parametrize(("name", "head", "shape", "reason"), [
-    ("mcnn", 5, (32, 32), "mcnn gives a map of the image"),
-    ("mcnn", None, (30, 32), "mcnn gives maps of images whose sides are multiples of 4, not of 30x32"),
+    ("mcnn", 5, (32, 32), "mcnn gives a density map, for counting, and no classes"),
+    ("mcnn", None, (30, 32), "mcnn needs images whose sides are multiples of 4, but the data's are 30x32"),
     ("resnet8", None, (36, 32), "resnet8 needs images whose sides are multiples of 8"),
-    ("m_sfanet", None, (40, 32), "m_sfanet gives maps of images whose sides are multiples of 16"),
+    ("m_sfanet", None, (40, 32), "m_sfanet needs images whose sides are multiples of 16, but the data's are 40x32"),
 ])  # fmt: skip
 def test_what_cannot_be_built_is_refused(name, head, shape, reason):
     with pytest.raises(UserError, match=reason):

@@ -119,7 +119,7 @@ def test_networks_with_other_outputs_are_refused():
     task.check_outputs(right, "net", 2)
     for wrong, message in (
         ({**right, "logits": (None, 503, 2)}, "but detection needs logits .anchors, classes. and boxes"),
-        ({"logits": (None, 500, 2), "boxes": (None, 500, 4)}, "boxes at 500 anchors, .* give 504"),
+        ({"logits": (None, 500, 2), "boxes": (None, 500, 4)}, "boxes at 500 anchors, but .* make 504"),
         ({"logits": (None, 10)}, "but detection needs logits"),
         ({**right, "logits": (None, 504, 3)}, "detects 3 classes, but the data have 2"),
     ):

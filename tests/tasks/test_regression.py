@@ -79,7 +79,7 @@ def test_two_images_may_depart_by_anything_in_int8():
 def test_what_cannot_be_learned_is_refused():
     flat = VALUES.copy()
     flat[:, 1] = 3
-    with pytest.raises(UserError, match="b is the same for every training image"):
+    with pytest.raises(UserError, match="b has the same value for every training image"):
         Regression().fitted(dataset(flat))
     with pytest.raises(UserError, match="scale and offset need 2 numbers each"):
         Regression(scale=(1.0,)).fitted(dataset())
