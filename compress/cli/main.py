@@ -17,6 +17,7 @@ NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 NO_SPACE_WORDS = ("No space left on device", "Disk quota exceeded", "File too large")
 _SCREEN = os.dup(2)
 _STOPPING = threading.Lock()
+_ASKED = threading.Event()  # by Ctrl-C
 DOCS = Path(__file__).parents[1] / "docs"  # the repository's docs/, also in an installed wheel
 PATIENCE_S = 6.0  # how long C++ code (a trace, a conversion) may hold up a Ctrl-C
 
@@ -79,13 +80,13 @@ def main(arguments: list[str] | None = None) -> None:
         cli.add_command(command)
     _end_soon_after_ctrl_c()
     try:
-        cli.main(arguments, prog_name="jetslim", standalone_mode=False)
-    except click.exceptions.Abort as error:  # click's word for Ctrl-C, and for a "no" at a prompt
-        if isinstance(error.__cause__, KeyboardInterrupt):
-            _stopped()
+        try:
+            cli.main(arguments, prog_name="jetslim", standalone_mode=False)
+        finally:
+            if _ASKED.is_set():  # whatever the interrupt became: an import that is broken off can raise any error
+                _stopped()
+    except click.exceptions.Abort:  # click's word for a "no" at a prompt
         _fail("nothing was done", 1)
-    except KeyboardInterrupt:
-        _stopped()
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
@@ -127,7 +128,6 @@ def _end_soon_after_ctrl_c() -> None:
 
     What is on disk stays whole: a kill at any moment is safe.
     """
-    asked = threading.Event()
     read_end, write_end = os.pipe()
     os.set_blocking(write_end, False)
     signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
@@ -135,12 +135,16 @@ def _end_soon_after_ctrl_c() -> None:
     def watch() -> None:
         while os.read(read_end, 1) != bytes([signal.SIGINT]):
             pass
-        asked.set()
         time.sleep(PATIENCE_S)
         _stopped()
 
     threading.Thread(target=watch, daemon=True, name="ctrl-c").start()
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGINT, _interrupt)
+
+
+def _interrupt(*_: object) -> None:
+    _ASKED.set()
+    raise KeyboardInterrupt
 
 
 def _is_disk_full(error: BaseException | None) -> bool:

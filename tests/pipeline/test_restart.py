@@ -5,10 +5,14 @@ import re
 import resource
 import shutil
 import signal
+import subprocess
+import sys
 import time
 
 import numpy as np
 import pytest
+
+from tests.conftest import environment
 
 SHORT = """
 [data]
@@ -163,6 +167,25 @@ def test_ctrl_c_before_the_first_epoch(short, running, tmp_path):
     assert run.output.count("run the same command again") == 1
     assert "Traceback" not in run.output
     assert whole(tmp_path / "store") == []
+
+
+def test_an_error_that_ctrl_c_became_is_ctrl_c(tmp_path):
+    """As an import of TensorFlow that is broken off can raise one."""
+    code = """
+import importlib, os, signal, sys, time
+module = importlib.import_module("compress.cli.main")
+def broken(*_, **__):
+    try:
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(5)
+    except KeyboardInterrupt:
+        raise RuntimeError("half a class")
+module.cli.main = broken
+module.main(["run", "tiny"])
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment(), text=True, capture_output=True)
+    assert done.returncode == 130, done.stderr
+    assert done.stderr.count("run the same command again") == 1 and "Traceback" not in done.stderr
 
 
 def test_a_full_disk(short, jetslim, tmp_path):
