@@ -13,8 +13,8 @@ ROWS: Mapping[str, Mapping[str, str]] = {
     "blur": {
         "original": "sharp images",
         "both_images": "sharp and blurred images (control)",
-        "other_teacher": "and a teacher that knows sharp ones (KD)",
-        "own_teacher": "and itself as the teacher (S-KD)",
+        "other_teacher": "both, taught by a network that saw sharp images (KD)",
+        "own_teacher": "both, taught by itself (S-KD)",
     },
     "labels": {
         "baseline": "by itself",
@@ -26,9 +26,9 @@ ROWS: Mapping[str, Mapping[str, str]] = {
     "weak": {
         "with_boxes": "with boxes",
         "threshold": "likelihood voting, a threshold",
-        "threshold_sd": "and self-distillation",
+        "threshold_sd": "the same with self-distillation",
         "search": "likelihood voting, a search",
-        "search_sd": "and self-distillation",
+        "search_sd": "the same with self-distillation",
     },
 }
 CONTROLS = {"blur": "both_images", "labels": "baseline", "weak": "threshold"}
@@ -126,7 +126,7 @@ def _findings(study: str, columns: Mapping[str, Mapping[str, list[float]]]) -> l
             if name == base or name in ("pruned", "exported", "original", "with_boxes"):
                 continue
             paired = [one - other for one, other in zip(values[name], values[base], strict=True)]
-            lines.append(f"- {title}: {ROWS[study][name]} ({name}): {_verdict(paired)}")
+            lines.append(f"- {title}, {ROWS[study][name]} ({name}): {_verdict(paired)}")
     return lines
 
 

@@ -35,7 +35,7 @@ def test_blurred_images_have_a_column_of_their_own():
     metrics = {name: {"ap50": 0.1 * number} for number, name in enumerate(names, start=1)}
     lines = table.section(runs, [BlurredDetectors("Cards", 3, 0.1, metrics)])
     assert "| sharp images | 60.0 | +0.0 | 10.0 | -10.0 | 2.00 MB | 1.50 ms |" in lines
-    assert "| and itself as the teacher (S-KD) | 60.0 | +0.0 | 40.0 | +20.0 | 2.00 MB | 1.50 ms |" in lines
+    assert "| both, taught by itself (S-KD) | 60.0 | +0.0 | 40.0 | +20.0 | 2.00 MB | 1.50 ms |" in lines
 
 
 def test_self_distillation_is_compared_with_the_row_before_it():
