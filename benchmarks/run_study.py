@@ -10,6 +10,7 @@ from compress.clock import Clock
 from compress.datasets import Dataset, DatasetConfig
 from compress.pipeline import Pipeline, plan, read_pipeline
 from compress.pipeline import run as run_plan
+from compress.sweep.worker import clean_up
 from compress.training import Progress
 
 
@@ -31,6 +32,7 @@ def measure_in(kept: Path, pipeline: Pipeline, runs: Path, store: Path, data_dir
         run_plan(plan(pipeline, dataset(pipeline.data, data_dir)), Store(store), runs, progress, clock)
     finally:
         progress.stop()
+        clean_up()
     kept.parent.mkdir(parents=True, exist_ok=True)
     shutil.copy(runs / pipeline.name / "run.json", kept)
     print(kept.name, flush=True)
