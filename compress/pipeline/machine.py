@@ -70,8 +70,9 @@ def clock_mhz() -> float | None:
 def command() -> str:
     """The command that was typed, if it was one of jetslim's own; "" from Python."""
     program, *arguments = sys.argv or [""]
-    own = Path(program).name in ("jetslim", "__main__.py") and bool(arguments)
-    return shlex.join(["jetslim", *arguments]) if own else ""
+    path = Path(program)
+    own = path.name == "jetslim" or path.parts[-2:] == ("compress", "__main__.py")  # and no __main__ of a study
+    return shlex.join(["jetslim", *arguments]) if own and arguments else ""
 
 
 def _cpu() -> str:
