@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from compress.cli.options import FOLDER, data_options, pipeline_options, store_option
+from compress.cli.options import data_options, pipeline_options, runs_option, store_option
 from compress.cli.screen import Screen, screen_options
 
 
@@ -12,13 +12,7 @@ from compress.cli.screen import Screen, screen_options
 @pipeline_options
 @data_options
 @store_option
-@click.option(
-    "--runs",
-    type=FOLDER,
-    default=Path("runs"),
-    show_default=True,
-    help="Folder that contains the run's folder, into which the bundle is written.",
-)
+@runs_option("Folder that contains the run's folder, into which the bundle is written.")
 @screen_options()
 def bundle(
     pipeline: str,

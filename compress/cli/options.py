@@ -26,6 +26,13 @@ def store_option(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
+def runs_option(
+    meaning: str = "Folder in which the run's folder with its files, tables and report is written.",
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """``--runs``."""
+    return click.option("--runs", type=FOLDER, default=Path("runs"), show_default=True, help=meaning)
+
+
 def cache_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """``--cache-limit``."""
     return click.option(

@@ -9,11 +9,11 @@ import click
 from compress.cli.columns import aligned
 from compress.cli.expected import free_bytes, in_words
 from compress.cli.options import (
-    FOLDER,
     cache_option,
     data_options,
     force_option,
     pipeline_options,
+    runs_option,
     store_option,
     strategy_option,
 )
@@ -25,13 +25,7 @@ from compress.results import Run, as_json
 @pipeline_options
 @data_options
 @store_option
-@click.option(
-    "--runs",
-    type=FOLDER,
-    default=Path("runs"),
-    show_default=True,
-    help="Folder in which the run's folder with its files, tables and report is written.",
-)
+@runs_option()
 @cache_option
 @force_option
 @strategy_option(

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from compress.cli.completion import networks
-from compress.cli.options import FOLDER, force_option, store_option
+from compress.cli.options import force_option, runs_option, store_option
 from compress.cli.screen import Screen, screen_options
 
 
@@ -27,13 +27,7 @@ from compress.cli.screen import Screen, screen_options
 )
 @click.option("--seed", type=int, help="Random seed, instead of the pipeline's own.")
 @store_option
-@click.option(
-    "--runs",
-    type=FOLDER,
-    default=Path("runs"),
-    show_default=True,
-    help="Folder in which the run's folder with its files, tables and report is written.",
-)
+@runs_option()
 @force_option
 @screen_options(quiet_help="Print nothing but the path of the exported file, and errors.")
 def shrink(

@@ -5,7 +5,14 @@ from typing import Any
 
 import click
 
-from compress.cli.options import FOLDER, cache_option, data_options, store_option, strategy_option, sweep_options
+from compress.cli.options import (
+    cache_option,
+    data_options,
+    runs_option,
+    store_option,
+    strategy_option,
+    sweep_options,
+)
 from compress.cli.screen import Screen, screen_options
 
 
@@ -14,13 +21,7 @@ from compress.cli.screen import Screen, screen_options
 @data_options
 @store_option
 @cache_option
-@click.option(
-    "--runs",
-    type=FOLDER,
-    default=Path("runs"),
-    show_default=True,
-    help="Folder in which the sweep's folder with its tables and plots is written.",
-)
+@runs_option("Folder in which the sweep's folder with its tables and plots is written.")
 @click.option("--name", help="Name of the sweep's folder inside --runs.  [default: PIPELINE-sweep]")
 @click.option(
     "--jobs",
