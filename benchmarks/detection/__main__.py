@@ -27,6 +27,8 @@ SEEDS = (0, 1, 2)
 BACKBONES = ("resnet10_1_4", "resnet10_1_2")
 BLUR = 0.1  # of the width
 STUDENTS = {"labels": ("baseline", "fgfi", "lgd"), "blur": (), "weak": ()}
+WEAK = ("with_boxes", "threshold", "threshold_sd", "search", "search_sd")
+LONGER = 60  # epochs of weak on photographs, of which there are few
 VOC = {
     "cards": ("Cards", "[160, 160]", "{ colour = 0.3 }"),
     "cells": ("BCCD", "[144, 192]", "{ flip = true, colour = 0.2 }"),
@@ -36,11 +38,11 @@ VOC = {
 def settings_of(study: str, data: str, backbone: str) -> list[str]:
     """What differs from the study's file, as ``--set`` has it."""
     if data == "shapes":
-        own = ["data.augmentation={ flip = true }"]
+        own = ["data.augmentation={ flip = true }"] + ["data.pictures=3000"] * (study == "weak")
     else:
         path, size, augmentation = VOC[data]
         own = ["data.name=voc", f"data.path={path}", f"data.size={size}", f"data.augmentation={augmentation}"]
-        own += [] if study == "weak" else ["data.scales=[0.7, 1.3]"]
+        own += [f"{name}.epochs={LONGER}" for name in WEAK] if study == "weak" else ["data.scales=[0.7, 1.3]"]
     return [*own, *(f"{name}.model={backbone}" for name in STUDENTS[study])]
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import PlainValidator
 
-from compress.config import config
+from compress.config import Count, config
 from compress.datasets.base import DatasetConfig, checked_size
 from compress.datasets.crowd import ground
 from compress.datasets.images import Size, sides, to_channels
@@ -15,7 +15,8 @@ from compress.metrics.boxes import iou
 from compress.metrics.detection import COUNTS
 from compress.targets import Boxes
 
-PARTS = {"train": (600, 61), "validation": (100, 62), "test": (200, 63)}  # (images, seed)
+VALIDATION, TEST = 100, 200  # pictures
+SEEDS = {"train": 61, "validation": 62, "test": 63}
 NAMES = ("circle", "square", "triangle")
 CORNERS = {"square": 4, "triangle": 3}
 MOST = 5  # shapes in a picture
@@ -26,23 +27,25 @@ FINER = 4  # times, in which edges are drawn
 
 @config
 class Shapes(DatasetConfig):
-    """600 training, 100 validation and 200 test pictures of one to five circles, squares and triangles each, turned and
-    in any colour; they hardly overlap. The seeds are constant."""
+    """``pictures`` for training, 100 for validation and 200 for test, of one to five circles, squares and triangles
+    each, turned and in any colour; they hardly overlap. The seeds are constant."""
 
     name: Literal["shapes"] = "shapes"
     size: Annotated[Size, PlainValidator(lambda value: sides(checked_size(value)))] = (128, 128)  # type: ignore[assignment]
     """[height, width] of the images in pixels; multiples of 32."""
+    pictures: Count = 600
+    """Number of training pictures. The first ones are the same whatever the number is."""
 
     def load(self, data_dir: Path | None = None, skip_bad_images: bool = False) -> Dataset:
         """See ``DatasetConfig.load``; the pictures are drawn, so both arguments change nothing."""
         splits, size = {}, sides(self.size)
-        for part, (count, seed) in PARTS.items():
-            rng = np.random.default_rng(seed)
+        for part, count in {"train": self.pictures, "validation": VALIDATION, "test": TEST}.items():
+            rng = np.random.default_rng(SEEDS[part])
             pictures = [picture(size, rng) for _ in range(count)]
             images = to_channels(np.stack([image for image, _ in pictures]), self.channels)
             splits[part] = ArraySplit(images, Boxes.of([boxes for _, boxes in pictures], size, MOST))
         notes = [f"1 to {MOST} shapes in each of the drawn pictures, {size[0]}x{size[1]}"]
-        train, validation, test = (splits[part] for part in PARTS)
+        train, validation, test = (splits[part] for part in SEEDS)
         return Dataset.of(self.name, NAMES, train, validation, test, notes, "detection")
 
 

@@ -12,25 +12,13 @@ LEAST = 1e-3  # score of a proposal that has a vote
 THRESHOLD = 0.5
 THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7)
 APART = 0.1  # IoU, or part of the smaller box, above which the better of two found boxes stays
-SIZES = (0.16, 0.24, 0.36, 0.54)  # sides of proposals, in parts of the image's shorter side
 
 FindBoxes = Callable[[np.ndarray], list[tuple[float, np.ndarray]]]
 """A map (height, width) in [0, 1] -> (score, box in cells) of each thing."""
 
 
-def proposals(frame: tuple[int, int]) -> np.ndarray:
-    """float32 (r, 4): squares of several sizes all over an image of (height, width), in pixels, half a side apart."""
-    boxes = []
-    for size in SIZES:
-        side = size * min(frame)
-        y, x = (np.linspace(0, most - side, max(1, round(2 * (most - side) / side) + 1)) for most in frame)
-        corners = np.stack(np.meshgrid(y, x, indexing="ij"), axis=-1).reshape(-1, 2)
-        boxes.append(np.hstack([corners, corners + side]))
-    return np.concatenate(boxes).astype(np.float32)
-
-
 def covers(boxes: np.ndarray, frame: tuple[int, int], cells: tuple[int, int]) -> np.ndarray:
-    """float32 (r, *cells): 1 where the middle of a cell lies in a box of (r, 4), in pixels."""
+    """float32 (r, *cells): 1 where the middle of a cell lies in a box of (r, 4), in pixels; a row of 0 has none."""
     inside = []
     for axis, count in enumerate(cells):
         middles = (np.arange(count) + 0.5) * frame[axis] / count

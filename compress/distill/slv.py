@@ -14,7 +14,7 @@ import numpy as np
 
 from compress import keras
 from compress.config import Count, Fraction, NotNegative, config
-from compress.distill import likelihood
+from compress.distill import likelihood, regions
 from compress.distill.phase import Phase
 from compress.distill.pyramid import OfDetectors, Pyramid
 from compress.errors import UserError
@@ -55,6 +55,7 @@ class Slv(OfDetectors):
 
     def check(self, teachers: Sequence[str | None], student: str | None, epochs: int) -> None:
         super().check(teachers, student, epochs)
+        regions.check_package()
         if math.ceil(self.alone * epochs) >= epochs:
             raise UserError(f"method.alone = {self.alone:g} leaves no epoch of {epochs} for the detector itself")
 
@@ -68,7 +69,7 @@ class Slv(OfDetectors):
         # features of a place alone: with what coarser levels know any proposal could tell all of the image's classes
         seen = keras.Model(student.inputs, [student.get_layer(local(STRIDES[0])).output, *student.outputs])
         classes = int(student.outputs[0].shape[-1])
-        weak = WeakLabels(likelihood.proposals(task.frame), task.frame, classes, self.refinements)
+        weak = WeakLabels(classes, self.refinements)
         network = Together(student, weak)
         voting = partial(self.objective, seen, weak, task, loss)
         streams = [Phase("streams", network, partial(voting, False), first)] if first else []
@@ -78,23 +79,25 @@ class Slv(OfDetectors):
         self, seen: Any, weak: Any, task: Any, loss: Loss, votes: bool, network: Any, images: Any, targets: Any
     ) -> tuple[Any, dict[str, Any]]:
         """The loss of a batch; with ``votes`` that of the detector on the boxes that are voted for, too."""
-        from compress.distill.weak_labels import FIRST, attention_loss, image_loss, two_streams
+        from compress.distill.weak_labels import FIRST, attention_loss, image_loss, refinement, there, two_streams
 
         tf = keras.tf
         map_, *said = seen(images, training=True)
         present = self.present(targets["classes"], said[0].shape[-1])
         outputs = named(task, said)
-        of_class, of_place, refined = weak(map_)
-        streams = two_streams(of_class, of_place)
+        boxes = self.proposals(images)
+        is_there = there(boxes)
+        of_class, of_place, refined = weak(map_, boxes)
+        streams = two_streams(of_class, of_place) * is_there
         total, scores, every = image_loss(streams, present), tf.stop_gradient(streams), []
         for number, logits in enumerate(refined):
-            total += (FIRST if number == 0 else 1.0) * weak.refinement(scores, logits, present)
-            scores = tf.stop_gradient(tf.nn.softmax(logits))[..., :-1]
+            total += (FIRST if number == 0 else 1.0) * refinement(scores, logits, present, boxes)
+            scores = tf.stop_gradient(tf.nn.softmax(logits))[..., :-1] * is_there
             every.append(scores)
         logs = {"image_loss": total}
         if votes:
             mean = tf.add_n(every) / len(every)
-            pseudo, likely = self.voted(mean, present, task.frame)
+            pseudo, likely = self.voted(mean, boxes, present, task.frame)
             learned = {**targets, "boxes": pseudo[..., :4], "classes": tf.cast(pseudo[..., 4], tf.int32)}
             learned["kinds"] = tf.cast(pseudo[..., 5], tf.int32)
             total += loss(outputs, learned)
@@ -111,26 +114,36 @@ class Slv(OfDetectors):
         tf = keras.tf
         return tf.reduce_max(tf.one_hot(classes, count), axis=1)
 
-    def voted(self, scores: Any, present: Any, frame: tuple[int, int]) -> tuple[Any, Any]:
+    @staticmethod
+    def proposals(images: Any) -> Any:
+        """The boxes of ``regions.proposals`` of each image of a batch: (n, regions.MOST, 4)."""
+        tf = keras.tf
+        sides = images.shape[1:3]
+        smaller = min(1.0, regions.SIDE / min(sides))
+        small = tf.image.resize(images, [round(smaller * side) for side in sides], method="area")
+        boxes = tf.numpy_function(lambda rows: np.stack([regions.proposals(row) for row in rows]), [small], tf.float32)
+        return tf.ensure_shape(boxes, (None, regions.MOST, 4))
+
+    def voted(self, scores: Any, boxes: Any, present: Any, frame: tuple[int, int]) -> tuple[Any, Any]:
         """(pseudo boxes (n, MOST, 6), likelihoods at the first level (n, h, w, classes), 0 for classes that are not
-        there), of the proposals' scores (n, r, classes). No gradient goes through them."""
+        there), of the scores (n, r, classes) of proposals (n, r, 4). No gradient goes through them."""
         tf = keras.tf
         cells = (frame[0] // CELLS, frame[1] // CELLS)
-        covered = likelihood.covers(likelihood.proposals(frame), frame, cells)
         find = likelihood.FINDERS[self.boxes]
 
-        def vote(scores: np.ndarray, present: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        def vote(scores: np.ndarray, boxes: np.ndarray, present: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             maps = [
-                likelihood.likelihood(rows, covered) * there[:, None, None]
-                for rows, there in zip(scores, present, strict=True)
+                likelihood.likelihood(rows, likelihood.covers(own * np.tile(frame, 2), frame, cells))
+                * there[:, None, None]
+                for rows, own, there in zip(scores, boxes, present, strict=True)
             ]
-            boxes = [
+            found = [
                 likelihood.pseudo_boxes(each, there > 0, frame, find, MOST)
                 for each, there in zip(maps, present, strict=True)
             ]
-            return np.stack(boxes), np.stack(maps).transpose(0, 2, 3, 1).astype(np.float32)
+            return np.stack(found), np.stack(maps).transpose(0, 2, 3, 1).astype(np.float32)
 
-        boxes, likely = tf.numpy_function(vote, [scores, present], [tf.float32, tf.float32])
-        boxes = tf.ensure_shape(boxes, (None, MOST, 6))
+        found, likely = tf.numpy_function(vote, [scores, boxes, present], [tf.float32, tf.float32])
+        found = tf.ensure_shape(found, (None, MOST, 6))
         likely = tf.ensure_shape(likely, (None, *cells, scores.shape[-1]))
-        return boxes, tf.nn.avg_pool2d(likely, SMOOTHED, SMOOTHED, "VALID")
+        return found, tf.nn.avg_pool2d(likely, SMOOTHED, SMOOTHED, "VALID")

@@ -7,10 +7,7 @@ Wang, Bai and Liu, "Multiple Instance Detection Network with Online Instance Cla
 
 from typing import Any
 
-import numpy as np
-
 from compress import keras
-from compress.metrics.boxes import iou
 from compress.models.detector import STRIDES, level
 
 tf = keras.tf
@@ -18,19 +15,19 @@ CLOSE, FAR = 0.5, 0.1  # IoU with the best proposal: from which on one is of its
 FIRST = 3.0  # weight of the first refinement
 BINS, UNITS = 3, 128  # of a proposal's features
 SURE = 1e-6
+NOWHERE = -1e4  # a logit whose softmax is 0
 
 
 class WeakLabels(keras.layers.Layer):
-    """``self(map)``: of each proposal (class stream, detection stream, refinements): logits (n, r, classes) twice, and
-    (n, r, classes + 1) a refinement, whose last is the ground.
+    """``self(map, boxes)``: of each proposal (class stream, detection stream, refinements): logits (n, r, classes)
+    twice, and (n, r, classes + 1) a refinement, whose last is the ground.
 
-    ``boxes``: float32 (r, 4) in pixels of the ``frame``.
+    ``boxes``: float32 (n, r, 4) in parts of the image's sides; rows of 0 are none, and no place to the detection
+    stream.
     """
 
-    def __init__(self, boxes: np.ndarray, frame: tuple[int, int], classes: int, refinements: int) -> None:
+    def __init__(self, classes: int, refinements: int) -> None:
         super().__init__(name="weak_labels")
-        self.count, self.boxes = len(boxes), tf.constant(boxes / np.tile(np.asarray(frame, np.float32), 2))
-        self.overlap = tf.constant(iou(boxes, boxes), tf.float32)
         layers = keras.layers
         self.features = layers.Dense(UNITS, activation="relu")
         self.of_class, self.of_place = layers.Dense(classes), layers.Dense(classes)
@@ -39,31 +36,47 @@ class WeakLabels(keras.layers.Layer):
 
     def build_for(self, student: Any) -> None:
         map_ = tf.zeros((1, *student.get_layer(level(STRIDES[0])).output_shape[1:]))
-        self(map_)
+        self(map_, tf.zeros((1, 1, 4)))
         self.attend(map_)
 
-    def call(self, map_: Any) -> tuple[Any, Any, list[Any]]:
-        count = tf.shape(map_)[0]
-        boxes = tf.tile(self.boxes, (count, 1))
-        owners = tf.repeat(tf.range(count), self.count)
-        parts = tf.image.crop_and_resize(map_, boxes, owners, (BINS, BINS))
-        x = self.features(tf.reshape(parts, (count, self.count, BINS * BINS * map_.shape[-1])))
-        return self.of_class(x), self.of_place(x), [dense(x) for dense in self.refine]
+    def call(self, map_: Any, boxes: Any) -> tuple[Any, Any, list[Any]]:
+        count, proposals = tf.shape(boxes)[0], tf.shape(boxes)[1]
+        owners = tf.repeat(tf.range(count), proposals)
+        parts = tf.image.crop_and_resize(map_, tf.reshape(boxes, (-1, 4)), owners, (BINS, BINS))
+        x = self.features(tf.reshape(parts, (count, proposals, BINS * BINS * map_.shape[-1])))
+        return self.of_class(x), self.of_place(x) + NOWHERE * (1 - there(boxes)), [dense(x) for dense in self.refine]
 
-    def refinement(self, scores: Any, logits: Any, present: Any) -> Any:
-        """The loss of one refinement, a scalar: proposals near the best one of a class that is there are of it, the
-        others are ground, and those that are near none count nothing; each weighs as much as that best one's score.
 
-        ``scores``: (n, r, classes) of the stage before, without a gradient; ``present``: float32 (n, classes).
-        """
-        best = tf.argmax(scores, axis=1)  # (n, classes)
-        near = tf.gather(self.overlap, best) * present[..., None] - (1 - present[..., None])  # (n, classes, r)
-        owner, most = tf.argmax(near, axis=1), tf.reduce_max(near, axis=1)
-        sure = tf.gather(tf.reduce_max(scores, axis=1), owner, axis=1, batch_dims=1)
-        label = tf.where(most >= CLOSE, owner, logits.shape[-1] - 1)
-        weight = tf.where(most < FAR, 0.0, sure)
-        entropy = tf.nn.sparse_softmax_cross_entropy_with_logits(label, logits)
-        return tf.reduce_mean(tf.stop_gradient(weight) * entropy)
+def there(boxes: Any) -> Any:
+    """1 for a proposal, 0 for a row of 0: float32 (n, r, 1)."""
+    return tf.cast(boxes[..., 2:3] > 0, tf.float32)
+
+
+def overlaps(boxes: Any) -> Any:
+    """The IoU of the proposals of an image with each other: (n, r, r), of ``boxes`` (n, r, 4)."""
+    one, other = boxes[:, :, None], boxes[:, None]
+    sides = tf.minimum(one[..., 2:], other[..., 2:]) - tf.maximum(one[..., :2], other[..., :2])
+    shared = tf.reduce_prod(tf.maximum(sides, 0.0), axis=-1)
+    areas = tf.reduce_prod(boxes[..., 2:] - boxes[..., :2], axis=-1)
+    return tf.math.divide_no_nan(shared, areas[:, :, None] + areas[:, None] - shared)
+
+
+def refinement(scores: Any, logits: Any, present: Any, boxes: Any) -> Any:
+    """The loss of one refinement, a scalar: proposals near the best one of a class that is there are of it, the others
+    are ground, and those that are near none count nothing; each weighs as much as that best one's score.
+
+    ``scores``: (n, r, classes) of the stage before, without a gradient; ``present``: float32 (n, classes).
+    """
+    best = tf.argmax(scores, axis=1)  # (n, classes)
+    near = tf.gather(overlaps(boxes), best, axis=1, batch_dims=1)  # (n, classes, r)
+    near = near * present[..., None] - (1 - present[..., None])
+    owner, most = tf.argmax(near, axis=1), tf.reduce_max(near, axis=1)
+    sure = tf.gather(tf.reduce_max(scores, axis=1), owner, axis=1, batch_dims=1)
+    label = tf.where(most >= CLOSE, owner, logits.shape[-1] - 1)
+    is_there = there(boxes)[..., 0]
+    weight = tf.where(most < FAR, 0.0, sure) * is_there
+    entropy = tf.nn.sparse_softmax_cross_entropy_with_logits(label, logits)
+    return tf.math.divide_no_nan(tf.reduce_sum(tf.stop_gradient(weight) * entropy), tf.reduce_sum(is_there))
 
 
 def two_streams(of_class: Any, of_place: Any) -> Any:

@@ -57,13 +57,13 @@ def compare_outputs(
     departure = task.departure(wanted, got, targets, precision)
     if departure.reason and strict:
         begins = where_it_begins(network, dense, test, precision)
-        if begins is not None or precision == "float32":
+        if begins is not None:
             raise Unfaithful(
                 f"model.tflite does not compute what its network computes: {departure.reason}{begins or ''}"
             )
         context.progress.say(
             f"    note: model.tflite: {departure.reason}; each layer alone computes the same as the network, "
-            "so the difference is accumulated int8 rounding"
+            f"so the difference is accumulated {precision} rounding"
         )
     if is_constant(given) and not is_constant(wanted):
         context.progress.say(

@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 
 from compress import keras, models
-from compress.distill import likelihood
+from compress.datasets.shapes import Shapes
+from compress.distill import likelihood, regions
 from compress.distill.slv import MOST, Slv
-from compress.distill.weak_labels import WeakLabels, attention_loss, image_loss, two_streams
+from compress.distill.weak_labels import WeakLabels, attention_loss, image_loss, overlaps, refinement, two_streams
+from compress.errors import UserError
+from compress.metrics.boxes import iou
 from compress.models.detector import DetectionHead
 from compress.targets import Boxes
 from compress.tasks import Detection
@@ -62,9 +65,39 @@ def test_only_classes_that_are_there_have_boxes():
     assert rows.tolist() == [[0, 0, 4, 4, 1, 0], [-1] * 6, [-1] * 6]
 
 
+def test_regions_of_one_colour_are_proposals():
+    """Two rectangles on plain ground, in any range of numbers; what is nearly the whole image is none."""
+    image = np.zeros((64, 96, 3), np.float32)
+    image[8:24, 10:40], image[30:60, 50:90] = [1, 0, 0], [0, 0.5, 1]
+    rows = regions.proposals(image)
+    wanted = [[8 / 64, 10 / 96, 24 / 64, 40 / 96], [30 / 64, 50 / 96, 60 / 64, 90 / 96]]
+    assert rows.shape == (regions.MOST, 4) and rows.dtype == np.float32
+    assert iou(np.array(wanted), rows).max(axis=1) == pytest.approx([1, 1])
+    assert (regions.proposals(200 * image - 7) == rows).all()
+    assert not regions.proposals(np.ones((64, 64, 1), np.float32)).any()
+
+
+def test_most_things_of_the_drawn_shapes_have_a_proposal():
+    """An IoU of 0.7 at least, of the 60 things of 20 pictures."""
+    data = Shapes().load()
+    images, targets = data.train.read(np.arange(20)) / np.float32(255), data.train.targets.arrays()
+    proposed = Slv.proposals(tf.constant(images)).numpy() * 128
+    best = [
+        iou(boxes[classes >= 0], own).max(axis=1)
+        for boxes, classes, own in zip(targets["boxes"], targets["classes"], proposed, strict=False)
+    ]
+    assert np.mean(np.concatenate(best) >= 0.7) > 0.9
+
+
+def test_without_scikit_image_the_command_is_told(monkeypatch):
+    monkeypatch.setattr(regions, "find_spec", lambda name: None)
+    with pytest.raises(UserError, match=r"pip install 'jetslim\[slv\]'"):
+        Slv().check([], None, 9)
+
+
 def test_maps_are_in_0_to_1_and_nothing_votes_for_nothing():
-    boxes = likelihood.proposals(FRAME)
-    assert boxes.min() >= 0 and boxes.max() <= 64.001 and 50 < len(boxes) < 500
+    corners = RNG.uniform(0, 40, (90, 2))
+    boxes = np.hstack([corners, corners + RNG.uniform(10, 24, (90, 2))])
     maps = likelihood.likelihood(RNG.random((len(boxes), 3)), likelihood.covers(boxes, FRAME, (16, 16)))
     assert maps.shape == (3, 16, 16) and maps.min() >= 0 and (maps.max(axis=(1, 2)) == 1).all()
     assert not likelihood.likelihood(np.zeros((len(boxes), 3)), likelihood.covers(boxes, FRAME, (16, 16))).any()
@@ -86,16 +119,34 @@ def test_scores_of_an_image_are_between_0_and_1():
     assert tf.reduce_sum(tf.nn.softmax(logits[1], axis=1), axis=1).numpy() == pytest.approx(1)
 
 
+def test_overlaps_are_those_of_the_boxes():
+    corners = RNG.random((2, 7, 2))
+    boxes = np.float32(np.concatenate([corners, corners + RNG.random((2, 7, 2))], axis=-1))
+    boxes[1, 5:] = 0
+    for own, found in zip(boxes, overlaps(tf.constant(boxes)).numpy(), strict=True):
+        assert found == pytest.approx(iou(own, own), abs=1e-6)
+
+
 def test_refinement_by_hand():
     """The best proposal of class 0 is the first; the second overlaps it by 0.6, the third by 0.2, the fourth not at
-    all: class, class, ground and nothing, each with the weight 0.8."""
-    boxes = np.float32([[0, 0, 10, 10], [0, 0, 6, 10], [0, 8, 10, 10], [30, 30, 40, 40]])
-    weak = WeakLabels(boxes, FRAME, 2, 1)
-    scores = tf.constant([[[0.8, 0.9], [0.1, 0.0], [0.1, 0.0], [0.1, 0.0]]])
-    logits = tf.constant(RNG.normal(0, 1, (1, 4, 3)), tf.float32)
+    all, and the fifth is none: class, class, ground and nothing twice, each with the weight 0.8."""
+    boxes = tf.constant([[[0, 0, 10, 10], [0, 0, 6, 10], [0, 8, 10, 10], [30, 30, 40, 40], [0, 0, 0, 0]]], tf.float32)
+    scores = tf.constant([[[0.8, 0.9], [0.1, 0.0], [0.1, 0.0], [0.1, 0.0], [0.0, 0.0]]])
+    logits = tf.constant(RNG.normal(0, 1, (1, 5, 3)), tf.float32)
     log_p = tf.nn.log_softmax(logits).numpy()[0]
     wanted = -0.8 * (log_p[0, 0] + log_p[1, 0] + log_p[2, 2]) / 4
-    assert float(weak.refinement(scores, logits, tf.constant([[1.0, 0.0]]))) == pytest.approx(wanted, rel=1e-5)
+    found = refinement(scores, logits, tf.constant([[1.0, 0.0]]), boxes / 64)
+    assert float(found) == pytest.approx(wanted, rel=1e-5)
+
+
+def test_rows_without_a_box_are_no_place():
+    """Of one proposal and two rows of 0, the detection stream says all of the first."""
+    weak = WeakLabels(2, 1)
+    boxes = tf.constant([[[0.1, 0.1, 0.5, 0.5], [0, 0, 0, 0], [0, 0, 0, 0]]])
+    of_class, of_place, _ = weak(tf.constant(RNG.normal(0, 1, (1, 8, 8, 4)), tf.float32), boxes)
+    assert tf.nn.softmax(of_place, axis=1).numpy()[0] == pytest.approx(np.array([[1, 1], [0, 0], [0, 0]]))
+    said = two_streams(of_class, of_place).numpy()[0]
+    assert said[0].sum() == pytest.approx(1) and not said[1:].any()
 
 
 def test_the_attention_loss_by_hand():
@@ -121,10 +172,12 @@ def test_boxes_are_not_read_and_give_no_gradient(student):
 
 
 def test_voted_boxes_are_of_classes_that_are_there(student):
-    scores = tf.constant(RNG.random((2, len(likelihood.proposals(FRAME)), 3)), tf.float32)
+    images = tf.constant(RNG.random((2, 16, 16, 3)).repeat(4, 1).repeat(4, 2), tf.float32)
+    proposed = Slv.proposals(images)
+    scores = tf.constant(RNG.random((2, regions.MOST, 3)), tf.float32)
     with tf.GradientTape() as tape:
         tape.watch(scores)
-        boxes, likely = Slv(boxes="search").voted(scores, tf.constant([[1.0, 0, 0], [0, 0, 0]]), FRAME)
+        boxes, likely = Slv(boxes="search").voted(scores, proposed, tf.constant([[1.0, 0, 0], [0, 0, 0]]), FRAME)
     assert boxes.shape == (2, MOST, 6) and likely.shape == (2, 8, 8, 3)
     assert set(boxes.numpy()[0, :, 4]) <= {0, -1} and (boxes.numpy()[1] == -1).all()
     assert not likely.numpy()[..., 1:].any() and tape.gradient(boxes, scores) is None

@@ -87,6 +87,25 @@ def test_a_file_of_the_same_classes_and_other_probabilities_is_not(tmp_path, sta
         compare_outputs(model, wanted(model), tmp_path, stage_context(model, PIXELS))
 
 
+def test_float_rounding_that_adds_up_is_told_and_no_fault(tmp_path, stage_context):
+    """The difference of two sigmoids that are nearly the same, enlarged: what is left of it is their rounding."""
+    keras.utils.set_random_seed(0)
+    image = keras.Input((8, 8, 3))
+    one, other = (layers.Conv2D(8, 3, activation="sigmoid", name=name) for name in ("one", "other"))
+    x = layers.Flatten()(layers.Subtract()([one(image), other(image)]))
+    model = keras.Model(image, layers.Dense(5, name="predictions")(x), name="small")
+    other.set_weights([one.kernel.numpy() * np.float32(1.0001), one.bias.numpy()])
+    model.get_layer("predictions").kernel.assign(1e4 * model.get_layer("predictions").kernel)
+    write(tmp_path, model, model)
+    context, said = stage_context(model, PIXELS), []
+    context.progress.say = said.append
+    found = compare_outputs(model, wanted(model), tmp_path, context)
+    assert 1e-4 < found.departure["largest_difference"] < 0.01
+    (line,) = said
+    assert "(at most 0.0001); each layer alone computes the same" in line
+    assert line.endswith("so the difference is accumulated float32 rounding")
+
+
 def differences(one, other):
     """Of probabilities, the largest of each image."""
     return np.abs(probabilities(logits_of(one)(PIXELS)) - probabilities(logits_of(other)(PIXELS))).max(-1)
