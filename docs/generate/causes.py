@@ -132,8 +132,9 @@ FAMILIES: dict[str, tuple[Cause, ...]] = {
         Cause(
             ("compress/distill", "compress/stages/distill", "compress/stages/teaching"),
             "The distillation method does not suit the task, the teachers or the layers of the two networks, or "
-            "leaves no epochs for a part of the training.",
-            "Choose a method that suits the task ([methods](methods/distillation.md)), or correct the setting.",
+            "leaves no epochs for a part of the training, or a package is missing.",
+            "Choose a method that suits the task ([methods](methods/distillation.md)), correct the setting, or install "
+            "`jetslim[slv]`.",
         ),
         Cause(
             ("compress/training/keras_loop", "compress/stages/save_and_evaluate"),
