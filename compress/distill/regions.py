@@ -9,6 +9,7 @@ from importlib.util import find_spec
 
 import numpy as np
 
+from compress.datasets.images import resize
 from compress.errors import UserError
 
 MOST = 96
@@ -16,7 +17,7 @@ MOST = 96
 SIDE = 64
 """Pixels of the shorter side of an image at which its regions are sought: larger ones are made smaller."""
 SCALES = (60.0, 300.0)  # of regions: the larger, the fewer
-SMOOTHING = 0.5  # pixels, standard deviation
+SMOOTHING = 0.3  # pixels, standard deviation
 LEAST = 0.004  # of the image's area: smaller regions join a neighbour
 NARROWEST, LONGEST = 0.04, 0.95  # of the image's side: boxes are left out that are smaller, or as good as the image
 
@@ -52,3 +53,11 @@ def proposals(image: np.ndarray) -> np.ndarray:
     rows = np.zeros((MOST, 4), np.float32)
     rows[: len(largest)] = boxes[largest]
     return rows
+
+
+def of_batch(rng: np.random.Generator, images: np.ndarray) -> np.ndarray:
+    """float32 (n, MOST, 4): the proposals of each image, uint8 (n, height, width, channels). Draws no numbers."""
+    smaller = min(1.0, SIDE / min(images.shape[1:3]))
+    rows, columns = (round(smaller * side) for side in images.shape[1:3])
+    found = [proposals(image) for image in resize(images, (rows, columns))]
+    return np.stack(found) if found else np.empty((0, MOST, 4), np.float32)

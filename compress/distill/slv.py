@@ -6,7 +6,7 @@ attends to wider areas. Of that no program is public: the weights are ours.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar, Literal
 
@@ -21,6 +21,7 @@ from compress.errors import UserError
 from compress.models.detector import STRIDES, local
 from compress.tasks.named import named
 from compress.tasks.objective import Loss
+from compress.training.settings import Draw
 
 CELLS = 4  # pixels of a cell of the likelihood maps
 MOST = 12  # boxes of an image
@@ -59,6 +60,10 @@ class Slv(OfDetectors):
         if math.ceil(self.alone * epochs) >= epochs:
             raise UserError(f"method.alone = {self.alone:g} leaves no epoch of {epochs} for the detector itself")
 
+    def per_batch_inputs(self, teachers: int) -> Mapping[str, Draw]:
+        """``proposals``, of the images of the batch: float32 (n, regions.MOST, 4)."""
+        return {"proposals": regions.of_batch}
+
     def phases(self, teachers: Any, student: Any, epochs: int, task: Any, loss: Loss) -> list[Phase]:
         """ "streams", then "voting". Raises UserError for a network that is no detector of the registry."""
         first = math.ceil(self.alone * epochs)
@@ -76,7 +81,16 @@ class Slv(OfDetectors):
         return [*streams, Phase("voting", network, partial(voting, True), epochs)]
 
     def objective(
-        self, seen: Any, weak: Any, task: Any, loss: Loss, votes: bool, network: Any, images: Any, targets: Any
+        self,
+        seen: Any,
+        weak: Any,
+        task: Any,
+        loss: Loss,
+        votes: bool,
+        network: Any,
+        images: Any,
+        targets: Any,
+        proposals: Any,
     ) -> tuple[Any, dict[str, Any]]:
         """The loss of a batch; with ``votes`` that of the detector on the boxes that are voted for, too."""
         from compress.distill.weak_labels import FIRST, attention_loss, image_loss, refinement, there, two_streams
@@ -85,19 +99,18 @@ class Slv(OfDetectors):
         map_, *said = seen(images, training=True)
         present = self.present(targets["classes"], said[0].shape[-1])
         outputs = named(task, said)
-        boxes = self.proposals(images)
-        is_there = there(boxes)
-        of_class, of_place, refined = weak(map_, boxes)
+        is_there = there(proposals)
+        of_class, of_place, refined = weak(map_, proposals)
         streams = two_streams(of_class, of_place) * is_there
         total, scores, every = image_loss(streams, present), tf.stop_gradient(streams), []
         for number, logits in enumerate(refined):
-            total += (FIRST if number == 0 else 1.0) * refinement(scores, logits, present, boxes)
+            total += (FIRST if number == 0 else 1.0) * refinement(scores, logits, present, proposals)
             scores = tf.stop_gradient(tf.nn.softmax(logits))[..., :-1] * is_there
             every.append(scores)
         logs = {"image_loss": total}
         if votes:
             mean = tf.add_n(every) / len(every)
-            pseudo, likely = self.voted(mean, boxes, present, task.frame)
+            pseudo, likely = self.voted(mean, proposals, present, task.frame)
             learned = {**targets, "boxes": pseudo[..., :4], "classes": tf.cast(pseudo[..., 4], tf.int32)}
             learned["kinds"] = tf.cast(pseudo[..., 5], tf.int32)
             total += loss(outputs, learned)
@@ -113,16 +126,6 @@ class Slv(OfDetectors):
         """Which classes an image shows, float32 (n, count): all that is read of the labels."""
         tf = keras.tf
         return tf.reduce_max(tf.one_hot(classes, count), axis=1)
-
-    @staticmethod
-    def proposals(images: Any) -> Any:
-        """The boxes of ``regions.proposals`` of each image of a batch: (n, regions.MOST, 4)."""
-        tf = keras.tf
-        sides = images.shape[1:3]
-        smaller = min(1.0, regions.SIDE / min(sides))
-        small = tf.image.resize(images, [round(smaller * side) for side in sides], method="area")
-        boxes = tf.numpy_function(lambda rows: np.stack([regions.proposals(row) for row in rows]), [small], tf.float32)
-        return tf.ensure_shape(boxes, (None, regions.MOST, 4))
 
     def voted(self, scores: Any, boxes: Any, present: Any, frame: tuple[int, int]) -> tuple[Any, Any]:
         """(pseudo boxes (n, MOST, 6), likelihoods at the first level (n, h, w, classes), 0 for classes that are not

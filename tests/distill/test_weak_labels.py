@@ -13,6 +13,7 @@ from compress.metrics.boxes import iou
 from compress.models.detector import DetectionHead
 from compress.targets import Boxes
 from compress.tasks import Detection
+from compress.training.keras_loop import as_float
 
 tf = keras.tf
 RNG = np.random.default_rng(0)
@@ -80,8 +81,8 @@ def test_regions_of_one_colour_are_proposals():
 def test_most_things_of_the_drawn_shapes_have_a_proposal():
     """An IoU of 0.7 at least, of the 60 things of 20 pictures."""
     data = Shapes().load()
-    images, targets = data.train.read(np.arange(20)) / np.float32(255), data.train.targets.arrays()
-    proposed = Slv.proposals(tf.constant(images)).numpy() * 128
+    images, targets = data.train.read(np.arange(20)), data.train.targets.arrays()
+    proposed = regions.of_batch(RNG, images) * 128
     best = [
         iou(boxes[classes >= 0], own).max(axis=1)
         for boxes, classes, own in zip(targets["boxes"], targets["classes"], proposed, strict=False)
@@ -163,17 +164,18 @@ def test_boxes_are_not_read_and_give_no_gradient(student):
     """The loss is the same wherever the true boxes lie, and however many of a class there are."""
     keras.utils.set_random_seed(0)
     _, phase = Slv(alone=0.5, self_distillation=True).phases([], student, 2, TASK, TASK.loss)
-    images = tf.constant(RNG.random((1, *FRAME, 3)), tf.float32)
+    images = RNG.integers(0, 256, (1, *FRAME, 3), np.uint8)
+    proposals = tf.constant(regions.of_batch(RNG, images))
     losses = []
     for rows in ([[0, 0, 20, 20, 1, 0]], [[30, 30, 50, 60, 1, 0], [0, 0, 8, 8, 1, 0]]):
         targets = {name: tf.constant(v) for name, v in Boxes.of([np.float32(rows)], FRAME, 3).arrays().items()}
-        losses.append(float(phase.objective(phase.network, images, targets)[0]))
+        losses.append(float(phase.objective(phase.network, as_float(tf.constant(images)), targets, proposals)[0]))
     assert losses[0] == pytest.approx(losses[1], rel=1e-6)
 
 
 def test_voted_boxes_are_of_classes_that_are_there(student):
-    images = tf.constant(RNG.random((2, 16, 16, 3)).repeat(4, 1).repeat(4, 2), tf.float32)
-    proposed = Slv.proposals(images)
+    images = RNG.integers(0, 256, (2, 16, 16, 3), np.uint8).repeat(4, 1).repeat(4, 2)
+    proposed = tf.constant(regions.of_batch(RNG, images))
     scores = tf.constant(RNG.random((2, regions.MOST, 3)), tf.float32)
     with tf.GradientTape() as tape:
         tape.watch(scores)
