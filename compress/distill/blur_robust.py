@@ -6,7 +6,7 @@ and are trained together, the teacher gives soft labels, and features that the s
 say is ours: how the blocks that restore features look, the weights of the losses, and the temperature.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar, Literal
 
@@ -71,13 +71,27 @@ class BlurRobust(OfDetectors):
     two, in any direction."""
     TEACHERS: ClassVar[tuple[int, int | None]] = (0, 1)
 
+    def check(self, teachers: Sequence[str | None], student: str | None, epochs: int) -> None:
+        super().check(teachers, student, epochs)
+        if self.lengths[0] > self.lengths[1]:
+            raise UserError(
+                f"method.lengths = {list(self.lengths)}: the first number must not be larger than the second"
+            )
+
     def per_batch_inputs(self, teachers: int) -> Mapping[str, Draw]:
         """``blurred``: the images of the batch, uint8."""
         return {"blurred": lambda rng, images: motion_blur.drawn(images, self.lengths, rng)}
 
     def prepared(self, student: Any) -> Any:
-        """The network with the blocks behind each level, called "deblur8_1" and so on."""
+        """The network with the blocks behind each level, called "deblur8_1" and so on. One that has such blocks keeps
+        them and gets no more; raises UserError where it has another number of them."""
         Pyramid.of(student, self.name)
+        names = {layer.name for layer in student.layers}
+        there = sum(f"{PREFIX}{STRIDES[0]}_{block}" in names for block in range(1, len(names)))
+        if there == self.blocks:
+            return student
+        if there:
+            raise UserError(f"{self.name}: {student.name} already has {there} blocks: set method.blocks = {there}")
         levels = {level(stride): stride for stride in STRIDES}
 
         def replace(layer: Any, name: str) -> Any:

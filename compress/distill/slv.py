@@ -34,9 +34,11 @@ class Slv(OfDetectors):
     belong to which class. Then the boxes that ``boxes`` finds in their likelihood maps are the targets of the detector
     itself.
 
-    Of the data's boxes, only the classes of each whole image are used; crops are not possible, because which classes a
-    crop shows would follow from the boxes. With ``self_distillation``, the maps of the first pyramid level learn the
-    likelihoods, too, with the weight ``attention_weight``. All additions are removed at the end.
+    Of the boxes of the training images, only the classes of each whole image are used, so that any boxes will do, such
+    as the whole image; ``[task] anchor_size``, which follows from them by default, has to be set then. Crops are not
+    possible, because which classes a crop shows would follow from the boxes. With ``self_distillation``, the maps of
+    the first pyramid level learn the likelihoods, too, with the weight ``attention_weight``. All additions are removed
+    at the end.
     """
 
     name: Literal["slv"] = "slv"

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from compress import keras
 from compress.config import config
-from compress.datasets import Dataset
+from compress.datasets import Augmentation, Dataset
 from compress.errors import UserError
 from compress.results import NetworkFacts
 from compress.stages.base import Context
@@ -42,6 +42,14 @@ class Distill(NetworkStage, Training):
             raise UserError(
                 f"the method {self.method.name} needs whole images: set use_crops = false, or leave scales out of "
                 "[data]"
+            )
+
+    def check_augmentation(self, augmentation: Augmentation) -> None:
+        super().check_augmentation(augmentation)
+        if self.method.WHOLE_IMAGES and (augmentation.crop_padding or augmentation.resized_crop is not None):
+            raise UserError(
+                f"the method {self.method.name} needs whole images: leave crop_padding and resized_crop out of [data] "
+                "augmentation"
             )
 
     @property

@@ -10,6 +10,7 @@ import pytest
 
 from compress import keras, models
 from compress.config import parse
+from compress.datasets import Augmentation
 from compress.distill import METHODS, Method
 from compress.errors import UserError
 from compress.models.detector import DetectionHead
@@ -244,3 +245,15 @@ def test_an_unknown_key_names_the_known_ones(name):
     with pytest.raises(UserError, match=r"unknown key 'method.colour'.*known keys: name") as error:
         method(name, colour=3.0)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("crop", [{"crop_padding": 4}, {"resized_crop": {}}])
+@methods
+def test_only_methods_that_read_boxes_of_parts_learn_from_parts(name, crop):
+    """The classes that a part of an image shows follow from its boxes, which some methods must not read."""
+    stage, augmentation = stage_of(name), parse(Augmentation, crop, "[data] augmentation")
+    if METHODS[name].WHOLE_IMAGES:
+        with pytest.raises(UserError, match="needs whole images: leave crop_padding and resized_crop out"):
+            stage.check_augmentation(augmentation)
+    else:
+        stage.check_augmentation(augmentation)

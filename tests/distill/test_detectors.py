@@ -271,3 +271,15 @@ def test_no_gradient_of_the_hint_goes_to_the_sharp_image():
         value = blur_robust.divergence(logits, logits * 0.5, tf.constant(1.0), 2.0)
     assert np.abs(tape.gradient(value, logits)).max() > 0  # by the blurred way alone
     assert float(blur_robust.divergence(logits, logits, tf.constant(1.0), 2.0)) == pytest.approx(0, abs=1e-6)
+
+
+def test_a_network_with_blocks_gets_no_more():
+    once = BlurRobust(blocks=1).prepared(detector())
+    assert BlurRobust(blocks=1).prepared(once) is once
+    with pytest.raises(UserError, match="already has 1 blocks: set method.blocks = 1"):
+        BlurRobust(blocks=2).prepared(once)
+
+
+def test_lengths_of_blur_are_in_order():
+    with pytest.raises(UserError, match=r"method.lengths = \[0.3, 0.1\]"):
+        BlurRobust(lengths=(0.3, 0.1)).check([], None, 6)
