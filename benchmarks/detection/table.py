@@ -98,7 +98,8 @@ def _table(study: str, data: str, backbone: str, runs: Sequence[Run], blurred: S
         f"{DATA[data].capitalize()}, {backbone}, {split.train} training and {split.test} test images of "
         f"{split.shape[0]}x{split.shape[1]}; AP at 0.5 in %, mean and deviation over seeds {seeds}, differences seed "
         f"by seed to {rows[control].removesuffix(' (control)')}"
-        + (", and of self-distillation to the row before." if study == "weak" else "."),
+        + (", and of self-distillation to the row before. " if study == "weak" else ". ")
+        + epochs_of(runs[0]),
         "",
         "| trained | " + " | ".join(f"{title} | difference" for title in columns) + " | .tflite | latency p50, host |",
         "|---|" + "--:|" * (2 * len(columns) + 2),
@@ -115,6 +116,16 @@ def _table(study: str, data: str, backbone: str, runs: Sequence[Run], blurred: S
         cells.append(f"{statistics.median(times):.2f} ms" if times else "")
         lines.append(f"| {' | '.join(cells)} |")
     return [*lines, "", *_findings(study, columns), ""]
+
+
+def epochs_of(run: Run) -> str:
+    """How many epochs each stage was trained, those of as many together: "Epochs: 24 (baseline, lgd), 4 (quantized)."."""
+    counts: dict[int, list[str]] = {}
+    for stage in run.stages:
+        if stage.history:
+            counts.setdefault(len(stage.history), []).append(stage.name)
+    parts = [f"{count} ({', '.join(names)})" for count, names in counts.items()]
+    return f"Epochs: {', '.join(parts)}." if parts else ""
 
 
 def _findings(study: str, columns: Mapping[str, Mapping[str, list[float]]]) -> list[str]:
