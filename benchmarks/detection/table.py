@@ -119,7 +119,7 @@ def _table(study: str, data: str, backbone: str, runs: Sequence[Run], blurred: S
 
 
 def epochs_of(run: Run) -> str:
-    """How many epochs each stage was trained, those of as many together: "Epochs: 24 (baseline, lgd), 4 (quantized)."."""
+    """How many epochs each stage was trained, those of as many together: "Epochs: 24 (baseline, lgd), 4 (pruned)."."""
     counts: dict[int, list[str]] = {}
     for stage in run.stages:
         if stage.history:
