@@ -30,7 +30,7 @@ def so_far(measured: Measured) -> str:
 def final_student(measured: Measured) -> list[Bar]:
     what = "int8 student at 80 % sparsity, top-1 against the distilled float student with as many further epochs"
     runs = measured.table("8")
-    points = spread(difference(runs, "quantized", "further_2").points, "+.2f") if runs else MISSING
+    points = difference(runs, "quantized", "further_2").text if runs else MISSING
     return [(what, "at least -1.0 point", points)]
 
 
@@ -39,33 +39,26 @@ def recipe(measured: Measured) -> list[Bar]:
     what = (
         "ResNet-20, distilled, narrowed to 0.6 of the latency, 80 % sparse, int8, against ResNet-20 by itself in float"
     )
-    points = spread(difference(runs, "quantized", "student").points, "+.2f") if runs else MISSING
+    points = difference(runs, "quantized", "student").text if runs else MISSING
     teacher = mean_top1(runs, "teacher") + " %" if runs else MISSING
     return [(what, "at least -1.0 point", points), ("its teacher, ResNet-56, top-1", "at least 88 %", teacher)]
 
 
 def sizes(measured: Measured) -> list[Bar]:
-    """Files at 224x224 within 5 % of the paper's figure, in the unit that is nearer."""
+    """Files at 224x224 within 5 % of the paper's figure."""
     bars = []
     for role, rows in (("teacher", paper.TABLE_3), ("student", paper.TABLE_6)):
         network = network_of(measured.runs, role) or {"teacher": "densenet201", "student": "densenet121"}[role]
         found = {zeros: measured.size(network, "float32", zeros) for zeros in rows}
-        apart = {zeros: nearest(each.sparse_bytes, rows[zeros].mb) for zeros, each in found.items() if each is not None}
-        out = [f"{zeros:.0%}: {value:+.1%}" for zeros, value in apart.items() if abs(value) > 0.05]
-        told = (
-            f"{len(apart) - len(out)} of {len(apart)}{' (' + ', '.join(out) + ')' if out else ''}" if apart else MISSING
-        )
-        bars.append((f"sparse .tflite of {network} at 224, rows within 5 % of the paper's MB or MiB", "all", told))
+        sizes = {zeros: each.sparse_bytes / 1e6 for zeros, each in found.items() if each is not None}
+        apart = {zeros: size / rows[zeros].mb - 1 for zeros, size in sizes.items()}
+        close = sum(abs(value) <= 0.05 for value in apart.values())
+        told = f"{close} of {len(apart)}" if apart else MISSING
+        if apart:
+            farthest = max(apart, key=lambda zeros: abs(apart[zeros]))
+            told += f"; the farthest at {farthest:.0%} zeros, {apart[farthest]:+.1%}"
+        bars.append((f"sparse .tflite of {network} at 224, rows within 5 % of the paper's MB", "all", told))
     return bars
-
-
-def nearest(size: int, reported: float) -> float:
-    """How far a file's bytes are from the paper's figure, as a fraction of it: as MB or as MiB, what is nearer.
-
-    >>> round(nearest(73_400_320, 70), 3), round(nearest(28_000_000, 28), 3)
-    (0.0, 0.0)
-    """
-    return min((size / unit / reported - 1 for unit in (1e6, 2**20)), key=abs)
 
 
 def smaller_and_faster(measured: Measured) -> list[Bar]:

@@ -6,20 +6,31 @@ from benchmarks.paper2022.results import Measured
 from benchmarks.paper2022.table import TABLES
 
 NOTE = (
-    'Made by `make study` (or `make tables`) from raw results. The paper is Shin and Oh, "Neural Network Model '
-    'Compression Algorithms for Image Classification in Embedded Systems", 2022: CIFAR-10 at 224x224, 50 epochs a '
-    "stage, milliseconds of a Jetson Xavier's CPU. Its accuracies and times are not to be compared with ours, which "
-    "are of fewer and smaller images and of this host; what can be compared are differences from row to row, and sizes "
-    "at 224x224, which do not depend on training. Top-1 is that of the .tflite file on the test split in %, mean and "
-    "deviation over seeds; differences are in points, seed by seed. MB are 10^6 bytes, MiB 2^20; the paper's MB are "
-    "both. A file is the smaller of the plain one and of the one that stores zeros compactly. Zeros are of the "
-    "convolutions' kernels. Host times are of one thread, batch 1, all files in turns."
+    "This page is made by `make study` (or `make tables`) from raw results. The paper is Shin and Oh, "
+    '"Neural Network Model Compression Algorithms for Image Classification in Embedded Systems", 2022: CIFAR-10 at '
+    "224x224, 50 epochs a stage, milliseconds of a Jetson Xavier's CPU. Its accuracies and times cannot be compared "
+    "with ours, which come from other training, images and processors. What can be compared are differences from row "
+    "to row, and the sizes at 224x224, which are of untrained networks, because they do not depend on training.\n\n"
+    "Top-1 is that of the .tflite file on the test images, in %, as mean and standard deviation over seeds. "
+    "Differences are in points, each taken within a seed. MB are 10^6 bytes; a size is that of the plain file or of "
+    "the one that stores zeros compactly, whichever is smaller; gzip is of the plain file. Zeros are counted in the "
+    "kernels of convolutions. QAT is quantization-aware training. Above each table it is said how its stages were "
+    "trained, by the names that they have in the table's file (table3.toml, ...)."
+)
+TIMES = (
+    "Host times are median milliseconds with one thread and batch 1, all files in turns. The files are made from the "
+    'networks that table 8 left, for images of each size; the column "timed file" names them. The student\'s file in '
+    "float32 is of the distilled student; in its int8 files with zeros the smallest weights are set to zero at once; "
+    "the narrowed file is of the narrowed student with 80 % zeros. A row shows the time of the file that has the same "
+    "operators, shapes, types and zeros as its own; a row without such a file was not timed."
 )
 
 
 def document(measured: Measured, plots: str) -> str:
     """Markdown; ``plots`` is the path of the pictures' folder as links have it."""
     parts = ["# The tables of Shin and Oh (2022), with controls", "", bars.so_far(measured), "", NOTE, ""]
+    if measured.sides:
+        parts += [TIMES, ""]
     if measured.runs:
         machine = measured.runs[0].machine
         parts += [f"Host: {machine.get('cpu')}; each training had {machine.get('cores')} of its cores.", ""]

@@ -1,10 +1,13 @@
 """In plain words, from the numbers: which of the paper's findings held here, each beside its control."""
 
+import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from benchmarks.paper2022 import latency, paper
-from benchmarks.paper2022.results import MISSING, Difference, Measured, by_value, difference, one_a_seed, top1
+from benchmarks.paper2022.head import listed
+from benchmarks.paper2022.profile import value_of
+from benchmarks.paper2022.results import MISSING, Difference, Measured, by_value, difference, mean_top1, top1
 from benchmarks.paper2022.table import INIT, SPARSITY, table
 from compress.results import Run
 
@@ -13,38 +16,64 @@ SAME_MS = 0.05  # of a file's latency: no gain
 
 @dataclass(frozen=True)
 class Finding:
-    """A gain that the paper reports: ``compared`` as the paper does, and with its control, where it lacks one."""
+    """A gain that the paper reports: ``compared`` as the paper does, against the ``control``, and what the control
+    gains by ``further`` epochs alone; the last two are None where the paper's comparison is fair without a control."""
 
     claim: str
     compared: Difference | None
     control: Difference | None = None
-    has_control: bool = True
+    further: Difference | None = None
     otherwise: str = "further epochs"
-    """What makes the gain, where the control has it, too."""
+    """What the control has."""
+
+    @classmethod
+    def of(
+        cls,
+        claim: str,
+        runs: Sequence[Run],
+        stages: tuple[str, str],
+        control: str | None = None,
+        otherwise: str = "further epochs",
+    ) -> "Finding":
+        """``stages``: what is claimed to be better, and than what."""
+        one, base = stages
+        if not runs or control is None:
+            return cls(claim, difference(runs, one, base) if runs else None)
+        further = difference(runs, control, base)
+        return cls(claim, difference(runs, one, base), difference(runs, one, control), further, otherwise)
 
     @property
     def row(self) -> list[str]:
         """Cells of the table."""
-        control = self.control.text if self.control else "" if self.has_control else "is one: as many epochs"
-        return [self.claim, MISSING if self.compared is None else self.compared.text, control, self.conclusion]
+        if self.compared is None:
+            return [self.claim, MISSING, "", ""]
+        control = self.control.text if self.control else "none needed: neither has further epochs"
+        return [self.claim, self.compared.text, control, self.conclusion]
 
     @property
     def conclusion(self) -> str:
         """Whether it held.
 
         >>> gain, loss, noise = Difference([2.0], 1.0), Difference([-2.0], 1.0), Difference([0.5], 1.0)
-        >>> [Finding("", gain, control).conclusion for control in (gain, noise, loss)]
-        ['held', 'only as the paper compares: further epochs do it', 'only as the paper compares: further epochs do it']
-        >>> Finding("", noise, gain).conclusion, Finding("", loss, gain).conclusion
-        ('not shown', 'the contrary')
+        >>> Finding("", gain, gain, noise).conclusion, Finding("", noise).conclusion, Finding("", loss).conclusion
+        ('held', 'not shown', 'the contrary')
+        >>> Finding("", gain, noise, gain).conclusion, Finding("", gain, noise, noise).conclusion
+        ('only as the paper compares: further epochs do it', 'not shown beside the control')
         """
         if self.compared is None:
             return ""
-        if not is_gain(self.compared):
-            return "the contrary" if self.compared.is_clear else "not shown"
-        if self.control is None or is_gain(self.control):
-            return "held"
-        return f"only as the paper compares: {self.otherwise} do it"
+        if not is_gain(self.compared) or self.control is None or is_gain(self.control):
+            return verdict(self.compared)
+        if self.further is not None and is_gain(self.further):
+            return f"only as the paper compares: {self.otherwise} do it"
+        return "not shown beside the control"
+
+
+def verdict(gain: Difference) -> str:
+    """Whether a gain is there."""
+    if is_gain(gain):
+        return "held"
+    return "the contrary" if gain.is_clear else "not shown"
 
 
 def is_gain(difference: Difference) -> bool:
@@ -54,22 +83,25 @@ def is_gain(difference: Difference) -> bool:
 
 def section(measured: Measured) -> list[str]:
     """Markdown lines."""
-    columns = ["the paper", "here, compared as in the paper", "against the control", "so it"]
+    columns = ["the paper's finding, in points of top-1", "here, compared as in the paper", "here, against the control"]
     note = (
-        "A difference counts where it is larger than its deviation over seeds; with one seed, than the standard error "
-        "of the test images, as if the two networks had been measured on different ones."
+        "A difference is clear where it is larger than its deviation over seeds; with one seed, larger than the "
+        "standard error of the test images, as if the two networks had been measured on different ones. Unless a row "
+        "names another one, the control is the same network after as many further epochs at the same rates, in float "
+        "and without zeros. A finding held where the gain is clear in both comparisons. Where it is clear in the first "
+        'one alone, further epochs do it if they make the control clearly better, too; else it is "not shown beside '
+        'the control". "The contrary" is a clear loss in the first comparison, "not shown" no clear difference in it.'
     )
-    said = [f"- {sentence}" for sentence in (best_init(measured), zeros_are_not_faster(measured), faster(measured))]
+    words = (teachers_lead, best_init, zeros_are_not_faster, faster, narrowing)
     return [
         "## In plain words",
         "",
         note,
         "",
-        *table(columns, [finding.row for finding in findings(measured)], of_words=True),
-        *said,
-        f"- {narrowing(measured)}",
+        *table([*columns, "verdict"], [finding.row for finding in findings(measured)], of_words=True),
+        *(f"- {of(measured)}" for of in words),
         "",
-        "Where the paper contradicts itself:",
+        "Where the paper contradicts itself, or does not say what a reader needs:",
         "",
         *contradictions(),
         "",
@@ -80,17 +112,15 @@ def findings(measured: Measured) -> list[Finding]:
     """Of top-1."""
     runs, in_int8 = measured.table("8"), measured.table("4")
 
-    def of(runs: Sequence[Run], one: str, other: str) -> Difference | None:
-        return difference(runs, one, other) if runs else None
-
     def gain(row: paper.Row, before: paper.Row) -> str:
         return f"({row.top1 - before.top1:+.2f})"
 
     zeros = [
-        Finding(
-            f"{sparsity:.0%} zeros make the {words} better {gain(rows[sparsity], rows[0.0])}",
-            of(at := by_value(measured.table(name), SPARSITY).get(sparsity, []), "pruned", dense),
-            of(at, "pruned", "further"),
+        Finding.of(
+            f"{100 * sparsity:.0f} % zeros make the {words} better {gain(rows[sparsity], rows[0.0])}",
+            by_value(measured.table(name), SPARSITY).get(sparsity, []),
+            ("pruned", dense),
+            "further",
         )
         for name, dense, words, rows, sparsity in (
             ("3", "teacher", "teacher", paper.TABLE_3, 0.5),
@@ -99,57 +129,94 @@ def findings(measured: Measured) -> list[Finding]:
         )
     ]
     static, qat = paper.TABLE_4["static_original"], paper.TABLE_4["quantized"]
+    last = f"80 % zeros and int8 make the distilled student better {gain(paper.TABLE_7[0.8], paper.DISTILLED)}"
     return [
-        Finding(
+        Finding.of(
             f"Distillation makes the student better {gain(paper.DISTILLED, paper.ALONE)}",
-            of(runs, "distilled", "student"),
-            has_control=False,
+            runs,
+            ("distilled", "student"),
         ),
         *zeros,
-        Finding(
+        Finding.of(
             f"Quantization-aware training makes the teacher better {gain(qat, paper.TEACHER)}",
-            of(in_int8, "quantized", "teacher"),
-            of(in_int8, "quantized", "further"),
+            in_int8,
+            ("quantized", "teacher"),
+            "further",
         ),
-        Finding(
-            f"and is better than ranges alone {gain(qat, static)}",
-            of(in_int8, "quantized", "static_original"),
-            of(in_int8, "quantized", "static_further"),
+        Finding.of(
+            f"Quantization-aware training is better than static quantization {gain(qat, static)}; control: static, of "
+            "the teacher trained on, its batch norms rewritten",
+            in_int8,
+            ("quantized", "static_original"),
+            "static_further",
+            "further epochs and rewritten batch norms",
         ),
-        Finding(
-            f"80 % zeros and int8 make the distilled student better {gain(paper.TABLE_7[0.8], paper.DISTILLED)}",
-            of(runs, "quantized", "distilled"),
-            of(runs, "quantized", "further_2"),
-        ),
-        Finding(
-            "the same, beside as many epochs in int8 without zeros",
-            of(runs, "quantized", "distilled"),
-            of(runs, "quantized", "dense_quantized"),
-            otherwise="further epochs and int8",
+        Finding.of(last, runs, ("quantized", "distilled"), "further_2"),
+        Finding.of(
+            f"{last}; control: trained on in float, then in int8, without zeros",
+            runs,
+            ("quantized", "distilled"),
+            "dense_quantized",
+            "further epochs and int8",
         ),
     ]
 
 
-def best_init(measured: Measured) -> str:
-    """Which number of initialization epochs is best."""
-    runs = measured.table("5")
-    claim = f"{paper.BEST_INIT} initialization epochs are best"
+def teachers_lead(measured: Measured) -> str:
+    """Whether the student learns from a network that is better than itself."""
+    runs = measured.table("8")
+    claim = "The teacher is better than the student that learns without it"
+    reported = f"({paper.TEACHER.top1 - paper.ALONE.top1:+.2f} points in the paper)"
     if not runs:
-        return f"{claim}: {MISSING}."
-    means = {0: _mean(runs, "student")}
-    means |= {epochs: _mean(own, "distilled") for epochs, own in by_value(runs, INIT).items()}
-    best = max(means, key=lambda epochs: means[epochs])
-    spans, noise = max(means.values()) - min(means.values()), difference(runs[:1], "distilled", "student").noise
-    held = best == paper.BEST_INIT and spans > noise
+        return f"{claim} {reported}: {MISSING}."
+    lead = difference(runs, "teacher", "student")
+    so = "" if is_gain(lead) else " So a more accurate teacher does not explain what distillation gains here."
     return (
-        f"{claim}: {'held' if held else 'not shown'}. Here the best are {best}; 0 to {max(means)} lie within "
-        f"{spans:.1f} points, where the standard error of a difference is {noise:.1f}."
+        f"{claim} {reported}: {verdict(lead)}. Here the teacher has {mean_top1(runs, 'teacher')} %, the student by "
+        f"itself {mean_top1(runs, 'student')} %: {lead.text}.{so}"
     )
 
 
-def _mean(runs: Sequence[Run], stage: str) -> float:
-    values = [top1(run.stage(stage)) for run in one_a_seed(runs)]
-    return sum(values) / len(values)
+def best_init(measured: Measured) -> str:
+    """Which number of initialization epochs is best."""
+    runs, best = by_seed(measured.table("5")), str(paper.BEST_INIT)
+    claim = f"{best} initialization epochs (see table 5) are best"
+    means = {name: round(statistics.mean(top1(run.stage(name)) for run in runs), 2) for name in shared(runs)}
+    if best not in means or len(means) < 2:
+        return f"{claim}: {MISSING}."
+    own, names = means.pop(best), list(means)
+    rivals = [name for name in names if means[name] == max(means.values())]
+    lead = difference(runs, best, rivals[0])
+    return (
+        f"{claim}: {verdict(lead)}. Here {best} epochs give {own:.2f} %; of {listed(names, 'and')} the best "
+        f"{'is' if len(rivals) == 1 else 'are'} {listed(rivals, 'and')} with {means[rivals[0]]:.2f} %. The difference "
+        f"is {lead.text}."
+    )
+
+
+def by_seed(runs: Sequence[Run]) -> list[Run]:
+    """Table 5's runs of a seed as one run, whose stages are called by their initialization epochs; "0" is the student
+    by itself."""
+    seeds: dict[int | None, list[Run]] = {}
+    for own in by_value(runs, INIT).values():
+        for run in own:
+            seeds.setdefault(run.seed, []).append(run)
+    return [
+        replace(
+            own[0],
+            stages=[
+                replace(own[0].stage("student"), name="0"),
+                *(replace(run.stage("distilled"), name=str(value_of(run.settings, INIT))) for run in own),
+            ],
+        )
+        for own in seeds.values()
+    ]
+
+
+def shared(runs: Sequence[Run]) -> list[str]:
+    """The stages that all runs have, in order."""
+    names = [[stage.name for stage in run.stages] for run in runs]
+    return [name for name in (names[0] if names else []) if all(name in own for own in names)]
 
 
 def zeros_are_not_faster(measured: Measured) -> str:
@@ -161,7 +228,7 @@ def zeros_are_not_faster(measured: Measured) -> str:
     held = all(abs(share - 1) <= SAME_MS for share in shares.values())
     return (
         f"{claim}: {'held' if held else 'not shown'}. With 95 % zeros the int8 file takes "
-        f"{_listed(shares)} of its time without."
+        f"{_listed(shares)} of the time of the one without; within {SAME_MS} of 1 counts as the same."
     )
 
 
@@ -177,8 +244,8 @@ def faster(measured: Measured) -> str:
     ):
         shares = _shares(measured, one, teacher)
         ours = _listed(shares) if shares else MISSING
-        parts.append(f"{words}: {ours} (the paper, on the Xavier: {ms / xavier['teacher']:.2f})")
-    return f"Of the latency of the teacher in float32 take {'; '.join(parts)}."
+        parts.append(f"{words} takes {ours} ({ms / xavier['teacher']:.2f} on the paper's Xavier)")
+    return f"Latency as a fraction of that of the teacher in float32: {'; '.join(parts)}."
 
 
 def narrowing(measured: Measured) -> str:
@@ -189,10 +256,19 @@ def narrowing(measured: Measured) -> str:
         return f"{claim}: {MISSING}."
     shares = _shares(measured, latency.NARROWED, latency.student_int8(0.8))
     cost = difference(runs, "narrowed_quantized", "quantized")
+    more = further_epochs(runs[0], "narrowed", "narrowed_pruned", "narrowed_quantized")
+    less = further_epochs(runs[0], "pruned", "quantized")
     return (
-        f"{claim}: {cost.text}, against the student with all of them, of whose latency "
-        f"{_listed(shares) if shares else MISSING} is left."
+        f"{claim}: in int8 with 80 % zeros, the difference of the narrowed student from the one with all channels is "
+        f"{cost.text}; its latency as a fraction of the other one's: {_listed(shares) if shares else MISSING}. "
+        f"Channels are not all that differs: it has had {more} further epochs, the other one {less}, and in the "
+        "narrowed stage it learned from the outputs of the network before its channels were removed, too."
     )
+
+
+def further_epochs(run: Run, *stages: str) -> int:
+    """How many epochs the stages had together."""
+    return sum(len(run.stage(stage).history) for stage in stages)
 
 
 def _shares(measured: Measured, one: str, other: str) -> dict[int, float]:
@@ -207,24 +283,31 @@ def _listed(shares: dict[int, float]) -> str:
 
 def contradictions() -> list[str]:
     """What does not go together in the paper, each with the figure that its own tables give."""
-    teacher, last = paper.TEACHER, paper.TABLE_7[0.8]
+    teacher, last, student = paper.TEACHER, paper.TABLE_7[0.8], paper.DISTILLED
     assert teacher.ms is not None
-    assert last.ms is not None
     by_student = 1 - paper.STUDENT_MS / teacher.ms
-    mib, mb = 18_341_194 * 4 / 2**20, 7_047_754 * 4 / 1e6
+    share = paper.PARAMETERS_121 / paper.PARAMETERS_201
+    mib, mb = paper.PARAMETERS_201 * 4 / 2**20, paper.PARAMETERS_121 * 4 / 1e6
     return [
-        "- Latency falls by 48.3 % by distillation (section 6.4) and by 46.6 % (conclusion): "
-        f"table 5 gives {by_student:.2%}.",
+        "- Distillation lowers latency by 48.3 % in section 6.4 and by 46.6 % in the conclusion: table 5 gives "
+        f"{100 * by_student:.2f} %.",
+        f"- The student's file has {100 * student.mb / teacher.mb:.0f} % of the size of the teacher's and is "
+        f"{teacher.mb / student.mb:.2f} times smaller, but the student has {100 * share:.1f} % of the teacher's "
+        f"parameters, {1 / share:.2f} times fewer.",
+        "- The format of the 70 MB file is not said.",
+        f"- Units seem to be mixed: 70 MB would be the {mib:.1f} MiB of DenseNet201's weights, but 29 MB is more than "
+        f"the {mb:.1f} MB of DenseNet121's.",
+        f"- {teacher.mb / last.mb:.1f} times smaller compares two formats: DenseNet121's weights alone are "
+        f"{paper.PARAMETERS_121 / 1e6:.1f} MB in int8, and {last.mb:g} MB is possible only if zeros are stored "
+        "compactly.",
         f'- "About 6 times smaller without loss" is {teacher.mb / paper.TABLE_3[0.9].mb:.2f} times (90 % zeros).',
-        f"- 15.2 times smaller is {teacher.mb / last.mb:.1f}, of a plain file and of one that stores zeros compactly.",
-        f"- Units are mixed: 70 MB are DenseNet201's {mib:.1f} MiB, 29 MB are more than DenseNet121's {mb:.1f} MB of "
-        "weights.",
-        "- Quantization-aware training has the same parameters as the training before, and a smaller learning rate "
-        "(both section 6.3).",
-        "- Zeros are said to begin at 0 and at a step that is called t_i where t_0 is meant; n is said to be 80 % of "
-        "the steps, and is their number.",
-        "- Table 1 calls the accuracy of dynamic quantization best, and that of quantization-aware training, too; the "
-        "text, that of the latter.",
-        "- AlexNet is of 2014 in the introduction, of 2012 in section 2.",
-        "- Tables 3, 4, 6 and 7 compare networks after 50 or 100 further epochs with networks that had none.",
+        "- Section 6.3 says of quantization-aware training both that it has the same parameters as the training before "
+        "and that its learning rate is smaller.",
+        "- The schedule of zeros sets s_i and t_i to 0, but has no t_i; t_0 seems to be meant. It sets n, the number "
+        "of times at which zeros are added, to 80 % of the steps; that is n times the steps between them.",
+        "- Table 1 calls the accuracy of dynamic quantization best and that of quantization-aware training best; the "
+        "text calls the latter better.",
+        "- AlexNet is from 2014 in the introduction and from 2012 in section 2.",
+        "- Tables 3, 4, 6 and 7 compare networks after 50 or 100 further epochs with networks that had none; there is "
+        "no control.",
     ]

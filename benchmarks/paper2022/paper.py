@@ -41,4 +41,5 @@ TABLE_6 = {
 TABLE_7 = {0.8: Row(4.6, 93.35, 499.26), 0.9: Row(2.8, 88.60, 487.65), 0.95: Row(1.9, 85.54, 497.30)}
 GPU_MS = 366.85  # table 8: the teacher on the Xavier's GPU
 BEST_INIT = 4
+PARAMETERS_201, PARAMETERS_121 = 18_341_194, 7_047_754  # of the networks themselves, with 10 classes
 SPARSITIES, SPARSITIES_INT8 = tuple(TABLE_3), tuple(TABLE_7)

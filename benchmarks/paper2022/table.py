@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from benchmarks.format import spread
 from benchmarks.paper2022 import latency, paper
+from benchmarks.paper2022.head import head
 from benchmarks.paper2022.paper import Row
 from benchmarks.paper2022.results import (
     MISSING,
@@ -12,11 +13,11 @@ from benchmarks.paper2022.results import (
     by_value,
     difference,
     file_bytes,
-    head,
     mean_top1,
     network_of,
     one_a_seed,
 )
+from benchmarks.paper2022.size_difference import size_difference
 from compress.results import Run
 
 SPARSITY = "pruned.final_sparsity"
@@ -31,21 +32,41 @@ CONTROLS = {
     "narrowed_quantized": "further_3",
 }
 """Stage -> the one with as many further epochs at the same rates, in float, with all channels and without zeros."""
+TIMED = {
+    "teacher": latency.TEACHER,
+    "student": latency.STUDENT,
+    "distilled": latency.STUDENT,
+    "further": latency.STUDENT,
+    "further_2": latency.STUDENT,
+    "further_3": latency.STUDENT,
+    "distilled_quantized": latency.student_int8(0.0),
+    "dense_quantized": latency.student_int8(0.0),
+    "quantized": latency.student_int8(0.8),
+    "narrowed_quantized": latency.NARROWED,
+}
+"""Stage of table 8 -> the timed file of the same operators, shapes, types and zeros; the others were not timed."""
 TITLES = {
     "teacher": "teacher",
     "student": "student by itself",
     "distilled": "student, distilled",
-    "further": "and trained on (control)",
-    "further_2": "and on (control)",
-    "further_3": "and on (control)",
-    "distilled_quantized": "distilled, QAT at once (control)",
-    "dense_quantized": "distilled, trained on, QAT: no zeros (control)",
+    "further": "distilled, trained on (control A)",
+    "further_2": "distilled, trained on twice (control B)",
+    "further_3": "distilled, trained on three times (control C)",
+    "distilled_quantized": "distilled, QAT, no zeros",
+    "dense_quantized": "distilled, trained on, QAT, no zeros",
     "pruned": "distilled, 80 % zeros",
     "quantized": "distilled, 80 % zeros, QAT (the paper's CPU*)",
     "narrowed": "distilled, narrowed",
     "narrowed_pruned": "distilled, narrowed, 80 % zeros",
     "narrowed_quantized": "distilled, narrowed, 80 % zeros, QAT",
 }
+
+
+NARROW_TEACHER = (
+    "The narrowed stage learns from the labels and from the outputs of the network before its channels were removed, "
+    "the controls from the labels alone: a narrowed row's difference from its control is the effect of the removed "
+    "channels and of that teacher together."
+)
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]], of_words: bool = False) -> list[str]:
@@ -75,32 +96,36 @@ def _sparsities(
     points = by_value(runs, SPARSITY)
     base = measured.size(network, "float32", 0.0)
     lines = []
-    for sparsity, row in rows.items():
+    for sparsity in sorted({*rows, *points}):
+        row = rows.get(sparsity)
         own = one_a_seed(runs) if not sparsity else points.get(sparsity, [])
         stage = "pruned" if sparsity else dense
         size = measured.size(network, "float32", sparsity)
         lines.append(
             [
                 f"{sparsity:.0%}",
-                f"{row.top1:.2f}",
-                f"{row.top1 - rows[0.0].top1:+.2f}",
+                f"{row.top1:.2f}" if row else "",
+                f"{row.top1 - rows[0.0].top1:+.2f}" if row else "",
                 mean_top1(own, stage) if own else "",
                 spread(difference(own, stage, dense).points, "+.2f") if own and sparsity else "",
-                spread(difference(own, stage, "further").points, "+.2f") if own else "",
-                f"{row.mb:g} ({row.mb / rows[0.0].mb:.0%})",
+                spread(difference(own, stage, "further").points, "+.2f") if own and sparsity else "",
+                f"{row.mb:g} ({row.mb / rows[0.0].mb:.0%})" if row else "",
                 "" if size is None else f"{size.sparse_bytes / 1e6:.2f}",
-                "" if size is None else f"{size.sparse_bytes / 2**20:.2f}",
                 "" if size is None or base is None else f"{size.sparse_bytes / base.dense_bytes:.0%}",
-                f"{statistics.mean(file_bytes(run.stage(stage)) for run in own) / 1e6:.2f}" if own else "",
+                _mb(own, stage) if own else "",
             ]
         )
     if runs:
         own = one_a_seed(runs)
         mean, gain = mean_top1(own, "further"), spread(difference(own, "further", dense).points, "+.2f")
-        lines.append(["0%, trained on (control)", "", "", mean, gain, "", "", "", "", "", ""])
-    columns = ["zeros", "paper: top-1", "difference", "ours: top-1", "difference", "to the control"]
-    columns += ["paper: MB", "ours at 224: MB", "MiB", "of the dense", "as trained: MB"]
-    return [title, "", head(runs) if runs else f"Top-1: {MISSING}.", "", *table(columns, lines)]
+        lines.append(["0%, trained on (control)", "", "", mean, gain, "", "", "", "", ""])
+    columns = ["zeros", "paper: top-1", "paper: difference", "ours: top-1", "ours: difference", "ours: to the control"]
+    columns += ["paper: MB", "ours at 224: MB", "of the dense file", "ours as trained: MB"]
+    words = (
+        "A difference is from the network without zeros and without further epochs. The control, in the last row, has "
+        "as many further epochs as the pruned networks, at the same rates, and no zeros."
+    )
+    return [title, "", *_about(runs, words), *table(columns, lines)]
 
 
 def table_4(measured: Measured) -> list[str]:
@@ -112,29 +137,31 @@ def table_4(measured: Measured) -> list[str]:
     stages = {
         "teacher": ("FP32", latency.TEACHER),
         "static_original": ("INT8, static, the graph as it was trained", latency.ORIGINAL_INT8),
-        "static": ("INT8, static, batch norms rewritten", latency.TEACHER_INT8),
+        "static": ("INT8, static, batch norms rewritten as convolutions", latency.TEACHER_INT8),
         "quantized": ("INT8*, quantization-aware training", latency.TEACHER_INT8),
         "further": ("FP32, trained on (control)", latency.TEACHER),
         "static_further": ("INT8, static, of the one trained on (control)", latency.TEACHER_INT8),
     }
-    columns = ["", *_paper_columns(), "ours: MB", "top-1", "difference", "to the control", *_host(measured)]
+    columns = ["", *_paper_columns(), "ours: MB", "ours: top-1", "difference", "to the control", *_host(measured)]
     rows = []
     for stage, (words, file) in stages.items():
-        row = paper.TABLE_4.get(stage)
+        with_further_epochs = stage in ("quantized", "static_further")
         rows.append(
             [
                 words,
-                *_paper_cells(row),
-                f"{statistics.mean(file_bytes(run.stage(stage)) for run in runs) / 1e6:.2f}",
+                *_paper_cells(paper.TABLE_4.get(stage)),
+                _mb(runs, stage),
                 mean_top1(runs, stage),
                 spread(difference(runs, stage, "teacher").points, "+.2f") if stage != "teacher" else "",
-                spread(difference(runs, stage, "further").points, "+.2f")
-                if stage not in ("teacher", "further")
-                else "",
+                spread(difference(runs, stage, "further").points, "+.2f") if with_further_epochs else "",
                 *_times(measured, file),
             ]
         )
-    return [*title, head(runs), "", *table(columns, rows)]
+    words = (
+        "A difference is from FP32. The control of the two int8 networks with further epochs is FP32 trained on, for "
+        "as many epochs at the same rates. The two other ones have no further epochs: FP32 itself is their control."
+    )
+    return [*title, *_about(runs, words), *table(columns, rows)]
 
 
 def table_5(measured: Measured) -> list[str]:
@@ -144,18 +171,15 @@ def table_5(measured: Measured) -> list[str]:
     if not runs:
         return [*title, f"{MISSING}.".capitalize(), ""]
     points, base = by_value(runs, INIT), one_a_seed(runs)
-    best = points.get(paper.BEST_INIT, [])
-    files = {"teacher": latency.TEACHER, "student": latency.STUDENT, "distilled": latency.STUDENT}
-    columns = ["", *_paper_columns(), "ours: MB", "top-1", "to the student by itself", *_host(measured)]
+    columns = ["", *_paper_columns(), "ours: MB", "ours: top-1", "to the student by itself", *_host(measured)]
     rows = []
     for stage, row in {"teacher": paper.TEACHER, "student": paper.ALONE, "distilled": paper.DISTILLED}.items():
-        own = best if stage == "distilled" else base
-        if own:
-            gain = spread(difference(own, stage, "student").points, "+.2f") if stage == "distilled" else ""
-            size = f"{statistics.mean(file_bytes(run.stage(stage)) for run in own) / 1e6:.2f}"
-            times = _times(measured, files[stage])
-            words = f"{TITLES[stage]}{f', {paper.BEST_INIT} initialization epochs' if stage == 'distilled' else ''}"
-            rows.append([words, *_paper_cells(row), size, mean_top1(own, stage), gain, *times])
+        is_distilled = stage == "distilled"
+        own = points.get(paper.BEST_INIT, []) if is_distilled else base
+        gain = spread(difference(own, stage, "student").points, "+.2f") if own and is_distilled else ""
+        words = f"{TITLES[stage]}{f', {paper.BEST_INIT} initialization epochs' if is_distilled else ''}"
+        ours = [_mb(own, stage), mean_top1(own, stage), gain] if own else [""] * 3
+        rows.append([words, *_paper_cells(row), *ours, *_times(measured, TIMED[stage] if own else "")])
     layers = [name.removeprefix("similarity_") for name in similarities(points[min(points)][0])]
     figure = [["0 (by itself)", mean_top1(base, "student"), "", *[""] * len(layers)]]
     for epochs, own in points.items():
@@ -164,10 +188,12 @@ def table_5(measured: Measured) -> list[str]:
         figure.append([str(epochs), mean_top1(own, "distilled"), gain, *(f"{100 * value:.1f}" for value in alike)])
     titles = ["initialization epochs", "top-1", "to 0", *(f"alike at {layer}, %" for layer in layers)]
     words = (
-        "Alike: neurons that student and teacher switch alike, over the training images of the last initialization "
-        "epoch. The paper draws figure 5 without numbers; 4 epochs are its best."
+        "In its initialization epochs the student learns only where the teacher's neurons are on; in the other epochs "
+        "it learns the labels. Alike is the share of neurons that are on, or off, in both networks, over the training "
+        f"images of the last initialization epoch. Figure 5 has no numbers in the paper, which calls {paper.BEST_INIT} "
+        "epochs the best."
     )
-    return [*title, head(runs), "", *table(columns, rows), words, "", *table(titles, figure)]
+    return [*title, *_about(runs, ""), *table(columns, rows), words, "", *table(titles, figure)]
 
 
 def similarities(run: Run) -> dict[str, float]:
@@ -183,16 +209,16 @@ def table_7(measured: Measured) -> list[str]:
     """Distilled, pruned, quantization-aware."""
     runs = measured.table("7")
     network = network_of(measured.runs, "student") or "densenet121"
-    columns = ["zeros", *_paper_columns(), "ours at 224: MB", "as trained: MB", "top-1"]
-    columns += ["to as many epochs in float", "to the same without zeros", *_host(measured)]
+    columns = ["zeros", *_paper_columns(), "ours at 224: MB", "ours as trained: MB", "ours: top-1"]
+    columns += ["to the float control", "to the int8 control", *_host(measured)]
     points = by_value(runs, SPARSITY)
     rows = []
-    for sparsity, row in paper.TABLE_7.items():
+    for sparsity in sorted({*paper.TABLE_7, *points}):
         own, size = points.get(sparsity, []), measured.size(network, "int8", sparsity)
         trained = [""] * 4
         if own:
             trained = [
-                f"{statistics.mean(file_bytes(run.stage('quantized')) for run in own) / 1e6:.2f}",
+                _mb(own, "quantized"),
                 mean_top1(own, "quantized"),
                 *(
                     spread(difference(own, "quantized", other).points, "+.2f")
@@ -201,18 +227,21 @@ def table_7(measured: Measured) -> list[str]:
             ]
         at_224 = "" if size is None else f"{size.sparse_bytes / 1e6:.2f}"
         times = _times(measured, latency.student_int8(sparsity))
-        rows.append([f"{sparsity:.0%}", *_paper_cells(row), at_224, *trained, *times])
+        rows.append([f"{sparsity:.0%}", *_paper_cells(paper.TABLE_7.get(sparsity)), at_224, *trained, *times])
     if runs:
         own, size = one_a_seed(runs), measured.size(network, "int8", 0.0)
-        for stage, words in (("dense_quantized", "none, int8 (control)"), ("further_2", "none, float32 (control)")):
-            mb = f"{statistics.mean(file_bytes(run.stage(stage)) for run in own) / 1e6:.2f}"
+        for stage, words in (("dense_quantized", "0%, int8 (control)"), ("further_2", "0%, float32 (control)")):
             is_int8 = stage == "dense_quantized"
             at_224 = f"{size.dense_bytes / 1e6:.2f}" if size is not None and is_int8 else ""
-            times = _times(measured, latency.student_int8(0.0) if is_int8 else latency.STUDENT)
             gain = spread(difference(own, stage, "further_2").points, "+.2f") if is_int8 else ""
-            rows.append([words, *_paper_cells(None), at_224, mb, mean_top1(own, stage), gain, "", *times])
+            ours = [at_224, _mb(own, stage), mean_top1(own, stage), gain, ""]
+            rows.append([words, *_paper_cells(None), *ours, *_times(measured, TIMED[stage])])
     title = "### Table 7: distilled, pruned, quantization-aware training"
-    return [title, "", head(runs) if runs else f"Top-1: {MISSING}.", "", *table(columns, rows)]
+    words = (
+        "Both controls have as many further epochs at the same rates and no zeros: the float control in float "
+        "throughout, the int8 control first in float and then in quantization-aware training."
+    )
+    return [title, "", *_about(runs, words), *table(columns, rows), *size_difference(measured)]
 
 
 def table_8(measured: Measured) -> list[str]:
@@ -227,24 +256,8 @@ def table_8(measured: Measured) -> list[str]:
         "distilled": paper.DISTILLED,
         "quantized": paper.TABLE_7[0.8],
     }
-    files = {
-        "teacher": latency.TEACHER,
-        "distilled_quantized": latency.student_int8(0.0),
-        "dense_quantized": latency.student_int8(0.0),
-        "quantized": latency.student_int8(0.8),
-        "narrowed_quantized": latency.NARROWED,
-        **dict.fromkeys(("student", "distilled", "further", "further_2", "further_3", "pruned"), latency.STUDENT),
-    }
-    columns = [
-        "",
-        *_paper_columns(),
-        "ours: MB",
-        "gzip MB",
-        "top-1",
-        "to distilled",
-        "to the control",
-        *_host(measured),
-    ]
+    columns = ["", *_paper_columns(), "ours: MB", "gzip MB", "ours: top-1", "to distilled", "to the control"]
+    columns += _host(measured)
     rows = []
     for stage, words in TITLES.items():
         own = [run.stage(stage) for run in runs]
@@ -254,21 +267,22 @@ def table_8(measured: Measured) -> list[str]:
             [
                 words,
                 *_paper_cells(reported.get(stage)),
-                f"{statistics.mean(map(file_bytes, own)) / 1e6:.2f}",
+                _mb(runs, stage),
                 f"{statistics.mean(each.gzip_bytes or 0 for each in own) / 1e6:.2f}",
                 mean_top1(runs, stage),
                 spread(difference(runs, stage, "distilled").points, "+.2f") if to_distilled else "",
-                spread(difference(runs, stage, control).points, "+.2f") if control else "",
-                *_times(measured, files.get(stage, "")),
+                f"{spread(difference(runs, stage, control).points, '+.2f')} ({TITLES[control][-2]})" if control else "",
+                *_times(measured, TIMED.get(stage, "")),
             ]
         )
     gpu = ["teacher, on the Xavier's GPU", "70", "95.15", f"{paper.GPU_MS:.2f}"]
     rows.insert(1, [*gpu, *[""] * (len(columns) - len(gpu))])
     words = (
-        "The control of a row has as many further epochs at the same rates, in float, with all channels and no zeros: "
-        f"{'; '.join(f'{one}: {other}' for one, other in CONTROLS.items())} (stages of table8.toml)."
+        "The controls A, B and C are the distilled student trained on in float, with all channels and no zeros, for as "
+        "many further epochs as one, two or three of the later stages, at the same rates. A row is compared with the "
+        f"one that has as many further epochs, whose letter is beside the difference. {NARROW_TEACHER}"
     )
-    return [*title, head(runs), "", words, "", *table(columns, rows)]
+    return [*title, *_about(runs, words), *table(columns, rows)]
 
 
 def recipe(measured: Measured) -> list[str]:
@@ -280,33 +294,35 @@ def recipe(measured: Measured) -> list[str]:
     titles = {
         "teacher": "ResNet-56, the teacher",
         "student": "ResNet-20 by itself",
-        "student_further": "and trained on (control)",
+        "student_further": "ResNet-20 by itself, trained on (control)",
         "distilled": "ResNet-20, distilled",
-        "narrowed": "and narrowed to 0.6 of its latency",
-        "pruned": "and 80 % zeros",
-        "quantized": "and QAT",
+        "narrowed": "distilled, narrowed to 0.6 of its latency",
+        "pruned": "distilled, narrowed, 80 % zeros",
+        "quantized": "distilled, narrowed, 80 % zeros, QAT",
     }
     rows = []
     for stage, words in titles.items():
         own = [run.stage(stage) for run in runs]
         ms = measured.ms(latency.of_recipe(stage), runs[0].data.shape[0])
-        to_others = [
-            "" if stage in ("teacher", other) else spread(difference(runs, stage, other).points, "+.2f")
-            for other in ("student", "student_further")
-        ]
+        is_student = stage not in ("teacher", "student")
         rows.append(
             [
                 words,
                 mean_top1(runs, stage),
-                *to_others,
+                spread(difference(runs, stage, "student").points, "+.2f") if is_student else "",
+                spread(difference(runs, stage, "student_further").points, "+.2f") if stage == "quantized" else "",
                 f"{statistics.mean(each.params or 0 for each in own):,.0f}",
                 f"{statistics.mean(map(file_bytes, own)) / 1e6:.3f}",
                 f"{statistics.mean(each.gzip_bytes or 0 for each in own) / 1e6:.3f}",
                 "" if ms is None else f"{ms:.3f}",
             ]
         )
-    columns = ["", "top-1", "to ResNet-20 by itself", "to it trained on", "parameters", "MB", "gzip MB", "host ms"]
-    return [*title, head(runs), "", *table(columns, rows)]
+    columns = ["", "top-1", "to ResNet-20 by itself", "to the control", "parameters", "MB", "gzip MB", "host ms"]
+    words = (
+        "The control is trained on for as many epochs as the narrowed, pruned and quantized stages have together: only "
+        f"the last row is compared with it. {NARROW_TEACHER}"
+    )
+    return [*title, *_about(runs, words), *table(columns, rows)]
 
 
 def epochs(measured: Measured) -> list[str]:
@@ -335,8 +351,17 @@ def taught_ratio(measured: Measured, one: str, other: str) -> float:
     return statistics.median(ratios) if ratios else float("nan")
 
 
+def _about(runs: Sequence[Run], words: str) -> list[str]:
+    """The paragraphs above a table: how it was trained, and what its columns mean."""
+    return [head(runs) if runs else f"Top-1: {MISSING}.", "", *([words, ""] if runs and words else [])]
+
+
+def _mb(runs: Sequence[Run], stage: str) -> str:
+    return f"{statistics.mean(file_bytes(run.stage(stage)) for run in runs) / 1e6:.2f}"
+
+
 def _paper_columns() -> list[str]:
-    return ["paper: MB", "top-1", "Xavier ms"]
+    return ["paper: MB", "paper: top-1", "Xavier ms"]
 
 
 def _paper_cells(row: Row | None) -> list[str]:
@@ -346,12 +371,15 @@ def _paper_cells(row: Row | None) -> list[str]:
 
 
 def _host(measured: Measured) -> list[str]:
-    return [f"host ms at {side}" for side in measured.sides]
+    return ["timed file", *(f"host ms at {side}" for side in measured.sides)] if measured.sides else []
 
 
 def _times(measured: Measured, file: str) -> list[str]:
+    """Cells of ``_host``'s columns, blank for what was not timed."""
     times = [measured.ms(file, side) for side in measured.sides]
-    return ["" if ms is None else f"{ms:.2f}" for ms in times]
+    if not any(times):
+        return ["" for _ in _host(measured)]
+    return [file, *("" if ms is None else f"{ms:.2f}" for ms in times)]
 
 
 TABLES: tuple[Callable[[Measured], list[str]], ...] = (
