@@ -5,6 +5,7 @@ Cheap to import; TensorFlow is loaded where a strategy is made.
 
 import json
 import os
+import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -190,7 +191,8 @@ def _multi_worker() -> Strategy:
     from compress.keras import tf
 
     try:
-        made = tf.distribute.MultiWorkerMirroredStrategy()
+        with sigterm_kept():
+            made = tf.distribute.MultiWorkerMirroredStrategy()
     except RuntimeError as error:  # "Collective ops must be configured at program startup"
         raise UserError(
             "--strategy multi_worker must be chosen before TensorFlow has computed anything: start a new process"
@@ -198,6 +200,20 @@ def _multi_worker() -> Strategy:
     except tf.errors.OpError as error:
         raise Failure(f"the workers could not connect to one another: {first_line(error)}") from error
     return Strategy(made, cluster.own, len(cluster.addresses))
+
+
+@contextmanager
+def sigterm_kept() -> Iterator[None]:
+    """SIGTERM does afterwards what it did before.
+
+    TensorFlow's coordination service takes it for the notice of a preemption (its ``preemption_notifier.cc``): its
+    handler only tells this to those who ask the service, which is nobody here, and the process would go on to its end.
+    """
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)  # also where Python knows of no change: C++ made it
 
 
 def meet(cluster: Cluster, patience_s: float) -> None:

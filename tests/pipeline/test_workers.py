@@ -1,4 +1,5 @@
-"""Two workers on this machine: they train as one does, write what one writes, and end when one of them is lost."""
+"""Two workers on this machine: they train as one does, write what one writes, and end when one of them is lost or all
+are told to end."""
 
 import json
 import re
@@ -28,18 +29,57 @@ name = "exported"
 kind = "export"
 """  # 20 steps, of which every fifth has 16 images
 
+SETTINGS = "epochs = 1\nbatch_size = 20\noptimizer = 'sgd'\nlearning_rate = 3e-4\n"
+CHAIN = f"""
+[data]
+name = "folder"
+path = "{{path}}"
+size = 16
+
+[[stage]]
+name = "teacher"
+kind = "train"
+model = "resnet8"
+{SETTINGS}
+[[stage]]
+name = "distilled"
+kind = "distill"
+teachers = ["teacher"]
+method.name = "logits"
+model = "resnet8"
+{SETTINGS}
+[[stage]]
+name = "narrowed"
+kind = "narrow"
+parameters = 0.7
+{SETTINGS}
+[[stage]]
+name = "pruned"
+kind = "prune"
+final_sparsity = 0.5
+{SETTINGS}
+[[stage]]
+name = "quantized"
+kind = "quantize"
+{SETTINGS}
+[[stage]]
+name = "exported"
+kind = "export"
+"""
+
 
 @pytest.fixture
 def pair(running, colours, tmp_path):
-    """Starts the chief and the other worker on a store that they share."""
-    (tmp_path / "short.toml").write_text(TOML.format(path=colours))
+    """Starts the chief and the other worker of a pipeline on a store that they share."""
+    for name, text in (("short", TOML), ("chain", CHAIN)):
+        (tmp_path / f"{name}.toml").write_text(text.format(path=colours))
 
-    def start():
+    def start(name="short"):
         listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
         addresses = [f"127.0.0.1:{listener.getsockname()[1]}" for listener in listeners]
         for listener in listeners:
             listener.close()
-        go = ["run", "short.toml", "--strategy", "multi_worker"]
+        go = ["run", f"{name}.toml", "--strategy", "multi_worker"]
         configs = [
             json.dumps({"cluster": {"worker": addresses}, "task": {"type": "worker", "index": number}})
             for number in range(2)
@@ -60,12 +100,17 @@ def said_why(run):
     assert re.match(r"Error: a worker of the cluster was lost \(.*\): .*start it again on all of them", line)
 
 
-def weights(folder):
+def weights(stage):
     import tensorflow as tf
 
-    reader = tf.train.load_checkpoint(str(folder / "1-teacher/saved_model/variables/variables"))
+    reader = tf.train.load_checkpoint(str(stage / "saved_model/variables/variables"))
     names = sorted(name for name in reader.get_variable_to_shape_map() if "OBJECT_GRAPH" not in name)
     return np.concatenate([reader.get_tensor(name).ravel() for name in names])
+
+
+def kept(store):
+    """The keys of the artifacts."""
+    return sorted(path.name for path in (store / "artifacts").iterdir())
 
 
 @pytest.mark.slow
@@ -92,11 +137,44 @@ def test_two_workers_killed_in_turn_end_as_one_that_is_not(pair, jetslim, tmp_pa
     assert not list(tmp_path.glob("store/work/*/")) and not list(tmp_path.glob("store/.*"))
 
     assert alone.returncode == 0, alone.stderr
-    one, two = weights(tmp_path / "runs-alone/short"), weights(tmp_path / "runs/short")
+    one, two = weights(tmp_path / "runs-alone/short/1-teacher"), weights(tmp_path / "runs/short/1-teacher")
     # at a rate of 0.02 it is 3e-3, and so it is for one device that gets the rows of a batch in another order
     assert np.linalg.norm(one - two) < 1e-4 * np.linalg.norm(one)
-    keys = [sorted(path.name for path in (tmp_path / store / "artifacts").iterdir()) for store in ("alone", "store")]
-    assert keys[0] == keys[1]
+    assert kept(tmp_path / "alone") == kept(tmp_path / "store")
+
+
+def test_sigterm_ends_every_worker_at_once_and_the_next_run_goes_on(pair, jetslim, tmp_path):
+    """It is what Slurm and Kubernetes send first; TensorFlow's own handler of it would go on training."""
+    workers = pair()
+    workers[0].until("teacher  epoch 1/4")
+    for worker in workers:
+        worker.send(signal.SIGTERM)
+    assert [worker.end(timeout=10) for worker in workers] == [-signal.SIGTERM] * 2
+    assert not list((tmp_path / "store").glob("artifacts/*"))
+
+    after = jetslim("run", "short.toml", cwd=tmp_path)  # alone: what two began one ends
+    assert after.returncode == 0, after.stderr
+    assert re.findall(r"\] teacher  epoch (\d+)/", after.stdout + after.stderr)[0] >= "2"
+    assert not list(tmp_path.glob("store/work/*/"))
+
+
+@pytest.mark.slow  # a minute of processor time
+def test_every_kind_of_stage_gives_on_two_workers_what_it_gives_on_one(pair, jetslim, tmp_path):
+    alone = jetslim("run", "chain.toml", "--store", "alone", "--runs", "runs-alone", cwd=tmp_path)
+    assert alone.returncode == 0, alone.stderr
+    chief, other = pair("chain")
+    assert [run.end() for run in (chief, other)] == [0, 0], chief.output + other.output
+    assert kept(tmp_path / "alone") == kept(tmp_path / "store")
+
+    folders = [tmp_path / runs / "chain" for runs in ("runs-alone", "runs")]
+    for stage in ("1-teacher", "2-distilled", "3-narrowed", "4-pruned", "5-quantized"):
+        one, two = (weights(folder / stage) for folder in folders)
+        assert one.size == two.size  # the same channels were removed
+        assert ((one == 0) == (two == 0)).all()  # and the same weights pruned
+        # rounding alone; an int8 weight that it moves to the next step is further away than that
+        assert np.linalg.norm(one - two) < (1e-3 if stage == "5-quantized" else 1e-5) * np.linalg.norm(one)
+    one, two = (np.load(folder / "6-exported/test_outputs.npz")["probabilities"] for folder in folders)
+    assert np.abs(one - two).max() < 0.01  # a few steps of the int8 outputs
 
 
 def test_what_workers_cannot_do_is_told_first(tmp_path, main, monkeypatch):
