@@ -29,12 +29,16 @@ class Augmentation:
     """Random changes of training images, in this order: a random crop resized to the whole image (``resized_crop``);
     padding with ``crop_padding`` pixels of black, and a random crop of the original size; mirroring with probability
     1/2 (``flip``); brightness, contrast and saturation (``colour``); motion blur (``blur``); RandAugment; Cutout;
-    mixup. By default nothing is changed."""
+    mixup. By default nothing is changed.
+
+    Boxes and points move with the image; classes and numbers stay as they are. Whether they stay true is for you to
+    say: a mirrored face keeps its age, a mirrored scan does not keep its angle, nor a mirrored road sign its class."""
 
     crop_padding: Annotated[int, Field(ge=0)] = 0
     """Pixels of black padding on each side, after which an image of the original size is cropped at random. 0: off."""
     flip: bool = False
-    """Whether each image is mirrored left to right with probability 1/2."""
+    """Whether each image is mirrored left to right with probability 1/2. Leave it off where this would make a class or
+    number wrong, such as an angle."""
     colour: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Strength of colour changes: brightness, contrast and saturation are each multiplied by a random factor between 1
     - colour and 1 + colour. 0: off."""

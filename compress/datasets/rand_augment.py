@@ -15,7 +15,7 @@ from compress.datasets.augment_step import check_images
 from compress.datasets.images import MODES
 from compress.datasets.splits import Dataset
 from compress.errors import UserError
-from compress.targets import Mixable, Targets
+from compress.targets import Targets
 
 MOST = 10
 """The magnitude at which an operation is as strong as AutoAugment has it at most."""
@@ -83,7 +83,7 @@ class RandAugment:
 
     The paper uses 2 operations of magnitude 9 for a ResNet-50 on ImageNet, and 3 of magnitude 5 for a WRN-28-10 on
     CIFAR-10. ``moves = false`` leaves out the operations that move pixels (rotate, shear, shift), as is necessary for
-    targets that are not classes.
+    boxes and points. Classes and numbers stay as they are: leave ``moves`` on only if they stay true of a moved image.
     """
 
     operations: Annotated[int, Field(ge=0)] = 2
@@ -91,7 +91,8 @@ class RandAugment:
     magnitude: Annotated[float, Field(ge=0, le=MOST)] = 9.0
     """Strength of each operation, from 0 (no change) to 10 (the strongest)."""
     moves: bool = True
-    """Whether operations that move pixels (rotate, shear, shift) are used; false leaves them out."""
+    """Whether operations that move pixels (rotate, shear, shift) are used; false leaves them out, as is necessary for
+    boxes, points, and numbers that change with the movement, such as an angle."""
 
     def check(self, data: Dataset) -> None:
         """See ``Step.check``."""
@@ -100,7 +101,7 @@ class RandAugment:
             raise UserError(
                 f"[data] augmentation: rand_augment needs RGB or grey images, but they have {data.shape[-1]} channels"
             )
-        if self.moves and not isinstance(data.train.targets, Mixable):
+        if self.moves and data.train.targets.PLACES:
             raise UserError(
                 "[data] augmentation: rand_augment rotates, shears and shifts images, but the targets of "
                 f"{data.name} cannot follow: set moves = false"

@@ -42,8 +42,7 @@ class Targets(Protocol):
 
 @runtime_checkable
 class Mixable(Targets, Protocol):
-    """Classes: they say nothing of places or amounts, so that they stay true of a turned image, and in part of a mixed
-    one."""
+    """Classes: they say nothing of places or amounts, so that they stay true in part of a mixed image."""
 
     def mixed(self, others: np.ndarray, shares: np.ndarray) -> Targets:
         """Of images each mixed with that of the row ``others``, int64 (n,); ``shares`` of their own, float32 (n,)."""

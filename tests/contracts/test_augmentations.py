@@ -31,7 +31,7 @@ CASES = {
     "colour": (0.0, 0.3, TARGETS),
     "blur": (0.0, 1.0, TARGETS),
     "resized_crop": ({"scale": [1.0, 1.0], "ratio": [1.0, 1.0]}, {}, TARGETS),
-    "rand_augment": ({"operations": 0}, {}, CLASSES),
+    "rand_augment": ({"operations": 0}, {}, CLASSES | {"numbers"}),
     "cutout": ({"side": 0}, {"side": 6}, CLASSES | {"numbers"}),
     "mixup": ({"alpha": 0.0}, {"alpha": 1.0}, CLASSES),
 }
