@@ -374,6 +374,21 @@ class InputSpeed:
 
 
 @dataclass(frozen=True)
+class InputWork:
+    """Milliseconds of processor time an image, of all threads together, in turns: of ways to read a folder of JPEG
+    files of ``height`` x ``width`` at ``side`` x ``side``, and of parts of one of these ways."""
+
+    images: int
+    height: int
+    width: int
+    side: int
+    batch: int
+    cores: int
+    machine: Machine
+    rounds: list[dict[str, float]]
+
+
+@dataclass(frozen=True)
 class InputMemory:
     """What a process has had in memory at most with a folder of ``images``: ``megabytes`` with TensorFlow alone, when
     the folder is loaded, and when ``read`` of them have been read in batches."""
@@ -407,6 +422,7 @@ STUDIES: dict[str, type] = {
     "jetslim-tensorrt/1": CompiledForTensorRT,
     "jetslim-steps/1": StepsApart,
     "jetslim-input/1": InputSpeed,
+    "jetslim-input-work/1": InputWork,
     "jetslim-input-memory/1": InputMemory,
 }
 

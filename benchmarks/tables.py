@@ -45,6 +45,7 @@ from benchmarks.studies import (
     GeneratedNetworks,
     InputMemory,
     InputSpeed,
+    InputWork,
     Keras3Family,
     PeersLatency,
     StepsApart,
@@ -322,7 +323,11 @@ def document(results: Results) -> str:
     parts += peers.section(latencies, accepted)
     parts += assistants.section([study for study in results.studies if isinstance(study, Chain | CachedEpochs)])
     parts += focal.section(of_kind(results.studies, FocalStudy))
-    parts += inputs.section(of_kind(results.studies, InputSpeed), of_kind(results.studies, InputMemory))
+    parts += inputs.section(
+        of_kind(results.studies, InputSpeed),
+        of_kind(results.studies, InputWork),
+        of_kind(results.studies, InputMemory),
+    )
     return "\n".join(parts)
 
 

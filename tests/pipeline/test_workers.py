@@ -143,7 +143,7 @@ def test_two_workers_killed_in_turn_end_as_one_that_is_not(pair, jetslim, tmp_pa
     assert kept(tmp_path / "alone") == kept(tmp_path / "store")
 
 
-def test_sigterm_ends_every_worker_at_once_and_the_next_run_goes_on(pair, jetslim, tmp_path):
+def test_sigterm_ends_every_worker_at_once_and_the_next_run_goes_on(pair, running, tmp_path):
     """It is what Slurm and Kubernetes send first; TensorFlow's own handler of it would go on training."""
     workers = pair()
     workers[0].until("teacher  epoch 1/4")
@@ -152,10 +152,9 @@ def test_sigterm_ends_every_worker_at_once_and_the_next_run_goes_on(pair, jetsli
     assert [worker.end(timeout=10) for worker in workers] == [-signal.SIGTERM] * 2
     assert not list((tmp_path / "store").glob("artifacts/*"))
 
-    after = jetslim("run", "short.toml", cwd=tmp_path)  # alone: what two began one ends
-    assert after.returncode == 0, after.stderr
-    assert re.findall(r"\] teacher  epoch (\d+)/", after.stdout + after.stderr)[0] >= "2"
-    assert not list(tmp_path.glob("store/work/*/"))
+    after = running(["run", "short.toml"], tmp_path)  # alone: it may go on with what two began
+    after.until("teacher  epoch")
+    assert epochs(after)[0] >= 2
 
 
 @pytest.mark.slow  # a minute of processor time
