@@ -42,10 +42,10 @@ def section(speeds: Sequence[InputSpeed], works: Sequence[InputWork], memories: 
         start, loaded, read = (memory.megabytes[name] for name in ("TensorFlow", "loaded", "read"))
         lines += [
             "",
-            f"A folder of {memory.images:,} files of {memory.side}x{memory.side} takes {loaded - start:,.0f} MB beside the {start:,.0f} MB of "
-            f"TensorFlow once it is loaded, and {read - start:,.0f} MB when {memory.read:,} of them have been read: "
-            f"{memory.batches_in_memory} batches of {memory.batch} at most are in memory. Loading decodes every image "
-            f"once, in {memory.seconds_to_load:.0f} s.",
+            f"A folder of {memory.images:,} files of {memory.side}x{memory.side} takes {loaded - start:,.0f} MB beside "
+            f"the {start:,.0f} MB of TensorFlow once it is loaded, and {read - start:,.0f} MB when {memory.read:,} of "
+            f"them have been read: {memory.batches_in_memory} batches of {memory.batch} at most are in memory. Loading "
+            f"decodes every image once, in {memory.seconds_to_load:.0f} s.",
         ]
     return [*("", "## The input of a training", ""), *lines, ""] if lines else []
 

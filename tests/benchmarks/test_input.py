@@ -16,7 +16,10 @@ def test_by_hand():
     assert "| tf.data's own loop | 2,000 | 1.00 | 1.00 to 1.00 |" in text
     assert "| jetslim, as they are | 1,900 | 1.00 | 0.95 to 1.20 |" in text  # of 0.95, 1.2 and 1
     assert "busy" not in text
-    assert "100,000 files of 224x224 takes 100 MB beside the 700 MB of TensorFlow once it is loaded, and 150 MB when" in text
+    assert (
+        "100,000 files of 224x224 takes 100 MB beside the 700 MB of TensorFlow once it is loaded, and 150 MB when"
+        in text
+    )
 
 
 def test_a_busy_machine_is_told_of():
