@@ -144,7 +144,8 @@ def points(profile: Profile, table: str, seed: int) -> list[Point]:
 
 def _values(point: grid.Point) -> list[str]:
     """The part of a result's name that says the values of what is swept; none of a table that sweeps nothing."""
-    words = [f"{name}={grid.table_value(value)}" for name, value in point.values.items()]
+    fields = [text.partition("=") for text in point.settings]
+    words = [f"{name}={grid.table_value(config.value(value))}" for name, _, value in fields]
     return [",".join(words)] if words else []
 
 
