@@ -1,13 +1,18 @@
 """A pipeline of a study, run and kept as a raw result."""
 
-import shutil
-from collections.abc import Sequence
+import os
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
 from compress.artifacts import Store
+from compress.artifacts.files import replace
 from compress.clock import Clock
 from compress.datasets import Dataset, DatasetConfig
+from compress.errors import Failure, UserError
 from compress.pipeline import Pipeline, plan, read_pipeline
 from compress.pipeline import run as run_plan
 from compress.sweep.worker import clean_up
@@ -33,8 +38,7 @@ def measure_in(kept: Path, pipeline: Pipeline, runs: Path, store: Path, data_dir
     finally:
         progress.stop()
         clean_up()
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copy(runs / pipeline.name / "run.json", kept)
+    replace(kept, (runs / pipeline.name / "run.json").read_bytes())
     print(kept.name, flush=True)
 
 
@@ -42,3 +46,27 @@ def measure_in(kept: Path, pipeline: Pipeline, runs: Path, store: Path, data_dir
 def dataset(data: DatasetConfig, data_dir: Path | None) -> Dataset:
     """The data set, read once a process."""
     return data.load(data_dir)
+
+
+@contextmanager
+def ends_in_one_line() -> Iterator[None]:
+    """Ends the process with one line: exit code 1 for what a user can mend and for a failure, 130 for Ctrl-C."""
+    was_asked = False
+
+    def interrupt(*_: object) -> None:
+        nonlocal was_asked
+        was_asked = True
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield
+    except (UserError, Failure) as error:
+        if not was_asked:
+            sys.exit(f"error: {error}")
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if was_asked:  # whatever the interrupt became: what is broken off can raise any error
+            print("\nStopped. The same command goes on where it was.", file=sys.stderr, flush=True)
+            sys.stdout.flush()
+            os._exit(130)  # not sys.exit: threads of TensorFlow may be busy for long

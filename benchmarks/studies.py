@@ -276,7 +276,8 @@ class At224:
 
 @dataclass(frozen=True)
 class UntrainedSizes:
-    """Bytes of an untrained network's files for images of ``side``: plain, zeros stored compactly, plain in gzip."""
+    """Bytes of an untrained network's files for images of ``side``: plain, zeros stored compactly, plain in gzip.
+    ``classes`` is None in results that do not say."""
 
     network: str
     side: int
@@ -285,16 +286,19 @@ class UntrainedSizes:
     dense_bytes: int
     sparse_bytes: int
     gzip_bytes: int
+    classes: int | None = None
 
 
 @dataclass(frozen=True)
 class NetworksInTurns:
-    """Files of the networks that a seed of a study left, in turns, for images of ``side``; sizes in bytes."""
+    """Files of the networks that a seed of a study left, in turns, for images of ``side``; sizes in bytes.
+    ``networks``: stage -> key of its artifact; empty in results that do not say."""
 
     side: int
     seed: int
     rounds: list[Round]
     bytes: dict[str, int]
+    networks: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -306,6 +310,7 @@ class TaughtEpochs:
     student: str
     images: int
     rounds: list[dict[str, float]]
+    batch_size: int | None = None
 
 
 @dataclass(frozen=True)

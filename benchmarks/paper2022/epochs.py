@@ -4,6 +4,7 @@ The student and the teacher of recipe.toml on images of noise (time does not dep
 each fit the fastest epoch counts.
 """
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from benchmarks.studies import TaughtEpochs, schema_of
 from compress import models
 from compress.datasets import Augmentation
 from compress.datasets.splits import ArraySplit
-from compress.pipeline import read_pipeline
+from compress.pipeline import Pipeline, read_pipeline
 from compress.stages.distill import Distill
 from compress.tasks import Classification
 from compress.tasks.objective import on_targets
@@ -27,16 +28,13 @@ from compress.training.settings import Objective
 IMAGES, SIDE, CLASSES, ROUNDS = 1_024, 32, 10, 5
 
 
-def keep_epochs(results: Path) -> None:
-    """Measures it, if it is not there."""
+def keep_epochs(results: Path, kept: Mapping[str, Any]) -> None:
+    """Measures it, if it is not among the results that are ``kept``."""
     path = results / "epochs.json"
-    if path.exists():
+    if path.stem in kept and is_of_today(kept[path.stem]):
         print(f"{path.name} is there", flush=True)
         return
-    pipeline = read_pipeline(str(file_of("recipe")))
-    stage = next(candidate for candidate in pipeline.stages if isinstance(candidate, Distill))
-    (name,) = (candidate.network_name for candidate in pipeline.stages if candidate.name == stage.teachers[0])
-    assert name is not None
+    pipeline, name, stage = taught()
     assert stage.model is not None
     teacher = models.build(name, SIDE, CLASSES, seed=0)
     teacher.trainable = False
@@ -57,10 +55,26 @@ def keep_epochs(results: Path) -> None:
         "plain_augmented": (alone, augmented),
         "augmented": (by([teacher]), augmented),
     }
-    rounds = []
+    rounds: list[dict[str, float]] = []
     for number in range(ROUNDS):
         order = list(arms)[:: 1 if number % 2 else -1]
         rounds.append({arm: seconds(*arms[arm], stage, stage.model) for arm in order})
         print(rounds[-1], flush=True)
     about = {"teacher": name, "student": stage.model, "images": IMAGES, "batch_size": stage.batch_size}
     keep(path, {"schema": schema_of(TaughtEpochs), **about, "rounds": rounds})
+
+
+def taught() -> tuple[Pipeline, str, Distill]:
+    """The recipe, the name of its teacher's network, and the stage that learns from it."""
+    pipeline = read_pipeline(str(file_of("recipe")))
+    stage = next(candidate for candidate in pipeline.stages if isinstance(candidate, Distill))
+    (name,) = (candidate.network_name for candidate in pipeline.stages if candidate.name == stage.teachers[0])
+    assert name is not None
+    return pipeline, name, stage
+
+
+def is_of_today(result: TaughtEpochs) -> bool:
+    """Whether the recipe still has these networks and batches; older results do not say the size of a batch."""
+    _, teacher, stage = taught()
+    now = (teacher, stage.model, IMAGES)
+    return (result.teacher, result.student, result.images) == now and result.batch_size in (None, stage.batch_size)

@@ -1,13 +1,14 @@
 """A profile: with which networks, data, epochs, rates and seeds the tables are made. Data, in a TOML file."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
 from compress import config
 from compress.config import Raw
+from compress.datasets import DatasetConfig
 from compress.errors import UserError, unknown
 from compress.models import MODELS
 from compress.pipeline import Pipeline, read_pipeline
@@ -17,6 +18,9 @@ from compress.sweep.load_sweep import as_toml
 HERE = Path(__file__).parent
 TABLES = ("3", "4", "5", "6", "7", "8", "recipe")
 PARTS = (*TABLES, "sizes", "latency", "epochs")
+OF_ANY_NETWORK = ("3", "4", "5", "6", "7", "8", "latency")
+"""What a profile without ``tables`` gets: "recipe" and "epochs" have networks and data of their own, and "sizes" needs
+networks by name."""
 LEARNERS = {"teacher": "teacher", "student": "student", "distilled": "student"}
 """Stage -> which of the two networks is put into it."""
 
@@ -44,19 +48,29 @@ class Profile:
     measured; the data's own alone if it is not given. The table "recipe" has its own networks, data and epochs.
     """
 
-    tables: tuple[str, ...] = PARTS
+    tables: tuple[str, ...] = OF_ANY_NETWORK
     seeds: tuple[int, ...] = (0,)
     seeds_of: dict[str, tuple[int, ...]] = field(default_factory=dict)
     networks: Networks
     data: dict[str, Any] = field(default_factory=dict)
     training: tuple[dict[str, Any], ...] = ()
     points: dict[str, dict[str, tuple[Any, ...]]] = field(default_factory=dict)
-    sides: tuple[int, ...] = ()
+    sides: tuple[config.Count, ...] = ()
 
     def __post_init__(self) -> None:
-        for name in (*self.tables, *self.seeds_of, *self.points):
+        for name in self.tables:
             if name not in PARTS:
                 raise ValueError(unknown("table", name, PARTS))
+        for key, of_tables in (("seeds_of", self.seeds_of), ("points", self.points)):
+            for name in of_tables:
+                if name not in TABLES:
+                    raise ValueError(f"{key}: {unknown('table', name, TABLES)}")
+                if name not in self.tables:
+                    raise ValueError(
+                        f"{key} has values for table {name}, which is not in tables: add it, or remove them"
+                    )
+        if not all((self.seeds, *self.seeds_of.values())):
+            raise ValueError("a list of seeds is empty")
         for table in self.training:
             if not isinstance(table.get("stages"), list):
                 raise ValueError("[[training]] needs stages, a list of names or patterns")
@@ -94,29 +108,45 @@ def read(path: Path) -> Profile:
         for pattern in table["stages"]:
             if not any(fnmatch(name, pattern) for name in names):
                 raise UserError(f"{path.name}, [[training]]: {unknown('stage', pattern, names)}")
+    for name in TABLES:
+        points(profile, name, 0)
     return profile
 
 
+def data_of(profile: Profile) -> DatasetConfig:
+    """The data as the profile's networks read them, whatever it says, or does not say, of training."""
+    short = replace(profile, training=({"stages": ["*"], "epochs": 1},))
+    return read_pipeline(str(file_of("3")), settings(short, _raw("3"))).data
+
+
 def points(profile: Profile, table: str, seed: int) -> list[Point]:
-    """The runs of which the table consists. Raises UserError for points of fields that it does not sweep."""
+    """The runs of which the table consists. Raises UserError for points of fields that it does not sweep.
+
+    The name of a point says its values, also where there is only one: another value is another result.
+    """
     raw = _raw(table)
     own = [] if table == "recipe" else settings(profile, raw)
     swept = _swept(raw)
     for name, values in profile.points.get(table, {}).items():
+        if not swept:
+            raise UserError(f"[points.{table}]: table {table} has no field with several values: remove {name}")
         if name not in swept:
             raise UserError(f"[points.{table}]: {unknown('field', name, swept)}")
+        if not values:
+            raise UserError(f"[points.{table}]: {name} has no values")
         swept[name] = [as_toml(value) for value in values]
     own = [text for text in own if text.partition("=")[0] not in swept]  # what is swept is not the profile's to set
-    combinations = grid.points(swept) if swept else [None]
     return [
-        Point(
-            table,
-            "-".join(["table", table, *([point.name] if point and point.name else []), f"seed{seed}"]),
-            seed,
-            (*own, *(point.settings if point else ())),
-        )
-        for point in combinations
+        Point(table, "-".join(["table", table, *_values(point), f"seed{seed}"]), seed, (*own, *point.settings))
+        for point in grid.points(swept)
     ]
+
+
+def _values(point: grid.Point) -> list[str]:
+    """The part of a result's name that says the values of what is swept; none of a table that sweeps nothing."""
+    fields = [text.partition("=") for text in point.settings]
+    words = [f"{name}={grid.table_value(config.value(value))}" for name, _, value in fields]
+    return [",".join(words)] if words else []
 
 
 def _swept(raw: Raw) -> dict[str, list[str]]:

@@ -2,7 +2,6 @@
 
 import math
 import statistics
-import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -126,45 +125,3 @@ def network_of(runs: Sequence[Run], role: str) -> str | None:
     """What the network of the teacher or of the student is called; None for one of the user's own."""
     stage = "teacher" if role == "teacher" else "distilled"
     return next((name for run in runs if (name := value_of(run.settings, f"{stage}.model"))), None)
-
-
-def head(runs: Sequence[Run]) -> str:
-    """With what data, epochs and rates a table was made, in a paragraph."""
-    first = runs[0]
-    data, seeds = first.data, sorted({run.seed or 0 for run in runs})
-    shape = "x".join(map(str, data.shape[:2]))
-    changes = _raw(first, "data").get("augmentation")
-    trained: dict[str, list[str]] = {}
-    for stage in first.stages:
-        if stage.history:
-            trained.setdefault(_training(first, stage), []).append(stage.name)
-    how = "; ".join(f"{', '.join(names)}: {words}" for words, names in trained.items())
-    return (
-        f"{data.train:,} training and {data.test:,} test images of {data.name} at {shape}, "
-        f"{'augmented' if changes else 'never augmented'}; seed{'s' if len(seeds) > 1 else ''} "
-        f"{', '.join(map(str, seeds))}. {how}."
-    )
-
-
-def _training(run: Run, stage: StageResult) -> str:
-    settings = {"batch_size": 32, "optimizer": "adam", "learning_rate": 1e-3, **_raw(run, stage.name)}
-    count = len(stage.history)
-    init = (settings.get("method") or {}).get("init_epochs")
-    return (
-        f"{count} epoch{'s' if count > 1 else ''}{f' ({init} of boundaries)' if init else ''} in batches of "
-        f"{settings['batch_size']}, {settings['optimizer']}, {settings['learning_rate']:g}"
-    )
-
-
-def _raw(run: Run, table: str) -> dict[str, Any]:
-    """A table of the run's pipeline, or one of its stages, with what the settings changed."""
-    toml = tomllib.loads(run.config_toml)
-    stages = {stage["name"]: stage for stage in toml.get("stage", [])}
-    raw = dict(stages.get(table, toml.get(table, {})))
-    for setting in run.settings:
-        *path, key = setting.partition("=")[0].split(".")
-        if path == [table]:
-            raw[key] = value_of([setting], f"{table}.{key}")
-        elif path[:1] == [table]:
-            raw[path[1]] = {**raw.get(path[1], {}), key: value_of([setting], ".".join([*path, key]))}
-    return raw

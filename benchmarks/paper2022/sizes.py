@@ -4,7 +4,7 @@ But for batch norms: new ones are all equal, and the converter drops or shares w
 27.92 MB). So they get random values.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,22 +25,31 @@ from compress.rewrite import as_plain_layers
 SIDE = 224
 
 
-def keep_sizes(profile: Profile, classes: int, results: Path) -> None:
-    """A result for each network, precision and sparsity of the paper's tables; what is there is not made again.
-
-    Raises UserError for a network that has no name: its input cannot be of another size.
-    """
+def keep_sizes(profile: Profile, classes: int, results: Path, kept: Mapping[str, Any]) -> None:
+    """A result for each network, precision and sparsity of the paper's tables, if it is not among those ``kept``."""
     for role, precision, sparsity in wanted():
         network = getattr(profile.networks, role)
-        if network not in MODELS:
-            raise UserError(f"sizes at {SIDE}x{SIDE} are of networks by name, not of {network}: leave sizes out")
         path = results / f"size-{network}-{precision}-{sparsity:g}.json"
-        if path.exists():
+        if path.stem in kept and is_of(kept[path.stem], classes):
             print(f"{path.name} is there", flush=True)
             continue
-        about = {"network": network, "side": SIDE, "precision": precision, "sparsity": sparsity}
+        about = {"network": network, "side": SIDE, "precision": precision, "sparsity": sparsity, "classes": classes}
         sizes = sizes_of(with_random_vectors(models.build(network, SIDE, classes, seed=0)), precision, sparsity)
         keep(path, {"schema": schema_of(UntrainedSizes), **about, **sizes})
+
+
+def check(profile: Profile) -> None:
+    """Raises UserError for a network that has no name: its input cannot be of another size."""
+    for network in (profile.networks.teacher, profile.networks.student):
+        if network not in MODELS:
+            raise UserError(
+                f"sizes at {SIDE}x{SIDE} are of networks by name, not of {network}: leave sizes out of tables"
+            )
+
+
+def is_of(result: UntrainedSizes, classes: int) -> bool:
+    """Whether the network had so many classes; older results do not say it, and count."""
+    return result.classes in (None, classes)
 
 
 def wanted() -> Iterator[tuple[str, str, float]]:

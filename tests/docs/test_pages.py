@@ -137,7 +137,8 @@ def test_its_links_lead_somewhere_in_the_source_too(page):
 def test_its_toml_is_planned(page, in_project, tmp_path):
     for example in examples(page):
         if example.language == "toml":
-            check_pipeline(example.text, tmp_path / "page.toml")
+            check = check_study if "[networks]" in example.text else check_pipeline
+            check(example.text, tmp_path / "page.toml")
 
 
 @pytest.mark.parametrize("page", [p for p in PAGES if any(e.language == "python" for e in examples(p))], ids=name_of)
@@ -197,6 +198,17 @@ def check_pipeline(text: str, path: Path) -> None:
     plan(pipeline, loaded(pipeline.data))
     if pipeline.has_sweep:
         read_sweep(str(path))
+
+
+def check_study(text: str, path: Path) -> None:
+    """Checks a profile of ``make study`` as that does before it trains. Raises UserError for a mistake."""
+    from benchmarks.paper2022.check import check
+    from benchmarks.paper2022.profile import read
+    from benchmarks.paper2022.study import Study
+
+    path.write_text(text)
+    profile = read(path)
+    check(Study(profile, profile.tables), path.parent / "results", path.parent / "runs", path.parent / "store")
 
 
 def task_of(text: str) -> str:
