@@ -106,6 +106,13 @@ class _File:
         data = self.model.buffers[self.graph.tensors[number].buffer].data
         return data if data is not None and len(data) else None
 
+    def _is_setting(self, number: int) -> bool:
+        """Whether it says what an operator does, such as how much it pads: whole numbers that stand for no others."""
+        tensor = self.graph.tensors[number]
+        grid = tensor.quantization
+        has_grid = grid is not None and grid.scale is not None and len(grid.scale) > 0
+        return self.data(number) is not None and self._types[tensor.type] in ("int32", "int64") and not has_grid
+
     def name(self, operator: Any) -> str:
         return self._names[self.model.operatorCodes[operator.opcodeIndex].builtinCode]
 
@@ -125,7 +132,7 @@ class _File:
             now = list(fixed)
             for number, width in zip(free, widths, strict=True):
                 now[number] = width
-            return self._alone(operator, shapes(tuple(now)) if scales else {})
+            return self._alone(operator, shapes(tuple(now)) if scales and free else {})
 
         return Operator(
             self._family(name, operator, shapes, [len(axis) for axis in axes], free if scales else []),
@@ -159,17 +166,17 @@ class _File:
                 sides = _shared(widths[0], [self.shape(number)[-1] for number in parts])
                 return {
                     **{number: (*self.shape(number)[:-1], side) for number, side in zip(parts, sides, strict=True)},
-                    result: (*self.shape(result)[:-1], widths[0]),
+                    result: (*self.shape(result)[:-1], sum(sides)),
                 }
-            multiplier = width // self.shape(int(operator.inputs[0]))[-1] if name == "DEPTHWISE_CONV_2D" else 1
-            sides_of = {width: widths[0], width // max(multiplier, 1): widths[0] // max(multiplier, 1)}
+            sides_of = {width: widths[0], width // multiplier: widths[0] // multiplier}
             return {
                 number: (*self.shape(number)[:-1], sides_of[self.shape(number)[-1]])
                 for number in tensors
-                if self.shape(number) and self.shape(number)[-1] in sides_of
+                if self.shape(number) and self.shape(number)[-1] in sides_of and not self._is_setting(number)
             }
 
-        return shapes, [axis], [1], not whole
+        multiplier = max(1, width // self.shape(int(operator.inputs[0]))[-1]) if name == "DEPTHWISE_CONV_2D" else 1
+        return shapes, [axis], [multiplier], not whole
 
     def _mixing(
         self, name: str, operator: Any, source: int, kernel: int, result: int

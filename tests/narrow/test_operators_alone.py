@@ -6,25 +6,28 @@ import pytest
 from compress import keras, models
 from compress.evaluate import TFLitePredictor
 from compress.evaluate.tflite_file import TFLiteFile
+from compress.models.detector import DetectionHead
+from compress.models.head import DensityHead
 from compress.narrow.cost import total
 from compress.narrow.int8_file import file_and_operators, int8_file
 from compress.narrow.latency import families, latency
 from compress.narrow.surgery import narrowed
 from compress.narrow.trace import trace
 from compress.rewrite import as_plain_layers
-from compress.tasks import Classification
+from compress.tasks import Classification, Counting, Detection
 from tests.narrow.masked import some_of
 from tests.narrow.networks import chain
 
 OUTPUTS = Classification.OUTPUTS
+layers = keras.layers
 
 
-def prepared(model):
+def prepared(model, outputs=OUTPUTS):
     """(plain network, its trace, its int8 file, the operators of that)."""
     network = as_plain_layers(model)
     traced = trace(network)
     images = np.random.default_rng(0).random((2, *model.input_shape[1:]), dtype="float32")
-    content, operators = file_and_operators(network, traced, [images], OUTPUTS)
+    content, operators = file_and_operators(network, traced, [images], outputs)
     return network, traced, content, operators
 
 
@@ -45,19 +48,10 @@ def test_the_operators_of_a_chain():
     assert shown["SOFTMAX"].axes == ()
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "densenet_tiny",
-        "mobilenetv3small",
-        *(pytest.param(name, marks=pytest.mark.slow) for name in ("regnety002", "shufflenet_v1", "nasnetmobile")),
-    ],
-)
-def test_every_operator_runs_alone_at_other_widths(name):
-    *_, operators = prepared(models.build(name, 32, 10, seed=0))
+def runs_alone(operators):
+    """Files of each family at its smallest and its largest widths, whose outputs have the shapes that they promise."""
     for family, each in families(operators).items():
-        smallest, largest = (tuple(axis[place] for axis in each.grid) for place in (0, -1))
-        for widths in {smallest, largest}:
+        for widths in {tuple(axis[place] for axis in each.grid) for place in (0, -1)}:
             content, copies = each.operator.file(widths)
             file = TFLiteFile(content)
             assert file.operators == copies * [family.split()[0]]
@@ -67,6 +61,68 @@ def test_every_operator_runs_alone_at_other_widths(name):
             interpreter.invoke()
             # LiteRT computes shapes anew from inputs and constants
             assert [tuple(detail["shape"]) for detail in interpreter.get_output_details()] == promised, family
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "densenet_tiny",
+        "mobilenetv3small",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("regnety002", "shufflenet_v1", "nasnetmobile")),
+    ],
+)
+def test_every_operator_runs_alone_at_other_widths(name):
+    runs_alone(prepared(models.build(name, 32, 10, seed=0))[-1])
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "head", "task"),
+    [
+        ("resnet10_1_4", (64, 96), DetectionHead(3, 6, channels=16, depth=1), Detection),
+        ("resnet10_1_4", (64, 64), DetectionHead(2, 6, channels=16, depth=1, depthwise=True), Detection),
+        ("mcnn", (32, 48), DensityHead(1.0), Counting),
+        *(
+            pytest.param(*case, marks=pytest.mark.slow)
+            for case in (
+                ("mobilenetv2", (64, 64), DetectionHead(3, 6, channels=16, depth=1), Detection),
+                ("m_sfanet_1_8", (48, 64), DensityHead(1.0), Counting),
+            )
+        ),
+    ],
+)
+def test_every_operator_of_a_detector_or_a_counter_runs_alone(name, size, head, task):
+    """Rows of boxes are joined along another axis than that of the channels."""
+    runs_alone(prepared(models.build(name, size, head, seed=0), task.OUTPUTS)[-1])
+
+
+def mean_of_two(x):
+    return layers.GlobalAveragePooling2D()(layers.Conv2D(2, 1)(x))
+
+
+def two_enlarged(x):
+    return layers.Conv2D(4, 1)(layers.UpSampling2D(2, interpolation="bilinear")(layers.Conv2D(2, 1)(x)))
+
+
+def repeated_thrice(x):
+    return layers.Conv2D(4, 1)(layers.DepthwiseConv2D(3, depth_multiplier=3)(layers.Conv2D(16, 1)(x)))
+
+
+def joined_with_few(x):
+    return layers.Conv2D(4, 1)(layers.Concatenate()([layers.Conv2D(1, 1)(x), layers.Conv2D(64, 1)(x)]))
+
+
+@pytest.mark.parametrize("build", [mean_of_two, two_enlarged, repeated_thrice, joined_with_few])
+def test_numbers_that_say_what_an_operator_does_are_not_taken_for_channels(build):
+    """The two axes of a mean, the two sides of an enlarged map; as many inputs as a multiplier and a join allow."""
+    image = keras.Input((8, 8, 3))
+    runs_alone(prepared(keras.Model(image, layers.Flatten()(build(image))))[-1])
+
+
+def test_a_depthwise_convolution_has_multiples_of_its_multiplier():
+    image = keras.Input((8, 8, 3))
+    *_, operators = prepared(keras.Model(image, layers.Flatten()(repeated_thrice(image))))
+    grids = [each.grid for name, each in families(operators).items() if name.startswith("DEPTHWISE_CONV_2D")]
+    assert grids == [((9, 18, 24, 33, 42, 48),)]
 
 
 def test_widths_that_are_measured_are_multiples_up_to_the_largest():
