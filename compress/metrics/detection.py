@@ -39,7 +39,7 @@ class Ranked(NamedTuple):
 
 
 def measure(outputs: Arrays, targets: Arrays, task: Mapping[str, Any]) -> dict[str, float | None]:
-    """Every metric, None where no image has a true box.
+    """Every metric, None where no image has a true box; the precision, too, where nothing is found.
 
     ``targets``: ``boxes`` (n, most, 4), ``classes`` (n, most), -1 for rows that are none, ``kinds`` (n, most).
     ``task``: what ``boxes.found`` needs, and ``confidence``.
@@ -47,14 +47,14 @@ def measure(outputs: Arrays, targets: Arrays, task: Mapping[str, Any]) -> dict[s
     every = ranked(found(outputs, task), targets)
     everything = [each for each in every if each.total]
     curves = [curve(each, 0) for each in everything]
-    precision, recall = at_confidence(every, task["confidence"])
+    precision, recall, f1 = at_confidence(every, task["confidence"])
     return {
         "ap50": _mean([area(*each) for each in curves]),
         "ap": _mean([at_recalls(*curve(each, row), RECALLS) for each in everything for row in range(len(THRESHOLDS))]),
         "ap50_11": _mean([at_recalls(*each, ELEVEN) for each in curves]),
         "precision": precision,
         "recall": recall,
-        "f1": None if precision is None or recall is None else 2 * precision * recall / max(precision + recall, 1e-12),
+        "f1": f1,
     }
 
 
@@ -161,13 +161,17 @@ def at_recalls(recall: np.ndarray, precision: np.ndarray, recalls: np.ndarray) -
     return float(np.append(envelope(precision), 0.0)[at].mean())
 
 
-def at_confidence(everything: list[Ranked], confidence: float) -> tuple[float | None, float | None]:
-    """(precision, recall) at an IoU of 0.5, of all boxes of all classes with at least that score."""
+def at_confidence(everything: list[Ranked], confidence: float) -> tuple[float | None, float | None, float | None]:
+    """(precision, recall, F1) at an IoU of 0.5, of all boxes of all classes with at least that score.
+
+    The precision is None where there are none; the other two where there is no true box.
+    """
     total = sum(each.total for each in everything)
     sure = [(each.scores >= confidence) & ~each.ignored[0] for each in everything]
     right = sum(int(each.right[0][rows].sum()) for each, rows in zip(everything, sure))
     said = sum(int(rows.sum()) for rows in sure)
-    return (right / said if said else None), (right / total if total else None)
+    precision = right / said if said else None
+    return (precision, right / total, 2 * right / (said + total)) if total else (precision, None, None)
 
 
 def _mean(values: list[float]) -> float | None:

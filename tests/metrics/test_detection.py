@@ -8,7 +8,7 @@ import pytest
 from faster_coco_eval import COCO, COCOeval_faster
 
 from compress.metrics import detection
-from compress.metrics.boxes import Found, anchors, decoded, encoded, found, iou, kept
+from compress.metrics.boxes import Found, anchors, corners, decoded, encoded, found, iou, kept
 
 TASK = {
     "frame": (64, 96),
@@ -71,7 +71,14 @@ def test_average_precision_by_hand():
     assert precision == pytest.approx([1, 1 / 2, 2 / 3])
     assert detection.area(recall, precision) == pytest.approx(1 / 3 + 2 / 3 / 3)
     assert detection.at_recalls(recall, precision, detection.ELEVEN) == pytest.approx((4 * 1 + 3 * 2 / 3) / 11)
-    assert detection.at_confidence([each], 0.75) == (1 / 2, 1 / 3)
+    assert detection.at_confidence([each], 0.75) == (1 / 2, 1 / 3, 2 / 5)
+
+
+def test_who_finds_nothing_has_an_f1_of_0():
+    """What cannot be had is the precision alone; without true boxes there is no F1 and no recall, either."""
+    box = ((0, 0, 10, 10), 0, 0)
+    assert detection.at_confidence(detection.ranked(of([[]]), targets([[box]])), 0.5) == (None, 0, 0)
+    assert detection.at_confidence(detection.ranked(of([[(*box[:2], 0.9)]]), targets([[]])), 0.5) == (0, None, None)
 
 
 def test_what_is_found_of_a_class_that_is_not_there_is_wrong():
@@ -84,6 +91,16 @@ def test_what_is_found_of_a_class_that_is_not_there_is_wrong():
     got = detection.measure({"boxes": boxes, "logits": logits}, targets([[(box[0], 0, 0)]]), TASK)
     assert (got["ap50"], got["precision"], got["recall"]) == (1, pytest.approx(1 / 3), 1)
     assert got["f1"] == pytest.approx(0.5)
+
+
+def test_of_equally_likely_boxes_those_of_the_first_class_stay():
+    """As TFLite's operator has it, class by class; in int8 many scores are equal."""
+    to = anchors(TASK)
+    logits = np.full((1, len(to), 3), -9.0)
+    logits[0, 3, 2] = logits[0, 250, 1] = logits[0, 100, 1] = 3
+    (each,) = found({"boxes": np.zeros((1, len(to), 4)), "logits": logits}, {**TASK, "most": 2})
+    assert each.classes.tolist() == [1, 1]
+    np.testing.assert_allclose(each.boxes[0], np.clip(corners(to[100]), 0, [*TASK["frame"]] * 2))
 
 
 def test_a_second_detection_of_a_thing_is_wrong():
