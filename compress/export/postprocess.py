@@ -17,7 +17,7 @@ OPERATOR = "TFLite_Detection_PostProcess"
 def with_detections(content: bytes, task: Mapping[str, Any], classes: int) -> bytes:
     """The same model whose four outputs are boxes that TFLite's own operator decodes and suppresses, class by class.
 
-    Outputs, float32: ``detection_boxes`` (1, most, 4), y and x of two corners in parts of the image; ``detection_
+    Outputs, float32: ``detection_boxes`` (1, most, 4), y and x of two corners in parts of the input; ``detection_
     classes`` (1, most), from 0; ``detection_scores`` (1, most); ``num_detections`` (1,). In the file's own order, which
     programs for such models go by, they come so, too. ``content``: of a file with the float outputs "boxes" and
     "scores"; ``task``: the settings of the detection.

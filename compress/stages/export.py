@@ -39,7 +39,7 @@ class Export(Stage):
     """Type of the file's input: float32 expects pixel values / 255, uint8 expects the bytes of an image."""
     postprocess: Literal["none", "tflite"] = "none"
     """For detectors: tflite also writes ``model.detections.tflite``, in which TFLite's own operator decodes the boxes
-    and suppresses overlapping ones (four outputs)."""
+    and suppresses overlapping ones (four outputs; corners as parts of the network's input)."""
     onnx: bool = False
     """Whether to write ``model.onnx`` for TensorRT, too; needs a float32 network, or one quantized with grid =
     "symmetric"."""

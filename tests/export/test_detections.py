@@ -2,6 +2,8 @@
 
 import json
 import re
+from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,14 +11,17 @@ from ai_edge_litert.interpreter import Interpreter
 from PIL import Image
 
 from compress import models
+from compress.artifacts.outputs_file import write_outputs
 from compress.artifacts.saved_model import serving_function
 from compress.config import as_dict
 from compress.datasets import DATASETS
 from compress.evaluate import KerasPredictor, TFLitePredictor, file_outputs, outputs
 from compress.export import convert
-from compress.export.postprocess import with_detections
-from compress.metrics import boxes, detection
+from compress.export.postprocess import POSTPROCESSES, agreement, with_detections
+from compress.metrics import boxes
 from compress.report.model_card.usage import python
+from compress.stages.faithful import Unfaithful, compare_behind
+from compress.stages.save_and_evaluate import TEST_OUTPUTS
 from compress.tasks import Detection
 from compress.tasks.named import names
 
@@ -41,16 +46,30 @@ def test_it_says_what_our_own_decoding_says(made):
     data, task, raw, _, content = made
     predictor = TFLitePredictor(content, expected=file_outputs(task))
     assert [output.name for output in predictor.outputs] == list(boxes.SOFTWARE)
-    theirs = boxes.found(task.from_file(outputs(predictor, data.test)), as_dict(task))
-    ours = boxes.found(raw, as_dict(task))
-    assert sum(len(each.boxes) for each in ours) > 1000
-    same = total = 0
-    for one, other in zip(theirs, ours, strict=True):
-        total += len(other.boxes)
-        for number in np.unique(other.classes):
-            mine, yours = one.boxes[one.classes == number], other.boxes[other.classes == number]
-            same += int(detection.matched(mine, yours, np.zeros(len(yours), int), np.array([0.95]))[0].sum())
-    assert same >= 0.99 * total
+    alike, count = agreement(task.from_file(outputs(predictor, data.test)), raw, as_dict(task))
+    assert alike >= 0.99 and count > 1000
+
+
+def test_it_finds_what_ours_finds_among_very_many_candidates(made):
+    """Boxes that the operator alone finds count, too: it looks at all candidates, however many an image has."""
+    data, task, raw, plain, _ = made
+    unsure = replace(task, least_score=0.001, suppression=0.1)  # so that unlikely ones are among those that stay
+    assert np.median((boxes.sigmoid(raw["logits"]) >= unsure.least_score).sum(axis=(1, 2))) > 1500
+    predictor = TFLitePredictor(with_detections(plain, as_dict(unsure), 3), expected=file_outputs(task))
+    alike, count = agreement(task.from_file(outputs(predictor, data.test)), raw, as_dict(unsure))
+    assert alike >= 0.99 and count > 1000
+
+
+def test_fewer_than_99_percent_that_are_the_same_are_refused(made, tmp_path):
+    data, task, raw, _, content = made
+    (tmp_path / "model.detections.tflite").write_bytes(content)
+    write_outputs(tmp_path / TEST_OUTPUTS, raw)
+    behind, context = POSTPROCESSES["tflite"], SimpleNamespace(task=task, dataset=data)
+    alike, _ = compare_behind(behind, tmp_path / "model.detections.tflite", "", context)
+    assert alike >= 0.99
+    worse = replace(behind, agreement=lambda *_: (0.989, 1000))
+    with pytest.raises(Unfaithful, match="only 98.9% are the same"):
+        compare_behind(worse, tmp_path / "model.detections.tflite", "", context)
 
 
 def test_programs_for_such_models_find_four_outputs_in_their_order(made):
@@ -96,6 +115,46 @@ def test_the_lines_of_a_model_card_print_what_it_finds(made, with_operator, tmp_
         assert said.strip() == data.label_names[raw["logits"][0].max(axis=0).argmax()]
 
 
+def test_the_lines_of_a_card_give_corners_as_parts_of_a_padded_photo(made, tmp_path, monkeypatch, capsys):
+    """The photo fills the left of the input: what the operator gives is a part of that, black and all."""
+    data, task, raw, _, content = made
+    (tmp_path / "model.detections.tflite").write_bytes(content)
+    (tmp_path / "labels.txt").write_text("a\nb\nc\n")
+    left = data.test.read(np.arange(1))[0][:, :48]
+    Image.fromarray(left).save(tmp_path / "photo.png")
+    padded = np.zeros((64, 96, 3), np.uint8)
+    padded[:, :48] = left
+    predictor = TFLitePredictor(content, expected=file_outputs(task))
+    (found,) = boxes.found(predictor(padded[None]), as_dict(task))
+    told = {
+        "task": {**as_dict(task), "confidence": float(found.scores[:2].mean())},
+        "input": {"dtype": "float32", "colours": "RGB"},
+        "preprocessing": {"fit": "pad", "resize": [64, 96], "divide_by": 255},
+        "outputs": [{"name": "boxes"}, {"name": "scores"}],
+        "files": ["model.tflite", "model.detections.tflite"],
+    }
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    exec(python(told).rpartition("\n")[0], names)
+    corners = np.array([box for _, _, box in names["found"]])
+    (raw,) = predictor(padded[None])["detection_boxes"]
+    np.testing.assert_allclose(corners, raw * [1, 2, 1, 2], rtol=1e-6)
+    exec(python(told), {})
+    assert "array(" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("words", [(), ("--draw",), ("--json",)])
+def test_a_file_of_boxes_alone_is_known_for_what_it_is(made, main, words, tmp_path):
+    """What they lie to stands in its model.json, which was left behind."""
+    data, _, _, plain, content = made
+    Image.fromarray(data.test.read(np.arange(1))[0]).save(tmp_path / "photo.png")
+    for name, file in {"model": plain, "model.detections": content}.items():
+        (tmp_path / f"{name}.tflite").write_bytes(file)
+        code, output, errors = main("predict", tmp_path / f"{name}.tflite", tmp_path / "photo.png", *words)
+        assert (code, output) == (2, "")
+        assert "gives what a detector gives (" in errors and "no model.json beside it" in errors
+
+
 def test_the_file_with_it_is_hardly_larger(made):
     _, task, _, plain, content = made
     assert len(content) - len(plain) < 16 * len(task.anchors) + 4096
@@ -136,7 +195,7 @@ postprocess = "tflite"
     measured = json.loads((tmp_path / "runs/chain/run.json").read_text())["stages"][-1]["metrics"]["ap50"]
     assert f"{Detection.METRICS[0].title} {Detection.METRICS[0].compact(measured)}" in words[0]
     blurred = jetslim("evaluate", "runs/chain/2-exported", "--data", "shapes", "--blur", "0.2", cwd=tmp_path)
-    assert "blurred by 20% of their width" in blurred.stdout
+    assert "blurred by 20.0% of their width" in blurred.stdout
     refused = jetslim("run", "tiny", "--set", "exported.postprocess=tflite", cwd=tmp_path)
     assert (
         refused.returncode == 2 and 'postprocess = "tflite" is for detection, not for classification' in refused.stderr

@@ -57,7 +57,7 @@ def ends(told: Mapping[str, Any]) -> str:
     if lines_of.DETECTIONS in told["files"]:
         text += (
             f"\n`{lines_of.DETECTIONS}` decodes and suppresses boxes in the file: `detection_boxes` (y and x of two "
-            "corners, as parts of the image), `detection_classes`, `detection_scores`, `num_detections`.\n"
+            "corners, as parts of the network's input), `detection_classes`, `detection_scores`, `num_detections`.\n"
         )
     return text
 

@@ -62,12 +62,22 @@ def count(told: Mapping[str, Any]) -> list[str]:
 
 
 def boxes(told: Mapping[str, Any]) -> list[str]:
-    """The boxes of the file that decodes them itself; without it the class that is surest at any anchor."""
+    """The boxes, as parts of the image, of the file that decodes them itself; without it the class that is surest at
+    any anchor."""
     if DETECTIONS not in told["files"]:
         scores = next(output for output in told["outputs"] if output["name"] in ("scores", "logits"))
-        return [f"print({LABELS}[({value(scores)}).max(axis=0).argmax()])"]
+        return [
+            "# the surest class; boxes have to be decoded, as jetslim predict does, or a file that was exported with",
+            '# postprocess = "tflite"',
+            f"print({LABELS}[({value(scores)}).max(axis=0).argmax()])",
+        ]
     kinds, scores, corners = (f'outputs["detection_{name}"][0]' for name in ("classes", "scores", "boxes"))
+    how, padded = told["preprocessing"], []
+    if how["fit"] == "pad":  # the photo is a part of the input
+        padded = ["w, h = photo.size"]
+        corners += f" * np.divide({[*how['resize'], *how['resize']]}, (h, w, h, w))"
     return [
+        *padded,
         f"found = zip({kinds}, {scores}, {corners})",
         f"print([({LABELS}[int(kind)], score, box) for kind, score, box in found "
         f"if score >= {told['task']['confidence']:g}])",
