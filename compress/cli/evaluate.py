@@ -7,6 +7,7 @@ import click
 
 from compress.cli.data import check_labels, open_data, split_options, task_for
 from compress.cli.model_options import output_option, pixels_option, size_option
+from compress.cli.options import Number
 from compress.cli.screen import Screen, screen_options
 
 
@@ -18,7 +19,7 @@ from compress.cli.screen import Screen, screen_options
 @output_option
 @click.option(
     "--blur",
-    type=click.FloatRange(0, 0.5),
+    type=Number(0, 0.5),
     default=0.0,
     help="Blur the images first, as by a moving camera: length of the motion as a fraction of the image's "
     "width, such as 0.1.",
@@ -64,10 +65,9 @@ def evaluate(
     if screen.as_json or (len(task.METRICS) > 1 and not first.is_share):
         others = task.measure(said, images.targets.arrays(), said, images.targets.arrays())
         measured |= {metric.key: others[metric.key] for metric in task.METRICS[1:] if metric.in_table}
-    screen.json(
-        {"model": str(model), "data": dataset.name, "split": split, "examples": len(images), "metrics": measured}
-    )
-    how = f", blurred by {blur:.0%} of their width" if blur else ""
+    told = {"model": str(model), "data": dataset.name, "split": split, "examples": len(images), "blur": blur}
+    screen.json({**told, "metrics": measured})
+    how = f", blurred by {blur:.1%} of their width" if blur else ""
     screen.line(f"{first.title} {first.compact(value)} ({count} {split} images of {dataset.name}{how})")
     others = [(metric, measured.get(metric.key)) for metric in task.METRICS[1:]]
     if shown := [f"{metric.title} {metric.text(value)}" for metric, value in others if value is not None]:

@@ -62,9 +62,8 @@ def predict(
     import numpy as np
 
     from compress.errors import UserError
-    from compress.evaluate import Wishes, label_names, labels, open_model, task_of
+    from compress.evaluate import Wishes, label_names, labels, open_model
     from compress.pixels import UNIT
-    from compress.tasks import Classification, MultiLabel
 
     opened = open_model(model)
     if all(path.suffix == ".npy" for path in images):
@@ -74,7 +73,7 @@ def predict(
     first = next(examples)
     if first[1].example.dtype != np.uint8:
         pixels = UNIT  # numbers, which go in as they are
-    task = task_of(model) or (MultiLabel() if opened.ends_in == "LOGISTIC" else Classification())
+    task = _task(model, opened, output)
     if draw and not task.PICTURE:
         raise UserError(f"--draw needs a detector; {model} does not predict boxes")
     told = Wishes(pixels, output)
@@ -93,6 +92,22 @@ def predict(
         else:
             (line,) = task.describe(said, names, top, places)
             screen.line(f"{title}: {line}{'' if path is None else f' ({task.PICTURE}: {path})'}")
+
+
+def _task(path: Path, opened: Any, output: str | None) -> Any:
+    """The model's task; what its outputs tell where nothing beside it says one. Raises UserError for a detector's."""
+    from compress.errors import UserError
+    from compress.evaluate import file_outputs, task_of
+    from compress.tasks import Classification, Detection, MultiLabel
+
+    if (told := task_of(path)) is not None:
+        return told
+    if output is None and any(set(names) <= set(opened.outputs) for names in file_outputs(Detection())):
+        raise UserError(
+            f"{path} gives what a detector gives ({', '.join(opened.outputs)}), but no model.json beside it says what "
+            "its boxes lie to: put the one of its folder there"
+        )
+    return MultiLabel() if opened.ends_in == "LOGISTIC" else Classification()
 
 
 def _write(picture: Any, folder: Path, title: str, what: str, written: set[str]) -> Path:

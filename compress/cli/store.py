@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from compress.cli.options import cache_option, store_option
+from compress.cli.options import Number, cache_option, store_option
 from compress.cli.screen import Screen, screen_options
 
 
@@ -69,7 +69,7 @@ def list_(store_folder: Path, cache_limit_bytes: float, screen: Screen) -> None:
 @store_option
 @click.option(
     "--days",
-    type=click.FloatRange(min=0),
+    type=Number(min=0),
     default=30.0,
     show_default=True,
     help="Delete stages that are older than this many days.",

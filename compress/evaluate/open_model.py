@@ -15,7 +15,7 @@ from compress.evaluate import expected_pixels, tried_pixels
 from compress.evaluate.predictors import KerasPredictor
 from compress.evaluate.tflite_file import TFLiteFile
 from compress.evaluate.tflite_input import Shape
-from compress.evaluate.tflite_predictor import TFLitePredictor, input_of, sized
+from compress.evaluate.tflite_predictor import TFLitePredictor, input_of, signature, sized
 from compress.models import front, saved_model
 from compress.pixels import UNIT, Pixels
 from compress.tasks import Arrays, Task
@@ -57,6 +57,11 @@ class Model(Protocol):
     @property
     def ends_in(self) -> str:
         """The operator at the end of a file of one output, such as "SOFTMAX"; "" for a network."""
+        ...
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The names that a file gives its outputs; () for a network."""
         ...
 
     def ready(
@@ -107,6 +112,10 @@ class _Network:
     def ends_in(self) -> str:
         return ""
 
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        return ()
+
     def ready(
         self,
         shape: Sequence[int],
@@ -145,6 +154,7 @@ class _File:
         interpreter = self._file.interpreter()
         self.shape = input_of(self._file, interpreter).shape
         outputs = interpreter.get_output_details()
+        self.outputs = tuple(signature(interpreter, "output"))
         self.ends_in = self._file.last_operator(int(outputs[0]["index"])) if len(outputs) == 1 else ""
 
     def ready(

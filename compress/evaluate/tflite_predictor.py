@@ -47,7 +47,7 @@ class TFLitePredictor:
         """Those that count. Raises UserError where that cannot be told; who only runs the file need not know."""
         return choose(
             self.interpreter.get_output_details(),
-            _signature(self.interpreter, "output"),
+            signature(self.interpreter, "output"),
             self.file.name,
             self._output,
             self._width,
@@ -102,7 +102,7 @@ class TFLitePredictor:
 
 def input_of(file: TFLiteFile, interpreter: Any) -> TFLiteInput:
     """The one input of a file. Raises UserError where there are several."""
-    return only_input(interpreter.get_input_details(), _signature(interpreter, "input"), file.name)
+    return only_input(interpreter.get_input_details(), signature(interpreter, "input"), file.name)
 
 
 def sized(reads: Sequence[int | None], shape: Sequence[int] | None, name: str) -> tuple[int, ...]:
@@ -133,7 +133,7 @@ def _told(reads: TFLiteInput, name: str) -> Pixels:
     raise UserError(f"{name} reads {reads.span}, but which pixel range it expects is unknown: give it as --pixels")
 
 
-def _signature(interpreter: Any, end: str) -> dict[str, int]:
+def signature(interpreter: Any, end: str) -> dict[str, int]:
     """Names that the maker gave the inputs or outputs -> tensors, of a file with one signature; {} for any other."""
     keys = list(interpreter.get_signature_list())
     if len(keys) != 1:

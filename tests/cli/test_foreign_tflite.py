@@ -1,5 +1,6 @@
 """evaluate and predict on .tflite files of other makers: what their own loop around the interpreter would say."""
 
+import json
 import re
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -235,6 +236,15 @@ def test_pixels_override(main, files, arguments, read):
     code, output, errors = main("evaluate", path, *arguments[1:])
     assert code == 0, errors
     assert right(output) == np.sum(loop(path, read, TEST).argmax(-1) == IMAGES.test.targets.labels)
+
+
+def test_how_images_were_blurred_is_said(main, files):
+    arguments = ("evaluate", files / "float of 0..1.tflite", "--pixels", "0..1", "--blur")
+    assert json.loads(main(*arguments, "0.125", "--json")[1])["blur"] == 0.125
+    assert json.loads(main(*arguments[:-1], "--json")[1])["blur"] == 0
+    assert "blurred by 0.4% of their width" in main(*arguments, "0.004")[1]
+    code, _, errors = main(*arguments, "nan")
+    assert code == 2 and "nan is not a number" in errors
 
 
 def test_an_output_is_chosen_by_name(main, files):
