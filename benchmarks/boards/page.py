@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.boards.result import Accuracy, BoardResult, Interpreter, Model, State, ThreadLatency, parse
-from benchmarks.boards.table import titled
+from benchmarks.boards.table import BEHIND, computes_behind, titled
 from compress.report.format import megabytes, three_digits, times
 from compress.report.html import write_page
 from compress.report.html.provenance import facts
@@ -52,7 +52,7 @@ def data(result: BoardResult) -> dict[str, Any]:
         "contents": CONTENTS,
         "headline": _headline(result, shown),
         "warnings": list(result.warnings),
-        "columns": ["MB", *(titled(metric) for metric in shown), *COLUMNS],
+        "columns": ["MB", *(titled(metric) for metric in shown), *[BEHIND] * computes_behind(result), *COLUMNS],
         "rows": [{key: value for key, value in row.items() if key != "latency"} for row in rows],
         "engines": [
             [engine.file, engine.precision, f"{engine.ms.p50:.2f} ms" if engine.ms else f"failed: {engine.errors[0]}"]
@@ -87,7 +87,7 @@ def _headline(result: BoardResult, shown: list[Metric]) -> list[dict[str, str]]:
 
 
 def _rows(result: BoardResult, shown: list[Metric]) -> Iterator[dict[str, Any]]:
-    number = 0
+    number, behind = 0, computes_behind(result)
     for model in result.models:
         accuracy = model.accuracy or Accuracy()
         for entry in model.latency:
@@ -107,6 +107,7 @@ def _rows(result: BoardResult, shown: list[Metric]) -> Iterator[dict[str, Any]]:
                 "cells": [
                     _cell(f"{model.bytes / 1e6:.2f}", model.bytes),
                     *(_measured(metric, accuracy) for metric in shown),
+                    *[_cell("" if (more := model.postprocess_ms) is None else f"{more:.2f}", more)] * behind,
                     *_times(model, entry, result.teacher),
                 ],
             }

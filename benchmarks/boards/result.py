@@ -115,6 +115,9 @@ class Accuracy:
     """Value of each metric, by its key."""
     intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
     """95 % intervals of those that are shares, by the metric's key."""
+    postprocess_ms: float | None = None
+    """Time of what is computed from the outputs of an inference, in numpy, such as decoding and suppressing boxes, in
+    milliseconds (median); null where nothing is. The latency is that without it."""
 
 
 @dataclass(frozen=True)
@@ -135,6 +138,11 @@ class Model:
     """Metrics on the bundle's test images; null where there are none."""
     host_score: float | None = None
     """Value of the first metric on the host."""
+
+    @property
+    def postprocess_ms(self) -> float | None:
+        """Milliseconds of what is computed behind its outputs; None where nothing is."""
+        return self.accuracy.postprocess_ms if self.accuracy else None
 
     def on_threads(self, threads: int) -> Times | None:
         """Its times with so many threads; None where they were not measured."""

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from benchmarks.boards.result import Accuracy, BoardResult, Model
 from compress.results import Metric
 
+BEHIND = "post-processing ms"
+"""Column of the time of what is computed from a model's outputs, which is no part of the inference's."""
+
 
 def boards_table(boards: Sequence[BoardResult]) -> list[str]:
     """Markdown lines: a row for each board, model and number of threads, and what the models' ratio is there; a table
@@ -13,18 +16,21 @@ def boards_table(boards: Sequence[BoardResult]) -> list[str]:
     lines: list[str] = []
     for metrics in dict.fromkeys(tuple(result.metrics) for result in boards):
         shown = [metric for metric in metrics if metric.in_table]
+        own = [result for result in boards if tuple(result.metrics) == metrics]
+        behind = any(computes_behind(result) for result in own)
         lines += [
             "| board | software | interpreter | pipeline | model | MB | "
             + "".join(f"{titled(metric)} | " for metric in shown)
             + "".join(f"{metric.title}, host | " for metric in shown[:1])
+            + f"{BEHIND} | " * behind
             + "threads | mean ms | p50 | p90 | std | load ms | peak MB | mJ (rail) | teacher / model |",
-            "|---|---|---|---|---|--:|" + "--:|" * (len(shown) + len(shown[:1]) + 9),
+            "|---|---|---|---|---|--:|" + "--:|" * (len(shown) + len(shown[:1]) + behind + 9),
         ]
-        for result in (result for result in boards if tuple(result.metrics) == metrics):
+        for result in own:
             board, runtime = result.board, result.runtime
             start = f"| {board.title} | {board.software} | {runtime.name} {runtime.version} | {result.pipeline} |"
             for model in result.models:
-                lines += [f"{start} {row} |" for row in model_rows(model, result.teacher, shown)]
+                lines += [f"{start} {row} |" for row in model_rows(model, result.teacher, shown, behind)]
         lines.append("")
     return lines[:-1]
 
@@ -62,6 +68,16 @@ def engines_table(boards: Sequence[BoardResult]) -> list[str]:
     ]
 
 
+def computes_behind(result: BoardResult) -> bool:
+    """Whether something is computed behind the outputs of a model of it."""
+    return any(model.postprocess_ms is not None for model in result.models)
+
+
+def milliseconds(value: float | None) -> str:
+    """With two digits; "-" for none."""
+    return "-" if value is None else f"{value:.2f}"
+
+
 def titled(metric: Metric) -> str:
     """What a column of it is called."""
     return f"{metric.title} (95 % interval)" if metric.is_share else metric.title
@@ -76,13 +92,14 @@ def measured(metric: Metric, accuracy: Accuracy) -> str:
     return metric.compact(value) + (f" ({interval[0]:.1%} to {interval[1]:.1%})" if interval else "")
 
 
-def model_rows(model: Model, teacher: Model, metrics: Sequence[Metric]) -> list[str]:
-    """The cells of a model, a row for each number of threads."""
+def model_rows(model: Model, teacher: Model, metrics: Sequence[Metric], behind: bool) -> list[str]:
+    """The cells of a model, a row for each number of threads; with a cell of BEHIND or without it."""
     values = [measured(metric, model.accuracy or Accuracy()) for metric in metrics]
     host = [metric.compact(model.host_score) if model.host_score is not None else "-" for metric in metrics[:1]]
+    values += [*host, *[milliseconds(model.postprocess_ms)] * behind]
     rows = []
     for entry in model.latency:
-        start = " | ".join([model.file, f"{model.bytes / 1e6:.2f}", *values, *host, str(entry.threads)])
+        start = " | ".join([model.file, f"{model.bytes / 1e6:.2f}", *values, str(entry.threads)])
         if entry.ms is None:
             rows.append(f"{start} | failed: {entry.errors[0]} | - | - | - | - | - | - | -")
             continue
@@ -110,4 +127,4 @@ def warnings_list(boards: Sequence[BoardResult]) -> list[str]:
 def on_board(result: BoardResult, role: str) -> str:
     """The median in ms of a stage's model with one thread; "-" where it was not measured."""
     times = next((model.on_threads(1) for model in result.models if model.role == role), None)
-    return f"{times.p50:.2f}" if times else "-"
+    return milliseconds(times.p50 if times else None)

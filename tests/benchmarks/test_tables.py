@@ -57,6 +57,22 @@ def test_a_boards_rows(tmp_path):
     assert warnings_list(boards) == ["- Jetson AGX Xavier, 2026-11-21T05:00:00Z: the processor was throttled"]
 
 
+def test_what_is_computed_behind_the_outputs_has_a_column(tmp_path):
+    """A detector's boxes are decoded after the inference; the time of that is no part of the inference's."""
+    content = result()
+    other = {**content["models"][0], "file": "other.tflite", "accuracy": None}
+    content["models"] = [content["models"][0], other]
+    content["models"][0]["accuracy"]["postprocess_ms"] = 1.476
+    head, _, row, failed, without, _ = boards_table([parse(content, "")])
+    assert "| top-1, host | post-processing ms | threads |" in head
+    assert "| 98.89% | 1.48 | 1 | 12.35 |" in row and "| 1.48 | 8 | failed" in failed and "| - | 1 | 12.35" in without
+    assert len({line.count("|") for line in boards_table([parse(content, "")])}) == 1
+    html, _ = page.write(content, "it", tmp_path, "board")
+    assert "post-processing ms" in html.read_text() and ">1.48<" in html.read_text()
+    html, _ = page.write(result(), "it", tmp_path, "other")
+    assert "post-processing ms" not in html.read_text()
+
+
 def test_a_result_that_lacks_something_is_refused_with_its_file(tmp_path):
     content = {key: value for key, value in result().items() if key not in ("runtime", "digest")}
     path = kept(tmp_path, {**content, "digest": tables.seal(content)})
