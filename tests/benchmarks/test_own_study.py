@@ -10,18 +10,20 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from benchmarks import run_study
 from benchmarks.paper2022 import __main__ as command
-from benchmarks.paper2022 import epochs, sizes
+from benchmarks.paper2022 import epochs, latency, sizes
 from benchmarks.paper2022.latency import Turns
 from benchmarks.paper2022.profile import HERE, OF_ANY_NETWORK, data_of, points, read
+from benchmarks.paper2022.study import Study
 from benchmarks.paper2022.today import is_of, read_kept, today
 from benchmarks.studies import NetworksInTurns, TaughtEpochs, UntrainedSizes
 from compress.artifacts import files
 from compress.errors import Failure
-from compress.results import DataFacts, Run, StageResult
+from compress.results import DataFacts, Run, StageResult, as_json
 
 ROOT = Path(__file__).parents[2]
 PROFILE = """
@@ -288,6 +290,28 @@ def test_latency_and_sizes_are_of_today_s_networks(folder):
         False,
         True,
     ]
+
+
+def test_latency_is_measured_again_when_table_8_is(folder, monkeypatch, capsys):
+    def measure(kept, pipeline, *_):
+        run = results(mine)[kept.stem]
+        trained = [replace(stage, key=f"{stage.name} {pipeline.stages[0].epochs}") for stage in run.stages]
+        files.write_json(kept, files.seal(as_json(replace(run, stages=trained))))
+
+    monkeypatch.setattr(run_study, "measure_in", measure)
+    monkeypatch.setattr(latency, "files_of", lambda *_: {"teacher float32": b"abc"})
+    monkeypatch.setattr(latency, "in_turns", lambda files, rounds, _: [np.ones(rounds)] * len(files))
+    every = {'"resnet8"': '"densenet_tiny"', '["teacher", "further", "pruned"]': '["*"]', "epochs = 1": "epochs = 6"}
+    for count, is_new in ((6, True), (6, False), (7, True)):
+        mine = replace(
+            profile(changes=every), tables=("8", "latency"), points={}, training=({"stages": ["*"], "epochs": count},)
+        )
+        asked = Study(mine, mine.tables)
+        monkeypatch.setattr(Study, "fingerprints", {})
+        command.make(asked, folders := command.Folders.of(Path("mine.toml")))
+        assert ("latency-16-seed0.json is there" in capsys.readouterr().out) != is_new
+        kept = read_kept(folders.results)
+        assert kept["latency-16-seed0"].networks["teacher"] == f"teacher {count}"
 
 
 def test_epochs_are_of_the_recipe_s_networks():
