@@ -135,7 +135,7 @@ def _without_boxes(names: Sequence[str], parts: Mapping[str, Pictures]) -> list[
     lines, anywhere = list[str](), set[str]().union(*present.values())
     if absent := [name for name in names if name not in anywhere]:
         lines.append(f"no image has a box of {few(absent)}")
-    if unseen := [name for name in names if name in anywhere - present["train"]]:
+    if present["train"] and (unseen := [name for name in names if name in anywhere - present["train"]]):
         lines.append(f"no training image has a box of {few(unseen)}")
     return lines
 
