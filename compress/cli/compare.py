@@ -82,8 +82,7 @@ def compare(
     models = [open_model(path) for path in (a, b)]
     shape = common_shape(*models)
     dataset = open_data(data, (a, b), shape, size, data_dir, skip_bad_images, screen.aside)
-    task = task_for(a, dataset)
-    task_for(b, dataset)
+    task, _ = (task_for(model, dataset, split, screen.aside) for model in (a, b))
     if len(pixels) > 2:
         raise UserError("--pixels is given more than twice: give it once for both models, or twice, for A and for B")
     wishes = [Wishes(pixels[min(number, len(pixels) - 1)]) if pixels else Wishes() for number in range(2)]

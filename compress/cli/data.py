@@ -38,20 +38,32 @@ def open_data(
     say: Callable[[str], None],
 ) -> Any:
     """The data set of that name, or in that folder or file, for models that read such examples; by default that of
-    their run, of which ``say`` is told, or else "digits".
+    their run, or else "digits". ``say`` is told of the run, and of what of the data is not used as it was given.
 
     ``size`` is what the user says of a model that takes images of any.
     """
+    dataset = None if data is not None else load_recorded(models, size, data_dir, skip_bad_images, say)
+    if dataset is None:
+        dataset = load_named(data or "digits", models[0], reads, size, data_dir, skip_bad_images)
+    for fault in dataset.faults:
+        say(f"note: {fault}")
+    return dataset
+
+
+def load_named(
+    data: str,
+    model: Path,
+    reads: Sequence[int | None],
+    size: tuple[int, int] | None,
+    data_dir: Path | None,
+    skip_bad_images: bool,
+) -> Any:
+    """The data set of that name, or in that folder or file, for a model that reads such examples."""
     from compress.config import parse, required
     from compress.datasets import DATASETS, meant_by
     from compress.errors import UserError, few, unknown
     from compress.evaluate import image_fit, labels
 
-    if data is None:
-        if (recorded := load_recorded(models, size, data_dir, skip_bad_images, say)) is not None:
-            return recorded
-        data = "digits"
-    model = models[0]
     name, path = meant_by(data)
     if name not in DATASETS:
         raise unknown("data set", data, [name for name, kind in DATASETS.items() if not required(kind)])
@@ -103,14 +115,15 @@ def image_shape(
     return (height or given[0], width or given[1]), colours
 
 
-def task_for(model: Path, dataset: Any) -> Any:
-    """The data set's task, with the settings that the model was made with, fitted.
+def task_for(model: Path, dataset: Any, split: str, say: Callable[[str], None]) -> Any:
+    """The data set's task, with the settings that the model was made with, fitted. ``say`` is told of a setting that
+    changes what a model predicts and that nothing beside the model gives.
 
-    Raises UserError for a model that was made for another one.
+    Raises UserError for a model that was made for another task, and for a split on which it cannot be measured.
     """
     from compress.errors import UserError
     from compress.evaluate import task_of
-    from compress.tasks import TASKS
+    from compress.tasks import TASKS, Detection
 
     told = task_of(model)
     if told is not None and told.name != dataset.task:
@@ -118,7 +131,15 @@ def task_for(model: Path, dataset: Any) -> Any:
             f"{model} was made for the task {told.name}, but the data set {dataset.name} is for "
             f"{dataset.task}: give the model's own data with --data"
         )
-    return (told or TASKS[dataset.task]()).fitted(dataset)
+    task: Any = (told or TASKS[dataset.task]()).fitted(dataset, learns=False)
+    if lacking := task.lacks(getattr(dataset, split).targets.arrays()):
+        raise UserError(f"no {split} image of {dataset.name} has {lacking}, so there is nothing to measure")
+    if told is None and isinstance(task, Detection):
+        say(
+            f"note: no model.json or stage.json beside {model} gives the anchors of its training, so their size "
+            f"follows from the training boxes of {dataset.name}: anchor_size = {task.anchor_size:g}"
+        )
+    return task
 
 
 def check_labels(model: Path, width: int, data: str | None, dataset: Any) -> None:

@@ -52,7 +52,7 @@ def evaluate(
 
     opened = open_model(model)
     dataset = open_data(data, [model], opened.shape, size, data_dir, skip_bad_images, screen.aside)
-    task, width = task_for(model, dataset), len(dataset.label_names)
+    task, width = task_for(model, dataset, split, screen.aside), len(dataset.label_names)
     ready = opened.ready(dataset.shape, task, Wishes(pixels, output), width, dataset.validation, screen.aside)
     check_labels(model, ready.width, data, dataset)
     images = getattr(dataset, split)

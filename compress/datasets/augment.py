@@ -10,7 +10,7 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
-from compress.config import config
+from compress.config import InOrder, config
 from compress.datasets import motion_blur
 from compress.datasets.augment_step import Step
 from compress.datasets.cutout import Cutout
@@ -22,6 +22,7 @@ from compress.errors import UserError
 from compress.targets import Geometry, Targets
 
 BlurLength = Annotated[float, Field(ge=0, le=motion_blur.LONGEST)]
+BlurLengths = Annotated[tuple[BlurLength, BlurLength], InOrder]
 
 
 @config
@@ -45,7 +46,7 @@ class Augmentation:
 
     blur: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Fraction of the training images to which motion blur is added. 0: off."""
-    blur_lengths: tuple[BlurLength, BlurLength] = (0.05, 0.15)
+    blur_lengths: BlurLengths = (0.05, 0.15)
     """[shortest, longest] length of the motion blur, as a fraction of the image's width; drawn at random between the
     two."""
     resized_crop: ResizedCrop | None = None

@@ -33,13 +33,24 @@ def checked_size(value: Any) -> Any:
 PixelSize = Annotated[int | tuple[int, int], PlainValidator(checked_size)]
 
 
-def located(path: str, data_dir: Path | None, what: str, is_there: Callable[[Path], bool]) -> Path:
-    """The path as it is or below the data folder. Raises UserError, which calls it ``what``, where it is in neither."""
+def located(
+    path: str,
+    data_dir: Path | None,
+    what: str,
+    is_there: Callable[[Path], bool],
+    lacking: Callable[[Path], str] = lambda path: "",
+) -> Path:
+    """The path as it is or below the data folder. Raises UserError, which calls it ``what``, where it is in neither;
+    ``lacking`` tells what a path that exists misses, in words."""
     given = Path(path).expanduser()
     candidates = [given] if data_dir is None else [given, data_dir / given]
     for candidate in candidates:
         if is_there(candidate):
             return candidate
+    for candidate in candidates:
+        if candidate.exists():
+            missing = lacking(candidate)
+            raise UserError(f"{candidate} is not a {what}{f': it has no {missing}' if missing else ''}")
     raise UserError(f"{what} not found: {' or '.join(dict.fromkeys(map(str, candidates)))}")
 
 

@@ -4,9 +4,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import Field
 
 from compress.config import config
 from compress.datasets import read_pictures
@@ -35,7 +36,7 @@ class BoxesConfig(PicturesConfig):
     of the network's outputs; by default all classes in the data.
     """
 
-    classes: tuple[str, ...] | None = None
+    classes: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     """Names of the classes to detect, in the order of the network's outputs. Default: every class in the data."""
     classes_may_lack: bool = False
     """Whether a name in ``classes`` may have no box in the data; false reports it as an error."""
@@ -50,8 +51,6 @@ class BoxesConfig(PicturesConfig):
                 "[data] crop works only for data of points: for boxes, crops have the size given by `size`, and "
                 "`scales` turns them on"
             )
-        if self.scales[0] > self.scales[1]:
-            raise UserError(f"[data] scales = {list(self.scales)}: the first number must be the smaller one")
 
     def crops(self, pictures: Pictures, size: tuple[int, int]) -> Crops | None:
         return None if self.scales == (1.0, 1.0) else Crops(pictures, size, self.scales, fitted=True)
@@ -98,31 +97,47 @@ def dataset_of(
     known: Sequence[str],
     settings: BoxesConfig,
     notes: Sequence[str],
+    faults: Sequence[str],
     skip: bool,
 ) -> Dataset:
     """The data set of images by split; where no split is test or validation, these are held out.
 
-    ``known``: the names of classes in the order of the data. Raises UserError for
-    what cannot be trained on, and for a table that is not of its image.
+    ``known``: the names of classes in the order of the data; ``notes`` and ``faults`` as ``Dataset`` has them. Raises
+    UserError for what cannot be trained on, and for a table that is not of its image.
     """
     names = _names(name, known, settings)
     every = [each for images in listed.values() for each in images]
-    faults, bad = Faults(), list[str]()
+    of_boxes, bad = Faults(), list[str]()
 
     def rows(number: int, size: tuple[int, int]) -> np.ndarray:
-        return _rows(every[number], size, names, faults)
+        return _rows(every[number], size, names, of_boxes)
 
     pictures, kept = read_pictures.read_pictures([each.path for each in every], rows, Boxes, settings.channels, bad)
     left_out_note(bad, skip)  # before a split of what is left is drawn
     part_of = np.repeat(list(listed), [len(images) for images in listed.values()])[kept]
     chosen = {part: np.flatnonzero(part_of == part) for part in listed}
     held_out = held_out_rows({part: nothing_in(Boxes, len(own)) for part, own in chosen.items()})
-    notes = [*notes, *split_notes(held_out, "{} images", "the others", "images"), *faults.notes()]
+    notes = [*notes, *split_notes(held_out, "{} images", "the others", "images")]
     chosen |= {part: chosen["train"][own] for part, own in held_out.items()}
     parts = {part: pictures.take(own) for part, own in chosen.items()}
+    faults = [*faults, *of_boxes.notes(), *_without_boxes(names, parts)]
     return read_pictures.dataset_of(
-        name, names, "detection", "boxes", parts, settings, notes, bad, skip, MULTIPLE, at_own_sizes=False
+        name, names, "detection", "boxes", parts, settings, notes, faults, bad, skip, MULTIPLE, at_own_sizes=False
     )
+
+
+def _without_boxes(names: Sequence[str], parts: Mapping[str, Pictures]) -> list[str]:
+    """A line for the classes of which no image has a box, and one for those of which no training image has one."""
+    present = {
+        part: {names[int(row[CLASS])] for things in pictures.things for row in things}
+        for part, pictures in parts.items()
+    }
+    lines, anywhere = list[str](), set[str]().union(*present.values())
+    if absent := [name for name in names if name not in anywhere]:
+        lines.append(f"no image has a box of {few(absent)}")
+    if present["train"] and (unseen := [name for name in names if name in anywhere - present["train"]]):
+        lines.append(f"no training image has a box of {few(unseen)}")
+    return lines
 
 
 def _names(name: str, known: Sequence[str], settings: BoxesConfig) -> list[str]:
@@ -134,6 +149,10 @@ def _names(name: str, known: Sequence[str], settings: BoxesConfig) -> list[str]:
         if not every:
             raise UserError(f"{name}: no image has a box, so there is nothing to learn")
         return every
+    if every and not set(every) & set(settings.classes) and settings.classes_may_lack:
+        raise UserError(
+            f"{name} has boxes of {few(every)}, but none of the classes that are to be found: {few(settings.classes)}"
+        )
     for asked in settings.classes:
         if asked not in every and not settings.classes_may_lack:
             raise unknown("class", asked, every)

@@ -1,7 +1,8 @@
 """COCO's layout: a JSON that lists images, classes and boxes, and folders of images."""
 
 import json
-from collections import defaultdict
+import os
+from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any, Literal
 
@@ -49,16 +50,18 @@ class Coco(BoxesConfig):
         tables = {part: _table(root, part) for part in LISTS} if not (root / ALL).is_file() else {"train": root / ALL}
         read = {part: _read(path, root) for part, path in tables.items() if path is not None}
         names = read["train"][1]
-        seen: dict[Path, str] = {}
+        seen: dict[str, str] = {}
         for part, (images, _) in read.items():
             for image in images:
-                if seen.setdefault(image.path, part) != part:
-                    raise UserError(f"{image.path} is in two splits: {seen[image.path]} and {part}")
+                if (path := os.path.normpath(image.path)) in seen:
+                    where = "twice in one split" if seen[path] == part else f"in two splits: {seen[path]} and {part}"
+                    raise UserError(f"{tables[part]}: the image {image.path} is {where}")
+                seen[path] = part
         for part, (_, own) in read.items():
             if own != names:
                 raise UserError(f"{tables[part]} has classes that differ from those of {tables['train']}")
         return dataset_of(
-            self.name, {part: images for part, (images, _) in read.items()}, names, self, (), skip_bad_images
+            self.name, {part: images for part, (images, _) in read.items()}, names, self, (), (), skip_bad_images
         )
 
 
@@ -74,6 +77,8 @@ def _read(path: Path, root: Path) -> tuple[list[Listed], list[str]]:
     try:
         table = json.loads(path.read_text())
         categories = sorted(table["categories"], key=lambda each: each["id"])
+        _check_ids(path, "classes", categories)
+        _check_ids(path, "images", table["images"])
         names = {each["id"]: str(each["name"]) for each in categories}
         boxes: dict[Any, list[list[float]]] = defaultdict(list)
         labels: dict[Any, list[str]] = defaultdict(list)
@@ -102,6 +107,13 @@ def _read(path: Path, root: Path) -> tuple[list[Listed], list[str]]:
     if any(not np.isfinite(each.boxes).all() for each in listed):
         raise UserError(f"{path} has a box whose coordinates are NaN or infinite")
     return listed, list(names.values())
+
+
+def _check_ids(path: Path, what: str, entries: list[Any]) -> None:
+    """Raises UserError for a number that two of the entries have: boxes name their image and class by it."""
+    numbers = Counter(each["id"] for each in entries)
+    if doubled := [number for number, count in numbers.items() if count > 1]:
+        raise UserError(f"{path}: two {what} have the id {doubled[0]}")
 
 
 def _image(root: Path, table: Path, name: str) -> Path:

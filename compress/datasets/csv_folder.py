@@ -67,7 +67,8 @@ class CsvFolder(DatasetConfig):
         look = Look(self.size, self.fit, self.channels)
         in_memory = len(files) * math.prod(look.shape) <= MEMORY_LIMIT
         store, bad = check(Listing(files, targets, Counter()), look, in_memory)
-        notes = [f"{len(files)} images of {table}: the task is {task}", *left_out_note(bad, skip_bad_images)]
+        notes = [f"{len(files)} images of {table}: the task is {task}"]
+        faults = left_out_note(bad, skip_bad_images)
         readable = {path: row for row, path in enumerate(store.paths)}
         chosen = {
             part: np.array([readable[files[row]] for row in rows_of if files[row] in readable], np.int64)
@@ -82,7 +83,7 @@ class CsvFolder(DatasetConfig):
         train, validation, test = [
             store.take(chosen[part]).as_split(look, from_files=cuts and part == "train") for part in SPLITS
         ]
-        return Dataset.of(self.name, names, train, validation, test, notes, task)
+        return Dataset.of(self.name, names, train, validation, test, notes, task, faults=faults)
 
 
 def read_table(table: Path) -> tuple[list[str], list[list[str]]]:

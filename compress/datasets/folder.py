@@ -82,15 +82,15 @@ class Folder(DatasetConfig):
 
         dark = dark_note(max(checked.brightest for checked in stores.values()))
         passed_over = _passed_over_note(list(listings.values()))
-        notes = [*layout_notes, _conversion_note(look), *dark, *passed_over, *left_out]
         held_out = held_out_rows({part: checked.targets for part, checked in stores.items()}, classes)
-        notes += split_notes(held_out, "{}/ folder", "train/", "images")
+        splits = split_notes(held_out, "{}/ folder", "train/", "images")
         stores |= {part: stores["train"].take(rows) for part, rows in held_out.items()}
         cuts = self.augmentation.resized_crop is not None
         train, validation, test = (
             stores[part].as_split(look, from_files=cuts and part == "train") for part in ("train", "validation", "test")
         )
-        return Dataset.of(self.name, classes, train, validation, test, notes)
+        notes, faults = [*layout_notes, _conversion_note(look), *splits], [*dark, *passed_over, *left_out]
+        return Dataset.of(self.name, classes, train, validation, test, notes, faults=faults)
 
 
 @dataclass(frozen=True)

@@ -71,7 +71,7 @@ def dataset_of(
 ) -> Dataset:
     """The data set of pictures with points, by split."""
     what = settings.what
-    return read_pictures.dataset_of(name, [what], "counting", what, parts, settings, notes, bad, skip)
+    return read_pictures.dataset_of(name, [what], "counting", what, parts, settings, notes, (), bad, skip)
 
 
 def yx(rows: Sequence[Any]) -> np.ndarray:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field, PlainValidator
 
-from compress.config import config
+from compress.config import InOrder, config
 from compress.datasets.base import DatasetConfig, checked_size
 from compress.datasets.folder import MEMORY_LIMIT, dark_note, left_out_note
 from compress.datasets.images import UNREADABLE, Size, decoded, sides
@@ -39,7 +39,7 @@ class PicturesConfig(DatasetConfig):
     needed if they differ in size."""
     crop: OptionalSize = None  # type: ignore[assignment]
     """[height, width] in pixels of the random crops that training uses. Default: no crops."""
-    scales: tuple[Scale, Scale] = (1.0, 1.0)
+    scales: Annotated[tuple[Scale, Scale], InOrder] = (1.0, 1.0)
     """[smallest, largest] factor by which training resizes an image before cropping; drawn at random between the
     two."""
     fit: Literal["pad"] = "pad"
@@ -47,8 +47,6 @@ class PicturesConfig(DatasetConfig):
 
     def check(self) -> None:
         """Raises UserError for settings that contradict each other."""
-        if self.scales[0] > self.scales[1]:
-            raise UserError(f"[data] scales = {list(self.scales)}: the first number must be the smaller one")
         if self.scales != (1.0, 1.0) and self.crop is None:
             raise UserError("[data] scales needs crop: images are resized by it before they are cropped")
 
@@ -111,6 +109,7 @@ def dataset_of(
     parts: Mapping[str, Pictures],
     settings: PicturesConfig,
     notes: Sequence[str],
+    faults: Sequence[str],
     bad: Sequence[str],
     skip: bool,
     multiple: int = MULTIPLE,
@@ -120,10 +119,13 @@ def dataset_of(
     so, too, where these are others than what networks get.
 
     Raises UserError where there is nothing to learn from, or no size is given for pictures of several sizes."""
-    notes = [*notes, *left_out_note(bad, skip), *dark_note(max(pictures.brightest for pictures in parts.values()))]
+    notes, dark = list(notes), dark_note(max(pictures.brightest for pictures in parts.values()))
+    faults = [*left_out_note(bad, skip), *dark, *faults]
     for part, pictures in parts.items():
         if not len(pictures):
             raise UserError(f"{name}: no readable image for the split {part}")
+        if not any(map(len, pictures.things)):
+            faults.append(f"the {part} split has no {what}")
     size = sides(settings.size or _common_size(parts, multiple))
     smaller = [bool((each > size).any()) for pictures in parts.values() for each in pictures.sizes]
     if any(smaller):
@@ -137,7 +139,7 @@ def dataset_of(
     crops = settings.crops(parts["train"], size)
     own_size = all((np.ceil(pictures.sizes / multiple) * multiple == size).all() for pictures in parts.values())
     whole_test = None if own_size or not at_own_sizes else parts["test"]
-    return Dataset.of(name, label_names, train, validation, test, notes, task, crops=crops, whole_test=whole_test)
+    return Dataset.of(name, label_names, train, validation, test, notes, task, crops, whole_test, faults)
 
 
 def _common_size(parts: Mapping[str, Pictures], multiple: int) -> tuple[int, int]:

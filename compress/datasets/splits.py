@@ -149,8 +149,9 @@ class Dataset:
     ``label_names`` are those of the classes, or of the numbers: what labels.txt says. ``task`` is the name of the task
     that such targets are for, unless a pipeline names another. ``fingerprint`` is a sha256 over values (or file bytes),
     targets, names, shape and who is in which split: equal fingerprints mean equal training. ``notes`` are lines for the
-    user: what was split, converted, left out. ``crops``: training takes parts of its images, drawn anew in every
-    epoch; ``whole_test``: the test images at their own sizes, where these are others than what networks get.
+    user: what was split, converted, left out. ``faults`` are those of them that tell what is not used as it was given,
+    which is to be known by whoever measures a model, too. ``crops``: training takes parts of its images, drawn anew in
+    every epoch; ``whole_test``: the test images at their own sizes, where these are others than what networks get.
     """
 
     name: str
@@ -163,6 +164,7 @@ class Dataset:
     task: str = "classification"
     crops: Crops | None = None
     whole_test: Pictures | None = None
+    faults: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -176,8 +178,9 @@ class Dataset:
         task: str = "classification",
         crops: Crops | None = None,
         whole_test: Pictures | None = None,
+        faults: Sequence[str] = (),
     ) -> Self:
-        """Put splits together and fingerprint them."""
+        """Put splits together and fingerprint them; ``faults`` come behind the other ``notes``."""
         header: list[Any] = [
             list(label_names),
             _size(train.shape),
@@ -186,8 +189,9 @@ class Dataset:
         if crops is not None:
             header += [list(crops.size), list(crops.scales)]
         fingerprint = hashlib.sha256(json.dumps(header).encode()).hexdigest()
+        lines, faults = (*notes, *faults), tuple(faults)
         return cls(
-            name, tuple(label_names), train, validation, test, fingerprint, tuple(notes), task, crops, whole_test
+            name, tuple(label_names), train, validation, test, fingerprint, lines, task, crops, whole_test, faults
         )
 
     @property

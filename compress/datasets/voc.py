@@ -1,5 +1,6 @@
 """Pascal VOC's layout: a folder of images, an XML for each, and lists of which are for what."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Literal
 from xml.etree import ElementTree
@@ -35,12 +36,12 @@ class Voc(BoxesConfig):
 
     @classmethod
     def is_at(cls, path: Path) -> bool:
-        return (path / XML).is_dir() and (path / IMAGES).is_dir()
+        return not _lacking(path)
 
     def load(self, data_dir: Path | None = None, skip_bad_images: bool = False) -> Dataset:
         """See ``DatasetConfig.load``. Raises UserError naming the file that is missing or not what it should be."""
         self.check()
-        root = located(self.path, data_dir, f"folder with {XML} and {IMAGES}", self.is_at)
+        root = located(self.path, data_dir, f"folder with {XML} and {IMAGES}", self.is_at, _lacking)
         files: dict[str, Path] = {}
         for path in sorted((root / IMAGES).iterdir()):
             if path.suffix.lower() not in SUFFIXES:
@@ -51,21 +52,26 @@ class Voc(BoxesConfig):
                     f"{path.stem}.xml"
                 )
             files[path.stem] = path
-        stems, notes = _stems(root, files)
+        stems, notes, faults = _stems(root, files)
         misnamed: list[str] = []
         listed = {part: [_read(root, files[stem], misnamed) for stem in own] for part, own in stems.items()}
         if alone := sorted({path.stem for path in (root / XML).glob("*.xml")} - files.keys()):
-            notes.append(f"{len(alone)} XML files have no image, such as {alone[0]}.xml: they were left out")
+            faults.append(f"{len(alone)} XML files have no image, such as {alone[0]}.xml: they were left out")
         if misnamed:
-            notes.append(
+            faults.append(
                 f"{len(misnamed)} XML files name another image, such as {misnamed[0]}: the XML file's own name is used"
             )
         names = sorted({name for images in listed.values() for image in images for name in image.names})
-        return dataset_of(self.name, listed, names, self, notes, skip_bad_images)
+        return dataset_of(self.name, listed, names, self, notes, faults, skip_bad_images)
 
 
-def _stems(root: Path, files: dict[str, Path]) -> tuple[dict[str, list[str]], list[str]]:
-    """(part -> names, notes). Where no list is for train, all that no list names are, and that have an XML.
+def _lacking(path: Path) -> str:
+    """Which of the two folders are missing."""
+    return " and no ".join(name for name in (XML, IMAGES) if not (path / name).is_dir())
+
+
+def _stems(root: Path, files: dict[str, Path]) -> tuple[dict[str, list[str]], list[str], list[str]]:
+    """(part -> names, notes, faults). Where no list is for train, all that no list names are, and that have an XML.
 
     Raises UserError for images that are not there, and for one in two lists.
     """
@@ -73,8 +79,8 @@ def _stems(root: Path, files: dict[str, Path]) -> tuple[dict[str, list[str]], li
     lists = {part: folder / f"{name}.txt" for part, name in LISTS.items()}
     if not lists["train"].is_file() and (folder / "trainval.txt").is_file():
         lists["train"] = folder / "trainval.txt"
-    stems = {part: _lines(path) for part, path in lists.items() if path.is_file()}
-    notes = []
+    stems = {part: _listed(path, files) for part, path in lists.items() if path.is_file()}
+    notes, faults = list[str](), list[str]()
     if "train" not in stems:
         there, others = (
             {path.stem for path in (root / XML).glob("*.xml")},
@@ -82,7 +88,7 @@ def _stems(root: Path, files: dict[str, Path]) -> tuple[dict[str, list[str]], li
         )
         stems = {"train": [stem for stem in files if stem in there - others], **stems}
         if missing := [stem for stem in files if stem not in there]:
-            notes.append(f"{len(missing)} images have no XML, such as {files[missing[0]].name}: they were left out")
+            faults.append(f"{len(missing)} images have no XML, such as {files[missing[0]].name}: they were left out")
         if others:
             notes.append(
                 f"no {SETS}/train.txt: the {len(stems['train'])} images that are in no list are used for training"
@@ -98,12 +104,23 @@ def _stems(root: Path, files: dict[str, Path]) -> tuple[dict[str, list[str]], li
             if stem in seen:
                 raise UserError(f"{lists[part]}: {stem} is also in {seen[stem]}")
             seen[stem] = lists[part].name
-    return stems, notes
+    return stems, notes, faults
 
 
-def _lines(path: Path) -> list[str]:
-    """The first word of each line that has one."""
-    return [line.split()[0] for line in path.read_text(errors="replace").splitlines() if line.split()]
+def _listed(path: Path, files: Collection[str]) -> list[str]:
+    """The image of each line of a list, as ``files`` has it: the whole line, or its first word before a number, with or
+    without the suffix of the file. A line that is none of these stays as it is."""
+    stems = []
+    for line in filter(None, map(str.strip, path.read_text(errors="replace").splitlines())):
+        names = (line, line.split()[0])
+        named = (name for whole in names for name in (whole, _without_suffix(whole)) if name in files)
+        stems.append(next(named, line))
+    return stems
+
+
+def _without_suffix(name: str) -> str:
+    stem, dot, suffix = name.rpartition(".")
+    return stem if f"{dot}{suffix.lower()}" in SUFFIXES else name
 
 
 def _read(root: Path, image: Path, misnamed: list[str]) -> Listed:

@@ -1,6 +1,7 @@
 """The layout of YOLO's programs: folders of images and of labels, a text file an image, boxes in parts of its sides."""
 
 from pathlib import Path
+from string import digits
 from typing import Any, Literal
 
 import numpy as np
@@ -14,12 +15,14 @@ from compress.datasets.splits import Dataset
 from compress.errors import UserError, first_line
 
 IMAGES, LABELS, NAMES = "images", "labels", ("data.yaml", "dataset.yaml", "classes.txt")
+NAMES_FILE = f"{NAMES[0]} or {NAMES[2]}"
 
 
 @config
 class Yolo(BoxesConfig):
     """``path``/images/train/NAME.jpg and ``path``/labels/train/NAME.txt, or ``path``/train/images and train/labels, and
-    the same of val and test; without such folders images/ and labels/ themselves. What there is none for is held out,
+    the same of val and test, also with a number behind, such as train2017; without such folders images/ and labels/
+    themselves. What there is none for is held out,
     with constant seeds. A line of a text file is a box: its class, x and y of its middle, width and height, in parts of
     the image's sides; or the corners of a polygon, whose box is taken. An image without a text file has no box.
 
@@ -32,41 +35,73 @@ class Yolo(BoxesConfig):
 
     @classmethod
     def is_at(cls, path: Path) -> bool:
-        return _names_file(path) is not None and bool(_folders(path))
+        return _names_file(path) is not None and not _lacking(path)
 
     def load(self, data_dir: Path | None = None, skip_bad_images: bool = False) -> Dataset:
         """See ``DatasetConfig.load``. Raises UserError naming the file that is missing or not what it should be."""
         self.check()
-        root = located(self.path, data_dir, f"folder with {IMAGES}, {LABELS} and {NAMES[0]} or {NAMES[2]}", self.is_at)
+        root = located(self.path, data_dir, f"folder with {IMAGES}, {LABELS} and {NAMES_FILE}", self.is_at, _lacking)
         names = _read_names(root)
+        folders, single = _folders(root)
+        if "train" not in folders:
+            missing = "; ".join(f"{folder} is there, but {other} is missing" for folder, other in single)
+            raise UserError(f"{root} has no images with labels for the split train{f': {missing}' if missing else ''}")
         listed: dict[str, list[Listed]] = {}
         without = alone = 0
-        for part, (images, labels) in _folders(root).items():
-            files = sorted(path for path in images.iterdir() if path.suffix.lower() in SUFFIXES)
+        for part, (images, labels) in folders.items():
+            files = _images(images)
             alone += len({path.stem for path in labels.glob("*.txt")} - {path.stem for path in files} - {"classes"})
             without += sum(not (labels / f"{path.stem}.txt").is_file() for path in files)
             listed[part] = [_read(path, labels / f"{path.stem}.txt", names) for path in files]
-        if "train" not in listed:
-            raise UserError(f"{root} has no images for the split train")
-        notes = [f"{without} images have no text file, and so no box"] if without else []
-        notes += [f"{alone} text files have no image, and were left out"] if alone else []
-        return dataset_of(self.name, listed, names, self, notes, skip_bad_images)
+        faults = [f"{folder} was left out: {other} is missing" for folder, other in single]
+        faults += [f"{without} images have no text file, and so no box"] if without else []
+        faults += [f"{alone} text files have no image, and were left out"] if alone else []
+        return dataset_of(self.name, listed, names, self, (), faults, skip_bad_images)
 
 
-def _folders(root: Path) -> dict[str, tuple[Path, Path]]:
-    """Part -> (its images, its labels)."""
+def _folders(root: Path) -> tuple[dict[str, tuple[Path, Path]], list[tuple[Path, Path]]]:
+    """(part -> its images and its labels; each folder of a part of which the other of the two is missing, with that).
+
+    A number may follow the name of a part: "train2017" is train.
+    """
+    inside = [path for parent in (root, root / IMAGES, root / LABELS) if parent.is_dir() for path in parent.iterdir()]
+    part_of = {path.name: SPELT.get(path.name.rstrip(digits)) for path in sorted(inside) if path.is_dir()}
     found: dict[str, tuple[Path, Path]] = {}
-    for spelling, part in SPELT.items():
-        for pair in (
-            (root / IMAGES / spelling, root / LABELS / spelling),
-            (root / spelling / IMAGES, root / spelling / LABELS),
-        ):
-            if all(folder.is_dir() for folder in pair):
-                if part in found:
-                    raise UserError(f"both {found[part][0]} and {pair[0]} exist: keep only one as the {part} split")
+    single = []
+    for name, part in part_of.items():
+        for pair in ((root / IMAGES / name, root / LABELS / name), (root / name / IMAGES, root / name / LABELS)):
+            there = [folder for folder in pair if folder.is_dir()]
+            if part is None or not there:
+                continue
+            if len(there) == 1:
+                single.append((there[0], pair[1 - pair.index(there[0])]))
+            elif part in found:
+                raise UserError(f"both {found[part][0]} and {pair[0]} exist: keep only one as the {part} split")
+            else:
                 found[part] = pair
     both = (root / IMAGES, root / LABELS)
-    return found or ({"train": both} if all(folder.is_dir() for folder in both) else {})
+    if not found and all(folder.is_dir() for folder in both) and (_images(both[0]) or not single):
+        return {"train": both}, single
+    return {part: found[part] for part in dict.fromkeys(SPELT.values()) if part in found}, single
+
+
+def _images(folder: Path) -> list[Path]:
+    """In the order of their names. Raises UserError for two to which one text file would belong."""
+    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+    by_stem: dict[str, Path] = {}
+    for path in files:
+        if (other := by_stem.setdefault(path.stem, path)) is not path:
+            raise UserError(
+                f"{other} and {path.name} have the same name: keep only the one that belongs to {path.stem}.txt"
+            )
+    return files
+
+
+def _lacking(root: Path) -> str:
+    """What a folder misses of the layout, in words."""
+    folders, single = _folders(root)
+    missing = [name for name in (IMAGES, LABELS) if not (root / name).is_dir()] if not folders and not single else []
+    return " and no ".join(missing + ([] if _names_file(root) else [NAMES_FILE]))
 
 
 def _names_file(root: Path) -> Path | None:
@@ -77,13 +112,15 @@ def _read_names(root: Path) -> list[str]:
     """Of the classes, by their numbers."""
     path = _names_file(root)
     if path is None:
-        raise UserError(f"{root} has no {' or '.join(NAMES)} with the names of the classes")
+        raise UserError(f"{root} has no {NAMES_FILE} with the names of the classes")
     import yaml
 
     try:
         if path.suffix == ".txt":
             return [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
         names: Any = yaml.safe_load(path.read_text())["names"]
+        if not isinstance(names, list | dict):
+            raise TypeError(f"names is {names!r}")
         return [str(names[number]) for number in range(len(names))]
     except (OSError, yaml.YAMLError, LookupError, TypeError, UnicodeDecodeError) as error:
         raise UserError(f"{path} has no list of class names ({first_line(error)})") from error

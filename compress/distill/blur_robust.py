@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Literal
 from compress import keras
 from compress.config import Count, NotNegative, Positive, config
 from compress.datasets import motion_blur
-from compress.datasets.augment import BlurLength
+from compress.datasets.augment import BlurLengths
 from compress.distill.phase import Phase
 from compress.distill.pyramid import OfDetectors, Pyramid, normalised
 from compress.distill.sigmoids import bernoulli_kl_divergence
@@ -66,7 +66,7 @@ class BlurRobust(OfDetectors):
     """Temperature T by which logits are divided before that divergence is computed."""
     blocks: Count = 2
     """Number of residual blocks added behind each level of the feature pyramid; they stay in the network."""
-    lengths: tuple[BlurLength, BlurLength] = (0.0, 0.15)
+    lengths: BlurLengths = (0.0, 0.15)
     """[shortest, longest] length of the motion blur, as a fraction of the image's width; drawn at random between the
     two, in any direction."""
     TEACHERS: ClassVar[tuple[int, int | None]] = (0, 1)

@@ -23,7 +23,7 @@ def task_of(path: Path) -> Task | None:
 
     Raises UserError for one that is unknown here.
     """
-    folder = path if path.is_dir() else path.parent
+    folder = _folder(path)
     for name in ("model.json", "stage.json"):
         told = _read(folder / name).get("task") if (folder / name).is_file() else None
         if isinstance(told, dict):
@@ -37,7 +37,7 @@ def labels(path: Path) -> list[str]:
 
     Numbers that stand in front of the names are left out.
     """
-    folder = path if path.is_dir() else path.parent
+    folder = _folder(path)
     if (folder / "labels.txt").is_file():
         return _names((folder / "labels.txt").read_text(errors="replace"))
     if (folder / "stage.json").is_file():
@@ -47,7 +47,7 @@ def labels(path: Path) -> list[str]:
 
 def image_fit(path: Path) -> Any:
     """How images were made to fit the model, by the model.json or stage.json beside it: "stretch", "crop" or "pad"."""
-    folder = path if path.is_dir() else path.parent
+    folder = _folder(path)
     if (folder / "model.json").is_file():
         return _read(folder / "model.json").get("preprocessing", {}).get("fit", "stretch")
     if (folder / "stage.json").is_file():
@@ -60,6 +60,12 @@ def is_ours(path: Path) -> bool:
     paths = (path.with_name(name) for name in ("model.json", "manifest.json"))
     listed = [_read(file).get("files", {}) for file in paths if file.is_file()]
     return any(isinstance(files, dict) and path.name in files for files in listed)
+
+
+def _folder(path: Path) -> Path:
+    """Where those files of a model lie. A SavedModel of a stage is a folder beside the stage.json."""
+    is_saved_model = (path / "saved_model.pb").is_file() and (path.parent / "stage.json").is_file()
+    return path if path.is_dir() and not is_saved_model else path.parent
 
 
 def _names(text: str) -> list[str]:

@@ -70,8 +70,12 @@ class Task(Protocol):
     def name(self) -> str:
         """Under which the task is registered."""
 
-    def fitted(self, data: Dataset) -> Self:
-        """The task with what it takes from the training targets. Raises UserError for targets that are not its kind."""
+    def fitted(self, data: Dataset, learns: bool = True) -> Self:
+        """The task with what it takes from the training targets.
+
+        Raises UserError for targets that are not its kind, and, where a network ``learns`` from them rather than is
+        measured, for those of which nothing can be learned.
+        """
 
     def head(self, data: Dataset) -> Head:
         """What a network of the registry ends in."""
@@ -107,6 +111,10 @@ class Task(Protocol):
 
     def score(self, outputs: Arrays, targets: Arrays) -> float:
         """The first of METRICS."""
+
+    def lacks(self, targets: Arrays) -> str:
+        """What none of these examples has, although METRICS are about it, in words, such as "a box"; "" where they can
+        be measured."""
 
     def measure(
         self, outputs: Arrays, targets: Arrays, validation_outputs: Arrays, validation_targets: Arrays

@@ -70,7 +70,7 @@ class Classification(OfLogits):
     CLOSENESS: ClassVar[Metric] = Metric("agreement", "agreement", "%", 100.0, 2, is_share=True)
     OUTPUTS: ClassVar[tuple[Output, ...]] = (Output("logits", "probabilities", "softmax probabilities", "SOFTMAX"),)
 
-    def fitted(self, data: Dataset) -> Self:
+    def fitted(self, data: Dataset, learns: bool = True) -> Self:
         if not isinstance(data.train.targets, ClassIndices):
             raise UserError(f"{data.name} does not have one class per example, which classification needs")
         return self
@@ -108,6 +108,9 @@ class Classification(OfLogits):
 
     def score(self, outputs: Arrays, targets: Arrays) -> float:
         return classification.top1(outputs["logits"], targets["labels"])
+
+    def lacks(self, targets: Arrays) -> str:
+        return ""
 
     def measure(
         self, outputs: Arrays, targets: Arrays, validation_outputs: Arrays, validation_targets: Arrays
@@ -156,8 +159,10 @@ class Classification(OfLogits):
         return float(np.bincount(targets["labels"]).max() / len(targets["labels"]))
 
     def ignorance(self, outputs: Arrays, targets: Arrays) -> str:
-        right, count = self.score(outputs, targets), len(targets["labels"])
-        return f"gets {right:.1%} of {count} validation images right" * at_chance(right, count, self.chance(targets))
+        right, count, chance = self.score(outputs, targets), len(targets["labels"]), self.chance(targets)
+        if chance == 1:  # images of one class tell nothing
+            return ""
+        return f"gets {right:.1%} of {count} validation images right" * at_chance(right, count, chance)
 
     def collapse(self, outputs: Arrays, targets: Arrays) -> str:
         alike = np.ptp(outputs["logits"].argmax(axis=-1)) == 0 < np.ptp(targets["labels"])

@@ -63,14 +63,14 @@ class Counting:
     PICTURE: ClassVar[str] = "map"
     DRAWN_UNASKED: ClassVar[bool] = True
 
-    def fitted(self, data: Dataset) -> Self:
+    def fitted(self, data: Dataset, learns: bool = True) -> Self:
         targets = data.train.targets
         if not isinstance(targets, Points):
             raise UserError(f"{data.name} has no points, which counting needs")
-        if not targets.counts.any():
+        if learns and not targets.counts.any():
             raise UserError(f"{data.name} has no point in any training image, so there is nothing to learn")
         density = float(targets.counts.mean() / np.prod(targets.frame))
-        return replace(self, usual_density=self.usual_density or density)
+        return replace(self, usual_density=self.usual_density or density or None)
 
     def head(self, data: Dataset) -> Head:
         return DensityHead(self._usual)
@@ -116,6 +116,9 @@ class Counting:
 
     def score(self, outputs: Arrays, targets: Arrays) -> float:
         return counting.mae(counting.counts(outputs["density"]), targets["counts"])
+
+    def lacks(self, targets: Arrays) -> str:
+        return ""
 
     def measure(
         self, outputs: Arrays, targets: Arrays, validation_outputs: Arrays, validation_targets: Arrays

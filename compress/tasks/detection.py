@@ -97,12 +97,13 @@ class Detection:
     PICTURE: ClassVar[str] = "boxes"
     DRAWN_UNASKED: ClassVar[bool] = False
 
-    def fitted(self, data: Dataset) -> Self:
+    def fitted(self, data: Dataset, learns: bool = True) -> Self:
         targets = data.train.targets
         if not isinstance(targets, Boxes):
             raise UserError(f"{data.name} has no boxes, which detection needs")
-        if not (targets.arrays()["kinds"] == detection.COUNTS).any():
-            raise UserError(f"{data.name} has no box in any training image, so there is nothing to learn")
+        if (learns or self.anchor_size is None) and self.lacks(targets.arrays()):
+            reason = "so there is nothing to learn" if learns else "from which the size of the anchors could be told"
+            raise UserError(f"{data.name} has no box in any training image, {reason}")
         if self.least_score > self.confidence / 2:
             raise UserError(
                 f"[task] confidence = {self.confidence:g} must be at least twice least_score ({self.least_score:g})"
@@ -197,6 +198,9 @@ class Detection:
         areas = [detection.area(*detection.curve(each, 0)) for each in ranked if each.total]
         return float(np.mean(areas)) if areas else 0.0
 
+    def lacks(self, targets: Arrays) -> str:
+        return "" if (targets["kinds"] == detection.COUNTS).any() else "a box"
+
     def measure(
         self, outputs: Arrays, targets: Arrays, validation_outputs: Arrays, validation_targets: Arrays
     ) -> dict[str, float | None]:
@@ -255,7 +259,11 @@ class Detection:
 
     def ignorance(self, outputs: Arrays, targets: Arrays) -> str:
         known, count = self.score(outputs, targets), len(targets["boxes"])
-        return f"has an AP of {known:.1%} on {count} validation images" if known < KNOWING else ""
+        told = (
+            f"has an AP of {known:.1%} on {count} validation images, with anchors of [task] anchor_size = "
+            f"{self.anchor_size:g}, which must be those of its training"
+        )
+        return told if known < KNOWING and not self.lacks(targets) else ""
 
     def collapse(self, outputs: Arrays, targets: Arrays) -> str:
         same = len(outputs["logits"]) > 1 and np.ptp(outputs["logits"], axis=0).max() < SAME

@@ -47,7 +47,7 @@ class MultiLabel(OfLogits):
     CLOSENESS: ClassVar[Metric] = Metric("agreement", "agreement", "%", 100.0, 2, is_share=True)
     OUTPUTS: ClassVar[tuple[Output, ...]] = (Output("logits", "probabilities", "a sigmoid a class", "LOGISTIC"),)
 
-    def fitted(self, data: Dataset) -> Self:
+    def fitted(self, data: Dataset, learns: bool = True) -> Self:
         if not isinstance(data.train.targets, ClassSets):
             raise UserError(f"{data.name} has no class sets (several classes per image), which multi_label needs")
         return self
@@ -83,6 +83,9 @@ class MultiLabel(OfLogits):
 
     def score(self, outputs: Arrays, targets: Arrays) -> float:
         return multi_label.mean_average_precision(outputs["logits"], targets["present"]) or 0.0
+
+    def lacks(self, targets: Arrays) -> str:
+        return "" if targets["present"].any() else "any of the classes"
 
     def measure(
         self, outputs: Arrays, targets: Arrays, validation_outputs: Arrays, validation_targets: Arrays
@@ -142,7 +145,11 @@ class MultiLabel(OfLogits):
 
     def ignorance(self, outputs: Arrays, targets: Arrays) -> str:
         present = targets["present"]
-        known, chance = self.score(outputs, targets), float(present[:, present.any(axis=0)].mean())
+        tells = np.ptp(present, axis=0) > 0  # a class that all images have, or none, is not to be told apart
+        if not tells.any():
+            return ""
+        present, logits = present[:, tells], outputs["logits"][:, tells]
+        known, chance = multi_label.mean_average_precision(logits, present) or 0.0, float(present.mean())
         told = f"reaches a mean average precision of {known:.1%} on {len(present)} validation images"
         return told if known <= chance + MORE_THAN_CHANCE else ""
 

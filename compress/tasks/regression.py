@@ -61,7 +61,7 @@ class Regression:
     PICTURE: ClassVar[str] = ""
     DRAWN_UNASKED: ClassVar[bool] = False
 
-    def fitted(self, data: Dataset) -> Self:
+    def fitted(self, data: Dataset, learns: bool = True) -> Self:
         targets = data.train.targets
         if not isinstance(targets, Quantities):
             raise UserError(f"{data.name} has no numbers as targets, which regression needs")
@@ -71,11 +71,11 @@ class Regression:
         width = values.shape[1]
         if len(scale) != width or len(offset) != width:
             raise UserError(f"[task] scale and offset need {width} numbers each, one for each target of {data.name}")
-        if flat := [name for name, size in zip(data.label_names, scale, strict=True) if size <= 0]:
+        if learns and (flat := [name for name, size in zip(data.label_names, scale, strict=True) if size <= 0]):
             raise UserError(
                 f"{data.name}: {flat[0]} has the same value for every training image, so there is nothing to learn"
             )
-        return replace(self, scale=scale, offset=offset)
+        return replace(self, scale=tuple(size or 1.0 for size in scale), offset=offset)
 
     def head(self, data: Dataset) -> Head:
         return dense(len(data.label_names), self.scale, self.offset)
@@ -116,6 +116,9 @@ class Regression:
 
     def score(self, outputs: Arrays, targets: Arrays) -> float:
         return float(regression.mae(outputs["numbers"], targets["values"]).mean())
+
+    def lacks(self, targets: Arrays) -> str:
+        return ""
 
     def measure(
         self, outputs: Arrays, targets: Arrays, validation_outputs: Arrays, validation_targets: Arrays
@@ -162,10 +165,11 @@ class Regression:
         return 0.0
 
     def ignorance(self, outputs: Arrays, targets: Arrays) -> str:
-        explained = regression.measure(outputs, targets)["r2"]
-        count = len(targets["values"])
-        told = f"predicts the numbers of {count} validation images no better than their mean does"
-        return told if explained is None or explained <= 0 else ""
+        values = targets["values"]
+        varies = np.ptp(values, axis=0) > 0  # a number that is the same everywhere is predicted best by its mean
+        explained = regression.r2(outputs["numbers"], values)[varies]
+        told = f"predicts the numbers of {len(values)} validation images no better than their mean does"
+        return told if len(explained) and not explained.mean() > 0 else ""
 
     def collapse(self, outputs: Arrays, targets: Arrays) -> str:
         moves = self._in_deviations(np.asarray(outputs["numbers"], np.float64).std(axis=0))

@@ -9,6 +9,7 @@ from compress.config import parse
 from compress.datasets import Augmentation, Dataset
 from compress.datasets.augment_step import Step
 from compress.datasets.splits import ArraySplit
+from compress.distill import METHODS
 from compress.errors import UserError
 from compress.targets import Boxes, ClassIndices, ClassSets, Points, Quantities
 from compress.training import Data
@@ -111,6 +112,10 @@ def test_what_contradicts_itself_or_cannot_be_is_refused():
         images = IMAGES[..., :2] if "rand" in reason else IMAGES
         with pytest.raises(UserError, match=reason):
             parse(Augmentation, settings, "test").check(dataset(images, TARGETS["classes"]))
+    with pytest.raises(UserError, match=r"test: blur_lengths: \[0.3, 0.1\]: the first number must be the smaller one"):
+        parse(Augmentation, {"blur": 0.5, "blur_lengths": [0.3, 0.1]}, "test")
+    with pytest.raises(UserError, match=r"test: lengths: \[0.2, 0.1\]: the first number must be the smaller one"):
+        parse(METHODS["blur_robust"], {"name": "blur_robust", "lengths": [0.2, 0.1]}, "test")
     for wrong in ({"cutout": {}}, {"cutout": {"side": -1}}, {"rand_augment": {"magnitude": 11.0}}, {"mixup": 0.2}):
         with pytest.raises(UserError, match="test: .*(cutout|rand_augment|mixup)"):
             parse(Augmentation, wrong, "test")

@@ -207,6 +207,41 @@ def test_ignorance_and_collapse_are_told(name):
 
 
 @tasks
+def test_who_is_right_about_examples_that_are_all_alike_is_not_called_ignorant(name):
+    task, targets, right = case(name)
+    alike = np.zeros(COUNT, np.int64)
+    assert task.ignorance({key: values[alike] for key, values in right.items()}, targets.take(alike).arrays()) == ""
+
+
+@tasks
+def test_targets_that_metrics_are_about_lack_nothing(name):
+    task, targets, _ = case(name)
+    assert task.lacks(targets.arrays()) == ""
+
+
+@tasks
+def test_a_model_is_measured_on_data_from_whose_training_split_nothing_can_be_learned(name):
+    """It keeps what it was made with; only who trains needs something to learn."""
+    task, targets, _ = case(name)
+    split = ArraySplit(IMAGES, targets, 8)
+    nothing = {
+        "multi_label": ClassSets(np.zeros((COUNT, WIDTH), bool)),
+        "regression": Quantities(np.ones((COUNT, WIDTH))),
+        "counting": Points.of([np.empty((0, 3))] * COUNT, (8, 8)),
+        "detection": Boxes.of([np.empty((0, 6))] * COUNT, SIDES),
+    }.get(name, targets)
+    data = Dataset.of("made", ["a", "b", "c", "d"], ArraySplit(IMAGES, nothing, 8), split, split, task=name)
+    assert task.fitted(data, learns=False) == task
+    if name in ("regression", "counting", "detection"):
+        with pytest.raises(UserError, match="so there is nothing to learn"):
+            TASKS[name](**SETTINGS.get(name, {})).fitted(data)
+    if name in ("multi_label", "detection"):
+        assert task.lacks(nothing.arrays())
+    if name == "regression":
+        assert TASKS[name]().fitted(data, learns=False).scale == (1.0,) * WIDTH
+
+
+@tasks
 def test_rows_for_calibration_are_rows(name):
     task, targets, _ = case(name)
     rows = task.calibration_rows(targets.arrays())

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from compress.config import parse
 from compress.datasets import DATASETS, Augmentation, meant_by
 from compress.errors import UserError
 from compress.metrics.detection import COUNTS, CROWD, DIFFICULT
@@ -304,6 +305,101 @@ def test_settings_of_points_are_not_those_of_boxes(voc):
         load("voc", voc, crop=(32, 32))
     with pytest.raises(UserError, match="unknown class 'cats'"):
         load("voc", voc, classes=("cats",))
+
+
+def test_no_class_at_all_is_refused(voc):
+    with pytest.raises(UserError, match=r"\[data\]: classes = \[\] must"):
+        parse(DATASETS["voc"], {"path": str(voc), "classes": []}, "[data]")
+
+
+def test_classes_that_a_model_knows_and_the_data_have_not(voc):
+    """What is left out is told to who measures a model, too; where nothing is left, there is nothing to measure."""
+    dataset = load("voc", voc, classes=("cat", "Dog"), classes_may_lack=True)
+    faults = " | ".join(dataset.faults)
+    assert "boxes of dog were left out: not among the classes" in faults and "no image has a box of Dog" in faults
+    with pytest.raises(UserError, match="^voc has boxes of cat, dog, but none of the classes .*: Cat, Dog$"):
+        load("voc", voc, classes=("Cat", "Dog"), classes_may_lack=True)
+
+
+def test_splits_and_classes_without_a_box_are_told(voc):
+    (voc / "Annotations" / "empty9.xml").write_text(voc_xml("empty9", [("cow", (0, 0, 9, 9), 0)]))
+    faults = load("voc", voc).faults
+    assert "the validation split has no boxes" in faults and "no training image has a box of cow" in faults
+    assert "the test split has no boxes" not in faults
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda table: table["categories"].append({"id": 7, "name": "cow"}), "two classes have the id 7"),
+        (lambda table: table["images"].append({**table["images"][1], "id": 0}), "two images have the id 0"),
+        (lambda table: table["images"].append({**table["images"][0], "id": 99}), "a.png is twice in one split"),
+        (
+            lambda table: table["images"].append({"id": 99, "file_name": "../images/a.png"}),
+            "a.png is twice in one split",
+        ),
+    ],
+)
+def test_doubled_ids_and_images_of_coco_are_refused(coco, change, message):
+    table = json.loads((coco / "instances.json").read_text())
+    change(table)
+    (coco / "instances.json").write_text(json.dumps(table))
+    with pytest.raises(UserError, match=message):
+        load("coco", coco)
+
+
+def test_lists_of_voc_may_name_files_with_spaces_suffixes_and_numbers(voc):
+    before = load("voc", voc)
+    train = voc / "ImageSets" / "Main" / "train.txt"
+    for kind, folder in (("png", "JPEGImages"), ("xml", "Annotations")):
+        (voc / folder / f"a.{kind}").rename(voc / folder / f"my photo 1.{kind}")
+    (voc / "Annotations" / "my photo 1.xml").write_text(voc_xml("my photo 1", THINGS["a"]))
+    names = train.read_text().split()[1:]
+    train.write_text("\n".join(["my photo 1", f"{names[0]}.png", f"{names[1]}  1", *names[2:]]))
+    assert load("voc", voc).fingerprint == before.fingerprint
+    train.write_text("my photo 2")
+    with pytest.raises(UserError, match="has no image for my photo 2$"):
+        load("voc", voc)
+
+
+def test_folders_of_yolo_may_have_a_number_and_are_named_where_one_is_missing(yolo):
+    before = load("yolo", yolo)
+    for folder in ("images", "labels"):
+        (yolo / folder / "train").rename(yolo / folder / "train2017")
+    assert load("yolo", yolo).fingerprint == before.fingerprint
+    pictures(yolo / "images" / "test")
+    dataset = load("yolo", yolo)
+    assert dataset.fingerprint == before.fingerprint
+    assert any("images/test was left out: " in fault and "labels/test is missing" in fault for fault in dataset.faults)
+    for path in (yolo / "labels" / "train2017").iterdir():
+        path.rename(yolo / "labels" / path.name)
+    (yolo / "labels" / "train2017").rmdir()
+    with pytest.raises(UserError, match="images/train2017 is there, but .*labels/train2017 is missing"):
+        load("yolo", yolo)
+
+
+def test_two_images_of_yolo_with_one_text_file_are_refused(yolo):
+    shutil.copy(yolo / "images/train/a.png", yolo / "images/train/a.jpg")
+    with pytest.raises(UserError, match="a.jpg and a.png have the same name: keep only the one that belongs to a.txt"):
+        load("yolo", yolo)
+
+
+def test_the_part_of_a_layout_that_is_missing_is_named(voc, tmp_path_factory):
+    shutil.rmtree(voc / "Annotations")
+    with pytest.raises(UserError, match="is not a folder with Annotations and JPEGImages: it has no Annotations$"):
+        load("voc", voc)
+    other = tmp_path_factory.mktemp("yolo")
+    pictures(other / "images")
+    with pytest.raises(UserError, match="it has no labels and no data.yaml or classes.txt$"):
+        load("yolo", other)
+    with pytest.raises(UserError, match="^folder with Annotations and JPEGImages not found: "):
+        load("voc", voc / "nowhere")
+
+
+def test_a_word_is_no_list_of_names(yolo):
+    (yolo / "data.yaml").write_text("names: cat\n")
+    with pytest.raises(UserError, match="data.yaml has no list of class names .names is 'cat'."):
+        load("yolo", yolo)
 
 
 def targets():

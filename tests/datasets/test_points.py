@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 from scipy.io import savemat
 
+from compress.config import parse
 from compress.datasets import DATASETS, meant_by
 from compress.datasets.crowd import Crowd
 from compress.datasets.kernels import Adaptive, Fixed
@@ -122,13 +123,23 @@ def test_an_unreadable_image_is_named_or_left_out(folder):
     assert sum(map(len, (data.train, data.validation, data.test))) == 9
 
 
-@pytest.mark.parametrize(("fields", "reason"), [
-    ({"scales": (0.8, 1.2)}, "scales needs crop"),
-    ({"scales": (1.2, 0.8), "crop": (16, 16)}, "the first number must be the smaller one"),
-])  # fmt: skip
-def test_settings_that_contradict_each_other(folder, fields, reason):
-    with pytest.raises(UserError, match=reason):
-        config(folder, **fields).load()
+def test_settings_that_contradict_each_other(folder):
+    with pytest.raises(UserError, match="scales needs crop"):
+        config(folder, scales=(0.8, 1.2)).load()
+    with pytest.raises(UserError, match=r"scales: \[1.2, 0.8\]: the first number must be the smaller one"):
+        parse(PointsFolder, {"path": str(folder), "scales": [1.2, 0.8], "crop": [16, 16]}, "[data]")
+
+
+def test_a_split_without_a_point_is_told(folder):
+    (folder / "points.csv").write_text("file,x,y\n0.png,3,4\n")
+    (folder / "split.csv").write_text(
+        "file,split\n" + "\n".join(f"{n}.png,{part}" for n, part in enumerate(["train", "validation", "test"]))
+    )
+    data = config(folder).load()
+    assert [fault for fault in data.faults if "has no" in fault] == [
+        "the validation split has no things", "the test split has no things"
+    ]  # fmt: skip
+    assert set(data.faults) <= set(data.notes)
 
 
 def test_crops_are_drawn_by_the_generator_alone_and_hold_their_points(folder):

@@ -113,6 +113,16 @@ def test_a_data_set_without_a_box_and_no_anchors_at_all_are_refused():
         parse(Detection, {"name": "detection", "ratios": []}, "[task]")
 
 
+def test_without_a_box_neither_anchors_nor_knowledge_can_be_told():
+    with pytest.raises(UserError, match="no box in any training image, from which the size of the anchors could be"):
+        Detection().fitted(dataset([np.empty((0, 6))]), learns=False)
+    task = Detection(frame=(64, 64), anchor_size=2.0)
+    silent = {"logits": np.full((1, 504, 2), -9, np.float32), "boxes": np.zeros((1, 504, 4), np.float32)}
+    with_a_box = Boxes.of([np.float32([[0, 0, 9, 9, 0, COUNTS]])], (64, 64)).arrays()
+    assert "[task] anchor_size = 2, which must be those of its training" in task.ignorance(silent, with_a_box)
+    assert task.ignorance(silent, Boxes.of([np.empty((0, 6))], (64, 64)).arrays()) == ""
+
+
 def test_networks_with_other_outputs_are_refused():
     task = Detection(frame=(64, 64), anchor_size=2.0)
     right = {"logits": (None, 504, 2), "boxes": (None, 504, 4)}
