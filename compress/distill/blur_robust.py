@@ -6,7 +6,7 @@ and are trained together, the teacher gives soft labels, and features that the s
 say is ours: how the blocks that restore features look, the weights of the losses, and the temperature.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, ClassVar, Literal
 
@@ -70,13 +70,6 @@ class BlurRobust(OfDetectors):
     """[shortest, longest] length of the motion blur, as a fraction of the image's width; drawn at random between the
     two, in any direction."""
     TEACHERS: ClassVar[tuple[int, int | None]] = (0, 1)
-
-    def check(self, teachers: Sequence[str | None], student: str | None, epochs: int) -> None:
-        super().check(teachers, student, epochs)
-        if self.lengths[0] > self.lengths[1]:
-            raise UserError(
-                f"method.lengths = {list(self.lengths)}: the first number must not be larger than the second"
-            )
 
     def per_batch_inputs(self, teachers: int) -> Mapping[str, Draw]:
         """``blurred``: the images of the batch, uint8."""

@@ -278,8 +278,3 @@ def test_a_network_with_blocks_gets_no_more():
     assert BlurRobust(blocks=1).prepared(once) is once
     with pytest.raises(UserError, match="already has 1 blocks: set method.blocks = 1"):
         BlurRobust(blocks=2).prepared(once)
-
-
-def test_lengths_of_blur_are_in_order():
-    with pytest.raises(UserError, match=r"method.lengths = \[0.3, 0.1\]"):
-        BlurRobust(lengths=(0.3, 0.1)).check([], None, 6)
