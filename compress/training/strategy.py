@@ -213,7 +213,8 @@ def sigterm_kept() -> Iterator[None]:
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)  # also where Python knows of no change: C++ made it
+        if before is not None:  # a handler that is not Python's cannot be put back
+            signal.signal(signal.SIGTERM, before)  # also where Python knows of no change: C++ made it
 
 
 def meet(cluster: Cluster, patience_s: float) -> None:

@@ -187,7 +187,7 @@ def test_every_package_that_is_imported_is_declared():
     """So that a clean environment has it: by setup.cfg, or by TensorFlow, of which one release is required."""
     config = configparser.ConfigParser()
     config.read(ROOT / "setup.cfg")
-    extras = "\n".join(config["options.extras_require"][name] for name in ("onnx", "tensorboard", "ray"))
+    extras = "\n".join(config["options.extras_require"][name] for name in ("onnx", "tensorboard", "ray", "slv"))
     lines = f"{config['options']['install_requires']}\n{extras}".splitlines() + (requires("tensorflow") or [])
     declared = {key(Requirement(line).name) for line in lines if line.strip() and not line.startswith("#")}
     imported = {
