@@ -134,7 +134,8 @@ def test_two_workers_killed_in_turn_end_as_one_that_is_not(pair, jetslim, tmp_pa
     assert epochs(chief)[0] >= 2  # what was finished is not done again
     assert epochs(chief)[-1] == 4
     assert "the chief (worker 0) writes the results" in other.output
-    assert not list(tmp_path.glob("store/work/*/")) and not list(tmp_path.glob("store/.*"))
+    store = tmp_path / "store"
+    assert not list(store.glob("work/*/")) and not list(store.glob(".*"))
 
     assert alone.returncode == 0, alone.stderr
     one, two = weights(tmp_path / "runs-alone/short/1-teacher"), weights(tmp_path / "runs/short/1-teacher")
