@@ -12,6 +12,7 @@ import argparse
 import json
 from pathlib import Path
 
+from benchmarks.detection.table import ROWS
 from benchmarks.record import keep
 from benchmarks.run_study import measure
 from benchmarks.studies import BlurredDetectors, schema_of
@@ -27,7 +28,6 @@ SEEDS = (0, 1, 2)
 BACKBONES = ("resnet10_1_4", "resnet10_1_2")
 BLUR = 0.1  # of the width
 STUDENTS = {"labels": ("baseline", "fgfi", "lgd"), "blur": (), "weak": ()}
-WEAK = ("with_boxes", "threshold", "threshold_sd", "search", "search_sd")
 LONGER = 60  # epochs of weak on photographs, of which there are few
 VOC = {
     "cards": ("Cards", "[160, 160]", "{ colour = 0.3 }"),
@@ -42,7 +42,7 @@ def settings_of(study: str, data: str, backbone: str) -> list[str]:
     else:
         path, size, augmentation = VOC[data]
         own = ["data.name=voc", f"data.path={path}", f"data.size={size}", f"data.augmentation={augmentation}"]
-        own += [f"{name}.epochs={LONGER}" for name in WEAK] if study == "weak" else ["data.scales=[0.7, 1.3]"]
+        own += [f"{name}.epochs={LONGER}" for name in ROWS["weak"]] if study == "weak" else ["data.scales=[0.7, 1.3]"]
     return [*own, *(f"{name}.model={backbone}" for name in STUDENTS[study])]
 
 
