@@ -123,7 +123,7 @@ def task_for(model: Path, dataset: Any, split: str, say: Callable[[str], None]) 
     """
     from compress.errors import UserError
     from compress.evaluate import task_of
-    from compress.tasks import TASKS, Detection
+    from compress.tasks import TASKS
 
     told = task_of(model)
     if told is not None and told.name != dataset.task:
@@ -134,10 +134,10 @@ def task_for(model: Path, dataset: Any, split: str, say: Callable[[str], None]) 
     task: Any = (told or TASKS[dataset.task]()).fitted(dataset, learns=False)
     if lacking := task.lacks(getattr(dataset, split).targets.arrays()):
         raise UserError(f"no {split} image of {dataset.name} has {lacking}, so there is nothing to measure")
-    if told is None and isinstance(task, Detection):
+    if told is None and task.READ_WITH:
         say(
-            f"note: no model.json or stage.json beside {model} gives the anchors of its training, so their size "
-            f"follows from the training boxes of {dataset.name}: anchor_size = {task.anchor_size:g}"
+            f"note: no model.json or stage.json beside {model} gives the {task.READ_WITH} of its training, so it is "
+            f"taken from the training targets of {dataset.name}: {task.READ_WITH} = {getattr(task, task.READ_WITH):g}"
         )
     return task
 

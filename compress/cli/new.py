@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from compress.cli.completion import networks
-from compress.cli.options import data_options
+from compress.cli.options import Number, data_options
 from compress.cli.screen import Screen, screen_options
 
 
@@ -26,7 +26,7 @@ from compress.cli.screen import Screen, screen_options
     shell_complete=networks,
     help="Larger network that yours learns from first (a name or a path).",
 )
-@click.option("--narrow", type=click.FloatRange(0, 1, min_open=True, max_open=True), metavar="SHARE",
+@click.option("--narrow", type=Number(0, 1, min_open=True, max_open=True), metavar="SHARE",
               help="Remove channels until this fraction of the latency is left, such as 0.5.")  # fmt: skip
 @click.option(
     "--size",
@@ -77,7 +77,7 @@ def new(
             question = "A larger network to learn from first (a name or a path; empty for none)"
             teacher = click.prompt(question, default="", show_default=False) or None
         if narrow is None and click.confirm("Remove channels, to make it faster"):
-            narrow = click.prompt("Share of the latency to be left", default=0.5, type=click.FloatRange(0.01, 0.99))
+            narrow = click.prompt("Share of the latency to be left", default=0.5, type=Number(0.01, 0.99))
     path = file or Path(f"{Path(network).stem}.toml")
     if path.suffix != ".toml":
         raise UserError(f"{path} does not end in .toml: `jetslim run` would take it for a network")

@@ -63,6 +63,10 @@ class Task(Protocol):
     ALSO_LEARNED: ClassVar[tuple[str, ...]]
     """Layers whose outputs the loss takes, too, by their names, where a network has them."""
 
+    READ_WITH: ClassVar[str]
+    """The setting that ``fitted`` takes from the training targets, where it is not given, and without which outputs
+    cannot be read; "" for none."""
+
     SUMS: ClassVar[Mapping[str, str]]
     """Outputs whose sum counts, in which a small error of each value adds up -> the targets that it should be."""
 

@@ -93,6 +93,7 @@ class Detection:
     )
     SUMS: ClassVar[Mapping[str, str]] = {}
     ALSO_LEARNED: ClassVar[tuple[str, ...]] = ()
+    READ_WITH: ClassVar[str] = "anchor_size"
     ALSO_IN_FILES: ClassVar[tuple[tuple[str, ...], ...]] = (of_boxes.SOFTWARE,)
     PICTURE: ClassVar[str] = "boxes"
     DRAWN_UNASKED: ClassVar[bool] = False

@@ -83,7 +83,7 @@ def test_anchors_that_follow_from_the_data_are_said(photos, stage, tmp_path):
     told = []
     task = task_for(tmp_path / "model.tflite", opened(photos, tmp_path / "model.tflite"), "test", told.append)
     assert len(told) == 1 and told[0].endswith(
-        f"follows from the training boxes of voc: anchor_size = {task.anchor_size:g}"
+        f"is taken from the training targets of voc: anchor_size = {task.anchor_size:g}"
     )
     assert task_for(stage, opened(photos, stage), "test", told.append).anchor_size == 3.0
     assert len(told) == 1

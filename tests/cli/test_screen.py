@@ -16,13 +16,25 @@ def test_jetslim_alone_shows_five_examples_and_the_commands(main):
     assert output.index("\n  new ") < output.index("\n  check ") < output.index("\n  run ") < output.index("\n  store ")
 
 
-def test_every_option_says_what_it_is_for():
+@pytest.fixture(scope="module")
+def options():
     from compress.cli.main import commands
 
     every = [command for listed in commands() for command in (listed, *getattr(listed, "commands", {}).values())]
-    options = [option for command in every for option in command.params if isinstance(option, click.Option)]
+    return [option for command in every for option in command.params if isinstance(option, click.Option)]
+
+
+def test_every_option_says_what_it_is_for(options):
     assert len(options) > 80
     assert [option.opts for option in options if not option.help] == []
+
+
+def test_no_option_takes_nan_as_a_number(options):
+    floats = [option for option in options if isinstance(option.type, click.types.FloatParamType)]
+    assert len(floats) > 2
+    for option in floats:
+        with pytest.raises(click.BadParameter):
+            option.type.convert("nan", option, None)
 
 
 EXPORTED = "runs/small/6-exported/model.tflite"
