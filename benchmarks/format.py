@@ -1,7 +1,7 @@
 """Numbers as the tables of results have them."""
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 
 def spread(values: Sequence[float], number_format: str = ".2f") -> str:
@@ -14,3 +14,13 @@ def spread(values: Sequence[float], number_format: str = ".2f") -> str:
     """
     deviation = f" ± {statistics.stdev(values):{number_format.lstrip('+')}}" if len(values) > 1 else ""
     return f"{statistics.mean(values):{number_format}}{deviation}"
+
+
+def listed(words: Iterable[str], last: str) -> str:
+    """As a sentence lists them.
+
+    >>> listed(["1"], "or"), listed(["1", "2"], "and"), listed(["1", "2", "3"], "or")
+    ('1', '1 and 2', '1, 2 or 3')
+    """
+    *first, end = words
+    return f"{', '.join(first)} {last} {end}" if first else end

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from benchmarks.format import spread
 from benchmarks.studies import BlurredDetectors
+from benchmarks.trained import trained
 from compress.report.format import megabytes
 from compress.results import Run
 
@@ -93,13 +94,14 @@ def _table(study: str, data: str, backbone: str, runs: Sequence[Run], blurred: S
             "sharp": sharp,
             "blurred": {name: [100 * each.metrics[name]["ap50"] for each in own] for name in rows},
         }
-    seeds, split = ", ".join(str(run.seed) for run in runs), runs[0].data
+    split, seeds = runs[0].data, ", ".join(str(run.seed) for run in runs)
     lines = [
         f"{DATA[data].capitalize()}, {backbone}, {split.train} training and {split.test} test images of "
-        f"{split.shape[0]}x{split.shape[1]}; AP at 0.5 in %, mean and deviation over seeds {seeds}, differences seed "
+        f"{split.shape[0]}x{split.shape[1]}; AP at 0.5 in %, "
+        f"{'mean and deviation over seeds' if len(runs) > 1 else 'seed'} {seeds}, differences seed "
         f"by seed to {rows[control].removesuffix(' (control)')}"
         + (", and of self-distillation to the row before. " if study == "weak" else ". ")
-        + epochs_of(runs[0]),
+        + trained(runs),
         "",
         "| trained | " + " | ".join(f"{title} | difference" for title in columns) + " | .tflite | latency p50, host |",
         "|---|" + "--:|" * (2 * len(columns) + 2),
@@ -116,16 +118,6 @@ def _table(study: str, data: str, backbone: str, runs: Sequence[Run], blurred: S
         cells.append(f"{statistics.median(times):.2f} ms" if times else "")
         lines.append(f"| {' | '.join(cells)} |")
     return [*lines, "", *_findings(study, columns), ""]
-
-
-def epochs_of(run: Run) -> str:
-    """How many epochs each stage was trained, those of as many together: "Epochs: 24 (baseline, lgd), 4 (pruned)."."""
-    counts: dict[int, list[str]] = {}
-    for stage in run.stages:
-        if stage.history:
-            counts.setdefault(len(stage.history), []).append(stage.name)
-    parts = [f"{count} ({', '.join(names)})" for count, names in counts.items()]
-    return f"Epochs: {', '.join(parts)}." if parts else ""
 
 
 def _findings(study: str, columns: Mapping[str, Mapping[str, list[float]]]) -> list[str]:

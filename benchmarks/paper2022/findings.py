@@ -4,11 +4,11 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from benchmarks.format import listed
 from benchmarks.paper2022 import latency, paper
-from benchmarks.paper2022.head import listed
-from benchmarks.paper2022.profile import value_of
 from benchmarks.paper2022.results import MISSING, Difference, Measured, by_value, difference, mean_top1, top1
 from benchmarks.paper2022.table import INIT, SPARSITY, table
+from benchmarks.trained import value_of
 from compress.results import Run
 
 SAME_MS = 0.05  # of a file's latency: no gain

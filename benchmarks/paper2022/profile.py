@@ -1,6 +1,6 @@
 """A profile: with which networks, data, epochs, rates and seeds the tables are made. Data, in a TOML file."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatch
 from pathlib import Path
@@ -194,8 +194,3 @@ def file_of(table: str) -> Path:
 
 def _raw(table: str) -> Raw:
     return config.read_toml(file_of(table))
-
-
-def value_of(settings: Sequence[str], field: str) -> Any:
-    """What a run's settings say of a field; None if nothing. The last one counts."""
-    return next((config.value(text.partition("=")[2]) for text in settings[::-1] if text.startswith(f"{field}=")), None)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.format import spread
-from benchmarks.paper2022.profile import value_of
 from benchmarks.peers.pairs import typical
 from benchmarks.studies import NetworksInTurns, TaughtEpochs, UntrainedSizes, of_kind
+from benchmarks.trained import value_of
 from compress.results import Run, StageResult
 
 MISSING = "not measured yet"

@@ -2,8 +2,8 @@
 
 import statistics
 
+from benchmarks.format import listed
 from benchmarks.paper2022 import paper
-from benchmarks.paper2022.head import listed
 from benchmarks.paper2022.results import Measured
 
 

@@ -45,12 +45,5 @@ def test_self_distillation_is_compared_with_the_row_before_it():
     assert shown == ["+60.0", "", "+2.0", "+10.0", "-1.0"]
 
 
-def test_stages_of_as_many_epochs_are_named_together():
-    stages = [
-        StageResult(name=name, history=[{"epoch": "1"}] * count) for name, count in (("a", 2), ("b", 3), ("c", 2))
-    ]
-    assert table.epochs_of(Run(pipeline="weak", stages=[*stages, stage("exported", 0.5)])) == "Epochs: 2 (a, c), 3 (b)."
-
-
 def test_without_results_there_is_no_section():
     assert table.section([]) == []
