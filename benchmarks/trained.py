@@ -47,9 +47,11 @@ def _training(run: Run, stage: StageResult) -> dict[str, str]:
 
 
 def _schedule(settings: Mapping[str, Any]) -> str:
+    warmup = settings["warmup_epochs"]
+    first = f"{warmup} epoch{'s' if warmup > 1 else ''} of warm-up, then " if warmup else ""
     if settings["schedule"] == "steps":
-        return f"divided by 10 after epochs {listed(map(str, settings['drop_after']), 'and')}"
-    return str(settings["schedule"]).replace("_", " with ")
+        return f"{first}divided by 10 after epochs {listed(map(str, settings['drop_after']), 'and')}"
+    return first + str(settings["schedule"]).replace("_", " with ")
 
 
 def _told(own: Sequence[Mapping[str, str]]) -> str:

@@ -43,7 +43,12 @@ class Training:
     optimizer: Literal["adam", "sgd"] = "adam"
     """Optimizer: Adam (Kingma and Ba, 2015), or stochastic gradient descent with Nesterov momentum."""
     learning_rate: Positive = 1e-3
-    """Learning rate of the first step; the schedule lowers it from there."""
+    """Highest learning rate, of the first step or, with warmup_epochs, of the end of the warm-up; the schedule lowers
+    it from there."""
+    warmup_epochs: Annotated[int, Field(ge=0)] = 0
+    """Number of epochs at the start in which the learning rate rises in equal steps to learning_rate; deep networks and
+    large batches can need it (Goyal et al., "Accurate, Large Minibatch SGD", 2017, section 2.2). They count towards
+    epochs."""
     momentum: Fraction = 0.9
     """Nesterov momentum; used only by optimizer = "sgd"."""
     schedule: Literal["constant", "cosine", "cosine_restarts", "steps"] = "cosine"
@@ -92,6 +97,10 @@ class Training:
             raise UserError(f"drop_after = {late} must be less than the number of epochs ({self.epochs})")
         if self.drop_after and self.schedule != "steps":
             raise UserError(f'drop_after works only with schedule = "steps", not "{self.schedule}"')
+        if 0 < self.warmup_epochs >= self.epochs:
+            raise UserError(
+                f"warmup_epochs = {self.warmup_epochs} must be less than the number of epochs ({self.epochs})"
+            )
         restarts = self.schedule == "cosine_restarts"
         if restarts and self.first_restart is None:
             raise UserError(
@@ -108,13 +117,20 @@ class Training:
 
     def rate(self, step: int, total: int) -> float:
         """The learning rate of a step in [0, total); ``steps`` divides ``total`` into ``epochs``."""
+        warmup = self.warmup_epochs * total // self.epochs
+        if step < warmup:
+            return self.learning_rate * (step + 1) / warmup
         if self.schedule == "cosine":
-            return self.learning_rate * 0.5 * (1 + math.cos(math.pi * step / total))
+            return self._cosine((step - warmup) / (total - warmup))
         if self.schedule == "cosine_restarts":
-            return self.learning_rate * 0.5 * (1 + math.cos(math.pi * self._part_of_period(step * self.epochs / total)))
+            return self._cosine(self._part_of_period((step - warmup) * self.epochs / total))
         epochs_done = step * self.epochs // total
         drops = sum(epochs_done >= epoch for epoch in self.drop_after) if self.schedule == "steps" else 0
         return self.learning_rate * 0.1**drops
+
+    def _cosine(self, part: float) -> float:
+        """The learning rate when that part of a period, in [0, 1), is over."""
+        return self.learning_rate * 0.5 * (1 + math.cos(math.pi * part))
 
     def _part_of_period(self, epochs_done: float) -> float:
         """In [0, 1): how much of the period between two restarts is over."""

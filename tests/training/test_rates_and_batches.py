@@ -46,6 +46,25 @@ def test_restarts_are_asked_for_as_a_whole(settings, reason):
         Training(epochs=4, **settings).check_schedule()
 
 
+def test_a_warm_up_rises_to_the_rate_from_which_the_schedule_falls():
+    training = Training(epochs=3, warmup_epochs=1, learning_rate=0.8)
+    # 4 steps an epoch: quarters of 0.8, then 0.4 * (1 + cos(k pi / 8)): 0.8, 0.770, 0.683, 0.553, 0.4, ...
+    expected = [0.2, 0.4, 0.6, 0.8, 0.8, 0.76955, 0.68284, 0.55307, 0.4, 0.24693, 0.11716, 0.03045]
+    assert rates(training, 12, range(12)) == pytest.approx(expected, abs=1e-5)
+    restarts = dataclasses.replace(
+        training, epochs=4, schedule="cosine_restarts", first_restart=1
+    )  # then one of 2 epochs
+    expected = [0.4, 0.8, 0.8, 0.4, 0.8, 0.68284, 0.4, 0.11716]
+    assert rates(restarts, 8, range(8)) == pytest.approx(expected, abs=1e-5)
+    steps = dataclasses.replace(training, schedule="steps", drop_after=(2,))  # counted from the start
+    assert rates(steps, 6, range(6)) == pytest.approx([0.4, 0.8, 0.8, 0.8, 0.08, 0.08])
+
+
+def test_a_warm_up_ends_before_the_training():
+    with pytest.raises(UserError, match=r"^warmup_epochs = 3 must be less than the number of epochs \(3\)$"):
+        Training(epochs=3, warmup_epochs=3).check_schedule()
+
+
 def test_the_steps_of_the_main_paper():
     # 1e-3 in epochs 1 to 25, 1e-4 in 26 to 38, 1e-5 in 39 to 50
     training = Training(epochs=50, schedule="steps", drop_after=(25, 38))
