@@ -28,7 +28,7 @@ SEEDS = (0, 1, 2)
 BACKBONES = ("resnet10_1_4", "resnet10_1_2")
 BLUR = 0.1  # of the width
 STUDENTS = {"labels": ("baseline", "fgfi", "lgd"), "blur": (), "weak": ()}
-LONGER = 60  # epochs of weak on photographs, of which there are few
+LONGER = 30  # epochs of weak on photographs, of which there are few
 VOC = {
     "cards": ("Cards", "[160, 160]", "{ colour = 0.3 }"),
     "cells": ("BCCD", "[144, 192]", "{ flip = true, colour = 0.2 }"),
