@@ -299,6 +299,7 @@ class NetworksInTurns:
     rounds: list[Round]
     bytes: dict[str, int]
     networks: dict[str, str] = field(default_factory=dict)
+    machine: Machine | None = None
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from benchmarks.format import spread
 from benchmarks.peers.pairs import ratios, typical
+from benchmarks.processors import latency, on_one
 from benchmarks.studies import CountersInTurns
 from compress.report.format import megabytes
 from compress.results import Run, StageResult
@@ -110,8 +111,9 @@ def _chain(runs: Sequence[Run]) -> list[str]:
         ("and pruned", "pruned"),
         ("and int8", "exported"),
     )
+    cpu, timed = on_one(runs)
     lines = [
-        "| network | MAE | MAE / mean count | RMSE | .tflite | gzip | latency p50, host |",
+        f"| network | MAE | MAE / mean count | RMSE | .tflite | gzip | latency p50, {cpu} |",
         "|---|--:|--:|--:|--:|--:|--:|",
     ]
     for title, name in rows:
@@ -120,7 +122,7 @@ def _chain(runs: Sequence[Run]) -> list[str]:
         cells = [title, spread(of(runs, name, "mae")), f"{statistics.mean(shares):.1%}", spread(of(runs, name, "rmse"))]
         cells += [megabytes(statistics.mean(getattr(stage, key) or 0 for stage in stages))
                   for key in ("tflite_bytes", "gzip_bytes")]  # fmt: skip
-        cells.append(f"{statistics.median(stage.latency.latency_ms_p50 for stage in stages if stage.latency):.2f} ms")
+        cells.append(latency(timed, name))
         lines.append(f"| {' | '.join(cells)} |")
     return lines
 

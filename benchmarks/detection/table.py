@@ -4,6 +4,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 
 from benchmarks.format import spread
+from benchmarks.processors import latency, on_one
 from benchmarks.studies import BlurredDetectors
 from benchmarks.trained import trained
 from compress.report.format import megabytes
@@ -94,6 +95,7 @@ def _table(study: str, data: str, backbone: str, runs: Sequence[Run], blurred: S
             "sharp": sharp,
             "blurred": {name: [100 * each.metrics[name]["ap50"] for each in own] for name in rows},
         }
+    cpu, timed = on_one(runs)
     split, seeds = runs[0].data, ", ".join(str(run.seed) for run in runs)
     lines = [
         f"{DATA[data].capitalize()}, {backbone}, {split.train} training and {split.test} test images of "
@@ -103,7 +105,7 @@ def _table(study: str, data: str, backbone: str, runs: Sequence[Run], blurred: S
         + (", and of self-distillation to the row before. " if study == "weak" else ". ")
         + trained(runs),
         "",
-        "| trained | " + " | ".join(f"{title} | difference" for title in columns) + " | .tflite | latency p50, host |",
+        f"| trained | {' | '.join(f'{title} | difference' for title in columns)} | .tflite | latency p50, {cpu} |",
         "|---|" + "--:|" * (2 * len(columns) + 2),
     ]
     for name, title in rows.items():
@@ -114,8 +116,7 @@ def _table(study: str, data: str, backbone: str, runs: Sequence[Run], blurred: S
             cells += [spread(values[name], ".1f"), "" if name == base else spread(paired, "+.1f")]
         stages = [run.stage(name) for run in runs]
         cells.append(megabytes(statistics.mean(stage.tflite_bytes or 0 for stage in stages)))
-        times = [stage.latency.latency_ms_p50 for stage in stages if stage.latency]
-        cells.append(f"{statistics.median(times):.2f} ms" if times else "")
+        cells.append(latency(timed, name))
         lines.append(f"| {' | '.join(cells)} |")
     return [*lines, "", *_findings(study, columns), ""]
 

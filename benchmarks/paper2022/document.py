@@ -1,9 +1,14 @@
 """The study's RESULTS.md, from its raw results."""
 
+from benchmarks.format import listed
 from benchmarks.paper2022 import bars, findings
 from benchmarks.paper2022.plot import pictures
+from benchmarks.paper2022.profile import TABLES as PIPELINES
 from benchmarks.paper2022.results import Measured
 from benchmarks.paper2022.table import TABLES
+from benchmarks.processors import of_tables
+
+NAMES = {"recipe": "the recipe", **{f"table{name}": f"table {name}" for name in PIPELINES if name != "recipe"}}
 
 NOTE = (
     "This page is made by `make study` (or `make tables`) from raw results. The paper is Shin and Oh, "
@@ -30,10 +35,12 @@ def document(measured: Measured, plots: str) -> str:
     """Markdown; ``plots`` is the path of the pictures' folder as links have it."""
     parts = ["# The tables of Shin and Oh (2022), with controls", "", bars.so_far(measured), "", NOTE, ""]
     if measured.sides:
-        parts += [TIMES, ""]
+        hosts = sorted({each.machine.cpu for each in measured.latencies if each.machine})
+        parts += [f"{TIMES} They were measured on {listed(hosts, 'and')}.", ""]
     if measured.runs:
-        machine = measured.runs[0].machine
-        parts += [f"Host: {machine.get('cpu')}; each training had {machine.get('cores')} of its cores.", ""]
+        cores = {str(run.machine.get("cores")) for run in measured.runs}
+        on = of_tables(sorted(measured.runs, key=lambda run: (run.pipeline, run.seed or 0)), NAMES)
+        parts += [f"Trained on {on}; number of cores for a training: {listed(sorted(cores), 'or')}.", ""]
     parts += bars.section(measured)
     parts += findings.section(measured)
     parts += ["## Tables", ""]

@@ -48,8 +48,10 @@ class Measured:
         return sorted({each.side for each in self.latencies})
 
     def ms(self, name: str, side: int) -> float | None:
-        """Median milliseconds of a file, by what ``latency`` calls it: of the seeds' medians; None if not measured."""
-        own = [each for each in self.latencies if each.side == side and name in each.rounds[0]]
+        """Median milliseconds of a file, by what ``latency`` calls it: of the seeds' medians, of
+        one machine; None if not measured."""
+        timed = [each for each in self.latencies if each.side == side and name in each.rounds[0]]
+        own = [each for each in timed if each.machine == timed[0].machine]
         times = [typical(each.rounds, name) for each in own]
         return statistics.median(times) if times else None
 
