@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from benchmarks.format import spread
 from benchmarks.processors import latency, on_one
 from benchmarks.studies import BlurredDetectors
-from benchmarks.trained import trained
+from benchmarks.trained import trained, value_of
 from compress.report.format import megabytes
 from compress.results import Run
 
@@ -19,6 +19,7 @@ ROWS: Mapping[str, Mapping[str, str]] = {
         "own_teacher": "both, taught by itself (S-KD)",
     },
     "labels": {
+        "teacher": "the teacher, resnet18_1_2",
         "baseline": "by itself",
         "fgfi": "taught near things (FGFI)",
         "lgd": "guided by labels (LGD)",
@@ -74,11 +75,7 @@ def section(runs: Sequence[Run], blurred: Sequence[BlurredDetectors] = ()) -> li
 def group(run: Run) -> tuple[str, str]:
     """(the data, the students' backbone by their parameters)."""
     folder = next((name for name in DATA if f"data.path={name}" in run.settings), run.data.name)
-    names = [name for name in ROWS[run.pipeline] if name in {stage.name for stage in run.stages}]
-    model = next(
-        (text.partition("=")[2] for text in run.settings if text.startswith(f"{names[0]}.model=")), "resnet10_1_4"
-    )
-    return folder, model
+    return folder, value_of(run.settings, f"{CONTROLS[run.pipeline]}.model") or "resnet10_1_4"
 
 
 def groups_of(runs: Sequence[Run], study: str) -> list[tuple[str, str]]:
@@ -127,7 +124,7 @@ def _findings(study: str, columns: Mapping[str, Mapping[str, list[float]]]) -> l
     for title, values in columns.items():
         for name in ROWS[study]:
             base = BEFORE.get(name, CONTROLS[study])
-            if name == base or name in ("pruned", "exported", "original", "with_boxes"):
+            if name == base or name in ("teacher", "pruned", "exported", "original", "with_boxes"):
                 continue
             paired = [one - other for one, other in zip(values[name], values[base], strict=True)]
             lines.append(f"- {title}, {ROWS[study][name]} ({name}): {_verdict(paired)}")
