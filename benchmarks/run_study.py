@@ -22,12 +22,16 @@ from compress.training import Progress
 def measure(
     kept: Path, file: Path, work: Path, settings: Sequence[str], seed: int, data_dir: Path | None = None
 ) -> None:
-    """Runs the pipeline of ``file`` in ``work`` and keeps its run.json as ``kept``, if that is not there."""
+    """Runs the pipeline of ``file`` in ``work`` and keeps its run.json as ``kept``, if that is not there.
+
+    Ends the process, with one line, where it cannot.
+    """
     if kept.exists():
         print(f"{kept.name} is there", flush=True)
         return
-    pipeline = read_pipeline(str(file), settings, seed)
-    measure_in(kept, pipeline, work / "runs" / kept.stem, work / "store", data_dir)
+    with ends_in_one_line():
+        pipeline = read_pipeline(str(file), settings, seed)
+        measure_in(kept, pipeline, work / "runs" / kept.stem, work / "store", data_dir)
 
 
 def measure_in(kept: Path, pipeline: Pipeline, runs: Path, store: Path, data_dir: Path | None = None) -> None:

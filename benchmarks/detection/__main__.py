@@ -31,7 +31,7 @@ STUDENTS = {"labels": ("baseline", "fgfi", "lgd"), "blur": (), "weak": ()}
 LONGER = 30  # epochs of weak on photographs, of which there are few
 VOC = {
     "cards": ("Cards", "[160, 160]", "{ colour = 0.3 }"),
-    "cells": ("BCCD", "[144, 192]", "{ flip = true, colour = 0.2 }"),
+    "cells": ("BCCD", "[160, 192]", "{ flip = true, colour = 0.2 }"),
 }
 
 

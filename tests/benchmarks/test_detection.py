@@ -1,8 +1,52 @@
-"""The section on detection, from runs whose numbers are made up."""
+"""The studies of detection as they are planned, and their section, from runs whose numbers are made up."""
 
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from benchmarks.detection import __main__ as study
 from benchmarks.detection import table
+from benchmarks.run_study import dataset
 from benchmarks.studies import BlurredDetectors
+from compress.artifacts import Store
+from compress.clock import Clock
+from compress.pipeline import Networks, load_libraries, look_ahead, plan, read_pipeline
 from compress.results import DataFacts, Latency, Run, StageResult
+from compress.training import Progress
+
+BOX = "<object><name>cat</name><bndbox><xmin>9</xmin><ymin>9</ymin><xmax>60</xmax><ymax>40</ymax></bndbox></object>"
+STUDIES = [(name, data, study.BACKBONES[0]) for name, data in (("blur", "cards"), ("blur", "cells"), ("weak", "cards"),
+           ("weak", "cells"), ("weak", "shapes"))]  # fmt: skip
+STUDIES += [("labels", data, backbone) for data in ("cards", "cells", "shapes") for backbone in study.BACKBONES]
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    """Twelve pictures of one box for each data set in VOC's layout."""
+    root = tmp_path_factory.mktemp("photos")
+    pixels = np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
+    for name, *_ in study.VOC.values():
+        for folder in ("JPEGImages", "Annotations", "ImageSets/Main"):
+            (root / name / folder).mkdir(parents=True)
+        for number in range(12):
+            Image.fromarray(pixels).save(root / name / "JPEGImages" / f"{number}.png")
+            (root / name / "Annotations" / f"{number}.xml").write_text(f"<annotation>{BOX}</annotation>")
+        for part, numbers in (("train", range(8)), ("val", range(8, 10)), ("test", range(10, 12))):
+            (root / name / "ImageSets/Main" / f"{part}.txt").write_text("\n".join(map(str, numbers)))
+    return root
+
+
+@pytest.mark.parametrize(("name", "data", "backbone"), STUDIES)
+def test_every_study_is_one_that_its_networks_can_do(name, data, backbone, photos, tmp_path):
+    load_libraries()
+    settings = study.settings_of(name, data, backbone)
+    pipeline = read_pipeline(str(Path(study.__file__).parent / f"{name}.toml"), settings, 0)
+    planned, store = plan(pipeline, dataset(pipeline.data, photos)), Store(tmp_path / "store")
+    clock, progress = Clock(), Progress()
+    look_ahead(planned, store, Networks(planned, store, clock, progress), progress, clock)
+    progress.stop()
 
 
 def stage(name, ap50):
