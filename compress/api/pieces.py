@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from compress.api.networks import in_legacy_keras
-from compress.errors import UserError
+from compress.errors import UserError, unknown
 
 
 def inspect(model: Any, skip: Sequence[str] = (), keep_float: Sequence[str] = ()) -> Any:
@@ -61,20 +61,23 @@ def prune(model: Any, sparsity: float, skip: Sequence[str] = ()) -> Any:
     return network
 
 
-def quantize(model: Any, calibration: Any, keep_float: Sequence[str] = ()) -> Any:
+def quantize(model: Any, calibration: Any, keep_float: Sequence[str] = (), task: str = "classification") -> Any:
     """Quantizes a trained network to int8, so that it computes exactly as the exported file will; nothing is trained.
 
     Args:
-        model: a network of legacy Keras or of Keras 3 whose outputs are logits. It is not changed.
+        model: a network of legacy Keras or of Keras 3. It is not changed. A softmax at its end, or sigmoids with
+            ``task="multi_label"``, are removed, so that the result gives logits; ``convert`` adds them again, in float.
         calibration: (n, *shape) examples, a few hundred, on which ranges of activations are measured: float32, as the
             network reads them; uint8 pixels are taken as value / 255.
         keep_float: names or patterns of layers that compute in float.
+        task: what the network is for: "classification" (one class of several), "multi_label" (several classes),
+            "regression" (numbers), "counting" or "detection".
 
     Returns:
-        A ``tf_keras.Model`` that emulates int8; ``convert`` makes an int8 ``.tflite`` from it.
+        A ``tf_keras.Model`` that emulates int8; ``convert``, with the same task, makes an int8 ``.tflite`` from it.
 
     Raises:
-        UserError: for layers whose computation cannot be read.
+        UserError: for layers whose computation cannot be read, and for a network that cannot do the task.
 
     References:
         Jacob et al., "Quantization and training of neural networks for efficient integer-arithmetic-only inference",
@@ -86,40 +89,50 @@ def quantize(model: Any, calibration: Any, keep_float: Sequence[str] = ()) -> An
 
     examples = to_float(np.asarray(calibration))
     parts = np.array_split(examples, max(1, len(examples) // 50))
-    network = in_legacy_keras(model)
-    gives_map = len(network.outputs[0].shape) == 4  # whose sum may count
-    network = quantization_aware(network, parts, None, tuple(keep_float), ends_in_float=gives_map)
+    network, chosen = _for_task(model, task)
+    network = quantization_aware(network, parts, None, tuple(keep_float), ends_in_float=bool(chosen.SUMS))
     fake_quant.freeze_quantized_kernels(network)
     return network
 
 
-def convert(model: Any, path: str | os.PathLike[str] | None = None) -> bytes:
+def convert(model: Any, path: str | os.PathLike[str] | None = None, task: str = "classification") -> bytes:
     """Converts a network to a ``.tflite``: in int8 if ``quantize`` returned it, else in float32.
 
-    A softmax is added after logits. Nothing is added after an output that is not a row of numbers, such as a density
-    map; in the file it has the name "output".
-
     Args:
-        model: a network of legacy Keras or of Keras 3 whose outputs are logits.
+        model: a network of legacy Keras or of Keras 3. It is not changed.
         path: the file to write, if any.
+        task: what the network is for: "classification" (the file gives probabilities, by a softmax of the network's
+            logits or its own), "multi_label" (a sigmoid for each class), "regression" (the numbers of the network),
+            "counting" or "detection".
 
     Returns:
         The file's bytes.
 
     Raises:
+        UserError: for a network that cannot do the task, such as one that ends in sigmoids, as a classification.
         Failure: if TFLite's converter cannot convert the network.
     """
     from compress.artifacts.files import replace
     from compress.export.convert import Converter
-    from compress.tasks import Output
 
-    network = in_legacy_keras(model)
-    rows = all(len(output.shape) == 2 for output in network.outputs)
-    plain = [Output("output", "output", "what the network gives")]
-    content = (Converter(network) if rows else Converter(network, outputs=plain)).dense()
+    network, chosen = _for_task(model, task)
+    content = Converter(network, outputs=chosen.OUTPUTS).dense()
     if path is not None:
         replace(Path(path), content)
     return content
+
+
+def _for_task(model: Any, name: str) -> tuple[Any, Any]:
+    """(the network as one that gives the task's raw outputs, such as logits; the task of that name)."""
+    from compress.tasks import TASKS
+    from compress.tasks.named import shapes
+
+    if name not in TASKS:
+        raise unknown("task", name, TASKS)
+    task = TASKS[name]()
+    network = task.own_end(in_legacy_keras(model), "the network")
+    task.check_outputs(shapes(task, network), "the network", None)
+    return network, task
 
 
 def evaluate(model: Any, x: Any, y: Any, pixels: Any = None) -> dict[str, float]:

@@ -155,9 +155,9 @@ def _cut(model: Any, last: Any, opened: bool) -> Any:
             return clone(layer, name=title, activation="linear") if layer.weights else None
 
         return rebuild(model, replace)
-    if last.weights:  # Dense(classes, activation="softmax"), or a convolution
-        last.activation = keras.activations.linear
-        return model
+    if last.weights:  # Dense(classes, activation="softmax"), or a convolution; the given network keeps its own
+        linear = clone(last, activation="linear")(last.input)
+        return keras.Model(model.inputs[0], linear, name=model.name)
     return keras.Model(model.inputs[0], last.input, name=model.name)
 
 

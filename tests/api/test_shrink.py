@@ -10,8 +10,10 @@ import pytest
 from sklearn.datasets import load_digits
 
 import compress
+import compress.api  # its functions keep their names when packages of these names are imported
 from compress import keras, keras3
 from compress.evaluate import TFLitePredictor
+from compress.tasks.single_output import only
 from tests.said import numbers_of
 
 ROOT = Path(__file__).parents[2]
@@ -114,6 +116,61 @@ def test_the_pieces(model):
     assert (emulated == TEST[1]).mean() > 0.8
 
 
+ENDS = {
+    "classification": ("softmax", lambda logits: np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)),
+    "multi_label": ("sigmoid", lambda logits: 1 / (1 + np.exp(-logits))),
+    "regression": ("linear", lambda numbers: numbers),
+}
+
+
+@pytest.mark.parametrize("own_end", [True, False], ids=["ends in it", "ends in logits"])
+@pytest.mark.parametrize("task", ENDS)
+def test_a_converted_network_says_what_it_said_and_stays_as_it_was(task, own_end):
+    activation, end = ENDS[task]
+    keras.utils.set_random_seed(0)
+    layers = [keras.layers.Conv2D(4, 3, activation="relu"), keras.layers.Flatten(), keras.layers.Dense(3)]
+    logits = keras.Sequential([keras.Input((8, 8, 3)), *layers])
+    given = keras.Sequential([keras.Input((8, 8, 3)), *layers[:-1], keras.layers.Dense(3, activation=activation)])
+    given.layers[-1].set_weights(logits.layers[-1].get_weights())
+    images = np.random.default_rng(0).random((40, 8, 8, 3), dtype=np.float32)
+    wanted = end(logits(images).numpy())
+    network = given if own_end else logits
+    before = network(images).numpy()
+    in_float = only(TFLitePredictor(compress.convert(network, task=task))(images))
+    np.testing.assert_allclose(in_float, wanted, atol=1e-5)
+    in_int8 = only(TFLitePredictor(compress.convert(compress.quantize(network, images, task=task), task=task))(images))
+    np.testing.assert_allclose(in_int8, wanted, atol=0.05)
+    targets = {"classification": np.eye(3), "multi_label": np.tri(3), "regression": np.full((3, 3), 0.5)}[task]
+    compress.evaluate(network, images, targets[np.arange(40) % 3])
+    compress.inspect(network)
+    compress.prune(network, 0.5)
+    np.testing.assert_array_equal(network(images).numpy(), before)
+
+
+def test_the_end_of_a_network_that_is_for_another_task_is_refused():
+    keras.utils.set_random_seed(0)
+    images = np.zeros((4, 8, 8, 3), np.float32)
+
+    def network(*last):
+        return keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(2, 3), *last])
+
+    flat = keras.layers.Flatten()
+    wrong = {
+        'the data need class sets .the task "multi_label".': network(flat, keras.layers.Dense(3, activation="sigmoid")),
+        "gives one number per image, but classification needs at least two classes": network(
+            flat, keras.layers.Dense(1)
+        ),
+        "needs one row of class scores per image": network(),
+    }
+    for words, given in wrong.items():
+        with pytest.raises(compress.UserError, match=words):
+            compress.convert(given)
+        with pytest.raises(compress.UserError, match=words):
+            compress.quantize(given, images)
+    with pytest.raises(compress.UserError, match="unknown task 'classes'"):
+        compress.convert(network(flat), task="classes")
+
+
 def test_a_student_learns_from_a_network_in_memory(model, tmp_path):
     student = keras.Sequential(
         [keras.Input((8, 8, 3)), keras.layers.Rescaling(1 / 255), keras.layers.Flatten(), keras.layers.Dense(10)]
@@ -158,10 +215,6 @@ model = tf.keras.Sequential([tf.keras.Input((4, 4, 1)), tf.keras.layers.Rescalin
 x = np.repeat(np.arange(120, dtype="uint8") % 2 * 200, 16).reshape(120, 4, 4, 1)
 model.layers[-1].set_weights([np.tile([[-1.0, 1.0]], (16, 1)), np.array([4.0, -4.0])])
 import compress
-from compress.evaluate import TFLitePredictor
-from tests.said import numbers_of
-from compress.evaluate import TFLitePredictor
-from tests.said import numbers_of
 result = compress.shrink(model, train=(x, np.arange(120) % 2), recipe="ptq", store={str(tmp_path / "s")!r}, runs={str(tmp_path / "r")!r})
 assert result.evaluate(x, np.arange(120) % 2)["top1"] == 1.0
 """
