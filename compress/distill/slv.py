@@ -104,12 +104,14 @@ class Slv(OfDetectors):
         is_there = there(proposals)
         of_class, of_place, refined = weak(map_, proposals)
         streams = two_streams(of_class, of_place) * is_there
-        total, scores, every = image_loss(streams, present), tf.stop_gradient(streams), []
+        of_images, of_refinements = image_loss(streams, present), tf.constant(0.0)
+        scores, every = tf.stop_gradient(streams), []
         for number, logits in enumerate(refined):
-            total += (FIRST if number == 0 else 1.0) * refinement(scores, logits, present, proposals)
+            of_refinements += (FIRST if number == 0 else 1.0) * refinement(scores, logits, present, proposals)
             scores = tf.stop_gradient(tf.nn.softmax(logits))[..., :-1] * is_there
             every.append(scores)
-        logs = {"image_loss": total}
+        total = of_images + of_refinements
+        logs = {"image_loss": of_images, "refinement_loss": of_refinements}
         if votes:
             mean = tf.add_n(every) / len(every)
             pseudo, likely = self.voted(mean, proposals, present, task.frame)

@@ -8,7 +8,8 @@ Wang, Bai and Liu, "Multiple Instance Detection Network with Online Instance Cla
 from typing import Any
 
 from compress import keras
-from compress.models.detector import STRIDES, level
+from compress.models.detector import STRIDES, local
+from compress.replicas import divisor
 
 tf = keras.tf
 CLOSE, FAR = 0.5, 0.1  # IoU with the best proposal: from which on one is of its class, up to which it is left out
@@ -35,16 +36,32 @@ class WeakLabels(keras.layers.Layer):
         self.attend = layers.Conv2D(classes, 1)
 
     def build_for(self, student: Any) -> None:
-        map_ = tf.zeros((1, *student.get_layer(level(STRIDES[0])).output_shape[1:]))
+        map_ = tf.zeros((1, *student.get_layer(local(STRIDES[0])).output_shape[1:]))
         self(map_, tf.zeros((1, 1, 4)))
         self.attend(map_)
 
     def call(self, map_: Any, boxes: Any) -> tuple[Any, Any, list[Any]]:
         count, proposals = tf.shape(boxes)[0], tf.shape(boxes)[1]
         owners = tf.repeat(tf.range(count), proposals)
-        parts = tf.image.crop_and_resize(map_, tf.reshape(boxes, (-1, 4)), owners, (BINS, BINS))
+        parts = parts_of(map_, tf.reshape(boxes, (-1, 4)), owners)
         x = self.features(tf.reshape(parts, (count, proposals, BINS * BINS * map_.shape[-1])))
         return self.of_class(x), self.of_place(x) + NOWHERE * (1 - there(boxes)), [dense(x) for dense in self.refine]
+
+
+def parts_of(map_: Any, boxes: Any, owners: Any) -> Any:
+    """What a map (n, h, w, channels) has in the middles of BINS x BINS equal parts of boxes (r, 4), linear between the
+    middles of its cells: (r, BINS, BINS, channels). ``owners``: int32 (r,), the row of the map for each box.
+
+    In place of RoI pooling, with samples in the middle of each part (as RoIAlign: He et al., "Mask R-CNN", ICCV 2017).
+    """
+    sides = tf.tile(tf.cast(tf.shape(map_)[1:3], tf.float32), [2])
+    low, high = tf.split(boxes * sides, 2, axis=-1)  # in cells
+    half = (high - low) / (2 * BINS)
+    # the operator samples from end to end, and counts from the middle of the first cell to that of the last; beyond
+    # these there is a border, which repeats the outermost cells
+    bordered = tf.pad(map_, [[0, 0], [1, 1], [1, 1], [0, 0]], "SYMMETRIC")
+    ends = (tf.concat([low + half, high - half], axis=-1) + 0.5) / (sides + 1)
+    return tf.image.crop_and_resize(bordered, ends, owners, (BINS, BINS))
 
 
 def there(boxes: Any) -> Any:
@@ -76,7 +93,7 @@ def refinement(scores: Any, logits: Any, present: Any, boxes: Any) -> Any:
     is_there = there(boxes)[..., 0]
     weight = tf.where(most < FAR, 0.0, sure) * is_there
     entropy = tf.nn.sparse_softmax_cross_entropy_with_logits(label, logits)
-    return tf.math.divide_no_nan(tf.reduce_sum(tf.stop_gradient(weight) * entropy), tf.reduce_sum(is_there))
+    return tf.reduce_sum(tf.stop_gradient(weight) * entropy) / divisor(tf.reduce_sum(is_there))
 
 
 def two_streams(of_class: Any, of_place: Any) -> Any:

@@ -1,5 +1,7 @@
 """Detection from the classes of images alone: votes, boxes and losses, by hand."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -7,10 +9,19 @@ from compress import keras, models
 from compress.datasets.shapes import Shapes
 from compress.distill import likelihood, regions
 from compress.distill.slv import MOST, Slv
-from compress.distill.weak_labels import WeakLabels, attention_loss, image_loss, overlaps, refinement, two_streams
+from compress.distill.weak_labels import (
+    BINS,
+    WeakLabels,
+    attention_loss,
+    image_loss,
+    overlaps,
+    parts_of,
+    refinement,
+    two_streams,
+)
 from compress.errors import UserError
 from compress.metrics.boxes import iou
-from compress.models.detector import DetectionHead
+from compress.models.detector import DetectionHead, level, local
 from compress.targets import Boxes
 from compress.tasks import Detection
 from compress.training.keras_loop import as_float
@@ -138,6 +149,28 @@ def test_refinement_by_hand():
     wanted = -0.8 * (log_p[0, 0] + log_p[1, 0] + log_p[2, 2]) / 4
     found = refinement(scores, logits, tf.constant([[1.0, 0.0]]), boxes / 64)
     assert float(found) == pytest.approx(wanted, rel=1e-5)
+
+
+def test_a_proposal_is_read_in_the_middles_of_its_parts():
+    """A map of 16 x 8 cells that has its own row and column there. Of the first two rows the parts are 2/3 of a cell
+    high: their middles are at 1/3, 1 and 5/3 cells, and the middle of row 0 is at 1/2."""
+    rows, columns = np.mgrid[:16, :8].astype(np.float32)
+    map_ = tf.constant(np.stack([rows, columns], axis=-1)[None])
+    boxes = tf.constant([[0, 0, 1 / 8, 1], [7 / 8, 1 / 4, 1, 1 / 2], [1 / 4, 0, 1 / 2, 3 / 8]], tf.float32)
+    first, last, inner = parts_of(map_, boxes, tf.zeros(3, tf.int32)).numpy()
+    assert first[:, 0, 0] == pytest.approx([0, 1 / 2, 7 / 6], abs=1e-5)  # not less than the outermost row
+    assert first[0, :, 1] == pytest.approx([4 / 3 - 1 / 2, 4 - 1 / 2, 20 / 3 - 1 / 2], abs=1e-5)
+    assert last[:, 0, 0] == pytest.approx([14 - 1 / 6, 14.5, 15], abs=1e-5)
+    assert last[0, :, 1] == pytest.approx([2 + 1 / 3 - 1 / 2, 2.5, 3 + 2 / 3 - 1 / 2], abs=1e-5)
+    assert inner[:, 1, 0] == pytest.approx([4 + 2 / 3 - 1 / 2, 5.5, 7 + 1 / 3 - 1 / 2], abs=1e-5)
+
+
+def test_the_head_is_as_wide_as_the_level_s_own_map():
+    """Narrowing leaves it other channels than the pyramid."""
+    layers = {local(8): SimpleNamespace(output_shape=(None, 8, 8, 5)), level(8): SimpleNamespace(output_shape=None)}
+    weak = WeakLabels(3, 1)
+    weak.build_for(SimpleNamespace(get_layer=layers.get))
+    assert weak.features.kernel.shape[0] == BINS * BINS * 5
 
 
 def test_rows_without_a_box_are_no_place():

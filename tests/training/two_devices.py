@@ -16,6 +16,7 @@ from compress.datasets.splits import ArraySplit
 from compress.distill import Logits
 from compress.distill.blur_robust import divergence
 from compress.distill.fgfi import imitation
+from compress.distill.weak_labels import refinement
 from compress.prune import gradual
 from compress.prune.masks import GradualPruning
 from compress.quantize.qat import quantization_aware
@@ -150,11 +151,15 @@ def functions():
     maps = rng.normal(size=(2, 5, 2, 3, 4)).astype("float32")
     logits = rng.normal(size=(2, 5, 7, 2)).astype("float32")
     things = np.float32([2, 0, 1, 0, 4])
+    proposals = np.float32(np.tile([[0, 0, 0.5, 0.5]], (5, 7, 1)))
+    proposals[1, 2:], proposals[3] = 0, 0  # rows of 0 are none
+    scores, present = rng.random((5, 7, 1)).astype("float32"), np.ones((5, 1), "float32")
 
     def losses(part):
         return tf.stack([
             imitation([tf.constant(near[part])], [maps[0][part]], [maps[1][part]]),
             divergence(logits[0][part], logits[1][part], tf.reduce_sum(things[part]), 2.0),
+            refinement(scores[part], logits[0][part], present[part], tf.constant(proposals[part])),
         ])  # fmt: skip
 
     @tf.function
