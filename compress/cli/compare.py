@@ -82,7 +82,13 @@ def compare(
     models = [open_model(path) for path in (a, b)]
     shape = common_shape(*models)
     dataset = open_data(data, (a, b), shape, size, data_dir, skip_bad_images, screen.aside)
-    task, _ = (task_for(model, dataset, split, screen.aside) for model in (a, b))
+    task, other = (task_for(model, dataset, split, screen.aside) for model in (a, b))
+    for setting in task.READ_WITH:
+        if getattr(task, setting) != getattr(other, setting):
+            raise UserError(
+                f"A was trained with [task] {setting} = {getattr(task, setting)}, B with {getattr(other, setting)}: "
+                "their outputs mean different boxes, so they cannot be compared"
+            )
     if len(pixels) > 2:
         raise UserError("--pixels is given more than twice: give it once for both models, or twice, for A and for B")
     wishes = [Wishes(pixels[min(number, len(pixels) - 1)]) if pixels else Wishes() for number in range(2)]

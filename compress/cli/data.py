@@ -131,13 +131,14 @@ def task_for(model: Path, dataset: Any, split: str, say: Callable[[str], None]) 
             f"{model} was made for the task {told.name}, but the data set {dataset.name} is for "
             f"{dataset.task}: give the model's own data with --data"
         )
-    task: Any = (told or TASKS[dataset.task]()).fitted(dataset, learns=False)
+    known = told or TASKS[dataset.task]()
+    task: Any = known.fitted(dataset, learns=False)
     if lacking := task.lacks(getattr(dataset, split).targets.arrays()):
         raise UserError(f"no {split} image of {dataset.name} has {lacking}, so there is nothing to measure")
-    if told is None and task.READ_WITH:
+    for setting in (name for name in task.READ_WITH if getattr(known, name) is None):
         say(
-            f"note: no model.json or stage.json beside {model} gives the {task.READ_WITH} of its training, so it is "
-            f"taken from the training targets of {dataset.name}: {task.READ_WITH} = {getattr(task, task.READ_WITH):g}"
+            f"note: no model.json or stage.json beside {model} gives the {setting} of its training, so it is "
+            f"taken from the training targets of {dataset.name}: {setting} = {getattr(task, setting):g}"
         )
     return task
 

@@ -1,6 +1,6 @@
 """What a pipeline will do: stages linked to what they read, each with the key of what it will make."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -13,9 +13,11 @@ from compress import config, models
 from compress.artifacts import content_key, modules_of, source_hash
 from compress.datasets import DATASETS, Dataset
 from compress.errors import UserError, unknown
+from compress.evaluate import task_of
 from compress.pipeline.load_pipeline import Pipeline
 from compress.results import FACTS_SCHEMA
 from compress.stages import Export, Stage
+from compress.stages.network import NetworkStage
 from compress.tasks import TASKS, Task
 
 VERSIONS = ("tensorflow", "tf_keras", "tensorflow-model-optimization")
@@ -100,10 +102,11 @@ def links(pipeline: Pipeline) -> dict[str, _Link]:
 def plan(pipeline: Pipeline, dataset: Dataset) -> Plan:
     """The steps with the keys of what they will make. Raises UserError for what cannot work; writes nothing."""
     pipeline.data.augmentation.check(dataset)
-    task = task_for(pipeline, dataset)
+    linked = links(pipeline)
+    task = task_for(pipeline, dataset, networks(linked))
     steps: dict[str, Step] = {}
     exports: dict[str, Step] = {}
-    for name, link in links(pipeline).items():
+    for name, link in linked.items():
         with _named(link.stage):
             link.stage.check_data(dataset)
             link.stage.check_augmentation(pipeline.data.augmentation)
@@ -164,10 +167,33 @@ def _step(link: _Link, steps: dict[str, Step], pipeline: Pipeline, dataset: Data
     return Step(stage, source, teachers, provenance)
 
 
-def task_for(pipeline: Pipeline, dataset: Dataset) -> Task:
-    """The pipeline's task, or else the data set's, fitted. Raises UserError where the targets are not its kind."""
-    task = pipeline.task if pipeline.task is not None else TASKS[dataset.task]()
-    return task.fitted(dataset)
+def task_for(pipeline: Pipeline, dataset: Dataset, networks: Iterable[Path]) -> Task:
+    """The pipeline's task, or else the data set's, fitted; what the outputs of ``networks``, which exist, are read with
+    is that of their training. Raises UserError where the targets are not its kind, or the networks differ in that.
+    """
+    task: Any = pipeline.task if pipeline.task is not None else TASKS[dataset.task]()
+    made = [(path, told) for path in networks if (told := task_of(path)) is not None and told.name == task.name]
+    for setting in task.READ_WITH:
+        asked = None if pipeline.task is None else getattr(task, setting)
+        given = [("[task]", asked), *((str(path), getattr(told, setting)) for path, told in made)]
+        known = [(where, value) for where, value in given if value is not None]
+        for where, value in known[1:]:
+            if value != known[0][1]:
+                raise UserError(
+                    f"the outputs of {where} are read with {setting} = {value}, but {known[0][0]} has {known[0][1]}: "
+                    f"networks of one pipeline need the same {setting}"
+                )
+        if known:
+            task = replace(task, **{setting: known[0][1]})
+    fitted: Task = task.fitted(dataset)
+    return fitted
+
+
+def networks(linked: Mapping[str, _Link]) -> list[Path]:
+    """The user's own networks that the stages start from or learn from."""
+    own = [link.stage.saved_model for link in linked.values() if isinstance(link.stage, NetworkStage)]
+    teachers = [teacher for link in linked.values() for teacher in link.teachers if isinstance(teacher, Path)]
+    return [*(Path(path) for path in own if path is not None), *teachers]
 
 
 def readers(pipeline: Pipeline, dataset: Dataset) -> tuple[str, ...]:

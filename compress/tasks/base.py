@@ -63,9 +63,8 @@ class Task(Protocol):
     ALSO_LEARNED: ClassVar[tuple[str, ...]]
     """Layers whose outputs the loss takes, too, by their names, where a network has them."""
 
-    READ_WITH: ClassVar[str]
-    """The setting that ``fitted`` takes from the training targets, where it is not given, and without which outputs
-    cannot be read; "" for none."""
+    READ_WITH: ClassVar[tuple[str, ...]]
+    """Settings without which outputs cannot be read: those of a network that exists are the ones of its training."""
 
     SUMS: ClassVar[Mapping[str, str]]
     """Outputs whose sum counts, in which a small error of each value adds up -> the targets that it should be."""

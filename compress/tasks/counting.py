@@ -60,7 +60,7 @@ class Counting:
     ALSO_IN_FILES: ClassVar[tuple[tuple[str, ...], ...]] = ()
     SUMS: ClassVar[Mapping[str, str]] = {"density": "counts"}
     ALSO_LEARNED: ClassVar[tuple[str, ...]] = ("attention",)
-    READ_WITH: ClassVar[str] = ""
+    READ_WITH: ClassVar[tuple[str, ...]] = ()
     PICTURE: ClassVar[str] = "map"
     DRAWN_UNASKED: ClassVar[bool] = True
 

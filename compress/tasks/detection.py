@@ -20,7 +20,7 @@ from compress.models.head import Head
 from compress.replicas import divisor
 from compress.results import Metric
 from compress.targets import Boxes
-from compress.targets.boxes import CLASS
+from compress.targets.boxes import CLASS, COUNTS, KIND
 from compress.tasks import anchors as of_anchors
 from compress.tasks.answers import Answers
 from compress.tasks.base import Arrays, Departure, Output, Tensors
@@ -93,7 +93,7 @@ class Detection:
     )
     SUMS: ClassVar[Mapping[str, str]] = {}
     ALSO_LEARNED: ClassVar[tuple[str, ...]] = ()
-    READ_WITH: ClassVar[str] = "anchor_size"
+    READ_WITH: ClassVar[tuple[str, ...]] = ("anchor_size", "anchor_scales", "ratios")
     ALSO_IN_FILES: ClassVar[tuple[tuple[str, ...], ...]] = (of_boxes.SOFTWARE,)
     PICTURE: ClassVar[str] = "boxes"
     DRAWN_UNASKED: ClassVar[bool] = False
@@ -115,7 +115,7 @@ class Detection:
         framed = replace(self, frame=targets.frame)
         if self.anchor_size is not None:
             return framed
-        boxes = targets.rows[targets.rows[..., CLASS] >= 0][:, :CLASS]
+        boxes = targets.rows[targets.rows[..., KIND] == COUNTS][:, :CLASS]
         boxes = boxes[np.linspace(0, len(boxes) - 1, min(len(boxes), LOOKED_AT)).astype(int)]
         candidates = [replace(framed, anchor_size=size) for size in SIZES]
         return max(candidates, key=lambda candidate: candidate.covers(boxes))

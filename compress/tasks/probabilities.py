@@ -30,7 +30,7 @@ class OfLogits:
     ALSO_IN_FILES: ClassVar[tuple[tuple[str, ...], ...]] = ()
     SUMS: ClassVar[Mapping[str, str]] = {}
     ALSO_LEARNED: ClassVar[tuple[str, ...]] = ()
-    READ_WITH: ClassVar[str] = ""
+    READ_WITH: ClassVar[tuple[str, ...]] = ()
     PICTURE: ClassVar[str] = ""
     DRAWN_UNASKED: ClassVar[bool] = False
 

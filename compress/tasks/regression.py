@@ -58,7 +58,7 @@ class Regression:
     ALSO_IN_FILES: ClassVar[tuple[tuple[str, ...], ...]] = ()
     SUMS: ClassVar[Mapping[str, str]] = {}
     ALSO_LEARNED: ClassVar[tuple[str, ...]] = ()
-    READ_WITH: ClassVar[str] = ""
+    READ_WITH: ClassVar[tuple[str, ...]] = ()
     PICTURE: ClassVar[str] = ""
     DRAWN_UNASKED: ClassVar[bool] = False
 

@@ -1,16 +1,19 @@
 """What evaluate and compare say of the data that they judge a model on, and of what they do not know of the model."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from compress import models
 from compress.cli.data import open_data, task_for
 from compress.config import as_dict
 from compress.errors import UserError
 from compress.evaluate import image_fit, labels, task_of
+from compress.pipeline import plan, read_pipeline
 from compress.tasks import Detection
 
 BOX = "<object><name>{}</name><bndbox><xmin>9</xmin><ymin>9</ymin><xmax>{}</xmax><ymax>{}</ymax></bndbox></object>"
@@ -87,6 +90,48 @@ def test_anchors_that_follow_from_the_data_are_said(photos, stage, tmp_path):
     )
     assert task_for(stage, opened(photos, stage), "test", told.append).anchor_size == 3.0
     assert len(told) == 1
+
+
+def write_pipeline(path, stages, task=""):
+    path.write_text(f'{task}[data]\nname = "voc"\npath = "photos"\n{stages}')
+    return read_pipeline(str(path), (), 0)
+
+
+LOADED = '[[stage]]\nname = "loaded"\nkind = "load"\nsaved_model = "1-trained"\n'
+TAUGHT = """[[stage]]
+name = "taught"
+kind = "distill"
+model = "resnet10_1_4"
+epochs = 1
+teachers = ["1-trained"]
+method = { name = "blur_robust" }
+"""
+
+
+@pytest.mark.parametrize("stages", [LOADED, TAUGHT], ids=["loaded", "a teacher"])
+def test_a_pipeline_reads_a_detector_s_outputs_as_it_was_trained(photos, stage, stages, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(stage / "saved_model/saved_model.pb", stage)
+    pipeline = write_pipeline(tmp_path / "own.toml", stages)
+    dataset = pipeline.data.load(None)
+    assert Detection().fitted(dataset).anchor_size != 3.0
+    assert plan(pipeline, dataset).task.anchor_size == 3.0
+    other = write_pipeline(tmp_path / "other.toml", stages, '[task]\nname = "detection"\nanchor_size = 2.0\n')
+    words = r"^the outputs of 1-trained are read with anchor_size = 3.0, but \[task\] has 2.0: "
+    with pytest.raises(UserError, match=words):
+        plan(other, dataset)
+
+
+def test_detectors_of_other_anchors_are_not_compared(photos, stage, tmp_path, main):
+    """One file, beside two stories of its anchors."""
+    network = models.build("resnet10_1_4", (32, 32, 3), Detection(anchor_size=3.0).head(opened(photos, stage)))
+    for name, size in (("a", 3.0), ("b", 2.0)):
+        (tmp_path / name).mkdir()
+        network.save(tmp_path / name / "net.keras")
+        facts = {"task": as_dict(Detection(anchor_size=size, frame=(32, 32))), "label_names": ["cat", "dog"]}
+        (tmp_path / name / "model.json").write_text(json.dumps(facts))
+    code, _, errors = main("compare", tmp_path / "a/net.keras", tmp_path / "b/net.keras", "--data", photos)
+    assert code == 2 and "A was trained with [task] anchor_size = 3.0, B with 2.0" in errors
 
 
 def test_a_split_without_a_box_is_refused_and_training_boxes_are_not_needed(photos, stage):
