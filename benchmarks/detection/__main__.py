@@ -18,8 +18,7 @@ from benchmarks.run_study import measure
 from benchmarks.studies import BlurredDetectors, schema_of
 from compress.datasets.motion_blur import BlurredSplit
 from compress.datasets.voc import Voc
-from compress.evaluate import open_model, outputs
-from compress.tasks import Detection
+from compress.evaluate import open_model, outputs, task_of
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "benchmarks" / "results" / "detection"
@@ -77,13 +76,14 @@ def keep_blurred(name: str, data: str, seed: int, data_dir: Path | None) -> None
     folder = WORK / "runs" / name / "blur"
     path, size, _ = VOC[data]
     dataset = Voc(path=path, size=tuple(json.loads(size))).load(data_dir)
-    task = Detection().fitted(dataset)
     split = BlurredSplit(dataset.test, BLUR)
     metrics = {}
     stages = sorted(folder.glob("[0-9]-*"))
     if not stages:
         raise SystemExit(f"{folder} is gone: remove {name}.json, and run it again")
     for stage in stages:
+        task = task_of(stage)
+        assert task is not None, stage
         ready = open_model(stage).ready(dataset.shape, task)
         said = outputs(ready.raw, split)
         metrics[stage.name[2:]] = task.measure(said, split.targets.arrays(), said, split.targets.arrays())

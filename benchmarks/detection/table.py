@@ -2,6 +2,7 @@
 
 import statistics
 from collections.abc import Mapping, Sequence
+from itertools import chain
 
 from benchmarks.format import spread
 from benchmarks.processors import latency, on_one
@@ -65,10 +66,12 @@ def section(runs: Sequence[Run], blurred: Sequence[BlurredDetectors] = ()) -> li
         groups = {
             key: [run for run in runs if run.pipeline == study and group(run) == key] for key in groups_of(runs, study)
         }
-        if groups:
-            parts += [f"### {title}", "", NOTES[study], ""]
-        for (data, backbone), own in groups.items():
-            parts += _table(study, data, backbone, sorted(own, key=lambda run: run.seed or 0), blurred)
+        tables = [
+            _table(study, data, backbone, sorted(own, key=lambda run: run.seed or 0), blurred)
+            for (data, backbone), own in groups.items()
+        ]
+        if any(tables):
+            parts += [f"### {title}", "", NOTES[study], "", *chain.from_iterable(tables)]
     return ["## Detection", "", *parts, PAPER, ""] if parts else []
 
 
@@ -87,7 +90,12 @@ def _table(study: str, data: str, backbone: str, runs: Sequence[Run], blurred: S
     sharp = {name: [_ap(run, name) for run in runs] for name in rows}
     columns = {"AP at 0.5": sharp}
     if study == "blur":
-        own = [next(each for each in blurred if (each.data, each.seed) == (data, run.seed)) for run in runs]
+        measured = {each.seed: each for each in blurred if each.data == data}
+        runs = [run for run in runs if run.seed in measured]  # another is not measured on blurred images yet
+        sharp = {name: [_ap(run, name) for run in runs] for name in rows}
+        own = [measured[run.seed or 0] for run in runs]
+        if not runs:
+            return []
         columns = {
             "sharp": sharp,
             "blurred": {name: [100 * each.metrics[name]["ap50"] for each in own] for name in rows},

@@ -64,7 +64,7 @@ def evaluate(
     measured = {first.key: value}
     if screen.as_json or (len(task.METRICS) > 1 and not first.is_share):
         others = task.measure(said, images.targets.arrays(), said, images.targets.arrays())
-        measured |= {metric.key: others[metric.key] for metric in task.METRICS[1:] if metric.in_table}
+        measured |= {metric.key: others[metric.key] for metric in task.METRICS[1:] if metric.in_table or screen.as_json}
     told = {"model": str(model), "data": dataset.name, "split": split, "examples": len(images), "blur": blur}
     screen.json({**told, "metrics": measured})
     how = f", blurred by {blur:.1%} of their width" if blur else ""

@@ -121,8 +121,7 @@ class Augmentation:
         if self.colour:
             images = recoloured(images, *rng.uniform(1 - self.colour, 1 + self.colour, (3, len(images))))
         if self.blur:
-            chosen = rng.random(len(images)) < self.blur
-            images = np.where(chosen[:, None, None, None], motion_blur.drawn(images, self.blur_lengths, rng), images)
+            images = motion_blur.drawn(images, self.blur_lengths, rng, rng.random(len(images)) < self.blur)
         return images
 
 

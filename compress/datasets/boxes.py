@@ -12,6 +12,7 @@ from pydantic import Field
 from compress.config import config
 from compress.datasets import read_pictures
 from compress.datasets.folder import left_out_note
+from compress.datasets.images import is_turned
 from compress.datasets.missing_splits import held_out_rows, split_notes
 from compress.datasets.pictures import Crops, Pictures
 from compress.datasets.read_pictures import PicturesConfig, nothing_in
@@ -120,10 +121,21 @@ def dataset_of(
     notes = [*notes, *split_notes(held_out, "{} images", "the others", "images")]
     chosen |= {part: chosen["train"][own] for part, own in held_out.items()}
     parts = {part: pictures.take(own) for part, own in chosen.items()}
-    faults = [*faults, *of_boxes.notes(), *_without_boxes(names, parts)]
+    faults = [*faults, *of_boxes.notes(), *_turned([every[row].path for row in kept]), *_without_boxes(names, parts)]
     return read_pictures.dataset_of(
         name, names, "detection", "boxes", parts, settings, notes, faults, bad, skip, MULTIPLE, at_own_sizes=False
     )
+
+
+def _turned(paths: Sequence[Path]) -> list[str]:
+    """A line for images that are turned by their EXIF data: many programs that draw boxes do not turn them."""
+    turned = [path for path in paths if is_turned(path)]
+    if not turned:
+        return []
+    return [
+        f"{len(turned)} images are turned as their EXIF orientation says, the first is {turned[0].name}: their boxes "
+        "must be those of the turned images"
+    ]
 
 
 def _without_boxes(names: Sequence[str], parts: Mapping[str, Pictures]) -> list[str]:

@@ -101,6 +101,12 @@ def decoded(path: Path, channels: int) -> np.ndarray:
         return pixels.reshape(*pixels.shape[:2], channels)
 
 
+def is_turned(file: Path | BytesIO) -> bool:
+    """Whether a file's EXIF data say that its pixels are to be turned or mirrored; a file that can be read."""
+    with Image.open(file) as image:
+        return bool(image.getexif().get(ExifTags.Base.Orientation, 1) != 1)
+
+
 def _plain_jpeg(content: bytes, channels: int) -> np.ndarray | None:
     """The pixels of a JPEG file, of which ``content`` is what follows its first bytes, ``JPEG``: the same as Pillow's,
     in half of its time, while other threads run (docs/decisions/0034). None for one that is to be turned or converted,
@@ -111,10 +117,8 @@ def _plain_jpeg(content: bytes, channels: int) -> np.ndarray | None:
         height, width, colours, _ = simplejpeg.decode_jpeg_header(content)
         if colours not in JPEG_COLOURS[channels] or height * width > (Image.MAX_IMAGE_PIXELS or np.inf):
             return None
-        if any(name in content for name in MAY_TURN):
-            with Image.open(BytesIO(content)) as image:
-                if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:
-                    return None
+        if any(name in content for name in MAY_TURN) and is_turned(BytesIO(content)):
+            return None
         to = {1: "GRAY", 3: "RGB"}[channels]
         pixels: np.ndarray = simplejpeg.decode_jpeg(content, to, fastdct=False, fastupsample=False)
     except UNREADABLE:

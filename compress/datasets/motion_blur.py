@@ -41,10 +41,12 @@ def blurred(images: np.ndarray, lengths: np.ndarray, angles: np.ndarray) -> np.n
     return result
 
 
-def drawn(images: np.ndarray, shares: tuple[float, float], rng: np.random.Generator) -> np.ndarray:
+def drawn(
+    images: np.ndarray, shares: tuple[float, float], rng: np.random.Generator, chosen: np.ndarray | float = 1.0
+) -> np.ndarray:
     """The images (n, h, w, c), each blurred by a line whose length is drawn between two shares of the width, in a
-    direction drawn from all."""
-    lengths = rng.uniform(*shares, len(images)) * images.shape[2]
+    direction drawn from all. ``chosen``: bool (n,), which of them; the others stay as they are."""
+    lengths = rng.uniform(*shares, len(images)) * images.shape[2] * chosen
     return blurred(images, lengths, rng.uniform(0, np.pi, len(images)))
 
 

@@ -20,7 +20,7 @@ SEEDS = {"train": 61, "validation": 62, "test": 63}
 NAMES = ("circle", "square", "triangle")
 CORNERS = {"square": 4, "triangle": 3}
 MOST = 5  # shapes in a picture
-SMALLEST, LARGEST = 0.2, 0.5  # radius of a shape, in parts of the shorter side
+SMALLEST, LARGEST = 0.2, 0.5  # diameter of a shape, in parts of the shorter side
 APART = 0.1  # the largest IoU of two shapes
 FINER = 4  # times, in which edges are drawn
 

@@ -131,7 +131,7 @@ def _read(root: Path, image: Path, misnamed: list[str]) -> Listed:
     try:
         tree = ElementTree.parse(path).getroot()
         named = (tree.findtext("filename") or "").strip()
-        if named and Path(named.replace("\\", "/")).stem != image.stem:
+        if named and _without_suffix(named.replace("\\", "/").rpartition("/")[2]) != image.stem:
             misnamed.append(path.name)
         objects = tree.findall("object")
         boxes = np.array([[float(one.findtext(f"bndbox/{side}", "")) for side in SIDES] for one in objects])

@@ -24,7 +24,8 @@ class Yolo(BoxesConfig):
     the same of val and test, also with a number behind, such as train2017; without such folders images/ and labels/
     themselves. What there is none for is held out,
     with constant seeds. A line of a text file is a box: its class, x and y of its middle, width and height, in parts of
-    the image's sides; or the corners of a polygon, whose box is taken. An image without a text file has no box.
+    the image's sides; or the corners of a polygon, whose box is taken. An image without a text file has no box. Where
+    data.yaml has kpt_shape, keypoints follow the box and are not read.
 
     The names of classes are in ``path``/data.yaml (names) or classes.txt, a name a line.
     """
@@ -41,7 +42,7 @@ class Yolo(BoxesConfig):
         """See ``DatasetConfig.load``. Raises UserError naming the file that is missing or not what it should be."""
         self.check()
         root = located(self.path, data_dir, f"folder with {IMAGES}, {LABELS} and {NAMES_FILE}", self.is_at, _lacking)
-        names = _read_names(root)
+        names, beside = _read_names(root)
         folders, single = _folders(root)
         if "train" not in folders:
             missing = "; ".join(f"{folder} is there, but {other} is missing" for folder, other in single)
@@ -52,7 +53,7 @@ class Yolo(BoxesConfig):
             files = _images(images)
             alone += len({path.stem for path in labels.glob("*.txt")} - {path.stem for path in files} - {"classes"})
             without += sum(not (labels / f"{path.stem}.txt").is_file() for path in files)
-            listed[part] = [_read(path, labels / f"{path.stem}.txt", names) for path in files]
+            listed[part] = [_read(path, labels / f"{path.stem}.txt", names, beside) for path in files]
         faults = [f"{folder} was left out: {other} is missing" for folder, other in single]
         faults += [f"{without} images have no text file, and so no box"] if without else []
         faults += [f"{alone} text files have no image, and were left out"] if alone else []
@@ -108,8 +109,8 @@ def _names_file(root: Path) -> Path | None:
     return next((root / name for name in NAMES if (root / name).is_file()), None)
 
 
-def _read_names(root: Path) -> list[str]:
-    """Of the classes, by their numbers."""
+def _read_names(root: Path) -> tuple[list[str], int | None]:
+    """(the classes by their numbers; how many numbers of keypoints follow a box, None where there are none)."""
     path = _names_file(root)
     if path is None:
         raise UserError(f"{root} has no {NAMES_FILE} with the names of the classes")
@@ -117,16 +118,20 @@ def _read_names(root: Path) -> list[str]:
 
     try:
         if path.suffix == ".txt":
-            return [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
-        names: Any = yaml.safe_load(path.read_text())["names"]
+            lines = map(str.strip, path.read_text(encoding="utf-8-sig").splitlines())
+            return [line for line in lines if line], None
+        told: Any = yaml.safe_load(path.read_text())
+        names, keypoints = told["names"], told.get("kpt_shape")
         if not isinstance(names, list | dict):
             raise TypeError(f"names is {names!r}")
-        return [str(names[number]) for number in range(len(names))]
-    except (OSError, yaml.YAMLError, LookupError, TypeError, UnicodeDecodeError) as error:
+        beside = None if keypoints is None else int(keypoints[0]) * int(keypoints[1])
+        return [str(names[number]) for number in range(len(names))], beside
+    except (OSError, yaml.YAMLError, LookupError, TypeError, ValueError) as error:
         raise UserError(f"{path} has no list of class names ({first_line(error)})") from error
 
 
-def _read(image: Path, path: Path, names: list[str]) -> Listed:
+def _read(image: Path, path: Path, names: list[str], beside: int | None) -> Listed:
+    """``beside``: how many numbers of keypoints follow each box, None where there are none."""
     boxes, labels = [], []
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines() if path.is_file() else []
@@ -143,14 +148,15 @@ def _read(image: Path, path: Path, names: list[str]) -> Listed:
             raise UserError(
                 f"{path}: line {number} is not a box of one of the {len(names)} classes: {line[:60]}"
             ) from error
-        if len(places) == 4:
-            x, y, width, height = places
+        if len(places) == 4 + (beside or 0):
+            x, y, width, height = places[:4]
             boxes.append([y - height / 2, x - width / 2, y + height / 2, x + width / 2])
-        elif len(places) >= 6 and len(places) % 2 == 0:
+        elif beside is None and len(places) >= 6 and len(places) % 2 == 0:
             x, y = places[::2], places[1::2]
             boxes.append([y.min(), x.min(), y.max(), x.max()])
         else:
-            raise UserError(f"{path}: line {number} has {len(places)} numbers after its class: a box needs 4")
+            needs = f"a box with its keypoints needs {4 + beside}" if beside else "a box needs 4"
+            raise UserError(f"{path}: line {number} has {len(places)} numbers after its class: {needs}")
         if not np.isfinite(boxes[-1]).all() or np.abs(boxes[-1]).max() > 2:
             raise UserError(
                 f"{path}: line {number} must have coordinates from 0 to 1, as fractions of the image's sides: "

@@ -54,7 +54,8 @@ class BlurRobust(OfDetectors):
 
     ``blocks`` residual blocks of two 3x3 convolutions are added behind each level of the pyramid of the resulting
     network, because in use nobody knows whether an image is blurred; at first the blocks change nothing. In training,
-    the sharp image bypasses the blocks, and blurred images begin with the least blurred ones.
+    the sharp image bypasses the blocks; ``lengths`` begin at 0, so that the blocks also learn from images that are
+    hardly blurred.
     """
 
     name: Literal["blur_robust"] = "blur_robust"

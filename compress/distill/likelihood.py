@@ -1,12 +1,14 @@
 """Likelihood maps: proposals vote for where things of a class are, and boxes are drawn around what they agree on.
 
 Chen, Fu, Jiang, Zhou and Chen, "SLV: Spatial Likelihood Voting for Weakly Supervised Object Detection", CVPR 2020,
-section 3.2. How an adaptive search finds its thresholds is not published, and ours. By numpy alone.
+section 3.2. How an adaptive search finds its thresholds is not published, and ours.
 """
 
 from collections.abc import Callable, Iterator
 
 import numpy as np
+
+from compress.targets.boxes import COUNTS, NOTHING, Boxes
 
 LEAST = 1e-3  # score of a proposal that has a vote
 THRESHOLD = 0.5
@@ -62,11 +64,11 @@ def pseudo_boxes(
 ) -> np.ndarray:
     """float32 (most, 6): boxes of the classes that are ``present``, bool (classes,), as ``targets.Boxes`` has them; the
     likeliest, and rows of -1."""
-    rows = np.full((most, 6), -1, np.float32)
+    rows = np.full((most, Boxes.COLUMNS), NOTHING, np.float32)
     scale = np.tile(np.array(frame, np.float64) / likely.shape[1:], 2)
     found = [(score, box * scale, number) for number in np.flatnonzero(present) for score, box in find(likely[number])]
     for row, (_, box, number) in zip(rows, sorted(found, key=lambda each: -each[0]), strict=False):
-        row[:] = [*box, number, 0]
+        row[:] = [*box, number, COUNTS]
     return rows
 
 

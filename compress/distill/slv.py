@@ -19,6 +19,7 @@ from compress.distill.phase import Phase
 from compress.distill.pyramid import OfDetectors, Pyramid
 from compress.errors import UserError
 from compress.models.detector import STRIDES, local
+from compress.targets.boxes import CLASS, KIND, Boxes
 from compress.tasks.named import named
 from compress.tasks.objective import Loss
 from compress.training.settings import Draw
@@ -115,8 +116,8 @@ class Slv(OfDetectors):
         if votes:
             mean = tf.add_n(every) / len(every)
             pseudo, likely = self.voted(mean, proposals, present, task.frame)
-            learned = {**targets, "boxes": pseudo[..., :4], "classes": tf.cast(pseudo[..., 4], tf.int32)}
-            learned["kinds"] = tf.cast(pseudo[..., 5], tf.int32)
+            learned = {**targets, "boxes": pseudo[..., :CLASS], "classes": tf.cast(pseudo[..., CLASS], tf.int32)}
+            learned["kinds"] = tf.cast(pseudo[..., KIND], tf.int32)
             total += loss(outputs, learned)
             logs = {**logs, **task.logs(outputs, learned)}
             if self.self_distillation:
@@ -151,6 +152,6 @@ class Slv(OfDetectors):
             return np.stack(found), np.stack(maps).transpose(0, 2, 3, 1).astype(np.float32)
 
         found, likely = tf.numpy_function(vote, [scores, boxes, present], [tf.float32, tf.float32])
-        found = tf.ensure_shape(found, (None, MOST, 6))
+        found = tf.ensure_shape(found, (None, MOST, Boxes.COLUMNS))
         likely = tf.ensure_shape(likely, (None, *cells, scores.shape[-1]))
         return found, tf.nn.avg_pool2d(likely, SMOOTHED, SMOOTHED, "VALID")

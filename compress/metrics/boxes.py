@@ -18,10 +18,12 @@ STRIDES = (8, 16, 32)
 """Pixels along a side of a cell, of the levels at which a detector looks."""
 SCALES = np.array([10.0, 10.0, 5.0, 5.0], np.float32)
 """By which offsets are multiplied, so that usual ones are about 1: those of TFLite's own decoding."""
-LARGEST = 5.0 * np.log(1000.0 / 16)  # offset of a side: exp() of more would overflow (Detectron's bound)
+LARGEST = float(5.0 * np.log(1000.0 / 16))  # offset of a side: exp() of more would overflow (Detectron's bound)
 MOST_LOOKED_AT = 10_000  # candidates of an image, the likeliest: as all in TFLite's operator, but for time and memory
 SOFTWARE = ("detection_boxes", "detection_classes", "detection_scores", "num_detections")
 """Outputs of a file in which TFLite's own operator decodes and suppresses."""
+DETECTIONS = "model.detections.tflite"
+"""What that file is called beside the one of raw outputs."""
 
 
 class Found(NamedTuple):
@@ -92,7 +94,9 @@ def overlaps(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
 
 
 def iou(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Intersection over union of each of (n, 4) boxes with each of (m, 4), in [0, 1]; 0 where neither has an area."""
+    """Intersection over union of each of (n, 4) boxes with each of (m, 4), float64 in [0, 1]; 0 where neither has an
+    area. In float32 an overlap that is exactly a threshold, such as 0.7, could miss it."""
+    boxes, others = (each.astype(np.float64) for each in (boxes, others))
     shared = overlaps(boxes, others)
     union = areas(boxes)[:, None] + areas(others)[None] - shared
     return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)

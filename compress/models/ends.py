@@ -85,6 +85,12 @@ def is_softmax(model: Any) -> bool:
     return _is_softmax(_last(model)[1])
 
 
+def probabilities(model: Any) -> str:
+    """The last layer of the network's first output, if its values are a softmax or sigmoids; "" if they are not."""
+    last = _last(model)[1]
+    return str(last.name) if _is_softmax(last) or _function(last) in SIGMOIDS else ""
+
+
 def _without(model: Any, nested: bool, last: Any, activation: Any, called: str, name: str) -> Any:
     """The network without the ``activation`` at its end, which is checked on noise."""
     if len(last.inbound_nodes) > 1 and not nested:

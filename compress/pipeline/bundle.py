@@ -18,11 +18,11 @@ from compress.artifacts.files import fingerprint, write_json
 from compress.errors import Failure, UserError
 from compress.evaluate import TFLitePredictor, file_outputs
 from compress.evaluate.predictors import to_float
+from compress.metrics.boxes import DETECTIONS
 from compress.pipeline import run_folder, runner
 from compress.pipeline.load_pipeline import Pipeline
 from compress.pipeline.plan import Plan, Step
 from compress.results import FileFacts
-from compress.stages.export import DETECTIONS
 from compress.stages.narrow import Narrow
 from compress.stages.onnx_file import ONNX, check_layers, check_packages
 from compress.targets import Targets

@@ -12,6 +12,7 @@ from compress.datasets import Dataset
 from compress.errors import UserError
 from compress.export import convert, flatbuffer
 from compress.export.postprocess import POSTPROCESSES
+from compress.metrics.boxes import DETECTIONS
 from compress.prune import kernel_sparsity, prunable_kernels
 from compress.results import FileFacts
 from compress.stages import onnx_file
@@ -21,8 +22,6 @@ from compress.stages.faithful import Unfaithful, check_zeros, compare_behind, co
 from compress.stages.model_json import write_model_json
 from compress.stages.save_and_evaluate import parameters
 from compress.tasks import Task
-
-DETECTIONS = "model.detections.tflite"
 
 
 @config

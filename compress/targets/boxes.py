@@ -50,7 +50,8 @@ class Boxes:
         return replace(self, rows=self.rows[rows])
 
     def moved(self, movement: Movement) -> Self:
-        """The boxes at their new places, as ``cut`` leaves them."""
+        """The boxes at their new places, as ``cut`` leaves them: by what this movement leaves of each box, whatever was
+        cut from it before."""
         rows, (count, most, _) = self.rows.copy(), self.rows.shape
         corners = movement.of_places(rows[..., :CLASS].reshape(count, 2 * most, 2)).reshape(count, most, 2, 2)
         rows[..., :2], rows[..., 2:CLASS] = corners.min(axis=2), corners.max(axis=2)

@@ -15,6 +15,7 @@ from compress.datasets.images import Fitted
 from compress.errors import UserError
 from compress.metrics import boxes as of_boxes
 from compress.metrics import detection
+from compress.models import ends
 from compress.models.detector import DetectionHead
 from compress.models.head import Head
 from compress.replicas import divisor
@@ -125,6 +126,11 @@ class Detection:
         return DetectionHead(len(data.label_names), per_cell, self.channels, self.depth, self.depthwise)
 
     def own_end(self, network: Any, name: str) -> Any:
+        if last := ends.probabilities(network):
+            raise UserError(
+                f"{name}: the scores end in probabilities ({last}), but detection needs the logits before them: let "
+                "the first output end without an activation"
+            )
         return network
 
     def check_outputs(self, shapes: Mapping[str, tuple[int | None, ...]], name: str, width: int | None) -> None:

@@ -20,7 +20,7 @@ def draw(image: np.ndarray, shown: Found, label_names: tuple[str, ...]) -> np.nd
     for box, number, score in zip(*(each[::-1] for each in shown), strict=True):  # the surest on top
         colour = tuple(round(255 * part) for part in hsv_to_rgb(number * TURN % 1, 0.85, 0.95))
         top, left, bottom, right = (float(side) for side in box)
-        canvas.rectangle([left, top, right, bottom], outline=colour, width=width)
+        canvas.rectangle([left, top, max(left, right - 1), max(top, bottom - 1)], outline=colour, width=width)
         text = f"{label_names[number]} {100 * score:.0f} %"
         above = max(0.0, top - size - 2)
         canvas.rectangle(canvas.textbbox((left, above), text, font), fill=colour)

@@ -195,6 +195,16 @@ def test_an_xml_that_names_another_image_is_counted_and_its_own_name_holds(voc):
     assert boxes_of(dataset) == EXPECTED
 
 
+def test_a_name_with_dots_is_no_other_name(voc):
+    for folder, suffix in (("JPEGImages", "png"), ("Annotations", "xml")):
+        shutil.move(voc / folder / f"b.{suffix}", voc / folder / f"2019.01.02.{suffix}")
+    xml = voc / "Annotations/2019.01.02.xml"
+    xml.write_text(xml.read_text().replace("<filename>b.png", "<filename>2019.01.02"))
+    train = voc / "ImageSets/Main/train.txt"
+    train.write_text(train.read_text().replace("b\n", "2019.01.02\n", 1))
+    assert not any("name another image" in note for note in load("voc", voc).notes)
+
+
 def test_an_xml_of_an_image_of_another_size_is_refused(voc):
     (voc / "Annotations" / "b.xml").write_text(voc_xml("b", THINGS["b"], size=(96, 128)))
     with pytest.raises(UserError, match="b.png: its boxes belong to an image of 96x128 .*, but the image is 48x64"):
@@ -305,6 +315,26 @@ def test_polygons_of_yolo_are_boxes_and_images_without_a_text_file_have_none(yol
     dataset = load("yolo", yolo)
     assert boxes_of(dataset) == [[12.0, 16.0, 36.0, 32.0, 1.0, 0.0]]
     assert "1 images have no text file, and so no box" in dataset.notes
+
+
+def test_keypoints_of_yolo_are_no_corners(yolo):
+    (yolo / "data.yaml").write_text("names: [cat, dog]\nkpt_shape: [2, 2]\n")
+    for path in (yolo / "labels/train").glob("*.txt"):
+        path.write_text("")
+    (yolo / "labels/train/a.txt").write_text("1 0.5 0.5 0.25 0.5 0.9 0.9 0.1 0.1")
+    assert boxes_of(load("yolo", yolo)) == [[12.0, 24.0, 36.0, 40.0, 1.0, 0.0]]
+    (yolo / "labels/train/a.txt").write_text("1 0.5 0.5 0.25 0.5")
+    with pytest.raises(UserError, match="line 1 has 4 numbers after its class: a box with its keypoints needs 8"):
+        load("yolo", yolo)
+
+
+def test_images_that_are_turned_by_their_exif_data_are_counted(voc):
+    orientation = Image.Exif()
+    orientation[0x0112] = 3  # upside down
+    with Image.open(voc / "JPEGImages/b.png") as image:
+        image.save(voc / "JPEGImages/b.png", exif=orientation)
+    told = "1 images are turned as their EXIF orientation says, the first is b.png: their boxes must be those of the "
+    assert f"{told}turned images" in load("voc", voc).faults
 
 
 def test_settings_of_points_are_not_those_of_boxes(voc):

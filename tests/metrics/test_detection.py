@@ -230,6 +230,20 @@ def test_overlaps_by_hand():
     assert iou(BOX, others)[0] == pytest.approx([50 / 150, 0, 0])
 
 
+def test_overlaps_of_float32_are_as_exact_as_those_of_float64():
+    """Boxes of 20 rows, of which one has so many that the IoU is a threshold of COCO's, exactly."""
+    for threshold in detection.THRESHOLDS:
+        rows = round(20 * threshold)
+        found, thing = (np.float32([[3.3, 4.7, 3.3 + side, 14.7]]) for side in (rows, 20))
+        whole = np.float32([[0, 0, rows, 10]]), np.float32([[0, 0, 20, 10]])
+        assert iou(*whole)[0, 0] >= threshold
+        assert iou(found, thing).dtype == np.float64
+
+
+def test_boxes_are_decoded_in_float32_on_every_numpy():
+    assert decoded(np.zeros((1, 4), np.float32), np.float32([[5, 5, 4, 4]])).dtype == np.float32
+
+
 def test_the_surest_box_of_a_thing_stays():
     boxes = np.array([[0, 0, 10, 10], [0, 1, 10, 10], [0, 2, 10, 10], [0, 0, 10, 10], [50, 50, 60, 60]], float)
     assert kept(boxes, np.array([0, 0, 0, 1, 0]), 0.5, 100).tolist() == [0, 3, 4]

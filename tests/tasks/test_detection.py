@@ -165,10 +165,29 @@ def test_a_box_in_the_black_beside_an_image_is_not_told():
     assert task.describe(outputs, ("a",), 1, [image]) == ["a (99.3%) at 2,2 to 20,20"]
 
 
+def test_a_box_of_the_whole_image_is_drawn_on_all_sides():
+    found = Found(np.array([[0.0, 0, 60, 80]]), np.array([0]), np.array([0.9]))
+    changed = (draw(np.full((60, 80, 1), 90, np.uint8), found, ("a",)) != 90).any(axis=-1)
+    assert changed[:, 0].all() and changed[:, -1].all() and changed[0].all() and changed[-1].all()
+
+
+def test_a_network_that_gives_probabilities_is_refused():
+    image = keras.Input((64, 64, 3))
+    cells = keras.layers.Conv2D(2, 8, 8)(image)
+    scores = keras.layers.Reshape((-1, 2))(cells)
+    boxes = keras.layers.Reshape((-1, 4))(keras.layers.Conv2D(4, 8, 8)(image))
+    task = Detection(frame=(64, 64), anchor_size=2.0)
+    task.own_end(keras.Model(image, [scores, boxes]), "net")
+    for activation in ("sigmoid", "softmax"):
+        likely = keras.layers.Activation(activation, name="likely")(scores)
+        with pytest.raises(UserError, match=r"^net: the scores end in probabilities \(likely\), but detection needs"):
+            task.own_end(keras.Model(image, [likely, boxes]), "net")
+
+
 def test_boxes_are_drawn_where_they_are():
     image = np.full((60, 80, 1), 90, np.uint8)
     found = Found(np.array([[20.0, 30, 50, 70]]), np.array([1]), np.array([0.9]))
     picture = draw(image, found, ("a", "b"))
     assert picture.shape == (60, 80, 3)
     changed = (picture != 90).any(axis=-1)
-    assert changed[30, 30] and changed[50, 40] and not changed[35, 45] and not changed[58].any()
+    assert changed[30, 30] and changed[49, 40] and not changed[35, 45] and not changed[58].any()

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from compress.metrics.boxes import DETECTIONS
 from compress.report import table
 from compress.report.format import markdown_table, megabytes, three_digits
 from compress.report.model_card import usage as lines_of
@@ -54,9 +55,9 @@ def ends(told: Mapping[str, Any]) -> str:
         *([f"output `{end['name']}`", *_tensor(end), end["meaning"] + _grid(end)] for end in told["outputs"]),
     ]
     text = f"## Input and outputs\n\n{markdown_table(('', 'shape', 'type', 'what it is'), rows, left=4)}"
-    if lines_of.DETECTIONS in told["files"]:
+    if DETECTIONS in told["files"]:
         text += (
-            f"\n`{lines_of.DETECTIONS}` decodes and suppresses boxes in the file: `detection_boxes` (y and x of two "
+            f"\n`{DETECTIONS}` decodes and suppresses boxes in the file: `detection_boxes` (y and x of two "
             "corners, as parts of the network's input), `detection_classes`, `detection_scores`, `num_detections`.\n"
         )
     return text

@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from compress.metrics.boxes import DETECTIONS
+
 LABELS = 'open("labels.txt").read().splitlines()'
-DETECTIONS = "model.detections.tflite"
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from compress.metrics.boxes import DETECTIONS
 from compress.report.model_card.metadata import is_of_images
-from compress.report.model_card.tasks import DETECTIONS, on_card
+from compress.report.model_card.tasks import on_card
 
 PHOTO, EXAMPLE = "photo.png", "example.npy"
 
