@@ -35,7 +35,7 @@ help:
 	@echo "make check MODEL=densenet121      what that would do"
 	@echo "make test                         the tests;  make lint: ruff, mypy, import-linter"
 	@echo "make bundle MODEL=densenet121     what a board needs of it, in one folder"
-	@echo "make jetson HOST=user@xavier      copies it there, measures, and brings the result home"
+	@echo "make jetson HOST=user@xavier      copies it there, measures, and copies the result back"
 	@echo "make peers NETWORKS=densenet121    jetslim beside tfmot, OpenVINO and ONNX Runtime"
 	@echo "make check-tensorrt MODEL=resnet50   what NVIDIA's compiler makes of its ONNX file; or MODEL=model.onnx"
 	@echo "make study STUDY=my.toml          the tables of the 2022 paper, for networks and data of your own"
@@ -51,7 +51,7 @@ pipeline: $(READY)
 bundle: $(READY)
 	@$(BIN)/jetslim bundle $(WANTED) $(ARGS)
 
-# copies the bundle to a board, measures there and brings the result home
+# copies the bundle to a board, measures there and copies the result back
 # (ARGS are for the bundle, such as --seed 1; REMOTE for the way to the board, such as --ssh=-p2222)
 jetson: $(READY)
 	@test -n "$(HOST)" || { echo "Error: name the board: make jetson HOST=user@xavier MODEL=$(MODEL)" >&2; exit 2; }

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 COLUMNS = (
     # title, which of VALUES, its factor, how it is written, colour
-    ("size of the .tflite, MB", "megabytes", 1, "{:.2f}", BLUE),
+    ("size of the sparse .tflite, MB", "megabytes", 1, "{:.2f}", BLUE),
     ("latency on the host, ms", "latency", 1, "{:.2f}", VERMILION),
     ("top-1 on held-out images, %", "top1", 100, "{:.1f}", SKY),
 )

@@ -36,7 +36,7 @@ def minutes(runs: Sequence[Run]) -> str:
 
 def section(runs: Sequence[Run]) -> str:
     """Markdown: the table, and what was measured where."""
-    lines = ["| after this stage | top-1 | .tflite | gzip | latency, host |", "|---|--:|--:|--:|--:|"]
+    lines = ["| after this stage | top-1 | sparse .tflite | gzip | latency, host |", "|---|--:|--:|--:|--:|"]
     for name, title in STEPS.items():
         top1, megabytes, gzip, latency = (mean(runs, name, value) for value in VALUES)
         lines.append(f"| {title} | {top1:.1%} | {megabytes:.2f} MB | {gzip:.2f} MB | {latency:.2f} ms |")

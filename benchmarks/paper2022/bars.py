@@ -1,4 +1,4 @@
-"""The numbers to reach, from the raw results."""
+"""The goals, from the raw results."""
 
 from collections.abc import Callable
 
@@ -8,6 +8,7 @@ from benchmarks.paper2022.results import MISSING, Measured, difference, file_byt
 from benchmarks.paper2022.table import table, taught_ratio
 from benchmarks.peers.pairs import typical
 
+NOTE = "The goals are this project's own; the paper's figure is in brackets."
 TABLES = ("3", "4", "5", "6", "7", "8")
 Bar = tuple[str, str, str]
 """What, the bar, what was measured."""
@@ -16,13 +17,13 @@ Bar = tuple[str, str, str]
 def section(measured: Measured) -> list[str]:
     """Markdown lines."""
     rows = [row for bar in BARS for row in bar(measured)]
-    return ["## Numbers to reach", "", *table(["what", "bar", "measured"], rows, of_words=True)]
+    return ["## Goals", "", NOTE, "", *table(["what", "goal", "measured"], rows, of_words=True)]
 
 
 def so_far(measured: Measured) -> str:
-    """A paragraph: how many of the numbers to reach are measured, and which tables have no training yet."""
+    """A paragraph: how many of the goals are measured, and which tables have no training yet."""
     told = [words for bar in BARS for _, _, words in bar(measured)]
-    numbers = f"**Measured so far:** {len(told) - told.count(MISSING)} of {len(told)} numbers to reach."
+    numbers = f"**Measured so far:** {len(told) - told.count(MISSING)} of {len(told)} goals."
     missing = [name for name in TABLES if not measured.table(name)]
     return f"{numbers} Of these tables no training is measured yet: {', '.join(missing)}." if missing else numbers
 

@@ -85,12 +85,14 @@ def section(measured: Measured) -> list[str]:
     """Markdown lines."""
     columns = ["the paper's finding, in points of top-1", "here, compared as in the paper", "here, against the control"]
     note = (
-        "A difference is clear where it is larger than its deviation over seeds; with one seed, larger than the "
-        "standard error of the test images, as if the two networks had been measured on different ones. Unless a row "
-        "names another one, the control is the same network after as many further epochs at the same rates, in float "
-        "and without zeros. A finding held where the gain is clear in both comparisons. Where it is clear in the first "
-        'one alone, further epochs do it if they make the control clearly better, too; else it is "not shown beside '
-        'the control". "The contrary" is a clear loss in the first comparison, "not shown" no clear difference in it.'
+        "A difference is clear if it is larger than its standard deviation over the seeds; with one seed, if it is "
+        "larger than the standard error of a difference between two independent sets of test images. Unless a row "
+        "names another control, the control is the same network after as many further epochs at the same rates, in "
+        'float and without zeros. The verdicts: "held": a clear gain in both comparisons, or in the first where no '
+        'control is needed. "Only as the paper compares: further epochs do it": a clear gain in the first comparison '
+        'alone, and the control has a clear gain, too. "Not shown beside the control": a clear gain in the first '
+        'comparison alone, and the control has none. "The contrary": a clear loss in the first comparison. "Not '
+        'shown": no clear difference in the first comparison.'
     )
     words = (teachers_lead, best_init, zeros_are_not_faster, faster, narrowing)
     return [

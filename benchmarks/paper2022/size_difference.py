@@ -27,14 +27,15 @@ def size_difference(measured: Measured) -> list[str]:
     ]
     zeros = listed((f"{100 * sparsity:.0f}" for sparsity in found), "and")
     apart = listed((f"{100 * (own / other - 1):+.0f}" for own, other in zip(ours, theirs, strict=True)), "and")
-    parts = "; ".join(
-        f"of {whose} files {listed((f'{line.slope * share:.2f}' for share in shares), 'and')} MB are weights that are "
-        f"not zero, with their positions, and {line.intercept:.2f} MB everything else"
+    taken = [
+        f"{listed((f'{line.slope * share:.2f}' for share in shares), 'and')} MB in {whose} files"
         for whose, line in lines.items()
-    )
+    ]
+    rest = [f"{line.intercept:.2f} MB in {whose} files" for whose, line in lines.items()]
     return [
-        f"At {zeros} % zeros our files of DenseNet121 at 224 differ by {apart} % from the paper's. Over the share of "
-        f"weights that are not zero both sizes lie on a line, within {max(0.01, *distances):.2f} MB, from which "
-        f"follows: {parts}. The paper does not say what else is in its files; its figures are rounded to 0.1 MB.",
+        f"At {zeros} % zeros our files of DenseNet121 at 224 differ by {apart} % from the paper's. Both sizes grow "
+        f"linearly with the share of weights that are not zero (within {max(0.01, *distances):.2f} MB). The slope "
+        f"gives what these weights and their positions take: {', '.join(taken)}. Everything else takes "
+        f"{listed(rest, 'and')}. The paper does not say what else is in its files; its figures are rounded to 0.1 MB.",
         "",
     ]

@@ -189,9 +189,9 @@ def table_5(measured: Measured) -> list[str]:
     titles = ["initialization epochs", "top-1", "to 0", *(f"alike at {layer}, %" for layer in layers)]
     words = (
         "In its initialization epochs the student learns only where the teacher's neurons are on; in the other epochs "
-        "it learns the labels. Alike is the share of neurons that are on, or off, in both networks, over the training "
-        f"images of the last initialization epoch. Figure 5 has no numbers in the paper, which calls {paper.BEST_INIT} "
-        "epochs the best."
+        'it learns the labels. The columns "alike at ..." give the share of neurons that are on in both networks or '
+        "off in both, over the training images of the last initialization epoch. Figure 5 has no numbers in the paper, "
+        f"which calls {paper.BEST_INIT} epochs the best."
     )
     return [*title, *_about(runs, ""), *table(columns, rows), words, "", *table(titles, figure)]
 

@@ -51,9 +51,10 @@ def shrink(
         train: examples and labels: a pair (x, y) of arrays, or a ``tf.data.Dataset`` of such pairs, batched or not.
             uint8 x are pixels or other bytes; any other type becomes float32 and is not scaled. y is whole numbers
             from 0, one-hot, or strings.
-        test: the same, for the final measurements, never for training. Default: a fifth of ``train``, drawn by the
-            seed.
-        validation: the same, for decisions during training. Default: a tenth of ``train``, drawn by the seed.
+        test: the same, for the final measurements, never for training. Default: a fifth of ``train``, the
+            same examples whatever the seed.
+        validation: the same, for decisions during training. Default: a tenth of the rest of ``train``, the
+            same examples whatever the seed.
         data: instead of these, a folder of images (``photos/train/<class>/*``), an .npz file, or the name of a data
             set.
         recipe: "default", "ptq", the name of any shipped pipeline, or the path of a TOML file.

@@ -65,7 +65,7 @@ def compare(
 
     \b
     Examples:
-      jetslim compare runs/densenet121/3-pruned runs/densenet121/5-exported
+      jetslim compare runs/densenet121/4-pruned runs/densenet121/6-exported
       jetslim compare float.tflite int8.tflite --data photos --images 100 --csv layers.csv
     """
     import numpy as np

@@ -43,7 +43,7 @@ def evaluate(
 
     \b
     Examples:
-      jetslim evaluate runs/densenet121/5-exported/model.tflite
+      jetslim evaluate runs/densenet121/6-exported/model.tflite
       jetslim evaluate runs/densenet121/1-teacher --data cifar10 --data-dir ~/data
       jetslim evaluate theirs.tflite --data photos --pixels -1..1
       jetslim evaluate runs/detector/4-exported --data shapes --blur 0.1

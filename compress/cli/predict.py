@@ -55,7 +55,7 @@ def predict(
 
     \b
     Examples:
-      jetslim predict runs/densenet121/5-exported/model.tflite seven.png
+      jetslim predict runs/densenet121/6-exported/model.tflite seven.png
       jetslim predict theirs.tflite photos/test --top 3 --pixels 0..255
       jetslim predict runs/detector/4-exported/model.tflite photo.jpg --draw
     """

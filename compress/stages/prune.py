@@ -33,7 +33,8 @@ class Prune(Stage, Training):
 
     kind: Literal["prune"] = "prune"
     final_sparsity: Fraction
-    """The fraction of zeros in each kernel at the end. A sparse file is smaller than a dense one from about 0.6 on."""
+    """The fraction of zeros in each kernel at the end. A sparse int8 file is smaller than a dense one from about 0.6
+    on."""
     initial_sparsity: Fraction = 0.0
     """The fraction of zeros at begin_step."""
     begin_step: int = Field(default=0, ge=0)

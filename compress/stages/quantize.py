@@ -31,8 +31,8 @@ TRAINING = tuple(field.name for field in fields(Training))  # type: ignore[arg-t
 class Quantize(Stage, Training):
     """``mode`` is one of
 
-    - qat: int8, emulated while the network is trained further; ranges from ``calibration_images`` of the training
-    split. - static: int8 with those ranges; nothing is trained.
+    - qat: int8, emulated while the network is trained further; the ranges are those of ``calibration_images`` images.
+    - static: int8 with those ranges; nothing is trained.
     - dynamic: int8 kernels; the range of the activations is measured in every inference.
     - float16: float16 weights, computed in float32.
     - static_int16x8: int8 kernels, int16 activations.

@@ -65,7 +65,7 @@ def test_differences_are_those_of_each_seed_and_backbones_stand_apart():
     runs.append(run("labels", 0, ("data.path=Cards", "baseline.model=resnet10_1_2"), baseline=0.8, **both))
     lines = table.section(runs)
     assert "| by itself | 70.5 ± 0.7 |  | 2.00 MB | 1.50 ms |" in lines
-    assert "| taught near things (FGFI) | 72.0 ± 0.0 | +1.5 ± 0.7 | 2.00 MB | 1.50 ms |" in lines
+    assert "| imitates the teacher near objects (FGFI) | 72.0 ± 0.0 | +1.5 ± 0.7 | 2.00 MB | 1.50 ms |" in lines
     assert "| by itself | 80.0 |  | 2.00 MB | 1.50 ms |" in lines
     found = [line for line in lines if line.startswith("- AP at 0.5")]
     assert found[2].endswith("(fgfi): +1.5 points, better in 2 of 2 seeds, more than the seeds' deviation.")

@@ -179,6 +179,6 @@ def test_what_a_teacher_adds():
 def test_without_results_the_paper_s_columns_stand_alone():
     text = document.document(Measured(), "../plots")
     assert text.count("ot measured yet") > 15
-    assert "**Measured so far:** 0 of 10 numbers to reach. Of these tables no training is measured yet: 3, 4, " in text
+    assert "**Measured so far:** 0 of 10 goals. Of these tables no training is measured yet: 3, 4, " in text
     assert "| 99% | 10.00 | -81.50 |  |  |  | 0.9 (3%) |  |  |  |" in text
     assert paper.TABLE_7[0.8].mb == 4.6

@@ -66,12 +66,12 @@ def test_cards_of_detectors_show_what_a_study_found(tmp_path, monkeypatch):
     results.write_text("# Results\n\n## Sweeps\n\nnothing\n")
     study = "Taught by a teacher, and by labels"
     assert words.findings(study, "fgfi") == words.measured(study) == "Not measured here yet."
-    values = {"fgfi": 0.72, "lgd": 0.69, "pruned": 0.68, "exported": 0.67}
+    values = {"teacher": 0.9, "fgfi": 0.72, "lgd": 0.69, "pruned": 0.68, "exported": 0.67}
     runs = [run("labels", seed, baseline=0.70, **values) for seed in (0, 1)]
     runs.append(run("labels", 0, ("data.path=BCCD",), baseline=0.8, **values))
     results.write_text("\n".join(["# Results", "", *detection.section(runs), "## Sweeps", "", "nothing", ""]))
     of_cells, of_cards = words.findings(study, "fgfi").splitlines()
     assert of_cells.startswith("- Blood cells, resnet10_1_4, ") and "(fgfi): -8.0 points, one seed." in of_cells
     assert of_cards.startswith("- Playing cards, ") and "(fgfi): +2.0 points, better in 2 of 2 seeds" in of_cards
-    assert words.measured(study).count("| taught near things (FGFI) |") == 2
+    assert words.measured(study).count("| imitates the teacher near objects (FGFI) |") == 2
     assert "Sweeps" not in words.measured(study)
