@@ -13,9 +13,10 @@ from compress.distill.lgd import Lgd
 from compress.distill.pyramid import Pyramid, mean_square, normalised
 from compress.errors import UserError
 from compress.export import convert, flatbuffer
-from compress.models.detector import DetectionHead
+from compress.models.detector import STRIDES, DetectionHead, level
 from compress.targets import Boxes
 from compress.tasks import Detection
+from compress.training.keras_loop import as_float
 
 tf = keras.tf
 FRAME = (64, 64)
@@ -230,15 +231,30 @@ def test_of_the_same_image_nothing_is_to_be_restored():
 
 
 def test_with_another_teacher_the_losses_are_the_same_ones():
-    """A teacher with the weights of the student: only the mode of its batch norms makes a difference."""
-    method = BlurRobust(hint_weight=0.0, soft_weight=0.0)
+    """Both losses on the labels, and what its features and classes of the sharp images are from the student's of the
+    blurred ones."""
     blurred = motion_blur.drawn(IMAGES, (0.1, 0.1), np.random.default_rng(0))
-    student = method.prepared(detector())
-    totals = []
-    for teachers in ([], [detector(5)]):
-        (phase,) = method.phases(teachers, student, 3, TASK, TASK.loss)
-        totals.append(float(phase.objective(student, FLOATS, targets(), blurred=tf.constant(blurred))[0]))
-    assert totals[0] == pytest.approx(totals[1], rel=1e-5)
+    student, teacher = BlurRobust().prepared(detector()), detector(5)
+
+    def total(teachers, **weights):
+        (phase,) = BlurRobust(**weights).phases(teachers, student, 3, TASK, TASK.loss)
+        return float(phase.objective(student, FLOATS, targets(), blurred=tf.constant(blurred))[0])
+
+    def maps(network, layers):
+        return keras.Model(network.inputs, [*(network.get_layer(layer).output for layer in layers), network.outputs[0]])
+
+    *sharp, taught = maps(teacher, [level(stride) for stride in STRIDES])(FLOATS, training=False)
+    *own, said = maps(student, [f"deblur{stride}_2" for stride in STRIDES])(
+        as_float(tf.constant(blurred)), training=True
+    )
+    distance = float(blur_robust.hint(sharp, own))
+    soft = float(blur_robust.divergence(taught, said, TASK.things(targets()), 2.0))
+    plain = total([], hint_weight=0.0, soft_weight=0.0)
+    assert distance > 0.1 and soft > 0.001
+    assert total([teacher], hint_weight=0.7, soft_weight=30.0) == pytest.approx(
+        plain + 0.7 * distance + 30.0 * 2.0**2 * soft, rel=1e-5
+    )
+    method = BlurRobust()
     with pytest.raises(
         UserError, match=r"maps of the teacher are \(8, 8, 12\), but those of the student are \(8, 8, 8\)"
     ):
