@@ -122,7 +122,7 @@ def task_for(model: Path, dataset: Any, split: str, say: Callable[[str], None]) 
     Raises UserError for a model that was made for another task, and for a split on which it cannot be measured.
     """
     from compress.errors import UserError
-    from compress.evaluate import task_of
+    from compress.evaluate import guessed, task_of
     from compress.tasks import TASKS
 
     told = task_of(model)
@@ -135,11 +135,8 @@ def task_for(model: Path, dataset: Any, split: str, say: Callable[[str], None]) 
     task: Any = known.fitted(dataset, learns=False)
     if lacking := task.lacks(getattr(dataset, split).targets.arrays()):
         raise UserError(f"no {split} image of {dataset.name} has {lacking}, so there is nothing to measure")
-    for setting in (name for name in task.READ_WITH if getattr(known, name) is None):
-        say(
-            f"note: no model.json or stage.json beside {model} gives the {setting} of its training, so it is "
-            f"taken from the training targets of {dataset.name}: {setting} = {getattr(task, setting):g}"
-        )
+    for line in guessed(model, known, task, dataset.name):
+        say(line)
     return task
 
 

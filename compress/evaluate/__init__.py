@@ -2,7 +2,7 @@
 
 from compress.evaluate.open_model import Wishes, file_outputs, open_model
 from compress.evaluate.predictors import KerasPredictor, outputs
-from compress.evaluate.sidecar_files import image_fit, label_names, labels, task_of
+from compress.evaluate.sidecar_files import guessed, image_fit, label_names, labels, task_of
 from compress.evaluate.tflite_predictor import TFLitePredictor
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "TFLitePredictor",
     "Wishes",
     "file_outputs",
+    "guessed",
     "image_fit",
     "label_names",
     "labels",

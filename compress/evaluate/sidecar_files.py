@@ -32,6 +32,19 @@ def task_of(path: Path) -> Task | None:
     return None
 
 
+def guessed(path: Path, known: Task, fitted: Task, data: str) -> list[str]:
+    """A line for each setting of READ_WITH that neither the task as it is ``known`` nor what lies beside the model
+    gives, so that it is the one of the data, to which the task is ``fitted``."""
+    if task_of(path) is not None:
+        return []
+    return [
+        f"note: no model.json or stage.json beside {path} gives the {setting} of its training, so it is taken from the "
+        f"training targets of {data}: {setting} = {getattr(fitted, setting):g}"
+        for setting in fitted.READ_WITH
+        if getattr(known, setting) is None
+    ]
+
+
 def labels(path: Path) -> list[str]:
     """The names in the labels.txt beside the model, in a stage's stage.json, or in the .tflite itself; [] for none.
 

@@ -11,7 +11,7 @@ from compress.artifacts.outputs_file import read_outputs
 from compress.artifacts.saved_model import serving_function
 from compress.clock import Clock
 from compress.errors import UserError
-from compress.evaluate import KerasPredictor, expected_pixels, outputs
+from compress.evaluate import KerasPredictor, expected_pixels, guessed, outputs
 from compress.models import front, saved_model
 from compress.pipeline import host_latency, machine
 from compress.pipeline.network_costs import NetworkCost, counted
@@ -20,7 +20,7 @@ from compress.pixels import Pixels
 from compress.progress import Progress
 from compress.results import NetworkFacts
 from compress.stages.save_and_evaluate import TEST_OUTPUTS, VALIDATION_OUTPUTS
-from compress.tasks import Arrays
+from compress.tasks import TASKS, Arrays
 from compress.tasks.named import names, shapes
 from compress.training import ONE_DEVICE, Strategy
 
@@ -64,6 +64,9 @@ class Networks:
         with self._clock("load"):
             network = saved_model.load(path, None, data.shape, len(task.OUTPUTS), self._once, task.own_end)
             task.check_outputs(shapes(task, network), path, len(data.label_names))
+        known = self._plan.pipeline.task or TASKS[task.name]()
+        for line in guessed(Path(path), known, task, data.name):
+            self._once(line)
         if not expected_pixels.are_asked_for(network, data.validation):
             return network
         if path not in self._pixels:

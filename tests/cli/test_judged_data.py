@@ -3,17 +3,20 @@
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from compress import models
+from compress.artifacts import Store
 from compress.cli.data import open_data, task_for
+from compress.clock import Clock
 from compress.config import as_dict
 from compress.errors import UserError
 from compress.evaluate import image_fit, labels, task_of
-from compress.pipeline import plan, read_pipeline
+from compress.pipeline import Networks, plan, read_pipeline
 from compress.tasks import Detection
 
 BOX = "<object><name>{}</name><bndbox><xmin>9</xmin><ymin>9</ymin><xmax>{}</xmax><ymax>{}</ymax></bndbox></object>"
@@ -120,6 +123,18 @@ def test_a_pipeline_reads_a_detector_s_outputs_as_it_was_trained(photos, stage, 
     words = r"^the outputs of 1-trained are read with anchor_size = 3.0, but \[task\] has 2.0: "
     with pytest.raises(UserError, match=words):
         plan(other, dataset)
+
+
+def test_anchors_of_which_nothing_is_known_are_said_in_a_run(photos, stage, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    models.build("resnet10_1_4", (32, 32, 3), Detection(anchor_size=3.0).head(opened(photos, stage))).save("net.keras")
+    pipeline = write_pipeline(tmp_path / "own.toml", 'pixels = "0..1"\n' + LOADED.replace("1-trained", "net.keras"))
+    planned, told = plan(pipeline, pipeline.data.load(None)), []
+    networks = Networks(planned, Store(tmp_path / "store"), Clock(), SimpleNamespace(say=told.append))
+    networks.borrow("net.keras")
+    networks.checkout("net.keras")
+    (note,) = (line for line in told if "anchor_size" in line)
+    assert note.endswith(f"from the training targets of voc: anchor_size = {planned.task.anchor_size:g}")
 
 
 def test_detectors_of_other_anchors_are_not_compared(photos, stage, tmp_path, main):
