@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import shutil
 import subprocess
 import sys
@@ -60,15 +61,20 @@ def test_every_operator_has_a_time(bundle, table):
 
 
 def test_a_network_is_narrowed_for_that_board(small, table, jetslim, tmp_path):
+    """By the times of a board on which an operator takes as long as it has weights: on some processors those of a
+    network so small hardly depend on its channels."""
+    content = json.loads(table.read_text())
+    for times in content["operators"].values():
+        times |= {widths: 1e-4 * math.prod(map(int, widths.split("x"))) for widths in times if widths}
+    (tmp_path / "board.json").write_text(json.dumps(content))
     toml = tmp_path / "small.toml"
-    # of a network so small much time is not the channels', on some processors two thirds
-    toml.write_text(small.toml.read_text().replace("parameters = 0.6", f'latency = 0.85\ndevice = "{table}"'))
+    toml.write_text(small.toml.read_text().replace("parameters = 0.6", 'latency = 0.6\ndevice = "board.json"'))
     done = jetslim("run", toml, "--store", small.folder / "store", "--runs", tmp_path, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "timing" not in done.stdout
     result = read_run(tmp_path / "small/run.json").stage("narrowed").narrowing
     assert result.measured_ms is None  # the board is not here
-    assert result.predicted_ms.after <= 0.85 * result.predicted_ms.before
+    assert result.predicted_ms.after <= 0.6 * result.predicted_ms.before
     assert result.device["cores"] == json.loads(table.read_text())["machine"]["cores"]
     assert "latency of the int8 file (ms), sum of its operators" in (tmp_path / "small/report.md").read_text()
 
