@@ -55,7 +55,8 @@ NOTES = {
 INTRODUCTION = (
     '"The paper" is Kim, Lee and Song, "Performance analysis of object detection using self-knowledge distillation". '
     "Its table 1 is about blurred images (Cho et al., 2022), its table 2 about FGFI and LGD, its table 3 about SLV. "
-    "The column .tflite is the dense file, in which zeros take as much room as other weights."
+    "The column .tflite is the dense file, in which zeros take as much room as other weights. Rows of one "
+    "size are the same network, so that their latencies differ by the noise of a shared machine alone."
 )
 PAPER = (
     'The paper says that self-distillation "tends to be lower than teacher methods", and in its conclusion that it is '
