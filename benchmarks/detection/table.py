@@ -93,19 +93,15 @@ def groups_of(runs: Sequence[Run], study: str) -> list[tuple[str, str]]:
 
 def _table(study: str, data: str, backbone: str, runs: Sequence[Run], blurred: Sequence[BlurredDetectors]) -> list[str]:
     rows, control = ROWS[study], CONTROLS[study]
-    sharp = {name: [_ap(run, name) for run in runs] for name in rows}
-    columns = {"AP at 0.5": sharp}
+    on_blurred = {each.seed: each.metrics for each in blurred if each.data == data}
     if study == "blur":
-        measured = {each.seed: each for each in blurred if each.data == data}
-        runs = [run for run in runs if run.seed in measured]  # another is not measured on blurred images yet
-        sharp = {name: [_ap(run, name) for run in runs] for name in rows}
-        own = [measured[run.seed or 0] for run in runs]
-        if not runs:
-            return []
-        columns = {
-            "sharp": sharp,
-            "blurred": {name: [100 * each.metrics[name]["ap50"] for each in own] for name in rows},
-        }
+        runs = [run for run in runs if run.seed in on_blurred]  # another is not measured on blurred images yet
+    if not runs:
+        return []
+    columns = {"sharp" if study == "blur" else "AP at 0.5": {name: [_ap(run, name) for run in runs] for name in rows}}
+    if study == "blur":
+        own = [on_blurred[run.seed or 0] for run in runs]
+        columns["blurred"] = {name: [100 * metrics[name]["ap50"] for metrics in own] for name in rows}
     cpu, timed = on_one(runs)
     split, seeds = runs[0].data, ", ".join(str(run.seed) for run in runs)
     lines = [
