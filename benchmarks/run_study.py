@@ -3,10 +3,12 @@
 import os
 import signal
 import sys
+import tomllib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from compress.artifacts import Store
 from compress.artifacts.files import replace
@@ -15,6 +17,7 @@ from compress.datasets import Dataset, DatasetConfig
 from compress.errors import Failure, UserError
 from compress.pipeline import Pipeline, plan, read_pipeline
 from compress.pipeline import run as run_plan
+from compress.results import Run, read_run
 from compress.sweep.worker import clean_up
 from compress.training import Progress
 
@@ -22,16 +25,25 @@ from compress.training import Progress
 def measure(
     kept: Path, file: Path, work: Path, settings: Sequence[str], seed: int, data_dir: Path | None = None
 ) -> None:
-    """Runs the pipeline of ``file`` in ``work`` and keeps its run.json as ``kept``, if that is not there.
+    """Runs the pipeline of ``file`` in ``work`` and keeps its run.json as ``kept``, if that is not there: of this seed,
+    these settings and this pipeline, comments apart.
 
     Ends the process, with one line, where it cannot.
     """
-    if kept.exists():
-        print(f"{kept.name} is there", flush=True)
-        return
     with ends_in_one_line():
+        if kept.exists() and is_of(read_run(kept), file, settings, seed):
+            print(f"{kept.name} is there", flush=True)
+            return
         pipeline = read_pipeline(str(file), settings, seed)
         measure_in(kept, pipeline, work / "runs" / kept.stem, work / "store", data_dir)
+
+
+def is_of(result: Any, file: Path, settings: Sequence[str], seed: int) -> bool:
+    """Whether a raw result is that of the pipeline of ``file`` as it is today, comments apart."""
+    if not isinstance(result, Run):
+        return False
+    now = (seed, list(settings), tomllib.loads(file.read_text()))
+    return (result.seed, result.settings, tomllib.loads(result.config_toml)) == now
 
 
 def measure_in(kept: Path, pipeline: Pipeline, runs: Path, store: Path, data_dir: Path | None = None) -> None:

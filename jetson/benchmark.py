@@ -39,7 +39,7 @@ def benchmark(bundle: Bundle, settings: Settings, say: Say, root: Path = Path("/
     before = board.state(root)
     started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     models = [_described(target) for target in bundle.targets]
-    _latencies(bundle.targets, models, counts, settings, say)
+    _latencies(bundle, models, counts, settings, say)
     for target, model in zip(bundle.targets, models):
         model["accuracy"] = _accuracy(target, model, bundle, settings, say)
     if settings.accelerator:
@@ -113,18 +113,16 @@ def _described(target: Target) -> Dict[str, Any]:
     }
 
 
-def _latencies(
-    targets: List[Target], models: List[Dict[str, Any]], counts: List[int], settings: Settings, say: Say
-) -> None:
+def _latencies(bundle: Bundle, models: List[Dict[str, Any]], counts: List[int], settings: Settings, say: Say) -> None:
     """Repetition by repetition over all models, so that a drift of the board hits all alike."""
-    total = settings.repetitions * len(counts) * len(targets)
+    total = settings.repetitions * len(counts) * len(bundle.targets)
     done, start = 0, time.monotonic()
     for count in counts:
         for model in models:
             model["latency"].append({"threads": count, "repetitions": [], "errors": []})
     for repetition in range(settings.repetitions):
         for position, count in enumerate(counts):
-            for target, model in zip(targets, models):
+            for target, model in zip(bundle.targets, models):
                 entry = model["latency"][position]
                 answer = child.run(
                     "latency",
@@ -133,6 +131,8 @@ def _latencies(
                     threads=count,
                     runs=settings.runs,
                     sides=settings.sides or target.sides,
+                    testset=str(bundle.testset) if bundle.testset else None,
+                    pixels=settings.pixels,
                 )
                 done += 1
                 left = (time.monotonic() - start) / done * (total - done)
@@ -240,6 +240,8 @@ def _power(
                     threads=entry["threads"],
                     seconds=settings.power_s,
                     sides=settings.sides or target.sides,
+                    testset=str(bundle.testset) if bundle.testset else None,
+                    pixels=settings.pixels,
                 )
                 if "error" in answer:
                     entry["errors"].append("power: " + answer["error"])

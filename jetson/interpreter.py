@@ -74,7 +74,7 @@ class Model:
         self.shape: Tuple[int, ...] = tuple(int(side) for side in self.input["shape"])
 
     def fill(self) -> None:
-        """Seeded noise at every input: the time of a network does not depend on what it sees."""
+        """Seeded noise at every input."""
         noise = np.random.RandomState(0)
         for tensor in self.inputs:
             shape, kind = tuple(int(side) for side in tensor["shape"]), np.dtype(tensor["dtype"])

@@ -98,7 +98,7 @@ def _chosen(
     """The details of the outputs that are expected by ``names``; else of the one that is wanted, else of the only one,
     else of the only one of so many numbers."""
     named = {
-        _names(interpreter).get(int(each["index"]), str(each["name"])): each
+        names_of(interpreter).get(int(each["index"]), str(each["name"])): each
         for each in interpreter.get_output_details()
     }
     shapes = ", ".join(f"{name} {_sides(each)}" for name, each in sorted(named.items()))
@@ -127,7 +127,7 @@ def _sides(tensor: Dict[str, Any]) -> Sequence[int]:
     return [int(side) for side in tensor["shape"]]
 
 
-def _names(interpreter: Any) -> Dict[int, str]:
+def names_of(interpreter: Any) -> Dict[int, str]:
     """Tensor -> the name that the model's maker gave an output, of a model with one signature."""
     if not hasattr(interpreter, "get_signature_list") or len(interpreter.get_signature_list()) != 1:
         return {}

@@ -1,11 +1,11 @@
 """Which of the raw results are of the profile as it is today: others are neither taken for made nor shown."""
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks import run_study
 from benchmarks.paper2022 import epochs, latency, sizes
 from benchmarks.paper2022.profile import TABLES, Point, Profile, points
 from benchmarks.studies import NetworksInTurns, TaughtEpochs, UntrainedSizes
@@ -34,10 +34,8 @@ def read_kept(folder: Path) -> dict[str, Any]:
 def is_of(result: Any, point: Point, fingerprint: str | None = None) -> bool:
     """Whether the result is of the point as it is today: seed, settings, pipeline (comments apart), and the data, whose
     ``fingerprint`` is None where they were not read."""
-    if not isinstance(result, Run) or fingerprint not in (None, result.data.fingerprint):
-        return False
-    now = (point.seed, list(point.settings), tomllib.loads(point.file.read_text()))
-    return (result.seed, result.settings, tomllib.loads(result.config_toml)) == now
+    same = run_study.is_of(result, point.file, point.settings, point.seed)
+    return same and fingerprint in (None, result.data.fingerprint)
 
 
 def today(profile: Profile, seeds: Sequence[int], fingerprints: Mapping[str, str], kept: Mapping[str, Any]) -> Today:

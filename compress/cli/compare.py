@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from compress.cli.columns import aligned
-from compress.cli.data import check_labels, open_data, split_options, task_for
+from compress.cli.data import open_data, split_options, task_for
 from compress.cli.model_options import pixels_option, size_option
 from compress.cli.screen import Screen, screen_options
 
@@ -76,7 +76,7 @@ def compare(
     from compress.compare import compare as compare_layers
     from compress.compare import look_into
     from compress.errors import UserError
-    from compress.evaluate import Wishes, open_model, outputs
+    from compress.evaluate import Wishes, check_labels, open_model, outputs
     from compress.tasks import Arrays
 
     models = [open_model(path) for path in (a, b)]
@@ -96,8 +96,8 @@ def compare(
         model.ready(dataset.shape, task, wish, len(dataset.label_names), dataset.validation, screen.aside)
         for model, wish in zip(models, wishes, strict=True)
     )
-    for path, ready in ((a, ready_a), (b, ready_b)):
-        check_labels(path, ready.width, data, dataset)
+    for path in (a, b):
+        check_labels(path, dataset.label_names, data or dataset.name)
     images = getattr(dataset, split)
     some = np.random.default_rng(0).permutation(len(images))[:count]
     at_once = max(1, 32 * 64**2 * 3 // math.prod(dataset.shape))  # their activations fit into memory

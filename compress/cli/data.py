@@ -138,15 +138,3 @@ def task_for(model: Path, dataset: Any, split: str, say: Callable[[str], None]) 
     for line in guessed(model, known, task, dataset.name):
         say(line)
     return task
-
-
-def check_labels(model: Path, width: int, data: str | None, dataset: Any) -> None:
-    """Raises UserError unless the model, of so many outputs, was made for what the data set names."""
-    from compress.errors import UserError, few
-    from compress.evaluate import labels
-
-    names = tuple(labels(model))
-    if len(names) == width and names != tuple(map(str, range(width))) and names != dataset.label_names:
-        raise UserError(
-            f"{model} was made for the classes {few(names)}, but {data or dataset.name} has {few(dataset.label_names)}"
-        )

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from compress.cli.data import check_labels, open_data, split_options, task_for
+from compress.cli.data import open_data, split_options, task_for
 from compress.cli.model_options import output_option, pixels_option, size_option
 from compress.cli.options import Number
 from compress.cli.screen import Screen, screen_options
@@ -21,8 +21,8 @@ from compress.cli.screen import Screen, screen_options
     "--blur",
     type=Number(0, 0.5),
     default=0.0,
-    help="Blur the images first, as by a moving camera: length of the motion as a fraction of the image's "
-    "width, such as 0.1.",
+    help="Blur the images first, as by a moving camera: length of the motion as a fraction of the width "
+    "of the model's input, such as 0.1.",
 )
 @screen_options()
 def evaluate(
@@ -48,13 +48,13 @@ def evaluate(
       jetslim evaluate theirs.tflite --data photos --pixels -1..1
       jetslim evaluate runs/detector/4-exported --data shapes --blur 0.1
     """
-    from compress.evaluate import Wishes, open_model, outputs
+    from compress.evaluate import Wishes, check_labels, open_model, outputs
 
     opened = open_model(model)
     dataset = open_data(data, [model], opened.shape, size, data_dir, skip_bad_images, screen.aside)
     task, width = task_for(model, dataset, split, screen.aside), len(dataset.label_names)
     ready = opened.ready(dataset.shape, task, Wishes(pixels, output), width, dataset.validation, screen.aside)
-    check_labels(model, ready.width, data, dataset)
+    check_labels(model, dataset.label_names, data or dataset.name)
     images = getattr(dataset, split)
     if blur:
         images = blurred(images, dataset, blur)

@@ -105,7 +105,7 @@ def _task(path: Path, opened: Any, output: str | None) -> Any:
     if output is None and any(set(names) <= set(opened.outputs) for names in file_outputs(Detection())):
         raise UserError(
             f"{path} gives what a detector gives ({', '.join(opened.outputs)}), but no model.json beside it says what "
-            "its boxes lie to: put the one of its folder there"
+            "its boxes lie to: put the one of its folder there, and labels.txt for the names of classes"
         )
     return MultiLabel() if opened.ends_in == "LOGISTIC" else Classification()
 

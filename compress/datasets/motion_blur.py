@@ -1,4 +1,7 @@
-"""Motion blur, as of a camera that moves while the shutter is open: a straight line, in any direction."""
+"""Motion blur, as of a camera that moves while the shutter is open: a straight line, in any direction.
+
+It works on images as a network reads them: where they were padded, widths include the black bands beside the photo.
+"""
 
 from dataclasses import dataclass
 from typing import Any

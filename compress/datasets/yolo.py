@@ -118,8 +118,10 @@ def _read_names(root: Path) -> tuple[list[str], int | None]:
 
     try:
         if path.suffix == ".txt":
-            lines = map(str.strip, path.read_text(encoding="utf-8-sig").splitlines())
-            return [line for line in lines if line], None
+            lines = path.read_text(encoding="utf-8-sig").rstrip().splitlines()
+            if not lines or not all(map(str.strip, lines)):
+                raise ValueError("an empty line would move the numbers of the classes behind it")
+            return [line.strip() for line in lines], None
         told: Any = yaml.safe_load(path.read_text())
         names, keypoints = told["names"], told.get("kpt_shape")
         if not isinstance(names, list | dict):

@@ -38,6 +38,10 @@ class Method(Protocol):
     def check_network(self, student: Any) -> None:
         """Raises UserError for a student without the layers that the method needs; before anything is trained."""
 
+    def check_teacher(self, teacher: Any, student: Any) -> None:
+        """Raises UserError for a teacher without the layers that the method needs, or that do not go together with
+        those of ``student``, None where that is not known yet; before anything is trained."""
+
     def per_batch_inputs(self, teachers: int) -> Mapping[str, Draw]:
         """Name -> what draws an array anew for each batch, which every phase's objective gets by that name."""
 

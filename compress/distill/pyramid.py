@@ -47,6 +47,9 @@ class OfDetectors(Usual):
     def check_network(self, student: Any) -> None:
         Pyramid.of(student, self.name)
 
+    def check_teacher(self, teacher: Any, student: Any) -> None:
+        Pyramid.of(teacher, self.name)
+
 
 def normalised(maps: Any) -> Any:
     """Maps (n, h, w, c) with a mean of 0 and a variance of 1 in each channel of each image (Ulyanov, Vedaldi and

@@ -19,7 +19,7 @@ from compress.distill.phase import Phase
 from compress.distill.pyramid import OfDetectors, Pyramid
 from compress.errors import UserError
 from compress.models.detector import STRIDES, local
-from compress.targets.boxes import CLASS, KIND, Boxes
+from compress.targets.boxes import CLASS, COUNTS, KIND, Boxes
 from compress.tasks.named import named
 from compress.tasks.objective import Loss
 from compress.training.settings import Draw
@@ -100,7 +100,7 @@ class Slv(OfDetectors):
 
         tf = keras.tf
         map_, *said = seen(images, training=True)
-        present = self.present(targets["classes"], said[0].shape[-1])
+        present = self.present(targets["classes"], targets["kinds"], said[0].shape[-1])
         outputs = named(task, said)
         is_there = there(proposals)
         of_class, of_place, refined = weak(map_, proposals)
@@ -127,10 +127,11 @@ class Slv(OfDetectors):
         return total, logs
 
     @staticmethod
-    def present(classes: Any, count: int) -> Any:
-        """Which classes an image shows, float32 (n, count): all that is read of the labels."""
+    def present(classes: Any, kinds: Any, count: int) -> Any:
+        """Which classes an image shows, float32 (n, count): all that is read of the labels. Difficult boxes and crowds
+        do not count."""
         tf = keras.tf
-        return tf.reduce_max(tf.one_hot(classes, count), axis=1)
+        return tf.reduce_max(tf.one_hot(tf.where(tf.equal(kinds, COUNTS), classes, -1), count), axis=1)
 
     def voted(self, scores: Any, boxes: Any, present: Any, frame: tuple[int, int]) -> tuple[Any, Any]:
         """(pseudo boxes (n, MOST, 6), likelihoods at the first level (n, h, w, classes), 0 for classes that are not

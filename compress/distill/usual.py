@@ -32,6 +32,9 @@ class Usual:
     def check_network(self, student: Any) -> None:
         pass
 
+    def check_teacher(self, teacher: Any, student: Any) -> None:
+        pass
+
     def per_batch_inputs(self, teachers: int) -> Mapping[str, Draw]:
         return {}
 

@@ -3,10 +3,12 @@
 import json
 import re
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from compress import config
+from compress.errors import UserError, few
 from compress.tasks import TASKS, Task
 
 NUMBERED = re.compile(r"(\d+)[\s:,]+(.+)")
@@ -56,6 +58,14 @@ def labels(path: Path) -> list[str]:
     if (folder / "stage.json").is_file():
         return list(_read(folder / "stage.json").get("label_names", []))
     return _names(_packed(path))
+
+
+def check_labels(path: Path, known: Sequence[str], data: str) -> None:
+    """Raises UserError for a model of as many classes as the ``data`` have, which name them ``known``, that was made
+    for others or numbers them in another order. What lies beside a model may name none, or number them."""
+    names = labels(path)
+    if len(names) == len(known) and names != list(map(str, range(len(names)))) and names != list(known):
+        raise UserError(f"{path} was made for the classes {few(names)}, but {data} has {few(known)}")
 
 
 def image_fit(path: Path) -> Any:

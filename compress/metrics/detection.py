@@ -121,7 +121,8 @@ def matched(
     near = iou(boxes, true)
     crowd = kinds == CROWD
     if crowd.any():  # how much of the box lies in the crowd
-        inside = overlaps(boxes, true[crowd])
+        boxes = boxes.astype(np.float64)
+        inside = overlaps(boxes, true[crowd].astype(np.float64))
         near[:, crowd] = inside / np.maximum(areas(boxes)[:, None], 1e-12)
     free = np.ones((len(thresholds), len(true)), bool)
     counts = kinds == COUNTS

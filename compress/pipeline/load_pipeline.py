@@ -114,6 +114,7 @@ def read_pipeline(
     stages = raw.get("stage")
     if not isinstance(stages, list) or not stages or not all(isinstance(stage, dict) for stage in stages):
         raise UserError(f"{path.name} has no [[stage]]")
+    _take_place(stages, settings)
     chosen = raw.get("seed", 0) if seed is None else seed
     if type(chosen) is not int or not 0 <= chosen < 2**31:
         raise UserError(f"{path.name}: seed = {chosen!r} must be a whole number from 0 to 2147483647")
@@ -144,6 +145,17 @@ def _leave_out(raw: dict[str, Any], settings: Sequence[str]) -> None:
         raw["stage"] = [
             stage for stage in stages if stage.pop("optional", False) is not True or stage.get("name") in asked
         ]
+
+
+def _take_place(stages: Sequence[dict[str, Any]], settings: Sequence[str]) -> None:
+    """Takes out what a stage says beside a setting that takes its place, such as flops where latency is set."""
+    asked = {setting.partition("=")[0].strip() for setting in settings}
+    for stage in stages:
+        kind = STAGES.get(str(stage.get("kind")))
+        one_of = kind.ONE_OF if kind is not None else ()
+        chosen = {field for field in one_of if f"{stage.get('name')}.{field}" in asked}
+        for field in set(one_of) - chosen if chosen else ():
+            stage.pop(field, None)
 
 
 def _full(raw: dict[str, Any], setting: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from compress import models
 from compress.errors import Failure, UserError
-from compress.evaluate import expected_pixels
+from compress.evaluate import check_labels, expected_pixels
 from compress.inspection import inspect
 from compress.pipeline.networks import Networks
 from compress.pipeline.plan import Step
@@ -20,8 +20,8 @@ def check(steps: Sequence[Step], networks: Networks, context: Callable[[Step], C
     """Raises UserError for files and layers of the user's that do not fit the ``steps`` which will run.
 
     A network of the user's is built, evaluated and put through a trial of what the later stages will do to it. Trained
-    ones that know no more than chance are refused, unless ``force``. Networks by name alone are not built: the registry
-    vouches for them.
+    ones that know no more than chance, or other classes, are refused, unless ``force``. Networks by name alone are not
+    built: the registry vouches for them.
     """
     for step in steps:
         try:
@@ -49,7 +49,9 @@ def check(steps: Sequence[Step], networks: Networks, context: Callable[[Step], C
                 stage.check_network(network, given)
             for teacher in step.teachers:
                 if isinstance(teacher, Path):
-                    _refuse_ignorance(networks.borrow(str(teacher)), str(teacher), given, force)
+                    network = networks.borrow(str(teacher))
+                    stage.check_teacher(network, _network(step, networks, context))
+                    _refuse_ignorance(network, str(teacher), given, force)
         except UserError as error:
             raise UserError(f"[[stage]] {step.stage.name!r}: {error}") from error
 
@@ -57,6 +59,7 @@ def check(steps: Sequence[Step], networks: Networks, context: Callable[[Step], C
 def _refuse_ignorance(network: Any, name: str, context: Context, force: bool) -> None:
     if not force:
         data = context.dataset
+        check_labels(Path(name), data.label_names, data.name)
         expected_pixels.refuse_ignorance(network, name, data.validation, data.label_names, context.task)
 
 

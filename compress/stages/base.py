@@ -73,6 +73,8 @@ class Stage:
     """Name of the earlier stage whose network this stage starts from. Default: the stage before it."""
 
     NOT_IN_KEY: ClassVar[tuple[str, ...]] = ("name", "input", "teachers")
+    ONE_OF: ClassVar[tuple[str, ...]] = ()
+    """Fields of which exactly one is given: --set of one of them takes the place of the one in the file."""
 
     @property
     def trains(self) -> bool:
@@ -175,6 +177,10 @@ class Stage:
 
     def check_network(self, network: Any, context: Context) -> None:
         """Raises UserError for what cannot work on the network as it will be built; before anything is trained."""
+
+    def check_teacher(self, teacher: Any, student: Any) -> None:
+        """Raises UserError for a teacher in a file from which the method cannot learn; before anything is trained.
+        ``student``: a network with the layers of the one that learns, None where it is not known yet."""
 
     def check_data(self, data: Dataset) -> None:
         """Raises UserError for what cannot work with these data; before anything runs."""

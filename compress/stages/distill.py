@@ -66,6 +66,9 @@ class Distill(NetworkStage, Training):
     def check_network(self, network: Any, context: Context) -> None:
         self.method.check_network(network)
 
+    def check_teacher(self, teacher: Any, student: Any) -> None:
+        self.method.check_teacher(teacher, student)
+
     def make(self, context: Context, out: Path, scratch: Path) -> NetworkFacts:
         student = self.network(context)
         keras.utils.set_random_seed(context.seed)  # for the layers that a method adds

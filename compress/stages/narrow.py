@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from compress.config import Count, Fraction, Positive, config
 from compress.distill.logits import Logits
@@ -22,7 +22,6 @@ from compress.stages.unbiased import as_targets_say
 from compress.tasks import Task
 from compress.training import Training, fit
 
-TARGETS = ("latency", "latency_ms", "parameters", "flops")
 DEFAULT_METHODS: tuple[type[Method], ...] = (Logits, Sigmoids, Outputs)
 
 
@@ -70,6 +69,8 @@ class Narrow(Stage, Training):
     """Distillation method, one that compares outputs and not layers. Default: logits, or the task's counterpart
     (sigmoids, outputs, density)."""
 
+    ONE_OF: ClassVar[tuple[str, ...]] = ("latency", "latency_ms", "parameters", "flops")
+
     @property
     def rewrites(self) -> bool:
         return True
@@ -80,15 +81,15 @@ class Narrow(Stage, Training):
 
     @property
     def target(self) -> str:
-        """Which of TARGETS is asked for."""
-        return next(name for name in TARGETS if getattr(self, name) is not None)
+        """Which of ONE_OF is asked for."""
+        return next(name for name in self.ONE_OF if getattr(self, name) is not None)
 
     def check(self) -> None:
         super().check()
-        asked = [name for name in TARGETS if getattr(self, name) is not None]
+        asked = [name for name in self.ONE_OF if getattr(self, name) is not None]
         if len(asked) != 1:
             raise UserError(
-                f"narrow needs exactly one of {', '.join(TARGETS)}{', not ' + ' and '.join(asked) if asked else ''}"
+                f"narrow needs exactly one of {', '.join(self.ONE_OF)}{', not ' + ' and '.join(asked) if asked else ''}"
             )
         if not getattr(self, asked[0]):
             raise UserError(f"{asked[0]} = 0 leaves nothing of the network: give a fraction such as 0.5")

@@ -36,6 +36,7 @@ EXAMPLES = 8  # that an int8 file for timing has its ranges from
 BATCHES = 10  # that importance is measured on
 CLOSE, TRIALS = 0.03, 3  # how near the measured share is to come to what was asked, in so many choices
 MOST_ABOVE = 0.1  # of what was asked, where fewer channels cannot be had
+HARDLY_FASTER = 0.5  # times the share of the latency: where a smaller share of the multiplications is left
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,18 @@ def operators_in_int8(network: Any, traced: Trace, context: Context) -> tuple[by
     return file_and_operators(network, traced, examples, task.OUTPUTS, bool(task.SUMS))
 
 
+def doubts(latency_left: float, macs_left: float) -> list[str]:
+    """A line where this machine is a bad stand-in for a board: some processors compute 64 channels of an int8
+    convolution in the time of 8, so that most channels have to go before it is faster."""
+    if macs_left >= HARDLY_FASTER * latency_left:
+        return []
+    return [
+        f"note: only {macs_left:.2f} of the multiplications are left for {latency_left:.2f} of the latency: with fewer "
+        "channels, this machine's processor is hardly faster. For a board, give its table of times (device), or ask "
+        "for flops"
+    ]
+
+
 class Rounds:
     """The ``network``, from round to round."""
 
@@ -77,6 +90,11 @@ class Rounds:
         self._removed.append((self._trace, stays))
         self._trace = trace(self.network, self._stage.keep)
         self._context.progress.say(f"    {self._said(number)}")
+        if self._decision.measured_ms is not None:
+            before, after = self._decision.measured_ms
+            left = whole(macs(self.network, self._trace)) / whole(macs(self._given, self._trace_of_given))
+            for line in doubts(after / before, left):
+                self._context.progress.say(f"    {line}")
 
     def _decided(self, number: int) -> dict[str, Any]:
         """The round's decision, as its file has it."""

@@ -26,7 +26,7 @@ from compress.tasks import anchors as of_anchors
 from compress.tasks.answers import Answers
 from compress.tasks.base import Arrays, Departure, Output, Tensors
 from compress.tasks.difference import Bounds, Difference
-from compress.tasks.draw import draw
+from compress.tasks.draw import called, draw
 
 BOUNDS = Bounds(
     unit="in a probability or an overlap",
@@ -43,6 +43,7 @@ SURE = 1e-6  # a probability nearer to 0 or 1 has no logit that a float32 could 
 POINTS = 60  # of a curve in the report
 SIZES = (1.0, 1.5, 2.0, 3.0, 4.0)  # of anchors, in cells, that are tried
 LOOKED_AT = 500  # training boxes, for that
+WHOLE = 0.9  # mean area of boxes that stand for whole images, in parts of the image
 Part = Annotated[float, Field(gt=0, lt=1)]
 
 
@@ -90,7 +91,12 @@ class Detection:
     CLOSENESS: ClassVar[Metric] = Metric("same_boxes", "same boxes", "%", 100.0, 2)
     OUTPUTS: ClassVar[tuple[Output, ...]] = (
         Output("logits", "scores", "how likely a thing of each class is at each anchor", "LOGISTIC"),
-        Output("boxes", "boxes", "how the box of a thing lies to each anchor: y, x, height, width"),
+        Output(
+            "boxes",
+            "boxes",
+            "how the box of a thing lies to each anchor: 10 * (its middle's y and x - the anchor's) / (the anchor's "
+            "height and width), and 5 * log(its height and width / the anchor's)",
+        ),
     )
     SUMS: ClassVar[Mapping[str, str]] = {}
     ALSO_LEARNED: ClassVar[tuple[str, ...]] = ()
@@ -118,6 +124,11 @@ class Detection:
             return framed
         boxes = targets.rows[targets.rows[..., KIND] == COUNTS][:, :CLASS]
         boxes = boxes[np.linspace(0, len(boxes) - 1, min(len(boxes), LOOKED_AT)).astype(int)]
+        if of_boxes.areas(boxes).mean() > WHOLE * np.prod(targets.frame):
+            raise UserError(
+                f"the training boxes of {data.name} are as large as the images, so the size of the anchors cannot "
+                "follow from them: set [task] anchor_size, such as 3.0"
+            )
         candidates = [replace(framed, anchor_size=size) for size in SIZES]
         return max(candidates, key=lambda candidate: candidate.covers(boxes))
 
@@ -288,7 +299,7 @@ class Detection:
         lines = []
         for each in self._shown(outputs, images):
             parts = [
-                f"{label_names[number]} ({score:.1%}) at {box[1]:.0f},{box[0]:.0f} to {box[3]:.0f},{box[2]:.0f}"
+                f"{called(label_names, number)} ({score:.1%}) at {box[1]:.0f},{box[0]:.0f} to {box[3]:.0f},{box[2]:.0f}"
                 for box, number, score in zip(*each, strict=True)
             ]
             lines.append("; ".join(parts) if parts else "nothing found")
@@ -302,7 +313,7 @@ class Detection:
             {
                 "boxes": [
                     {
-                        "class": label_names[number],
+                        "class": called(label_names, number),
                         "score": round(float(score), 4),
                         "box": [round(float(box[i]), 1) for i in (1, 0, 3, 2)],
                     }

@@ -9,6 +9,11 @@ from compress.metrics.boxes import Found
 TURN = 0.61803398875  # of the colour circle, from a class to the next: neighbours differ, however many there are
 
 
+def called(label_names: tuple[str, ...], number: int) -> str:
+    """The class's name, or its number where a file that decodes by itself knows more classes than there are names."""
+    return label_names[number] if number < len(label_names) else str(number)
+
+
 def draw(image: np.ndarray, shown: Found, label_names: tuple[str, ...]) -> np.ndarray:
     """uint8 (height, width, 3): the image, uint8 (height, width, 1 or 3), with each box, its class and its score."""
     from PIL import Image, ImageDraw, ImageFont
@@ -21,7 +26,7 @@ def draw(image: np.ndarray, shown: Found, label_names: tuple[str, ...]) -> np.nd
         colour = tuple(round(255 * part) for part in hsv_to_rgb(number * TURN % 1, 0.85, 0.95))
         top, left, bottom, right = (float(side) for side in box)
         canvas.rectangle([left, top, max(left, right - 1), max(top, bottom - 1)], outline=colour, width=width)
-        text = f"{label_names[number]} {100 * score:.0f} %"
+        text = f"{called(label_names, number)} {100 * score:.0f} %"
         above = max(0.0, top - size - 2)
         canvas.rectangle(canvas.textbbox((left, above), text, font), fill=colour)
         canvas.text((left, above), text, "black", font)

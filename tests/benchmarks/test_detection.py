@@ -8,12 +8,13 @@ from PIL import Image
 
 from benchmarks.detection import __main__ as study
 from benchmarks.detection import table
-from benchmarks.run_study import dataset
+from benchmarks.run_study import dataset, is_of
 from benchmarks.studies import BlurredDetectors
+from benchmarks.trained import value_of
 from compress.artifacts import Store
 from compress.clock import Clock
 from compress.pipeline import Networks, load_libraries, look_ahead, plan, read_pipeline
-from compress.results import DataFacts, Latency, Run, StageResult
+from compress.results import DataFacts, Latency, Run, StageResult, read_run
 from compress.training import Progress
 
 BOX = "<object><name>cat</name><bndbox><xmin>9</xmin><ymin>9</ymin><xmax>60</xmax><ymax>40</ymax></bndbox></object>"
@@ -47,6 +48,16 @@ def test_every_study_is_one_that_its_networks_can_do(name, data, backbone, photo
     clock, progress = Clock(), Progress()
     look_ahead(planned, store, Networks(planned, store, clock, progress), progress, clock)
     progress.stop()
+
+
+def test_results_that_are_kept_are_of_the_studies_as_they_are():
+    """Else means were over different trainings."""
+    for path in study.RESULTS.glob("*.json"):
+        if not path.stem.endswith("-blurred"):
+            kept, name = read_run(path), path.stem.split("-")[0]
+            data = next(data for data in ("shapes", *study.VOC) if f"-{data}-" in path.stem)
+            settings = study.settings_of(name, data, value_of(kept.settings, "baseline.model") or study.BACKBONES[0])
+            assert is_of(kept, Path(study.__file__).parent / f"{name}.toml", settings, kept.seed), path.name
 
 
 def stage(name, ap50):

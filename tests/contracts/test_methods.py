@@ -107,7 +107,7 @@ def test_a_pipeline_file_can_name_it(name):
 @methods
 def test_it_has_what_a_method_has(name):
     assert isinstance(method(name), Method)
-    for function in ("check", "check_network", "per_batch_inputs", "prepared", "phases"):
+    for function in ("check", "check_network", "check_teacher", "per_batch_inputs", "prepared", "phases"):
         wanted, own = (inspect.signature(getattr(kind, function)) for kind in (Method, METHODS[name]))
         assert list(own.parameters) == list(wanted.parameters)
 

@@ -413,6 +413,15 @@ def test_the_part_of_a_layout_that_is_missing_is_named(voc, tmp_path_factory):
         load("voc", voc / "nowhere")
 
 
+def test_an_empty_line_among_the_names_of_classes_is_refused(yolo):
+    (yolo / "data.yaml").unlink()
+    (yolo / "classes.txt").write_text("cat\n\ndog\n")
+    with pytest.raises(UserError, match="an empty line would move the numbers of the classes behind it"):
+        load("yolo", yolo)
+    (yolo / "classes.txt").write_text("cat\ndog\n\n")
+    assert load("yolo", yolo).label_names == ("cat", "dog")
+
+
 def test_a_word_is_no_list_of_names(yolo):
     (yolo / "data.yaml").write_text("names: cat\n")
     with pytest.raises(UserError, match="data.yaml has no list of class names .names is 'cat'."):

@@ -255,10 +255,12 @@ def test_with_another_teacher_the_losses_are_the_same_ones():
         plain + 0.7 * distance + 30.0 * 2.0**2 * soft, rel=1e-5
     )
     method = BlurRobust()
-    with pytest.raises(
-        UserError, match=r"maps of the teacher are \(8, 8, 12\), but those of the student are \(8, 8, 8\)"
-    ):
+    message = r"maps of the teacher are \(8, 8, 12\), but those of the student are \(8, 8, 8\)"
+    with pytest.raises(UserError, match=message):
         method.phases([detector(channels=12)], student, 3, TASK, TASK.loss)
+    with pytest.raises(UserError, match=message):
+        method.check_teacher(detector(channels=12), student)
+    method.check_teacher(teacher, None)
 
 
 def test_the_files_of_students_are_those_of_the_baseline_but_for_the_blocks_that_stay():

@@ -21,6 +21,7 @@ from compress.distill.weak_labels import (
 )
 from compress.errors import UserError
 from compress.metrics.boxes import iou
+from compress.metrics.detection import COUNTS, CROWD, DIFFICULT
 from compress.models.detector import DetectionHead, level, local
 from compress.targets import Boxes
 from compress.tasks import Detection
@@ -204,6 +205,11 @@ def test_boxes_are_not_read_and_give_no_gradient(student):
         targets = {name: tf.constant(v) for name, v in Boxes.of([np.float32(rows)], FRAME, 3).arrays().items()}
         losses.append(float(phase.objective(phase.network, as_float(tf.constant(images)), targets, proposals)[0]))
     assert losses[0] == pytest.approx(losses[1], rel=1e-6)
+
+
+def test_difficult_boxes_and_crowds_are_not_said_to_be_there():
+    said = Slv.present(tf.constant([[0, 1, 2, -1]]), tf.constant([[COUNTS, DIFFICULT, CROWD, -1]]), 3)
+    assert said.numpy().tolist() == [[1, 0, 0]]
 
 
 def test_voted_boxes_are_of_classes_that_are_there(student):

@@ -19,11 +19,14 @@ from compress.evaluate import KerasPredictor, TFLitePredictor, file_outputs, out
 from compress.export import convert
 from compress.export.postprocess import POSTPROCESSES, agreement, with_detections
 from compress.metrics import boxes
+from compress.models.detector import DetectionHead
 from compress.report.model_card.usage import python
 from compress.stages.faithful import Unfaithful, compare_behind
 from compress.stages.save_and_evaluate import TEST_OUTPUTS
 from compress.tasks import Detection
 from compress.tasks.named import names
+from jetson import worker
+from jetson.interpreter import Model
 
 
 @pytest.fixture(scope="module")
@@ -153,6 +156,37 @@ def test_a_file_of_boxes_alone_is_known_for_what_it_is(made, main, words, tmp_pa
         code, output, errors = main("predict", tmp_path / f"{name}.tflite", tmp_path / "photo.png", *words)
         assert (code, output) == (2, "")
         assert "gives what a detector gives (" in errors and "no model.json beside it" in errors
+
+
+@pytest.mark.parametrize("words", [(), ("--draw",), ("--json",)])
+def test_without_labels_beside_it_classes_are_numbers(made, main, words, tmp_path, monkeypatch):
+    """Five classes, more than the four numbers of a box."""
+    data, task, _, _, _ = made
+    network = models.build("resnet10_1_4", data.shape, DetectionHead(5, 6, 16, 1), seed=0)
+    for layer in network.layers:
+        if layer.name == "classes":  # whatever it sees, it is of the fifth class
+            kernel, bias = layer.get_weights()
+            layer.set_weights([0 * kernel, np.where(np.arange(len(bias)) % 5 == 4, 3.0, -9.0)])
+    plain = convert.Converter(network, outputs=task.OUTPUTS).dense()
+    (tmp_path / "model.detections.tflite").write_bytes(with_detections(plain, as_dict(task), 5))
+    told = {"schema": "jetslim-model/1", "task": as_dict(task), "files": {"model.detections.tflite": {}}}
+    (tmp_path / "model.json").write_text(json.dumps(told))
+    Image.fromarray(data.test.read(np.arange(1))[0]).save(tmp_path / "photo.png")
+    monkeypatch.chdir(tmp_path)
+    code, output, errors = main("predict", "model.detections.tflite", "photo.png", *words)
+    assert (code, errors) == (0, "")
+    assert words == ("--draw",) or '"class": "4"' in output or "4 (95." in output
+
+
+@pytest.mark.parametrize(("file", "sees"), [("content", "the image"), ("plain", "noise")])
+def test_on_a_board_a_file_that_drops_boxes_is_timed_on_an_image(made, file, sees, tmp_path):
+    data, _, _, plain, content = made
+    images = data.test.read(np.arange(3))
+    np.savez_compressed(tmp_path / "testset.npz", images=images, boxes=np.zeros((3, 1, 4)))
+    model = Model({"content": content, "plain": plain}[file], 1)
+    worker.feed(model, str(tmp_path / "testset.npz"), None)
+    is_image = np.allclose(model.interpreter.get_tensor(model.input["index"])[0], images[0] / 255, atol=1e-6)
+    assert is_image == (sees == "the image")
 
 
 def test_the_file_with_it_is_hardly_larger(made):

@@ -125,6 +125,19 @@ def test_a_crowd_takes_whatever_lies_in_it():
     assert each.ignored[0].all() and each.total == 1
 
 
+def test_what_lies_in_a_crowd_by_exactly_half_is_passed_over():
+    """Half of a box of float32 corners, whose area float32 rounds upwards."""
+    rng, missed = np.random.default_rng(0), 0
+    for top, left, height, width in rng.uniform(1, 300, (200, 4)).astype(np.float32):
+        box = np.float32([[top, left, top + height, left + width]])
+        wide = box.astype(np.float64)
+        crowd = np.float32([[0, 0, 2000, (wide[0, 1] + wide[0, 3]) / 2]])
+        inside = (crowd[0, 3].astype(np.float64) - wide[0, 1]) / (wide[0, 3] - wide[0, 1])
+        _, ignored = detection.matched(box, crowd, np.array([detection.CROWD]), np.array([0.5]))
+        missed += bool(ignored[0, 0]) != (inside >= 0.5)
+    assert missed == 0
+
+
 def random_case(rng):
     """True boxes, some of them crowds, and detections near them and elsewhere; scores may tie."""
     images, classes = int(rng.integers(1, 7)), int(rng.integers(1, 5))

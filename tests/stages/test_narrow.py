@@ -14,6 +14,7 @@ from compress.errors import UserError
 from compress.pipeline import links, read_pipeline
 from compress.results import NetworkFacts, read_run
 from compress.stages.narrow import Narrow
+from compress.stages.narrow_rounds import doubts
 from compress.tasks import TASKS
 
 Classification, MultiLabel, Regression = (TASKS[name] for name in ("classification", "multi_label", "regression"))
@@ -176,6 +177,25 @@ def test_the_latency_that_is_asked_for_is_measured(run, tmp_path):
     assert "timing" not in done.stdout
     report = (tmp_path / "runs/narrow/report.md").read_text()
     assert "latency of the int8 file (ms), whole file, measured in turns" in report
+
+
+def test_a_setting_takes_the_place_of_the_target_in_the_file():
+    (narrowed,) = (stage for stage in read_pipeline("densenet121").stages if stage.kind == "narrow")
+    assert (narrowed.flops, narrowed.latency) == (0.25, None)
+    (narrowed,) = (
+        stage for stage in read_pipeline("densenet121", ["narrowed.latency=0.5"]).stages if stage.kind == "narrow"
+    )
+    assert (narrowed.flops, narrowed.latency) == (None, 0.5)
+    both = read_pipeline("densenet121", ["narrowed.latency=0.5", "narrowed.parameters=0.5"])
+    with pytest.raises(UserError, match="exactly one of .*, not latency and parameters"):
+        links(both)
+
+
+@pytest.mark.parametrize(("latency_left", "macs_left", "lines"), [(0.31, 0.05, 1), (0.35, 0.25, 0), (0.5, 0.26, 0)])
+def test_a_processor_that_is_hardly_faster_with_fewer_channels_is_said(latency_left, macs_left, lines):
+    said = doubts(latency_left, macs_left)
+    assert len(said) == lines
+    assert all("only 0.05 of the multiplications are left for 0.31 of the latency" in line for line in said)
 
 
 def test_what_cannot_be_reached_is_said_before_it_trains(run, tmp_path):

@@ -113,6 +113,13 @@ def test_a_data_set_without_a_box_and_no_anchors_at_all_are_refused():
         parse(Detection, {"name": "detection", "ratios": []}, "[task]")
 
 
+def test_boxes_that_stand_for_whole_images_tell_no_size_of_anchors():
+    whole = dataset([np.float32([[0, 0, 64, 64, 0, 0]])] * 3)
+    with pytest.raises(UserError, match="as large as the images, .* set .task. anchor_size"):
+        Detection().fitted(whole)
+    assert Detection(anchor_size=3.0).fitted(whole).anchor_size == 3.0
+
+
 def test_without_a_box_neither_anchors_nor_knowledge_can_be_told():
     with pytest.raises(UserError, match="no box in any training image, from which the size of the anchors could be"):
         Detection().fitted(dataset([np.empty((0, 6))]), learns=False)
