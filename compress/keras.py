@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any
 
 from compress import grouped_convolution
+from compress.amx import deny_amx
 from compress.memory import keep_freed_memory
 from compress.quiet import quiet
 
@@ -38,6 +39,7 @@ def __getattr__(name: str) -> Any:
 @cache
 def _load() -> None:
     keep_freed_memory()
+    deny_amx()
     with quiet():  # it looks for GPUs and reports each library that it does not find
         tensorflow = importlib.import_module(_TENSORFLOW)
         tensorflow.config.list_physical_devices()

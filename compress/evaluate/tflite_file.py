@@ -4,6 +4,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from compress.amx import deny_amx
 from compress.errors import UserError, first_line
 from compress.quiet import quiet
 
@@ -31,6 +32,7 @@ class TFLiteFile:
                 f"{self.name} contains TensorFlow operators ({', '.join(flex)}) that LiteRT does not have: convert "
                 "it without SELECT_TF_OPS"
             )
+        deny_amx()
         with self.explained(), quiet():
             return Interpreter(model_content=self.content, num_threads=threads, **options)
 

@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from compress.amx import deny_amx
 from compress.clock import Clock
 
 PACKAGES = ("jetslim", "tensorflow", "tf_keras", "tensorflow-model-optimization", "ai-edge-litert", "numpy")
@@ -20,7 +21,7 @@ def describe() -> dict[str, Any]:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return {
         "label": "host",
-        "cpu": _cpu(),
+        "cpu": f"{_cpu()} without AMX" if deny_amx() else _cpu(),
         "cores": len(os.sched_getaffinity(0)),
         "memory_gb": round(memory / 1e9, 1),
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
