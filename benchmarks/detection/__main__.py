@@ -3,6 +3,7 @@
 - blur: sharp and blurred images, each detector measured on both.
 - labels: a teacher near things (FGFI) and labels (LGD), on two backbones (--backbone), then prune and int8.
 - weak: the classes of images alone.
+- long: one detector on larger images, for more epochs, then in int8.
 
 DATA is cards or cells (--data-dir, where Cards/ and BCCD/ lie, in Pascal VOC's layout) or shapes, drawn. A result is
 one file a seed in results/detection; what is there is not made again, and what was stopped goes on where it was.
@@ -26,8 +27,9 @@ WORK = ROOT / "build" / "detection"
 SEEDS = (0, 1, 2)
 BACKBONES = ("resnet10_1_4", "resnet10_1_2")
 BLUR = 0.1  # of the width
-STUDENTS = {"labels": ("baseline", "fgfi", "lgd"), "blur": (), "weak": ()}
+STUDENTS = {"labels": ("baseline", "fgfi", "lgd"), "blur": (), "weak": (), "long": ()}
 LONGER = 30  # epochs of weak on photographs, of which there are few
+LONG = {"cards": ("[320, 320]", 80), "cells": ("[256, 320]", 50)}  # size and epochs
 VOC = {
     "cards": ("Cards", "[160, 160]", "{ colour = 0.3 }"),
     "cells": ("BCCD", "[160, 192]", "{ flip = true, colour = 0.2 }"),
@@ -40,7 +42,10 @@ def settings_of(study: str, data: str, backbone: str) -> list[str]:
         own = ["data.augmentation={ flip = true }"] + ["data.pictures=3000"] * (study == "weak")
     else:
         path, size, augmentation = VOC[data]
+        larger, epochs = LONG[data]
+        size = larger if study == "long" else size
         own = ["data.name=voc", f"data.path={path}", f"data.size={size}", f"data.augmentation={augmentation}"]
+        own += [f"trained.epochs={epochs}"] if study == "long" else []
         own += [f"{name}.epochs={LONGER}" for name in ROWS["weak"]] if study == "weak" else ["data.scales=[0.7, 1.3]"]
     return [*own, *(f"{name}.model={backbone}" for name in STUDENTS[study])]
 

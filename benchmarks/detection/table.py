@@ -7,7 +7,7 @@ from itertools import chain
 from benchmarks.format import spread
 from benchmarks.processors import latency, on_one
 from benchmarks.studies import BlurredDetectors
-from benchmarks.trained import trained, value_of
+from benchmarks.trained import settings_of, trained
 from compress.report.format import megabytes
 from compress.results import Run
 
@@ -34,14 +34,16 @@ ROWS: Mapping[str, Mapping[str, str]] = {
         "search": "likelihood voting, a search",
         "search_sd": "likelihood voting, a search, with self-distillation",
     },
+    "long": {"trained": "in float32", "exported": "in int8"},
 }
-CONTROLS = {"blur": "both_images", "labels": "baseline", "weak": "threshold"}
+CONTROLS = {"blur": "both_images", "labels": "baseline", "weak": "threshold", "long": "trained"}
 BEFORE = {"threshold_sd": "threshold", "search_sd": "search"}
-TRAINED_LONGER = ("pruned", "exported")  # than the control: no difference from it is given
+TRAINED_LONGER = {"labels": ("pruned", "exported")}  # than the control: no difference from it is given
 TITLES = {
     "blur": "Sharp and blurred images",
     "labels": "Taught by a teacher, and by labels",
     "weak": "From the classes of images alone",
+    "long": "Larger images, trained for longer",
 }
 NOTES = {
     "blur": "`benchmarks/detection/blur.toml`. Blurred: each test image, as the network reads it, is blurred by a line "
@@ -55,6 +57,7 @@ NOTES = {
     "difference from it.",
     "weak": "`benchmarks/detection/weak.toml`. The paper's table 3, by SLV's publication AP at 0.5 on VOC 2007: 55.0 "
     "and 56.6 by a threshold, without and with self-distillation, 55.7 and 57.2 by a search.",
+    "long": "`benchmarks/detection/long.toml`: from random weights; the row in int8 was trained on for 4 epochs.",
 }
 INTRODUCTION = (
     '"The paper" is Kim, Lee and Song, "Performance analysis of object detection using self-knowledge distillation". '
@@ -88,7 +91,7 @@ def section(runs: Sequence[Run], blurred: Sequence[BlurredDetectors] = ()) -> li
 def group(run: Run) -> tuple[str, str]:
     """(the data, the students' backbone by their parameters)."""
     folder = next((name for name in DATA if f"data.path={name}" in run.settings), run.data.name)
-    return folder, value_of(run.settings, f"{CONTROLS[run.pipeline]}.model") or "resnet10_1_4"
+    return folder, settings_of(run, CONTROLS[run.pipeline])["model"]
 
 
 def groups_of(runs: Sequence[Run], study: str) -> list[tuple[str, str]]:
@@ -124,7 +127,7 @@ def _table(study: str, data: str, backbone: str, runs: Sequence[Run], blurred: S
         cells = [title]
         for values in columns.values():
             paired = [one - other for one, other in zip(values[name], values[base], strict=True)]
-            has_none = name == base or name in TRAINED_LONGER
+            has_none = name == base or name in TRAINED_LONGER.get(study, ())
             cells += [spread(values[name], ".1f"), "" if has_none else spread(paired, "+.1f")]
         stages = [run.stage(name) for run in runs]
         cells.append(megabytes(statistics.mean(stage.tflite_bytes or 0 for stage in stages)))
@@ -139,7 +142,8 @@ def _findings(study: str, columns: Mapping[str, Mapping[str, list[float]]]) -> l
     for title, values in columns.items():
         for name in ROWS[study]:
             base = BEFORE.get(name, CONTROLS[study])
-            if name == base or name in ("teacher", *TRAINED_LONGER, "original", "with_boxes"):
+            longer = TRAINED_LONGER.get(study, ())
+            if name == base or name in ("teacher", *longer, "original", "with_boxes"):
                 continue
             paired = [one - other for one, other in zip(values[name], values[base], strict=True)]
             lines.append(f"- {title}, {ROWS[study][name]} ({name}): {_verdict(paired)}")

@@ -20,6 +20,7 @@ from compress.training import Progress
 BOX = "<object><name>cat</name><bndbox><xmin>9</xmin><ymin>9</ymin><xmax>60</xmax><ymax>40</ymax></bndbox></object>"
 STUDIES = [(name, data, study.BACKBONES[0]) for name, data in (("blur", "cards"), ("blur", "cells"), ("weak", "cards"),
            ("weak", "cells"), ("weak", "shapes"))]  # fmt: skip
+STUDIES += [("long", data, study.BACKBONES[0]) for data in ("cards", "cells", "shapes")]
 STUDIES += [("labels", data, backbone) for data in ("cards", "cells", "shapes") for backbone in study.BACKBONES]
 
 
@@ -67,7 +68,8 @@ def stage(name, ap50):
 def run(study, seed, settings=("data.path=Cards",), **values):
     data = DataFacts(name="voc" if settings else "shapes", shape=[256, 256, 3], train=251, test=67, label_names=["ace"])
     stages = [stage(name, value) for name, value in values.items()]
-    return Run(pipeline=study, seed=seed, data=data, stages=stages, settings=list(settings))
+    text = (Path(table.__file__).parent / f"{study}.toml").read_text()
+    return Run(pipeline=study, seed=seed, data=data, stages=stages, settings=list(settings), config_toml=text)
 
 
 def test_differences_are_those_of_each_seed_and_backbones_stand_apart():
@@ -98,6 +100,12 @@ def test_self_distillation_is_compared_with_the_row_before_it():
     lines = table.section([run("weak", 0, settings=(), **values)])
     shown = [line.split(" | ")[2] for line in lines if line.startswith("| ") and "MB" in line]
     assert shown == ["+60.0", "", "+2.0", "+10.0", "-1.0"]
+
+
+def test_int8_is_compared_with_float():
+    lines = table.section([run("long", 0, trained=0.9, exported=0.895)])
+    assert any(line.startswith("Playing cards, resnet18_1_2, ") for line in lines)
+    assert "| in int8 | 89.5 | -0.5 | 2.00 MB | 1.50 ms |" in lines
 
 
 def test_without_results_there_is_no_section():

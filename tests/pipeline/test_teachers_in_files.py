@@ -53,7 +53,9 @@ def looked(tmp_path):
 
 
 def test_features_of_other_channels_are_refused(looked):
-    with pytest.raises(UserError, match=r"stage.. 'taught': .*maps of the teacher are \(8, 8, 12\), but .* \(8, 8, 64\)"):
+    with pytest.raises(
+        UserError, match=r"stage.. 'taught': .*maps of the teacher are \(8, 8, 12\), but .* \(8, 8, 64\)"
+    ):
         looked("blur_robust", 12)
 
 
