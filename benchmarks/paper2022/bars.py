@@ -57,7 +57,7 @@ def sizes(measured: Measured) -> list[Bar]:
         told = f"{close} of {len(apart)}" if apart else MISSING
         if apart:
             farthest = max(apart, key=lambda zeros: abs(apart[zeros]))
-            told += f"; the farthest at {farthest:.0%} zeros, {apart[farthest]:+.1%}"
+            told += f"; the farthest at {100 * farthest:g}% zeros, {apart[farthest]:+.1%}"
         bars.append((f"sparse .tflite of {network} at 224, rows within 5 % of the paper's MB", "all", told))
     return bars
 
@@ -75,10 +75,9 @@ def smaller_and_faster(measured: Measured) -> list[Bar]:
         bars.append((f"{words}: {what}", bar, spread(values, ".1f") if values else MISSING))
     times = [
         typical(each.rounds, latency.TEACHER) / typical(each.rounds, latency.NARROWED)
-        for each in measured.latencies
-        if each.side == 224 and latency.NARROWED in each.rounds[0]
+        for each in measured.timed(latency.NARROWED, 224)
     ]
-    told = spread(times, ".1f") if times else MISSING
+    told = f"{spread(times, '.1f')} ({measured.timed_seeds(latency.NARROWED)})" if times else MISSING
     return [*bars, (f"{words}: latency at 224x224, in turns", "at least 14 (the paper: 2.55)", told)]
 
 

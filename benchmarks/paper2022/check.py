@@ -5,7 +5,7 @@ from pathlib import Path
 
 from benchmarks import run_study
 from benchmarks.paper2022 import latency, sizes
-from benchmarks.paper2022.profile import Networks, Point, points
+from benchmarks.paper2022.profile import ALIKE, Networks, Point, check_alike, points
 from benchmarks.paper2022.study import Study
 from benchmarks.paper2022.today import read_kept
 from compress.artifacts import Store
@@ -43,6 +43,8 @@ def check_point(point: Point, study: Study) -> None:
     """Raises UserError, with the point, for a pipeline or data that cannot be."""
     try:
         pipeline = point.pipeline()
+        if point.table in ALIKE:
+            check_alike(pipeline)
         check_layers(pipeline, study.profile.networks)
         links(pipeline)
         task = plan(pipeline, run_study.dataset(pipeline.data, study.data_dir)).task

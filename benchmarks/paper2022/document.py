@@ -2,12 +2,14 @@
 
 from benchmarks.format import listed
 from benchmarks.paper2022 import bars, findings
+from benchmarks.paper2022.latency import TEACHER, of_recipe
 from benchmarks.paper2022.plot import pictures
 from benchmarks.paper2022.profile import TABLES as PIPELINES
-from benchmarks.paper2022.results import Measured
+from benchmarks.paper2022.results import Measured, cpu_of
 from benchmarks.paper2022.table import TABLES
 from benchmarks.processors import of_tables
 
+FILES = (TEACHER, of_recipe("teacher"))  # which each result has one of
 NAMES = {"recipe": "the recipe", **{f"table{name}": f"table {name}" for name in PIPELINES if name != "recipe"}}
 
 NOTE = (
@@ -26,8 +28,9 @@ TIMES = (
     "Host times are median milliseconds with one thread and batch 1, all files in turns. The files are made from the "
     'networks that the runs of table 8 produced, for images of each size; the column "timed file" names them. The '
     "student's file in float32 is of the distilled student; in its int8 files with zeros the smallest weights are set "
-    "to zero at once; the narrowed file is of the narrowed student with 80 % zeros. A row shows the time of the file "
-    "that has the same operators, shapes, types and zeros as its own; a row without such a file was not timed."
+    "to zero at once; the narrowed file is of the narrowed student with 80 % zeros, stored as a plain file. A row "
+    "shows the time of the file that has the same operators, shapes, types and zeros as its own; a row without such a "
+    "file was not timed."
 )
 
 
@@ -35,8 +38,11 @@ def document(measured: Measured, plots: str) -> str:
     """Markdown; ``plots`` is the path of the pictures' folder as links have it."""
     parts = ["# The tables of Shin and Oh (2022), with controls", "", bars.so_far(measured), "", NOTE, ""]
     if measured.sides:
-        hosts = sorted({each.machine.cpu for each in measured.latencies if each.machine})
-        parts += [f"{TIMES} They were measured on {listed(hosts, 'and')}.", ""]
+        timed = [each for side in measured.sides for name in FILES for each in measured.timed(name, side)]
+        hosts = sorted({cpu_of(each) for each in timed})
+        left = sorted({cpu_of(each) for each in measured.latencies} - set(hosts))
+        also = f" Those of {listed(left, 'and')} are not shown." if left else ""
+        parts += [f"{TIMES} They were measured on {listed(hosts, 'and')}; {measured.timed_seeds(TEACHER)}.{also}", ""]
     if measured.runs:
         cores = {str(run.machine.get("cores")) for run in measured.runs}
         on = of_tables(sorted(measured.runs, key=lambda run: (run.pipeline, run.seed or 0)), NAMES)

@@ -6,8 +6,18 @@ from dataclasses import dataclass, replace
 
 from benchmarks.format import listed
 from benchmarks.paper2022 import latency, paper
-from benchmarks.paper2022.results import MISSING, Difference, Measured, by_value, difference, mean_top1, top1
-from benchmarks.paper2022.table import INIT, SPARSITY, table
+from benchmarks.paper2022.results import (
+    INIT,
+    MISSING,
+    SPARSITY,
+    Difference,
+    Measured,
+    by_value,
+    difference,
+    mean_top1,
+    top1,
+)
+from benchmarks.paper2022.table import table
 from benchmarks.trained import value_of
 from compress.results import Run
 
@@ -85,13 +95,13 @@ def section(measured: Measured) -> list[str]:
     """Markdown lines."""
     columns = ["the paper's finding, in points of top-1", "here, compared as in the paper", "here, against the control"]
     note = (
-        "A difference is clear if it is larger than its standard deviation over the seeds; with one seed, if it is "
-        "larger than the standard error of a difference between two independent sets of test images. Unless a row "
-        "names another control, the control is the same network after as many further epochs at the same rates, in "
-        'float and without zeros. The verdicts: "held": a clear gain in both comparisons, or in the first where no '
-        'control is needed. "Only as the paper compares: further epochs do it": a clear gain in the first comparison '
-        'alone, and the control has a clear gain, too. "Not shown beside the control": a clear gain in the first '
-        'comparison alone, and the control has none. "The contrary": a clear loss in the first comparison. "Not '
+        "A difference is clear if it is larger than its standard deviation over the seeds, and than the standard error "
+        "of a difference between two independent sets of so many test images, which more seeds do not make smaller. "
+        "Unless a row names another control, the control is the same network after as many further epochs at the same "
+        'rates, in float and without zeros. The verdicts: "held": a clear gain in both comparisons, or in the first '
+        'where no control is needed. "Only as the paper compares: further epochs do it": a clear gain in the first '
+        'comparison alone, and the control has a clear gain, too. "Not shown beside the control": a clear gain in the '
+        'first comparison alone, and the control has none. "The contrary": a clear loss in the first comparison. "Not '
         'shown": no clear difference in the first comparison.'
     )
     words = (teachers_lead, best_init, zeros_are_not_faster, faster, narrowing)
@@ -183,7 +193,8 @@ def best_init(measured: Measured) -> str:
     """Which number of initialization epochs is best."""
     runs, best = by_seed(measured.table("5")), str(paper.BEST_INIT)
     claim = f"{best} initialization epochs (see table 5) are best"
-    means = {name: round(statistics.mean(top1(run.stage(name)) for run in runs), 2) for name in shared(runs)}
+    names = [stage.name for run in runs[:1] for stage in run.stages]
+    means = {name: round(statistics.mean(top1(run.stage(name)) for run in runs), 2) for name in names}
     if best not in means or len(means) < 2:
         return f"{claim}: {MISSING}."
     own, names = means.pop(best), list(means)
@@ -213,12 +224,6 @@ def by_seed(runs: Sequence[Run]) -> list[Run]:
         )
         for own in seeds.values()
     ]
-
-
-def shared(runs: Sequence[Run]) -> list[str]:
-    """The stages that all runs have, in order."""
-    names = [[stage.name for stage in run.stages] for run in runs]
-    return [name for name in (names[0] if names else []) if all(name in own for own in names)]
 
 
 def zeros_are_not_faster(measured: Measured) -> str:
@@ -258,11 +263,12 @@ def narrowing(measured: Measured) -> str:
         return f"{claim}: {MISSING}."
     shares = _shares(measured, latency.NARROWED, latency.student_int8(0.8))
     cost = difference(runs, "narrowed_quantized", "quantized")
+    timed = f"{_listed(shares)} ({measured.timed_seeds(latency.NARROWED)})" if shares else MISSING
     more = further_epochs(runs[0], "narrowed", "narrowed_pruned", "narrowed_quantized")
     less = further_epochs(runs[0], "pruned", "quantized")
     return (
         f"{claim}: in int8 with 80 % zeros, the difference of the narrowed student from the one with all channels is "
-        f"{cost.text}; its latency as a fraction of the other one's: {_listed(shares) if shares else MISSING}. "
+        f"{cost.text}; its latency as a fraction of the other one's: {timed}. "
         f"Channels are not all that differs: it has had {more} further epochs, the other one {less}, and in the "
         "narrowed stage it learned from the outputs of the network before its channels were removed, too."
     )

@@ -37,7 +37,7 @@ def student_int8(sparsity: float) -> str:
     >>> student_int8(0.0), student_int8(0.95)
     ('student int8', 'student int8, 95 % zeros')
     """
-    return f"student int8, {sparsity:.0%} zeros".replace("%", " %") if sparsity else "student int8"
+    return f"student int8, {100 * sparsity:g} % zeros" if sparsity else "student int8"
 
 
 def of_recipe(stage: str) -> str:

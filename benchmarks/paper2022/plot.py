@@ -6,8 +6,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from benchmarks.paper2022 import paper
-from benchmarks.paper2022.results import Measured, by_value, network_of, one_a_seed, top1
-from benchmarks.paper2022.table import INIT, SPARSITY, similarities
+from benchmarks.paper2022.results import INIT, SPARSITY, Measured, by_value, network_of, one_a_seed, top1
+from benchmarks.paper2022.table import similarities
 from compress.report.html.interval import wilson
 from compress.report.style import BLUE, DPI, PALETTE, VERMILION
 from compress.results import Run

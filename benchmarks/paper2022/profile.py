@@ -14,6 +14,7 @@ from compress.models import MODELS
 from compress.pipeline import Pipeline, read_pipeline
 from compress.sweep import grid
 from compress.sweep.load_sweep import as_toml
+from compress.training import Training
 
 HERE = Path(__file__).parent
 TABLES = ("3", "4", "5", "6", "7", "8", "recipe")
@@ -21,6 +22,9 @@ PARTS = (*TABLES, "sizes", "latency", "epochs")
 OF_ANY_NETWORK = ("3", "4", "5", "6", "7", "8", "latency")
 """What a profile without ``tables`` gets: "recipe" and "epochs" have networks and data of their own, and "sizes" needs
 networks by name."""
+ALIKE = {"3", "4", "6", "7", "8"}
+"""Tables whose later stages are compared with controls that have as many further epochs at the same rates."""
+COMPARED = ("epochs", "batch_size", "optimizer", "learning_rate", "momentum", "schedule", "weight_decay", "drop_after")
 LEARNERS = {"teacher": "teacher", "student": "student", "distilled": "student"}
 """Stage -> which of the two networks is put into it."""
 
@@ -72,8 +76,11 @@ class Profile:
         if not all((self.seeds, *self.seeds_of.values())):
             raise ValueError("a list of seeds is empty")
         for table in self.training:
-            if not isinstance(table.get("stages"), list):
+            names = table.get("stages")
+            if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
                 raise ValueError("[[training]] needs stages, a list of names or patterns")
+            if "final_sparsity" in table:
+                raise ValueError("the tables say how many zeros there are: [points] has those of tables 3, 6 and 7")
 
     def seeds_for(self, table: str) -> tuple[int, ...]:
         """The seeds with which a table is made."""
@@ -111,6 +118,20 @@ def read(path: Path) -> Profile:
     for name in TABLES:
         points(profile, name, 0)
     return profile
+
+
+def check_alike(pipeline: Pipeline) -> None:
+    """Raises UserError where stages that are compared as trained for as long at the same rates are not."""
+    later = [stage for stage in pipeline.stages if isinstance(stage, Training) and stage.name not in LEARNERS]
+    trained = [stage for stage in later if stage.trains]
+    first = trained[0]
+    for other in trained:
+        for name in COMPARED:
+            if getattr(first, name) != getattr(other, name):
+                raise UserError(
+                    f"{name} is {getattr(first, name)} for {first.name} and {getattr(other, name)} for {other.name}, "
+                    "but the table compares them as trained alike: give both the same under [[training]]"
+                )
 
 
 def data_of(profile: Profile) -> DatasetConfig:

@@ -6,13 +6,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.format import spread
+from benchmarks.format import listed, spread
 from benchmarks.peers.pairs import typical
 from benchmarks.studies import NetworksInTurns, TaughtEpochs, UntrainedSizes, of_kind
 from benchmarks.trained import value_of
 from compress.results import Run, StageResult
 
 MISSING = "not measured yet"
+SPARSITY = "pruned.final_sparsity"
+INIT = "distilled.method.init_epochs"
+SWEPT = {"3": SPARSITY, "5": INIT, "6": SPARSITY, "7": SPARSITY}
+"""Table -> the field of which its rows are values."""
 
 
 @dataclass(frozen=True)
@@ -33,9 +37,14 @@ class Measured:
         )
 
     def table(self, name: str) -> list[Run]:
-        """The runs of a table, by seed."""
+        """The runs of a table, by seed; of a table with several points those of the seeds that all points have."""
         pipeline = name if name == "recipe" else f"table{name}"
-        return sorted((run for run in self.runs if run.pipeline == pipeline), key=lambda run: run.seed or 0)
+        runs = sorted((run for run in self.runs if run.pipeline == pipeline), key=lambda run: run.seed or 0)
+        if name not in SWEPT or not runs:
+            return runs
+        seeds = [{run.seed for run in own} for own in by_value(runs, SWEPT[name]).values()]
+        shared = set.intersection(*seeds) or {runs[0].seed}
+        return [run for run in runs if run.seed in shared]
 
     def size(self, network: str | None, precision: str, sparsity: float) -> UntrainedSizes | None:
         """The files of an untrained network; None where they were not made."""
@@ -50,22 +59,41 @@ class Measured:
     def ms(self, name: str, side: int) -> float | None:
         """Median milliseconds of a file, by what ``latency`` calls it: of the seeds' medians, of
         one machine; None if not measured."""
-        timed = [each for each in self.latencies if each.side == side and name in each.rounds[0]]
-        own = [each for each in timed if each.machine == timed[0].machine]
-        times = [typical(each.rounds, name) for each in own]
+        times = [typical(each.rounds, name) for each in self.timed(name, side)]
         return statistics.median(times) if times else None
+
+    def timed(self, name: str, side: int) -> list[NetworksInTurns]:
+        """The results in which a file was timed, of the processor of the first."""
+        found = [each for each in self.latencies if each.side == side and name in each.rounds[0]]
+        return [each for each in found if cpu_of(each) == cpu_of(found[0])]
+
+    def timed_seeds(self, name: str) -> str:
+        """Of which seeds a file was timed: "timed: seed 0"."""
+        seeds = sorted({each.seed for side in self.sides for each in self.timed(name, side)})
+        return f"timed: seed{'s' if len(seeds) > 1 else ''} {listed(map(str, seeds), 'and')}"
+
+
+def cpu_of(result: NetworksInTurns) -> str:
+    """The processor on which it was measured."""
+    return result.machine.cpu if result.machine else ""
 
 
 @dataclass(frozen=True)
 class Difference:
-    """Points of top-1 of one stage over another, a seed each; ``noise`` is what a difference may be by chance."""
+    """Points of top-1 of one stage over another, a seed each. ``images``: the standard error that the test images give
+    the difference, as if the two were measured on different ones, the same with any number of seeds."""
 
     points: Sequence[float]
-    noise: float
+    images: float
 
     @property
     def mean(self) -> float:
         return statistics.mean(self.points)
+
+    @property
+    def noise(self) -> float:
+        """What a difference may be by chance: the larger one of its deviation over seeds and of what images give."""
+        return max(self.images, statistics.stdev(self.points) if len(self.points) > 1 else 0.0)
 
     @property
     def is_clear(self) -> bool:
@@ -76,22 +104,18 @@ class Difference:
     def text(self) -> str:
         """In words, with what it may be by chance.
 
-        >>> Difference([1.0, 3.0], 1.41).text, Difference([2.0], 1.6).text
-        ('+2.00 ± 1.41 points (2 seeds)', '+2.00 points (one seed; test images: ± 1.60)')
+        >>> Difference([1.0, 3.0], 0.9).text, Difference([2.0], 1.6).text
+        ('+2.00 ± 1.41 points (2 seeds; test images: ± 0.90)', '+2.00 points (one seed; test images: ± 1.60)')
         """
-        seeds = f"{len(self.points)} seeds" if len(self.points) > 1 else f"one seed; test images: ± {self.noise:.2f}"
-        return f"{spread(self.points, '+.2f')} points ({seeds})"
+        seeds = f"{len(self.points)} seeds" if len(self.points) > 1 else "one seed"
+        return f"{spread(self.points, '+.2f')} points ({seeds}; test images: ± {self.images:.2f})"
 
 
 def difference(runs: Sequence[Run], one: str, other: str) -> Difference:
-    """Of ``one`` over ``other``, seed by seed. With a single seed the noise is the test images' standard error, as if
-    the two were measured on different ones."""
+    """Of ``one`` over ``other``, seed by seed."""
     pairs = [(top1(run.stage(one)), top1(run.stage(other))) for run in runs]
-    points = [first - second for first, second in pairs]
-    if len(points) > 1:
-        return Difference(points, statistics.stdev(points))
-    variance = sum(value * (100 - value) for value in pairs[0]) / (runs[0].data.test or 1)
-    return Difference(points, math.sqrt(variance))
+    variance = statistics.mean(sum(value * (100 - value) for value in pair) for pair in pairs)
+    return Difference([first - second for first, second in pairs], math.sqrt(variance / (runs[0].data.test or 1)))
 
 
 def top1(stage: StageResult) -> float:

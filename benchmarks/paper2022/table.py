@@ -8,7 +8,9 @@ from benchmarks.paper2022 import latency, paper
 from benchmarks.paper2022.head import head
 from benchmarks.paper2022.paper import Row
 from benchmarks.paper2022.results import (
+    INIT,
     MISSING,
+    SPARSITY,
     Measured,
     by_value,
     difference,
@@ -20,8 +22,6 @@ from benchmarks.paper2022.results import (
 from benchmarks.paper2022.size_difference import size_difference
 from compress.results import Run
 
-SPARSITY = "pruned.final_sparsity"
-INIT = "distilled.method.init_epochs"
 CONTROLS = {
     "pruned": "further",
     "distilled_quantized": "further",
@@ -64,8 +64,8 @@ TITLES = {
 
 NARROW_TEACHER = (
     "The narrowed stage learns from the labels and from the outputs of the network before its channels were removed, "
-    "the controls from the labels alone: a narrowed row's difference from its control is the effect of the removed "
-    "channels and of that teacher together."
+    "the controls from the labels alone: a narrowed row's difference from its control is the effect of that teacher, "
+    "of the removed channels, and of the zeros and the int8 that the row names, together."
 )
 
 
@@ -103,7 +103,7 @@ def _sparsities(
         size = measured.size(network, "float32", sparsity)
         lines.append(
             [
-                f"{sparsity:.0%}",
+                f"{100 * sparsity:g}%",
                 f"{row.top1:.2f}" if row else "",
                 f"{row.top1 - rows[0.0].top1:+.2f}" if row else "",
                 mean_top1(own, stage) if own else "",
@@ -227,7 +227,7 @@ def table_7(measured: Measured) -> list[str]:
             ]
         at_224 = "" if size is None else f"{size.sparse_bytes / 1e6:.2f}"
         times = _times(measured, latency.student_int8(sparsity))
-        rows.append([f"{sparsity:.0%}", *_paper_cells(paper.TABLE_7.get(sparsity)), at_224, *trained, *times])
+        rows.append([f"{100 * sparsity:g}%", *_paper_cells(paper.TABLE_7.get(sparsity)), at_224, *trained, *times])
     if runs:
         own, size = one_a_seed(runs), measured.size(network, "int8", 0.0)
         for stage, words in (("dense_quantized", "0%, int8 (control)"), ("further_2", "0%, float32 (control)")):

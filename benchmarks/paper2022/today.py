@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from benchmarks.paper2022 import epochs, latency, sizes
 from benchmarks.paper2022.profile import TABLES, Point, Profile, points
 from benchmarks.studies import NetworksInTurns, TaughtEpochs, UntrainedSizes
 from benchmarks.tables import read_result
+from compress import config
 from compress.errors import UserError
 from compress.results import Run
 
@@ -35,7 +37,16 @@ def is_of(result: Any, point: Point, fingerprint: str | None = None) -> bool:
     """Whether the result is of the point as it is today: seed, settings, pipeline (comments apart), and the data, whose
     ``fingerprint`` is None where they were not read."""
     same = run_study.is_of(result, point.file, point.settings, point.seed)
-    return same and fingerprint in (None, result.data.fingerprint)
+    return same and fingerprint in (None, result.data.fingerprint) and not changed_since(result, point.settings)
+
+
+def changed_since(run: Run, settings: Sequence[str]) -> bool:
+    """Whether a network in a file that the settings name was written after the run had finished."""
+    named = (text.partition("=") for text in settings)
+    paths = [Path(config.value(value)) for field, _, value in named if field.endswith(".saved_model")]
+    files = [file for path in paths for file in (path, *path.rglob("*")) if file.is_file()]
+    finished = datetime.fromisoformat(run.finished).timestamp() if run.finished else 0.0
+    return any(file.stat().st_mtime > finished for file in files)
 
 
 def today(profile: Profile, seeds: Sequence[int], fingerprints: Mapping[str, str], kept: Mapping[str, Any]) -> Today:

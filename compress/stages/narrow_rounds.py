@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -51,6 +51,10 @@ class Decision:
     """What the target was predicted to be, in its unit."""
     measured_ms: tuple[float, float] | None = None
     """Of the whole int8 files, the stage's input and the network after the round."""
+    start: float = 0.0
+    """What the stage's input costs, in the unit of the target."""
+    asked: float = 0.0
+    """The fraction of it that is to be left after the last round."""
 
 
 def operators_in_int8(network: Any, traced: Trace, context: Context) -> tuple[bytes, list[Operator]]:
@@ -100,7 +104,7 @@ class Rounds:
         """The round's decision, as its file has it."""
         path = self._scratch / f"round-{number}.json"
         if not path.is_file():
-            write_json(path, asdict(self._decide(number)))
+            write_json(path, asdict(replace(self._decide(number), start=self._start, asked=self._asked)))
         return dict(json.loads(path.read_text()))
 
     def facts(self) -> Narrowing:
@@ -110,11 +114,11 @@ class Rounds:
         costs = {count: (count(self._given, first), count(self.network, last)) for count in (parameters, macs)}
         return Narrowing(
             target="latency" if self._stage.by_latency else self._stage.target,
-            asked=round(self._asked, 4),
+            asked=round(self._decision.asked, 4),
             channels={name: [len(first.made[name]), len(last.made[name])] for name in makers},
             parameters=Change(*(whole(terms) for terms in costs[parameters])),
             macs=Change(*(whole(terms) for terms in costs[macs])),
-            predicted_ms=Change(self._start, self._decision.predicted) if self._stage.by_latency else None,
+            predicted_ms=Change(self._decision.start, self._decision.predicted) if self._stage.by_latency else None,
             measured_ms=Change(*self._decision.measured_ms) if self._decision.measured_ms else None,
             device=self._times.machine if self._stage.by_latency else {},
             pinned=dict(Counter(first.pinned.values())),
@@ -267,5 +271,5 @@ class Rounds:
         if self._decision.measured_ms is None:
             return text
         before, after = self._decision.measured_ms
-        predicted = self._decision.predicted / self._start
+        predicted = self._decision.predicted / self._decision.start
         return f"{text}, {after:.3g} of {before:.3g} ms in int8 ({after / before:.2f}, predicted {predicted:.2f})"

@@ -139,6 +139,12 @@ def test_a_tiny_study_is_made_once_and_shows_today_s_profile_alone(folder, capsy
         ({"[0.5]": "[]"}, "pruned.final_sparsity has no values"),
         ({'["3"]': '["3"]\nseeds = []'}, "a list of seeds is empty"),
         ({'["3"]': '["3"]\nsides = [0]'}, "greater than or equal to 1"),
+        ({'"further", "pruned"]': "3]"}, "needs stages, a list of names or patterns"),
+        ({"epochs = 1": "epochs = 1\nfinal_sparsity = 0.9"}, "the tables say how many zeros there are"),
+        (
+            {"[points.3]": '[[training]]\nstages = ["pruned"]\nepochs = 2\n\n[points.3]'},
+            "epochs is 1 for further and 2 for pruned, but the table compares them as trained alike",
+        ),
         (
             {'["3"]': '["3", "latency"]'},
             "latency is of the networks that table 8 and the recipe leave, and none is there",
@@ -253,6 +259,16 @@ def test_a_result_is_of_its_seed_settings_and_data(folder):
     assert not is_of(replace(run, seed=1), point)
     assert not is_of(replace(run, settings=run.settings[1:]), point)
     assert not is_of(None, point)
+
+
+def test_a_network_in_a_file_that_was_written_since_makes_a_result_anew(folder):
+    own_network()
+    mine = profile(WHOLE)
+    (point,) = points(mine, "8", 0)
+    run = replace(results(mine)["table-8-seed0"], finished="2026-01-01T00:00:00Z")
+    assert not is_of(run, point)
+    os.utime("net.h5", (0, 0))
+    assert is_of(run, point)
 
 
 def test_a_seed_or_value_that_the_profile_lost_is_not_shown(folder):

@@ -90,7 +90,14 @@ def test_differences_are_those_of_each_seed_and_one_seed_has_the_images_noise():
     alone = difference(runs[:1], "distilled", "student")
     assert alone.noise == pytest.approx(1.58, abs=0.005)
     assert alone.text == "+2.00 points (one seed; test images: ± 1.58)"
-    assert Difference([1.0, -1.0], 1.41).text == "+0.00 ± 1.41 points (2 seeds)"
+    assert Difference([1.0, -1.0], 0.9).text == "+0.00 ± 1.41 points (2 seeds; test images: ± 0.90)"
+
+
+def test_more_seeds_do_not_make_test_images_more():
+    """Two seeds that agree to 0.01 points, on 2,000 images that cannot tell 0.7 points from none."""
+    both = Difference([-0.70, -0.69], 1.58)
+    assert both.noise == 1.58 and not both.is_clear
+    assert Difference([-2.0, -6.0], 1.58).noise == pytest.approx(2.83, abs=0.005)
 
 
 def test_a_row_of_table_3():
@@ -109,8 +116,8 @@ def test_a_row_of_table_3():
     # as the paper compares it, zeros help by 3; beside the control they do not
     told = {finding.claim: finding.row[1:] for finding in findings.findings(Measured(runs))}
     assert told["90 % zeros make the teacher better (+0.28)"] == [
-        "+3.00 ± 1.41 points (2 seeds)",
-        "-1.00 ± 1.41 points (2 seeds)",
+        "+3.00 ± 1.41 points (2 seeds; test images: ± 1.54)",
+        "-1.00 ± 1.41 points (2 seeds; test images: ± 1.52)",
         "only as the paper compares: further epochs do it",
     ]
     assert told["50 % zeros make the teacher better (+2.29)"] == ["not measured yet", "", ""]
@@ -144,8 +151,11 @@ def test_table_8_and_its_bars():
         "+2.00 ± 0.00 | -1.50 ± 0.71 (B) | student int8, 80 % zeros | 2.00 |"
     ) in lines
     assert {line.count("|") for line in lines if line.startswith("|")} == {12}
-    assert bars.final_student(measured)[0][2] == "-1.50 ± 0.71 points (2 seeds)"
-    assert [told for *_, told in bars.smaller_and_faster(measured)] == ["50.0 ± 0.0", "50.0 ± 0.0", "20.0"]
+    assert bars.final_student(measured)[0][2] == "-1.50 ± 0.71 points (2 seeds; test images: ± 1.54)"
+    assert [told for *_, told in bars.smaller_and_faster(measured)] == [
+        *("50.0 ± 0.0", "50.0 ± 0.0"),
+        "20.0 (timed: seed 0)",
+    ]
     assert "not shown. With 95 % zeros the int8 file takes 1.10 at 224x224" in findings.zeros_are_not_faster(measured)
 
 

@@ -4,17 +4,20 @@ import json
 import re
 import shutil
 import signal
+from dataclasses import asdict
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from compress import artifacts
+from compress import artifacts, models
 from compress.distill import Logits, Outputs, Sigmoids
 from compress.errors import UserError
 from compress.pipeline import links, read_pipeline
-from compress.results import NetworkFacts, read_run
+from compress.results import Change, NetworkFacts, read_run
+from compress.rewrite import as_plain_layers
 from compress.stages.narrow import Narrow
-from compress.stages.narrow_rounds import doubts
+from compress.stages.narrow_rounds import Decision, Rounds, doubts
 from compress.tasks import TASKS
 
 Classification, MultiLabel, Regression = (TASKS[name] for name in ("classification", "multi_label", "regression"))
@@ -196,6 +199,24 @@ def test_a_processor_that_is_hardly_faster_with_fewer_channels_is_said(latency_l
     said = doubts(latency_left, macs_left)
     assert len(said) == lines
     assert all("only 0.05 of the multiplications are left for 0.31 of the latency" in line for line in said)
+
+
+def test_a_worker_takes_the_choice_of_the_chief_and_times_nothing(tmp_path):
+    """Its context has no data and no timings, which choosing would need."""
+    decision, said = asdict(Decision([], 0.7, (2.0, 1.0), 1.4, 0.5)), []
+    context = SimpleNamespace(
+        strategy=SimpleNamespace(from_chief=lambda decide: decision),
+        progress=SimpleNamespace(say=said.append),
+        timings=SimpleNamespace(machine={}),
+    )
+    network = as_plain_layers(models.build("resnet8", 32, 3))
+    rounds = Rounds(Narrow(name="narrowed", latency=0.5, epochs=1), network, context, tmp_path)
+    rounds.remove(1)
+    (line,) = said
+    assert line.endswith("1 of 2 ms in int8 (0.50, predicted 0.50)")
+    facts = rounds.facts()
+    assert (facts.asked, facts.predicted_ms, facts.measured_ms) == (0.5, Change(1.4, 0.7), Change(2.0, 1.0))
+    assert not list(tmp_path.iterdir())
 
 
 def test_what_cannot_be_reached_is_said_before_it_trains(run, tmp_path):
