@@ -63,7 +63,8 @@ INTRODUCTION = (
     '"The paper" is Kim, Lee and Song, "Performance analysis of object detection using self-knowledge distillation". '
     "Its table 1 is about blurred images (Cho et al., 2022), its table 2 about FGFI and LGD, its table 3 about SLV. "
     "The column .tflite is the dense file, in which zeros take as much room as other weights. Rows of one "
-    "size are the same network, so that their latencies differ by the noise of a shared machine alone."
+    "size are the same network, so that their latencies differ by the noise of a shared machine alone. All seeds are "
+    "measured on the same few test images: a deviation over seeds says nothing of other images."
 )
 PAPER = (
     'The paper says that self-distillation "tends to be lower than teacher methods", and in its conclusion that it is '
