@@ -266,10 +266,10 @@ def test_a_layer_to_keep_that_is_not_there_is_said_before_anything_is_trained(ru
 
 
 def test_a_latency_that_cannot_be_reached_is_timed_before_it_is_refused(run, tmp_path):
-    done = run("latency = 0.05\nrounds = 2", *WIDE)
+    done = run("latency = 0.001\nrounds = 2", *WIDE)
     assert done.returncode == 2
     assert re.search(
-        r"latency = 0\.05 cannot be reached: with the fewest .*, 0\.\d+ of it is left; channels that cannot be removed: 3",
+        r"latency = 0\.001 cannot be reached: with the fewest .*, 0\.\d+ of it is left; channels that cannot be removed: 3",
         done.stderr,
     )
     assert "narrowed  epoch" not in done.stdout
