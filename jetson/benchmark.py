@@ -113,6 +113,11 @@ def _described(target: Target) -> Dict[str, Any]:
     }
 
 
+def _image(bundle: Bundle, settings: Settings) -> Dict[str, Optional[str]]:
+    """From where a worker takes the image that it times a model on, and how it is fed."""
+    return {"testset": str(bundle.testset) if bundle.testset else None, "pixels": settings.pixels}
+
+
 def _latencies(bundle: Bundle, models: List[Dict[str, Any]], counts: List[int], settings: Settings, say: Say) -> None:
     """Repetition by repetition over all models, so that a drift of the board hits all alike."""
     total = settings.repetitions * len(counts) * len(bundle.targets)
@@ -131,8 +136,7 @@ def _latencies(bundle: Bundle, models: List[Dict[str, Any]], counts: List[int], 
                     threads=count,
                     runs=settings.runs,
                     sides=settings.sides or target.sides,
-                    testset=str(bundle.testset) if bundle.testset else None,
-                    pixels=settings.pixels,
+                    **_image(bundle, settings),
                 )
                 done += 1
                 left = (time.monotonic() - start) / done * (total - done)
@@ -240,8 +244,7 @@ def _power(
                     threads=entry["threads"],
                     seconds=settings.power_s,
                     sides=settings.sides or target.sides,
-                    testset=str(bundle.testset) if bundle.testset else None,
-                    pixels=settings.pixels,
+                    **_image(bundle, settings),
                 )
                 if "error" in answer:
                     entry["errors"].append("power: " + answer["error"])

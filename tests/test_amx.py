@@ -34,4 +34,4 @@ def test_a_process_that_measures_has_no_amx(small):
 
 
 def test_the_signal_stack_of_the_faulthandler_stays():
-    granted("faulthandler", "keras")  # it ends as it should
+    assert granted("faulthandler", "keras") == HAS_AMX  # and so AMX stays, too

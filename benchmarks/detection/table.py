@@ -39,6 +39,7 @@ ROWS: Mapping[str, Mapping[str, str]] = {
 CONTROLS = {"blur": "both_images", "labels": "baseline", "weak": "threshold", "long": "trained"}
 BEFORE = {"threshold_sd": "threshold", "search_sd": "search"}
 TRAINED_LONGER = {"labels": ("pruned", "exported")}  # than the control: no difference from it is given
+NO_METHOD = ("teacher", "original", "with_boxes")  # of which nothing is claimed
 TITLES = {
     "blur": "Sharp and blurred images",
     "labels": "Taught by a teacher, and by labels",
@@ -124,12 +125,9 @@ def _table(study: str, data: str, backbone: str, runs: Sequence[Run], blurred: S
         "|---|" + "--:|" * (2 * len(columns) + 2),
     ]
     for name, title in rows.items():
-        base = BEFORE.get(name, control)
-        cells = [title]
+        base, cells = base_of(study, name), [title]
         for values in columns.values():
-            paired = [one - other for one, other in zip(values[name], values[base], strict=True)]
-            has_none = name == base or name in TRAINED_LONGER.get(study, ())
-            cells += [spread(values[name], ".1f"), "" if has_none else spread(paired, "+.1f")]
+            cells += [spread(values[name], ".1f"), spread(paired(values, name, base), "+.1f") if base else ""]
         stages = [run.stage(name) for run in runs]
         cells.append(megabytes(statistics.mean(stage.tflite_bytes or 0 for stage in stages)))
         cells.append(latency(timed, name))
@@ -137,17 +135,25 @@ def _table(study: str, data: str, backbone: str, runs: Sequence[Run], blurred: S
     return [*lines, "", *_findings(study, columns), ""]
 
 
+def base_of(study: str, name: str) -> str | None:
+    """The row that a row is compared with, None for one that is compared with none."""
+    base = BEFORE.get(name, CONTROLS[study])
+    return None if name == base or name in TRAINED_LONGER.get(study, ()) else base
+
+
+def paired(values: Mapping[str, Sequence[float]], name: str, base: str) -> list[float]:
+    """The differences of two rows, seed by seed."""
+    return [one - other for one, other in zip(values[name], values[base], strict=True)]
+
+
 def _findings(study: str, columns: Mapping[str, Mapping[str, list[float]]]) -> list[str]:
     """In plain words, from the numbers: what is better than the control in the mean and in each seed."""
     lines = []
     for title, values in columns.items():
-        for name in ROWS[study]:
-            base = BEFORE.get(name, CONTROLS[study])
-            longer = TRAINED_LONGER.get(study, ())
-            if name == base or name in ("teacher", *longer, "original", "with_boxes"):
-                continue
-            paired = [one - other for one, other in zip(values[name], values[base], strict=True)]
-            lines.append(f"- {title}, {ROWS[study][name]} ({name}): {_verdict(paired)}")
+        for name, words in ROWS[study].items():
+            base = base_of(study, name)
+            if base and name not in NO_METHOD:
+                lines.append(f"- {title}, {words} ({name}): {_verdict(paired(values, name, base))}")
     return lines
 
 

@@ -109,21 +109,20 @@ class BlurRobust(OfDetectors):
         return x
 
     def check_teacher(self, teacher: Any, student: Any) -> None:
-        theirs, ours = (None if network is None else Pyramid.of(network, self.name) for network in (teacher, student))
-        if theirs is not None and ours is not None and theirs.shapes != ours.shapes:
+        theirs = Pyramid.of(teacher, self.name).shapes
+        if student is not None and theirs != (ours := Pyramid.of(student, self.name).shapes):
             raise UserError(
-                f"blur_robust: the feature maps of the teacher are {theirs.shapes[0]}, but those of the student are "
-                f"{ours.shapes[0]}"
+                f"blur_robust: the feature maps of the teacher are {theirs[0]}, but those of the student are {ours[0]}"
             )
 
     def phases(self, teachers: Any, student: Any, epochs: int, task: Any, loss: Loss) -> list[Phase]:
         """One phase. Raises UserError for a network that is no detector of the registry."""
         from compress.training.keras_loop import as_float
 
-        before = Pyramid.of(student, self.name)
+        before, other = Pyramid.of(student, self.name), None
         if teachers:
             self.check_teacher(teachers[0], student)
-        other = Pyramid.of(teachers[0], self.name) if teachers else None
+            other = Pyramid.of(teachers[0], self.name)
         ends = [student.get_layer(f"{PREFIX}{stride}_{self.blocks}").output for stride in STRIDES]
         restore = keras.Model(before.features.outputs, ends)
         head = keras.Model(ends, student.outputs)

@@ -134,7 +134,7 @@ def read_pipeline(
 
 def _leave_out(raw: dict[str, Any], settings: Sequence[str]) -> None:
     """Takes out the stages that say ``optional = true`` and of which no setting sets a field."""
-    asked = {setting.partition(".")[0].strip() for setting in settings}
+    asked = {address.partition(".")[0].strip() for address in _addresses(settings)}
     stages = raw.get("stage")
     if isinstance(stages, list) and all(isinstance(stage, dict) for stage in stages):
         for stage in stages:
@@ -147,9 +147,14 @@ def _leave_out(raw: dict[str, Any], settings: Sequence[str]) -> None:
         ]
 
 
+def _addresses(settings: Sequence[str]) -> set[str]:
+    """Which fields the settings set."""
+    return {setting.partition("=")[0].strip() for setting in settings}
+
+
 def _take_place(stages: Sequence[dict[str, Any]], settings: Sequence[str]) -> None:
     """Takes out what a stage says beside a setting that takes its place, such as flops where latency is set."""
-    asked = {setting.partition("=")[0].strip() for setting in settings}
+    asked = _addresses(settings)
     for stage in stages:
         kind = STAGES.get(str(stage.get("kind")))
         one_of = kind.ONE_OF if kind is not None else ()
@@ -225,7 +230,7 @@ def _sized(raw: dict[str, Any], shipped: bool, settings: Sequence[str]) -> tuple
     stages = raw.get("stage")
     if not isinstance(data, dict) or not isinstance(stages, list):
         return ()
-    named = {setting.partition("=")[0].strip() for setting in settings}
+    named = _addresses(settings)
     chosen = {key for key in ("size", "channels") if f"data.{key}" in named}
     chosen |= set() if shipped else {"size", "channels"} & data.keys()
     kind = DATASETS.get(str(data.get("name")))

@@ -94,8 +94,9 @@ class Detection:
         Output(
             "boxes",
             "boxes",
-            "how the box of a thing lies to each anchor: 10 * (its middle's y and x - the anchor's) / (the anchor's "
-            "height and width), and 5 * log(its height and width / the anchor's)",
+            f"how the box of a thing lies to each anchor: {of_boxes.SCALES[0]:g} * (its middle's y and x - the "
+            f"anchor's) / (the anchor's height and width), and {of_boxes.SCALES[2]:g} * log(its height and width / the "
+            "anchor's)",
         ),
     )
     SUMS: ClassVar[Mapping[str, str]] = {}

@@ -83,7 +83,7 @@ CASES = {
 
 def toml_of(data, size, method, batch, teacher, student):
     export = 'postprocess = "tflite"' if data == "shapes" else ""
-    narrow = "latency = 0.9" if data == "shapes" else "flops = 0.7"
+    narrow = "latency = 0.7" if data == "shapes" else "flops = 0.7"
     names = {
         "narrow": narrow,
         "data": data,
