@@ -8,7 +8,7 @@ from typing import Any
 
 from compress import config
 from compress.datasets import DATASETS, DatasetConfig, meant_by
-from compress.datasets.folder import SUFFIXES
+from compress.datasets.folder import image_files
 from compress.errors import UserError, unknown
 from compress.models import MODELS, peek
 from compress.pipeline.load_pipeline import PRESETS
@@ -112,7 +112,7 @@ def _side(path: Path) -> tuple[int, str]:
     """(the side that suits the images below a folder, why)."""
     from PIL import Image
 
-    files = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES)
+    files = image_files(path)
     sizes = []
     for file in files[:: max(1, len(files) // LOOKED_AT)]:
         try:

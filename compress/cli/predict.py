@@ -170,14 +170,14 @@ def _arrays(paths: tuple[Path, ...], reads: Sequence[int | None], model: Path) -
 
 def _files(paths: tuple[Path, ...]) -> Iterator[Path]:
     """The files among the paths, and the images in the folders among them, in order of their names."""
-    from compress.datasets.folder import SUFFIXES
+    from compress.datasets.folder import image_files
     from compress.errors import UserError
 
     for path in paths:
         if not path.is_dir():
             yield path
             continue
-        inside = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file())
+        inside = image_files(path)
         if not inside:
             raise UserError(f"{path} contains no images")
         yield from inside

@@ -179,6 +179,12 @@ def _rows(image: Listed, size: tuple[int, int], names: Sequence[str], faults: Fa
         told, own = ("x".join(map(str, each)) for each in (image.size or (), size))
         raise UserError(
             f"{image.path}: its boxes belong to an image of {told} (height x width), but the image is {own}"
+            + (
+                ": its EXIF orientation turns it, and the boxes are those of the image that is not turned: save it "
+                "without an orientation"
+                if image.size == size[::-1] and is_turned(image.path)
+                else ""
+            )
         )
     frame = np.tile(np.array(size, np.float64), 2)
     boxes = np.asarray(image.boxes, np.float64).reshape(-1, 4) * (frame if image.relative else 1)

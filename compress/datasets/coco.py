@@ -12,7 +12,7 @@ from compress.config import config
 from compress.datasets.base import located
 from compress.datasets.boxes import BoxesConfig, Listed, dataset_of
 from compress.datasets.splits import Dataset
-from compress.errors import UserError, first_line
+from compress.errors import UserError, few, first_line
 from compress.metrics.detection import COUNTS, CROWD
 
 ALL = "instances.json"
@@ -58,8 +58,9 @@ class Coco(BoxesConfig):
                     raise UserError(f"{tables[part]}: the image {image.path} is {where}")
                 seen[path] = part
         for part, (_, own) in read.items():
-            if own != names:
-                raise UserError(f"{tables[part]} has classes that differ from those of {tables['train']}")
+            wanted = [name for name in own if self.classes is None or name in self.classes]
+            if other := [name for name in wanted if name not in names]:
+                raise UserError(f"{tables[part]} has classes that {tables['train']} does not have: {few(other)}")
         return dataset_of(
             self.name, {part: images for part, (images, _) in read.items()}, names, self, (), (), skip_bad_images
         )
@@ -79,7 +80,7 @@ def _read(path: Path, root: Path) -> tuple[list[Listed], list[str]]:
         categories = sorted(table["categories"], key=lambda each: each["id"])
         _check_ids(path, "classes", categories)
         _check_ids(path, "images", table["images"])
-        names = {each["id"]: str(each["name"]) for each in categories}
+        names = {each["id"]: str(each["name"]).strip() for each in categories}
         boxes: dict[Any, list[list[float]]] = defaultdict(list)
         labels: dict[Any, list[str]] = defaultdict(list)
         kinds: dict[Any, list[int]] = defaultdict(list)

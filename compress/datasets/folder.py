@@ -239,6 +239,17 @@ def check(listing: Listing, look: Look, in_memory: bool) -> tuple[CheckedImages,
     return checked, bad
 
 
+def image_files(folder: Path) -> list[Path]:
+    """The images in a folder and the folders below it, without hidden ones, in order of their paths."""
+    return sorted(path for path in folder.rglob("*") if is_image(path, folder))
+
+
+def is_image(path: Path, below: Path | None = None) -> bool:
+    """Whether a file is an image by its name, and is not hidden, nor a folder on the way from ``below`` to it."""
+    names = (path.name,) if below is None else path.relative_to(below).parts
+    return path.suffix.lower() in SUFFIXES and not any(name.startswith(".") for name in names) and path.is_file()
+
+
 def _visible(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
 

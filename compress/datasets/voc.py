@@ -10,7 +10,7 @@ import numpy as np
 from compress.config import config
 from compress.datasets.base import located
 from compress.datasets.boxes import BoxesConfig, Listed, dataset_of
-from compress.datasets.folder import SUFFIXES
+from compress.datasets.folder import SUFFIXES, image_files
 from compress.datasets.splits import Dataset
 from compress.errors import UserError, few, first_line
 from compress.metrics.detection import COUNTS, DIFFICULT
@@ -23,8 +23,9 @@ SIDES = ("ymin", "xmin", "ymax", "xmax")
 @config
 class Voc(BoxesConfig):
     """``path``/JPEGImages/NAME.jpg, ``path``/Annotations/NAME.xml, and ``path``/ImageSets/Main/train.txt, val.txt and
-    test.txt with a NAME a line; trainval.txt stands in for train.txt. Without lists all images are taken. Without
-    test.txt 20 % are held out for test, without val.txt 10 % of the rest for validation, with constant seeds.
+    test.txt with a NAME a line, which may have folders in it; trainval.txt stands in for train.txt. Without lists all
+    images are taken. Without test.txt 20 % are held out for test, without val.txt 10 % of the rest for validation, with
+    constant seeds.
 
     Everingham, Van Gool, Williams, Winn and Zisserman, "The Pascal Visual Object Classes (VOC) Challenge", 2010. The
     first pixel is 1; boxes that are ``difficult`` are not trained on and count neither as found nor as missed.
@@ -43,19 +44,17 @@ class Voc(BoxesConfig):
         self.check()
         root = located(self.path, data_dir, f"folder with {XML} and {IMAGES}", self.is_at, _lacking)
         files: dict[str, Path] = {}
-        for path in sorted((root / IMAGES).iterdir()):
-            if path.suffix.lower() not in SUFFIXES:
-                continue
-            if path.stem in files:
+        for path in image_files(root / IMAGES):
+            stem = _stem(path, root / IMAGES)
+            if stem in files:
                 raise UserError(
-                    f"{files[path.stem]} and {path.name} have the same name: keep only the one that belongs to "
-                    f"{path.stem}.xml"
+                    f"{files[stem]} and {path.name} have the same name: keep only the one that belongs to {stem}.xml"
                 )
-            files[path.stem] = path
+            files[stem] = path
         stems, notes, faults = _stems(root, files)
         misnamed: list[str] = []
-        listed = {part: [_read(root, files[stem], misnamed) for stem in own] for part, own in stems.items()}
-        if alone := sorted({path.stem for path in (root / XML).glob("*.xml")} - files.keys()):
+        listed = {part: [_read(root, stem, files[stem], misnamed) for stem in own] for part, own in stems.items()}
+        if alone := sorted(_described(root) - files.keys()):
             faults.append(f"{len(alone)} XML files have no image, such as {alone[0]}.xml: they were left out")
         if misnamed:
             faults.append(
@@ -82,10 +81,7 @@ def _stems(root: Path, files: dict[str, Path]) -> tuple[dict[str, list[str]], li
     stems = {part: _listed(path, files) for part, path in lists.items() if path.is_file()}
     notes, faults = list[str](), list[str]()
     if "train" not in stems:
-        there, others = (
-            {path.stem for path in (root / XML).glob("*.xml")},
-            {each for own in stems.values() for each in own},
-        )
+        there, others = _described(root), {each for own in stems.values() for each in own}
         stems = {"train": [stem for stem in files if stem in there - others], **stems}
         if missing := [stem for stem in files if stem not in there]:
             faults.append(f"{len(missing)} images have no XML, such as {files[missing[0]].name}: they were left out")
@@ -107,6 +103,16 @@ def _stems(root: Path, files: dict[str, Path]) -> tuple[dict[str, list[str]], li
     return stems, notes, faults
 
 
+def _stem(path: Path, folder: Path) -> str:
+    """What lists call an image: its path below the ``folder``, without a suffix."""
+    return path.relative_to(folder).with_suffix("").as_posix()
+
+
+def _described(root: Path) -> set[str]:
+    """The names of which there is an XML."""
+    return {_stem(path, root / XML) for path in (root / XML).rglob("*.xml")}
+
+
 def _listed(path: Path, files: Collection[str]) -> list[str]:
     """The image of each line of a list, as ``files`` has it: the whole line, or its first word before a number, with or
     without the suffix of the file. A line that is none of these stays as it is."""
@@ -123,9 +129,9 @@ def _without_suffix(name: str) -> str:
     return stem if f"{dot}{suffix.lower()}" in SUFFIXES else name
 
 
-def _read(root: Path, image: Path, misnamed: list[str]) -> Listed:
+def _read(root: Path, stem: str, image: Path, misnamed: list[str]) -> Listed:
     """What the XML of an image lists; one that names another image adds its own name to ``misnamed``."""
-    path = root / XML / f"{image.stem}.xml"
+    path = root / XML / f"{stem}.xml"
     if not path.is_file():
         raise UserError(f"{path} is missing: every image needs an XML file, even one without a box")
     try:
@@ -135,7 +141,7 @@ def _read(root: Path, image: Path, misnamed: list[str]) -> Listed:
             misnamed.append(path.name)
         objects = tree.findall("object")
         boxes = np.array([[float(one.findtext(f"bndbox/{side}", "")) for side in SIDES] for one in objects])
-        difficult = [int(one.findtext("difficult") or 0) for one in objects]
+        difficult = [_is_difficult(one.findtext("difficult") or "0") for one in objects]
         names = [(one.findtext("name") or "").strip() for one in objects]
         size = tuple(int(float(tree.findtext(f"size/{side}") or 0)) for side in ("height", "width"))
     except (OSError, ValueError, LookupError, ElementTree.ParseError) as error:
@@ -147,3 +153,11 @@ def _read(root: Path, image: Path, misnamed: list[str]) -> Listed:
     boxes = np.where(flat, 0, boxes - np.array([1, 1, 0, 0]))  # the first pixel is 1, and the last one inside
     kinds = np.where(difficult, DIFFICULT, COUNTS)
     return Listed(image, boxes, names, kinds, (size[0], size[1]) if all(size) else None)
+
+
+def _is_difficult(text: str) -> bool:
+    """Some programs write "Unspecified" for what nobody said. Raises ValueError for what is neither that nor 0 or 1."""
+    known = {"unspecified": False, "0": False, "0.0": False, "1": True, "1.0": True}
+    if text.strip().lower() not in known:
+        raise ValueError(f"difficult is {text!r}")
+    return known[text.strip().lower()]

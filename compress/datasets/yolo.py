@@ -1,7 +1,6 @@
 """The layout of YOLO's programs: folders of images and of labels, a text file an image, boxes in parts of its sides."""
 
 from pathlib import Path
-from string import digits
 from typing import Any, Literal
 
 import numpy as np
@@ -9,23 +8,25 @@ import numpy as np
 from compress.config import config
 from compress.datasets.base import located
 from compress.datasets.boxes import BoxesConfig, Listed, dataset_of
-from compress.datasets.csv_folder import SPELT
-from compress.datasets.folder import SUFFIXES
 from compress.datasets.splits import Dataset
+from compress.datasets.yolo_splits import IMAGES, LABELS, folders_of, names_train, splits_of, text_file_of
 from compress.errors import UserError, first_line
 
-IMAGES, LABELS, NAMES = "images", "labels", ("data.yaml", "dataset.yaml", "classes.txt")
+NAMES = ("data.yaml", "dataset.yaml", "classes.txt")
 NAMES_FILE = f"{NAMES[0]} or {NAMES[2]}"
 
 
 @config
 class Yolo(BoxesConfig):
-    """``path``/images/train/NAME.jpg and ``path``/labels/train/NAME.txt, or ``path``/train/images and train/labels, and
-    the same of val and test, also with a number behind, such as train2017; without such folders images/ and labels/
-    themselves. What there is none for is held out,
-    with constant seeds. A line of a text file is a box: its class, x and y of its middle, width and height, in parts of
-    the image's sides; or the corners of a polygon, whose box is taken. An image without a text file has no box. Where
-    data.yaml has kpt_shape, keypoints follow the box and are not read.
+    """The images that ``path``/data.yaml names for train, val and test (folders, or lists of files), with a text file
+    each: images/a/NAME.jpg has labels/a/NAME.txt. For what data.yaml does not name: images/train and labels/train, or
+    train/images and train/labels, and the same of val and test, also with a number behind, such as train2017; without
+    such folders images/ and labels/ themselves. Folders are read with those inside them. What there is no split for is
+    held out, with constant seeds.
+
+    A line of a text file is a box: its class, x and y of its middle, width and height, in parts of the image's sides;
+    or the corners of a polygon, whose box is taken. An image without a text file has no box. Where data.yaml has
+    kpt_shape, keypoints follow the box and are not read.
 
     The names of classes are in ``path``/data.yaml (names) or classes.txt, a name a line.
     """
@@ -42,66 +43,43 @@ class Yolo(BoxesConfig):
         """See ``DatasetConfig.load``. Raises UserError naming the file that is missing or not what it should be."""
         self.check()
         root = located(self.path, data_dir, f"folder with {IMAGES}, {LABELS} and {NAMES_FILE}", self.is_at, _lacking)
-        names, beside = _read_names(root)
-        folders, single = _folders(root)
-        if "train" not in folders:
-            missing = "; ".join(f"{folder} is there, but {other} is missing" for folder, other in single)
-            raise UserError(f"{root} has no images with labels for the split train{f': {missing}' if missing else ''}")
-        listed: dict[str, list[Listed]] = {}
-        without = alone = 0
-        for part, (images, labels) in folders.items():
-            files = _images(images)
-            alone += len({path.stem for path in labels.glob("*.txt")} - {path.stem for path in files} - {"classes"})
-            without += sum(not (labels / f"{path.stem}.txt").is_file() for path in files)
-            listed[part] = [_read(path, labels / f"{path.stem}.txt", names, beside) for path in files]
-        faults = [f"{folder} was left out: {other} is missing" for folder, other in single]
+        told = _told(root)
+        names, beside = _names(root, told)
+        splits = splits_of(root, told)
+        if "train" not in splits.images:
+            raise UserError("; ".join([f"{root} has no images with labels for the split train", *splits.faults]))
+        listed = {
+            part: [_read(path, text_file_of(path), names, beside) for path in _checked(images)]
+            for part, images in splits.images.items()
+        }
+        every = [path for images in splits.images.values() for path in images]
+        texts = {text_file_of(path) for path in every}
+        without = sum(not path.is_file() for path in map(text_file_of, every))
+        folders = {path.parent for path in texts if path.parent.name != IMAGES}
+        alone = {path for folder in folders for path in folder.glob("*.txt") if path.stem != "classes"} - texts
+        faults = list(splits.faults)
         faults += [f"{without} images have no text file, and so no box"] if without else []
-        faults += [f"{alone} text files have no image, and were left out"] if alone else []
+        faults += [f"{len(alone)} text files have no image, and were left out"] if alone else []
         return dataset_of(self.name, listed, names, self, (), faults, skip_bad_images)
 
 
-def _folders(root: Path) -> tuple[dict[str, tuple[Path, Path]], list[tuple[Path, Path]]]:
-    """(part -> its images and its labels; each folder of a part of which the other of the two is missing, with that).
-
-    A number may follow the name of a part: "train2017" is train.
-    """
-    inside = [path for parent in (root, root / IMAGES, root / LABELS) if parent.is_dir() for path in parent.iterdir()]
-    part_of = {path.name: SPELT.get(path.name.rstrip(digits)) for path in sorted(inside) if path.is_dir()}
-    found: dict[str, tuple[Path, Path]] = {}
-    single = []
-    for name, part in part_of.items():
-        for pair in ((root / IMAGES / name, root / LABELS / name), (root / name / IMAGES, root / name / LABELS)):
-            there = [folder for folder in pair if folder.is_dir()]
-            if part is None or not there:
-                continue
-            if len(there) == 1:
-                single.append((there[0], pair[1 - pair.index(there[0])]))
-            elif part in found:
-                raise UserError(f"both {found[part][0]} and {pair[0]} exist: keep only one as the {part} split")
-            else:
-                found[part] = pair
-    both = (root / IMAGES, root / LABELS)
-    if not found and all(folder.is_dir() for folder in both) and (_images(both[0]) or not single):
-        return {"train": both}, single
-    return {part: found[part] for part in dict.fromkeys(SPELT.values()) if part in found}, single
-
-
-def _images(folder: Path) -> list[Path]:
-    """In the order of their names. Raises UserError for two to which one text file would belong."""
-    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
-    by_stem: dict[str, Path] = {}
-    for path in files:
-        if (other := by_stem.setdefault(path.stem, path)) is not path:
+def _checked(images: list[Path]) -> list[Path]:
+    """Raises UserError for two to which one text file would belong."""
+    by_text_file: dict[Path, Path] = {}
+    for path in images:
+        if (other := by_text_file.setdefault(text_file_of(path), path)) is not path:
             raise UserError(
                 f"{other} and {path.name} have the same name: keep only the one that belongs to {path.stem}.txt"
             )
-    return files
+    return images
 
 
 def _lacking(root: Path) -> str:
     """What a folder misses of the layout, in words."""
-    folders, single = _folders(root)
+    folders, single = folders_of(root)
     missing = [name for name in (IMAGES, LABELS) if not (root / name).is_dir()] if not folders and not single else []
+    if missing and names_train(root, _told(root)):
+        missing = []
     return " and no ".join(missing + ([] if _names_file(root) else [NAMES_FILE]))
 
 
@@ -109,26 +87,36 @@ def _names_file(root: Path) -> Path | None:
     return next((root / name for name in NAMES if (root / name).is_file()), None)
 
 
-def _read_names(root: Path) -> tuple[list[str], int | None]:
-    """(the classes by their numbers; how many numbers of keypoints follow a box, None where there are none)."""
+def _told(root: Path) -> dict[str, Any]:
+    """The content of data.yaml, or the lines of classes.txt as its ``names``; {} where there is none."""
     path = _names_file(root)
     if path is None:
-        raise UserError(f"{root} has no {NAMES_FILE} with the names of the classes")
+        return {}
     import yaml
 
     try:
         if path.suffix == ".txt":
-            lines = path.read_text(encoding="utf-8-sig").rstrip().splitlines()
-            if not lines or not all(map(str.strip, lines)):
-                raise ValueError("an empty line would move the numbers of the classes behind it")
-            return [line.strip() for line in lines], None
+            return {"names": path.read_text(encoding="utf-8-sig").rstrip().splitlines()}
         told: Any = yaml.safe_load(path.read_text())
+        if not isinstance(told, dict):
+            raise TypeError(f"it is {told!r}")
+        return told
+    except (OSError, yaml.YAMLError, TypeError, ValueError) as error:
+        raise UserError(f"{path} has no list of class names ({first_line(error)})") from error
+
+
+def _names(root: Path, told: dict[str, Any]) -> tuple[list[str], int | None]:
+    """(the classes by their numbers; how many numbers of keypoints follow a box, None where there are none)."""
+    path = _names_file(root)
+    try:
         names, keypoints = told["names"], told.get("kpt_shape")
         if not isinstance(names, list | dict):
             raise TypeError(f"names is {names!r}")
-        beside = None if keypoints is None else int(keypoints[0]) * int(keypoints[1])
-        return [str(names[number]) for number in range(len(names))], beside
-    except (OSError, yaml.YAMLError, LookupError, TypeError, ValueError) as error:
+        stripped = [str(names[number]).strip() for number in range(len(names))]
+        if not stripped or not all(stripped):
+            raise ValueError("an empty line would move the numbers of the classes behind it")
+        return stripped, None if keypoints is None else int(keypoints[0]) * int(keypoints[1])
+    except (LookupError, TypeError, ValueError) as error:
         raise UserError(f"{path} has no list of class names ({first_line(error)})") from error
 
 

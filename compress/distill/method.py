@@ -26,8 +26,9 @@ class Method(Protocol):
     def name(self) -> str:
         """Under which the method is registered."""
 
-    WHOLE_IMAGES: ClassVar[bool]
-    """Whether it cannot learn from parts of images."""
+    WEAK_LABELS: ClassVar[bool]
+    """Whether it learns from less than the targets say. Parts of images, or later trainings, would give away the
+    rest."""
 
     def check(self, teachers: Sequence[str | None], student: str | None, epochs: int) -> None:
         """Raises UserError for what cannot work, before anything is trained.

@@ -55,7 +55,7 @@ class Slv(OfDetectors):
     attention_weight: NotNegative = 0.1
     """Weight of the loss on likelihood maps; used only by self_distillation = true."""
     TEACHERS: ClassVar[tuple[int, int | None]] = (0, 0)
-    WHOLE_IMAGES: ClassVar[bool] = True
+    WEAK_LABELS: ClassVar[bool] = True
 
     def check(self, teachers: Sequence[str | None], student: str | None, epochs: int) -> None:
         super().check(teachers, student, epochs)

@@ -16,7 +16,7 @@ class Usual:
     FROM_OUTPUTS: ClassVar[bool] = False
     SAME_SHAPES: ClassVar[bool] = True
     TEACHERS: ClassVar[tuple[int, int | None]] = (1, None)
-    WHOLE_IMAGES: ClassVar[bool] = False
+    WEAK_LABELS: ClassVar[bool] = False
 
     def check(self, teachers: Sequence[str | None], student: str | None, epochs: int) -> None:
         least, most = self.TEACHERS

@@ -50,11 +50,12 @@ def guessed(path: Path, known: Task, fitted: Task, data: str) -> list[str]:
 def labels(path: Path) -> list[str]:
     """The names in the labels.txt beside the model, in a stage's stage.json, or in the .tflite itself; [] for none.
 
-    Numbers that stand in front of the names are left out.
+    Numbers that stand in front of the names are left out of lists that are not of an export.
     """
     folder = _folder(path)
     if (folder / "labels.txt").is_file():
-        return _names((folder / "labels.txt").read_text(errors="replace"))
+        text = (folder / "labels.txt").read_text(errors="replace")
+        return text.splitlines() if (folder / "model.json").is_file() else _names(text)
     if (folder / "stage.json").is_file():
         return list(_read(folder / "stage.json").get("label_names", []))
     return _names(_packed(path))

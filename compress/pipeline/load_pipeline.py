@@ -238,6 +238,8 @@ def _sized(raw: dict[str, Any], shipped: bool, settings: Sequence[str]) -> tuple
         for key in {"size", "channels"} - chosen:
             data.pop(key, None)
         return ()
+    if kind is not None and kind.size is None and "size" not in chosen:
+        data.pop("size", None)  # such images are read at their own size
     paths = [stage.get("saved_model") for stage in stages if isinstance(stage, dict)]
     path = next((path for path in paths if isinstance(path, str) and Path(path).exists()), None)
     shape = peek.input_shape(path) if path is not None else None

@@ -229,10 +229,16 @@ def _teacher(name: str, earlier: dict[str, _Link]) -> _Link | Path:
 
 
 def _check_order(step: _Link) -> None:
-    """Nothing trains on from a quantized network: its magnitudes tie on the int8 grid, and masks would be lost."""
+    """Nothing trains on from a quantized network: its magnitudes tie on the int8 grid, and masks would be lost. And
+    nothing trains on targets of which a stage before had to learn from a part alone."""
     if step.stage.is_final:
         return
     for before in list(step.chain)[1:]:
+        if before.stage.has_weak_labels and step.stage.trains and not step.stage.has_weak_labels:
+            raise UserError(
+                f"{step.stage.kind} would train on the boxes in the data, but {before.stage.name!r} learns from "
+                'classes alone: give no stage after it that trains; quantize does not with mode = "static"'
+            )
         if before.stage.quantizes:
             raise UserError(
                 f"{step.stage.kind} after {before.stage.kind} ({before.stage.name!r}) is not possible: put "

@@ -52,6 +52,8 @@ def check(steps: Sequence[Step], networks: Networks, context: Callable[[Step], C
                     network = networks.borrow(str(teacher))
                     stage.check_teacher(network, _network(step, networks, context))
                     _refuse_ignorance(network, str(teacher), given, force)
+                elif _starts_from_files(teacher) and (network := _network(teacher, networks, context)) is not None:
+                    stage.check_teacher(network, _network(step, networks, context))
         except UserError as error:
             raise UserError(f"[[stage]] {step.stage.name!r}: {error}") from error
 
@@ -100,6 +102,11 @@ def _patterns(source: Step, steps: Sequence[Step]) -> tuple[tuple[str, ...], tup
     skip = tuple(pattern for stage in stages for pattern in stage.left_dense)
     keep = tuple(pattern for stage in stages for pattern in stage.kept_in_float)
     return skip, keep
+
+
+def _starts_from_files(step: Step) -> bool:
+    """Whether the layers of what the step makes are those of a network of the user's."""
+    return bool([step, *step.inputs][-1].stage.files)
 
 
 def _network(source: Step | Path | None, networks: Networks, context: Callable[[Step], Context]) -> Any:

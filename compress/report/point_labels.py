@@ -17,6 +17,7 @@ GAPS = (9.0, 15.0, 24.0, 36.0, 50.0, 66.0)  # between point and name, in typogra
 DIRECTIONS = tuple(math.radians(degrees) for degrees in (90, 270, 0, 180, 45, 315, 135, 225, 65, 295, 115, 245))
 POINT = 8.0  # half the side of the square that a name keeps off a point
 FRAME = 3.0  # kept free inside the frame
+APART = 6.0  # kept free between names side by side
 LONGEST = 30  # characters
 SIZE = 9  # of a name, in points
 
@@ -46,7 +47,8 @@ def place(axes: "Axes", names: Sequence[str], xs: Sequence[float], ys: Sequence[
         )
         extent = text.get_window_extent(renderer)
         text.remove()
-        offset, gap = best_offset(point, (extent.width * scale, extent.height * scale), frame, taken, points)
+        size = (extent.width * scale + APART, extent.height * scale)
+        offset, gap = best_offset(point, size, frame, taken, points)
         leader = {"arrowstyle": "-", "color": "0.5", "linewidth": 0.7, "shrinkB": 3} if gap > GAPS[1] else None
         axes.annotate(
             name,
@@ -59,7 +61,7 @@ def place(axes: "Axes", names: Sequence[str], xs: Sequence[float], ys: Sequence[
             zorder=5,
             arrowprops=leader,
         )
-        taken.append(_box(point, offset, (extent.width * scale, extent.height * scale)))
+        taken.append(_box(point, offset, size))
 
 
 def best_offset(

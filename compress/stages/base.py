@@ -132,6 +132,11 @@ class Stage:
         return ()
 
     @property
+    def has_weak_labels(self) -> bool:
+        """Whether it learns from less than the targets say, so that later stages must not train on all of them."""
+        return False
+
+    @property
     def compares_layers(self) -> bool:
         """Whether layers of a teacher and of the student, which the stage names, have to go together."""
         return False

@@ -38,7 +38,7 @@ class Distill(NetworkStage, Training):
 
     def check_data(self, data: Dataset) -> None:
         super().check_data(data)
-        if self.method.WHOLE_IMAGES and self.use_crops and data.crops is not None:
+        if self.method.WEAK_LABELS and self.use_crops and data.crops is not None:
             raise UserError(
                 f"the method {self.method.name} needs whole images: set use_crops = false, or leave scales out of "
                 "[data]"
@@ -46,11 +46,19 @@ class Distill(NetworkStage, Training):
 
     def check_augmentation(self, augmentation: Augmentation) -> None:
         super().check_augmentation(augmentation)
-        if self.method.WHOLE_IMAGES and (augmentation.crop_padding or augmentation.resized_crop is not None):
+        if self.method.WEAK_LABELS and (augmentation.crop_padding or augmentation.resized_crop is not None):
             raise UserError(
                 f"the method {self.method.name} needs whole images: leave crop_padding and resized_crop out of [data] "
                 "augmentation"
             )
+
+    @property
+    def has_weak_labels(self) -> bool:
+        return self.method.WEAK_LABELS
+
+    @property
+    def looks_at_network(self) -> bool:
+        return self.needs_input
 
     @property
     def compares_layers(self) -> bool:

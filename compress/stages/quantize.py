@@ -65,6 +65,10 @@ class Quantize(Stage, Training):
     loss."""
 
     @property
+    def trains(self) -> bool:
+        return self.mode == "qat" and super().trains
+
+    @property
     def precision(self) -> str:
         return PRECISIONS[self.mode]
 

@@ -97,6 +97,12 @@ BAD = {
         toml(order=("teacher", "quantized", "pruned", "exported")),
         ["'pruned'", "prune after quantize", "'quantized'"],
     ),
+    "prune after weak labels": (
+        toml(
+            {"student.method": '{ name = "slv", alone = 0.0 }', "student.teachers": "[]", "pruned.input": '"student"'}
+        ),
+        ["'pruned'", "prune would train on the boxes in the data", "'student' learns from classes alone"],
+    ),
     "quantization without epochs": (toml({"quantized.epochs": None}), ["'quantized'", 'mode = "qat" needs epochs']),
     "epochs of nothing trained": (
         toml({"quantized.mode": '"static"'}),

@@ -252,7 +252,7 @@ def test_an_unknown_key_names_the_known_ones(name):
 def test_only_methods_that_read_boxes_of_parts_learn_from_parts(name, crop):
     """The classes that a part of an image shows follow from its boxes, which some methods must not read."""
     stage, augmentation = stage_of(name), parse(Augmentation, crop, "[data] augmentation")
-    if METHODS[name].WHOLE_IMAGES:
+    if METHODS[name].WEAK_LABELS:
         with pytest.raises(UserError, match="needs whole images: leave crop_padding and resized_crop out"):
             stage.check_augmentation(augmentation)
     else:

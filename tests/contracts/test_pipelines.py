@@ -102,4 +102,6 @@ def test_arrays_keep_their_shape_whatever_a_shipped_pipeline_says():
     for name in ("default", "tiny"):
         assert read_pipeline(name, settings).data.size is None
         assert read_pipeline(name, [*settings, "data.size=[48, 96]"]).data.size == (48, 96)
+    for kind in ("voc", "coco", "yolo"):  # photographs keep theirs, too
+        assert read_pipeline("default", [f"data.name={kind}", "data.path=photos"]).data.size is None
     assert read_pipeline("default", ["data.size=[48, 96]", "data.channels=1"]).data.size == (48, 96)

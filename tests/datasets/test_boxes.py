@@ -266,10 +266,13 @@ def test_tables_of_coco_that_are_wrong_are_refused(coco, change, message):
 
 
 def test_coco_with_a_list_a_split(coco):
+    """Classes are linked by name: the other list numbers them as it likes, and need not have all."""
     (coco / "annotations").mkdir()
     table = json.loads((coco / "instances.json").read_text())
     for split, rows in (("train2017", slice(0, 9)), ("val2017", slice(9, 12))):
         own = {**table, "images": table["images"][rows]}
+        if split == "val2017":
+            own["categories"] = [{"id": 70, "name": " dog"}]
         kept = {each["id"] for each in own["images"]}
         own["annotations"] = [each for each in table["annotations"] if each["image_id"] in kept]
         (coco / split).mkdir()
@@ -279,6 +282,11 @@ def test_coco_with_a_list_a_split(coco):
     (coco / "instances.json").unlink()
     dataset = load("coco", coco)
     assert len(dataset.validation) == 3 and boxes_of(dataset) == EXPECTED
+    validation = coco / "annotations" / "instances_val2017.json"
+    validation.write_text(validation.read_text().replace(" dog", "Dog"))
+    with pytest.raises(UserError, match="instances_val2017.json has classes that .*train2017.json does not have: Dog"):
+        load("coco", coco)
+    assert load("coco", coco, classes=("dog", "cat")).label_names == ("dog", "cat")
 
 
 @pytest.mark.parametrize(
@@ -335,6 +343,11 @@ def test_images_that_are_turned_by_their_exif_data_are_counted(voc):
         image.save(voc / "JPEGImages/b.png", exif=orientation)
     told = "1 images are turned as their EXIF orientation says, the first is b.png: their boxes must be those of the "
     assert f"{told}turned images" in load("voc", voc).faults
+    orientation[0x0112] = 6  # on its side
+    with Image.open(voc / "JPEGImages/b.png") as image:
+        image.save(voc / "JPEGImages/b.png", exif=orientation)
+    with pytest.raises(UserError, match="of 48x64 .*, but the image is 64x48: its EXIF orientation turns it"):
+        load("voc", voc)
 
 
 def test_settings_of_points_are_not_those_of_boxes(voc):
@@ -391,8 +404,73 @@ def test_folders_of_yolo_may_have_a_number_and_are_named_where_one_is_missing(yo
     for path in (yolo / "labels" / "train2017").iterdir():
         path.rename(yolo / "labels" / path.name)
     (yolo / "labels" / "train2017").rmdir()
-    with pytest.raises(UserError, match="images/train2017 is there, but .*labels/train2017 is missing"):
+    with pytest.raises(UserError, match="images/train2017 was left out: .*labels/train2017 is missing"):
         load("yolo", yolo)
+
+
+def moved(yolo, **names):
+    """Images and text files of the only split, some of each in every folder that is named."""
+    stems = sorted(path.stem for path in (yolo / "images" / "train").iterdir())
+    for folder, wanted in names.items():
+        for kind, suffix in (("images", "png"), ("labels", "txt")):
+            (yolo / kind / folder).mkdir(parents=True)
+            for stem in stems[wanted]:
+                (yolo / kind / "train" / f"{stem}.{suffix}").rename(yolo / kind / folder / f"{stem}.{suffix}")
+
+
+def sizes(dataset):
+    return [len(split.targets) for split in (dataset.train, dataset.validation, dataset.test)]
+
+
+def test_the_splits_of_yolo_are_those_that_data_yaml_names(yolo):
+    """Folders of any name, lists of images, and paths as programs write them: with the folder's own, or up too far."""
+    moved(yolo, dev=slice(6, 9), eval=slice(9, 12))
+    (yolo / "data.yaml").write_text("names: [cat, dog]\ntrain: ../images/train\nval: images/dev\ntest: [images/eval]\n")
+    dataset = load("yolo", yolo)
+    assert sizes(dataset) == [6, 3, 3] and not [line for line in dataset.faults if "in no split" in line]
+    images = [f"./images/train/{path.name}" for path in sorted((yolo / "images/train").iterdir())]
+    (yolo / "some.txt").write_text("\n".join(images[:4]))
+    (yolo / "others.txt").write_text("\n".join(images[4:]))
+    (yolo / "data.yaml").write_text(
+        f"path: ../{yolo.name}\nnames: {{0: cat, 1: dog}}\ntrain: some.txt\nval: others.txt\ntest: images/eval\n"
+    )
+    dataset = load("yolo", yolo)
+    assert sizes(dataset) == [4, 2, 3]
+    assert any("3 images are in no split, such as images/dev/" in line for line in dataset.faults)
+    (yolo / "others.txt").write_text("images/train/gone.png")
+    with pytest.raises(UserError, match="others.txt: the image images/train/gone.png does not exist"):
+        load("yolo", yolo)
+    (yolo / "others.txt").write_text("\n".join(images[3:]))
+    with pytest.raises(UserError, match="in two splits, train and validation"):
+        load("yolo", yolo)
+
+
+def test_what_data_yaml_names_in_vain_is_told(yolo):
+    """Its validation images are those of training, its test images are not there: others are held out."""
+    (yolo / "data.yaml").write_text("names: [cat, dog]\ntrain: images/train\nval: images/train\ntest: /gone/images\n")
+    dataset = load("yolo", yolo)
+    assert all(sizes(dataset)) and sum(sizes(dataset)) == 12
+    assert any("the validation images are those of the train split" in line for line in dataset.faults)
+    assert any("names /gone/images for test, which does not exist" in line for line in dataset.faults)
+    (yolo / "data.yaml").write_text("names: [cat, dog]\ntrain: 3\n")
+    with pytest.raises(UserError, match="name folders or lists of images, not 3"):
+        load("yolo", yolo)
+
+
+def test_folders_inside_those_of_a_layout_are_read_and_hidden_files_are_not(yolo, voc):
+    before = load("voc", voc).fingerprint
+    (voc / "JPEGImages" / "._a.png").write_bytes(b"no image")
+    assert load("voc", voc).fingerprint == before
+    for folder, suffix in (("JPEGImages", "png"), ("Annotations", "xml")):
+        (voc / folder / "first").mkdir()
+        (voc / folder / f"a.{suffix}").rename(voc / folder / "first" / f"a.{suffix}")
+    train = voc / "ImageSets" / "Main" / "train.txt"
+    train.write_text(train.read_text().replace("a\n", "first/a\n", 1))
+    assert boxes_of(load("voc", voc)) == boxes_of(load("yolo", yolo))
+    before = boxes_of(load("yolo", yolo))
+    moved(yolo, **{"train/cam2": slice(0, 1)})
+    (yolo / "images" / "train" / "._a.png").write_bytes(b"no image")
+    assert sorted(boxes_of(load("yolo", yolo))) == sorted(before)
 
 
 def test_two_images_of_yolo_with_one_text_file_are_refused(yolo):
