@@ -49,13 +49,12 @@ class Yolo(BoxesConfig):
         if "train" not in splits.images:
             raise UserError("; ".join([f"{root} has no images with labels for the split train", *splits.faults]))
         listed = {
-            part: [_read(path, text_file_of(path), names, beside) for path in _checked(images)]
+            part: [_read(path, text, names, beside) for text, path in _by_text_file(images, root).items()]
             for part, images in splits.images.items()
         }
-        every = [path for images in splits.images.values() for path in images]
-        texts = {text_file_of(path) for path in every}
-        without = sum(not path.is_file() for path in map(text_file_of, every))
-        folders = {path.parent for path in texts if path.parent.name != IMAGES}
+        texts = {text_file_of(path, root) for images in splits.images.values() for path in images}
+        without = sum(not path.is_file() for path in texts)
+        folders = {path.parent for path in texts}
         alone = {path for folder in folders for path in folder.glob("*.txt") if path.stem != "classes"} - texts
         faults = list(splits.faults)
         faults += [f"{without} images have no text file, and so no box"] if without else []
@@ -63,15 +62,15 @@ class Yolo(BoxesConfig):
         return dataset_of(self.name, listed, names, self, (), faults, skip_bad_images)
 
 
-def _checked(images: list[Path]) -> list[Path]:
-    """Raises UserError for two to which one text file would belong."""
-    by_text_file: dict[Path, Path] = {}
+def _by_text_file(images: list[Path], root: Path) -> dict[Path, Path]:
+    """The text file of each image -> the image, in order. Raises UserError for two with the same one."""
+    found: dict[Path, Path] = {}
     for path in images:
-        if (other := by_text_file.setdefault(text_file_of(path), path)) is not path:
+        if (other := found.setdefault(text_file_of(path, root), path)) is not path:
             raise UserError(
                 f"{other} and {path.name} have the same name: keep only the one that belongs to {path.stem}.txt"
             )
-    return images
+    return found
 
 
 def _lacking(root: Path) -> str:

@@ -43,12 +43,14 @@ def splits_of(root: Path, told: Mapping[str, Any]) -> Splits:
     return Splits(images, [*faults, *repeated])
 
 
-def text_file_of(image: Path) -> Path:
-    """Where an image's boxes are: below labels/ in place of the last folder images/; without one, beside it."""
-    parts = list(image.parent.parts)
+def text_file_of(image: Path, root: Path) -> Path:
+    """Where an image's boxes are: below labels/ in place of the last folder images/ inside ``root``; without one,
+    beside it."""
+    above = root if image.is_relative_to(root) else Path(image.anchor)
+    parts = list(image.relative_to(above).parts[:-1])
     if IMAGES in parts:
         parts[len(parts) - 1 - parts[::-1].index(IMAGES)] = LABELS
-    return Path(*parts, f"{image.stem}.txt")
+    return above.joinpath(*parts, f"{image.stem}.txt")
 
 
 def folders_of(root: Path) -> tuple[dict[str, tuple[Path, Path]], list[tuple[Path, Path]]]:
@@ -95,7 +97,7 @@ def _named(root: Path, told: Mapping[str, Any]) -> tuple[dict[str, list[Path]], 
             faults.append(f"data.yaml names {missing[0]} for {key}, which does not exist: it was passed over")
             continue
         images = list(dict.fromkeys(path for place in places if place for path in _images_at(place, root, told)))
-        if images and not any(text_file_of(path).is_file() for path in images):
+        if images and not any(text_file_of(path, root).is_file() for path in images):
             faults.append(f"data.yaml names {entries[0]} for {key}, whose images have no text file: it was passed over")
         elif images:
             named[part] = images

@@ -445,6 +445,16 @@ def test_the_splits_of_yolo_are_those_that_data_yaml_names(yolo):
         load("yolo", yolo)
 
 
+def test_boxes_of_yolo_may_lie_beside_their_images(yolo):
+    """In a folder of any name, also below another one that is called images."""
+    before, beside = boxes_of(load("yolo", yolo)), yolo / "images" / "mine"
+    (beside / "pictures").mkdir(parents=True)
+    for path in [*(yolo / "images" / "train").iterdir(), *(yolo / "labels" / "train").iterdir()]:
+        path.rename(beside / "pictures" / path.name)
+    (beside / "data.yaml").write_text("names: [cat, dog]\ntrain: pictures\n")
+    assert boxes_of(load("yolo", beside)) == before
+
+
 def test_what_data_yaml_names_in_vain_is_told(yolo):
     """Its validation images are those of training, its test images are not there: others are held out."""
     (yolo / "data.yaml").write_text("names: [cat, dog]\ntrain: images/train\nval: images/train\ntest: /gone/images\n")
