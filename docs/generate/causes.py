@@ -60,7 +60,8 @@ FAMILIES: dict[str, tuple[Cause, ...]] = {
             "Correct the row that the message names.",
         ),
         Cause(
-            ("compress/datasets/boxes", "compress/datasets/coco", "compress/datasets/voc", "compress/datasets/yolo"),
+            ("compress/datasets/boxes", "compress/datasets/coco", "compress/datasets/voc", "compress/datasets/yolo",
+             "compress/datasets/yolo_splits"),
             "An annotation is missing, damaged, or does not belong to its image or to the classes.",
             "Correct the file that the message names; give `classes` if only some of the classes are wanted.",
         ),
