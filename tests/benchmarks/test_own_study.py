@@ -331,10 +331,10 @@ def test_latency_is_measured_again_when_table_8_is(folder, monkeypatch, capsys):
 
 
 def test_epochs_are_of_the_recipe_s_networks():
-    result = TaughtEpochs("resnet56", "resnet20", epochs.IMAGES, [], batch_size=128)
+    result = TaughtEpochs("resnet56", "resnet20", epochs.IMAGES, [], batch_size=64)
     assert epochs.is_of_today(result)
     assert epochs.is_of_today(replace(result, batch_size=None))
-    assert not epochs.is_of_today(replace(result, batch_size=64))
+    assert not epochs.is_of_today(replace(result, batch_size=128))
     assert not epochs.is_of_today(replace(result, student="resnet8"))
 
 
