@@ -177,15 +177,13 @@ def _rows(image: Listed, size: tuple[int, int], names: Sequence[str], faults: Fa
     """What counts of a list, as ``Boxes`` has it; the rest is counted among the faults."""
     if image.size not in (None, size):
         told, own = ("x".join(map(str, each)) for each in (image.size or (), size))
-        raise UserError(
-            f"{image.path}: its boxes belong to an image of {told} (height x width), but the image is {own}"
-            + (
+        told = f"{image.path}: its boxes belong to an image of {told} (height x width), but the image is {own}"
+        if image.size == size[::-1] and is_turned(image.path):
+            told += (
                 ": its EXIF orientation turns it, and the boxes are those of the image that is not turned: save it "
                 "without an orientation"
-                if image.size == size[::-1] and is_turned(image.path)
-                else ""
             )
-        )
+        raise UserError(told)
     frame = np.tile(np.array(size, np.float64), 2)
     boxes = np.asarray(image.boxes, np.float64).reshape(-1, 4) * (frame if image.relative else 1)
     numbers = np.array([names.index(each) if each in names else -1 for each in image.names], int)

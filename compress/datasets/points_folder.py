@@ -11,7 +11,7 @@ import numpy as np
 from compress.config import config
 from compress.datasets.base import located
 from compress.datasets.csv_folder import FILE, IMAGES, SPELT
-from compress.datasets.folder import SUFFIXES, left_out_note
+from compress.datasets.folder import is_image, left_out_note
 from compress.datasets.missing_splits import held_out_rows, split_notes
 from compress.datasets.points import PointsConfig, dataset_of, pictures_of
 from compress.datasets.read_pictures import nothing_in
@@ -156,8 +156,7 @@ def _parts(root: Path, points: Iterable[Path]) -> dict[str, list[Path]]:
 def _all_images(root: Path, points: Iterable[Path]) -> list[Path]:
     """Those that have points, and those in images/ that have none; hidden files are passed over."""
     inside = (root / IMAGES).iterdir() if (root / IMAGES).is_dir() else ()
-    images = (path for path in inside if path.suffix.lower() in SUFFIXES and not path.name.startswith("."))
-    return sorted({*points, *images})
+    return sorted({*points, *filter(is_image, inside)})
 
 
 def _file(root: Path, name: str, table: Path) -> Path:

@@ -48,11 +48,11 @@ class Yolo(BoxesConfig):
         splits = splits_of(root, told)
         if "train" not in splits.images:
             raise UserError("; ".join([f"{root} has no images with labels for the split train", *splits.faults]))
+        by_text = {part: _by_text_file(images, root) for part, images in splits.images.items()}
         listed = {
-            part: [_read(path, text, names, beside) for text, path in _by_text_file(images, root).items()]
-            for part, images in splits.images.items()
+            part: [_read(path, text, names, beside) for text, path in own.items()] for part, own in by_text.items()
         }
-        texts = {text_file_of(path, root) for images in splits.images.values() for path in images}
+        texts = {text for own in by_text.values() for text in own}
         without = sum(not path.is_file() for path in texts)
         folders = {path.parent for path in texts}
         alone = {path for folder in folders for path in folder.glob("*.txt") if path.stem != "classes"} - texts

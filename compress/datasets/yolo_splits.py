@@ -29,8 +29,8 @@ def splits_of(root: Path, told: Mapping[str, Any]) -> Splits:
     not there. Raises UserError for one that is there twice, and for an image in two of them."""
     folders, single = folders_of(root)
     named, faults = _named(root, told)
-    by_folder = {part: image_files(images) for part, (images, _) in folders.items() if part not in named}
-    images = {part: (named | by_folder)[part] for part in KEYS.values() if part in named | by_folder}
+    found = {part: image_files(images) for part, (images, _) in folders.items() if part not in named} | named
+    images = {part: found[part] for part in KEYS.values() if found.get(part)}
     repeated = _same_again(images)
     chosen = {path for paths in images.values() for path in paths}
     for folder, other in single:
@@ -119,11 +119,16 @@ def _place(root: Path, told: Mapping[str, Any], entry: str) -> Path | None:
     """Where what data.yaml names is: below its ``path`` or below the folder itself, from which programs that export
     such files often go up once too far."""
     inner = Path(*(part for part in Path(entry).parts if part != ".."))
-    base = root / str(told.get("path") or "")
+    base = _base(root, told)
     for path in (base / entry, root / entry, base / inner, root / inner):
         if path.is_dir() or (path.suffix == ".txt" and path.is_file()):
             return Path(os.path.normpath(path))
     return None
+
+
+def _base(root: Path, told: Mapping[str, Any]) -> Path:
+    """The folder below which data.yaml names images."""
+    return root / str(told.get("path") or "")
 
 
 def _images_at(place: Path, root: Path, told: Mapping[str, Any]) -> list[Path]:
@@ -134,7 +139,7 @@ def _images_at(place: Path, root: Path, told: Mapping[str, Any]) -> list[Path]:
         lines = [line.strip() for line in place.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{place} cannot be read: {first_line(error)}") from error
-    bases = (place.parent, root / str(told.get("path") or ""), root)
+    bases = (place.parent, _base(root, told), root)
     images = []
     for line in lines:
         found = next((base / line for base in bases if (base / line).is_file()), None)

@@ -57,7 +57,7 @@ def looked(tmp_path):
     return call
 
 
-def test_features_of_other_channels_are_refu(looked):
+def test_features_of_other_channels_are_refused(looked):
     with pytest.raises(
         UserError, match=r"stage.. 'taught': .*maps of the teacher are \(8, 8, 12\), but .* \(8, 8, 64\)"
     ):
@@ -85,11 +85,11 @@ def test_a_network_of_the_users_that_is_trained_first_is_looked_at_too(tmp_path,
         look(tmp_path / "taught.toml", tmp_path / "store")
 
 
-def test_the_same_classes_in_another_order_are_refu(looked):
+def test_the_same_classes_in_another_order_are_refused(looked):
     with pytest.raises(UserError, match="made for the classes square, circle, triangle, but shapes has circle, square"):
         looked("fgfi", 64, ("square", "circle", "triangle"))
 
 
-def test_a_teacher_that_knows_nothing_is_refu(looked):
+def test_a_teacher_that_knows_nothing_is_refused(looked):
     with pytest.raises(UserError, match="AP of"):
         looked("fgfi", 64, ("circle", "square", "triangle"))
