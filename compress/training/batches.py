@@ -58,7 +58,12 @@ class Batches:
 
     def _of(self, count: int) -> Any:
         numbers = tf.data.Dataset.range(count)
-        return numbers.map(self._made, num_parallel_calls=AT_ONCE, deterministic=True).prefetch(AHEAD)
+        made = numbers.map(self._made, num_parallel_calls=AT_ONCE, deterministic=True).prefetch(AHEAD)
+        # There is nothing to tune. tf.data's tuner looks after 10, 30, 70 ms and so on, and an iterator that is deleted
+        # can wait for its next look: as long as the epoch took, a minute at most (docs/decisions/0034).
+        options = tf.data.Options()
+        options.autotune.enabled = False
+        return made.with_options(options)
 
     def _made(self, number: Any) -> Any:
         specs = tf.nest.flatten(self._specs)

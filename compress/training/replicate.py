@@ -44,11 +44,17 @@ def refuse(network: Any) -> None:
         elif kind in ("StochasticDepth", "SpectralNormalization") or (
             hasattr(layer, "_random_generator")
             and type(layer) not in DRAW_ROWS
-            and any(getattr(layer, rate, 1) for rate in ("dropout", "recurrent_dropout"))
+            and _draws(layer)
         ):
             reason = "draws random numbers or changes weights for the whole batch, which a replica cannot do alone"
         if reason:
             raise UserError(f"--strategy: layer {name!r} ({kind}) {reason}: train this network without --strategy")
+
+
+def _draws(layer: Any) -> bool:
+    """Whether a layer with a generator draws from it: not with rates that are all 0."""
+    rates = [getattr(layer, rate) for rate in ("dropout", "recurrent_dropout") if hasattr(layer, rate)]
+    return not rates or any(rates)
 
 
 class SynchronizedBatchNormalization(keras.layers.BatchNormalization):

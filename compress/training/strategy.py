@@ -193,6 +193,7 @@ def _multi_worker() -> Strategy:
     try:
         with sigterm_kept():
             made = tf.distribute.MultiWorkerMirroredStrategy()
+        check_devices(cluster, len(made.extended.worker_devices))
     except RuntimeError as error:  # "Collective ops must be configured at program startup"
         raise UserError(
             "--strategy multi_worker must be chosen before TensorFlow has computed anything: start a new process"
@@ -200,6 +201,24 @@ def _multi_worker() -> Strategy:
     except tf.errors.OpError as error:
         raise Failure(f"the workers could not connect to one another: {first_line(error)}") from error
     return Strategy(made, cluster.own, len(cluster.addresses))
+
+
+def check_devices(cluster: Cluster, own: int) -> None:
+    """Raises UserError on every worker where not all have as many devices: TensorFlow takes it for granted.
+
+    Call it where TensorFlow's workers have met.
+    """
+    from tensorflow.python.eager import context
+
+    told = context.context()  # its coordination service keeps texts by name, for all workers
+    told.set_config_key_value(f"jetslim/devices/{cluster.own}", str(own))
+    names = [f"jetslim/devices/{number}" for number in range(len(cluster.addresses))]
+    counts = [told.get_config_key_value(name, int(1000 * PATIENCE_S)) for name in names]
+    if len(set(counts)) > 1:
+        raise UserError(
+            f"all workers must have the same number of devices, and theirs are {', '.join(counts)} (worker 0 first): "
+            "let CUDA_VISIBLE_DEVICES name as many GPUs on each"
+        )
 
 
 @contextmanager

@@ -55,6 +55,10 @@ def test_several_threads_make_what_one_makes(settings, files):
                 np.testing.assert_array_equal(own, other)
 
 
+def test_nothing_waits_for_a_tuner_between_two_epochs(files):
+    assert Batches(Data(files, Augmentation(), 7), 4).dataset.options().autotune.enabled is False
+
+
 def test_a_batch_does_not_depend_on_others_and_streams_differ(files):
     data = Data(files, parse(Augmentation, ALL, "test"), 7)
     in_order = [images for images, *_ in data.batches(4, 1)]

@@ -57,6 +57,16 @@ def test_killed_on_one_device_it_goes_on_on_two_and_the_other_way_around(case, d
     assert logs < 1e-3
 
 
+def twice(layer):
+    """Applies a layer of two inputs to an image's rows."""
+
+    def call(image):
+        rows = layers.Reshape((4, 12))(image)
+        return layer([rows, rows])
+
+    return call
+
+
 def test_alone_nothing_is_divided():
     assert total(3.5) == 3.5
     assert float(divisor(keras.tf.constant(0.25))) == 1.0
@@ -70,6 +80,7 @@ class Own(layers.BatchNormalization):
 @pytest.mark.parametrize(("layer", "reason"), [
     (lambda: Own(name="norm"), "layer 'norm' (Own) is not Keras's own BatchNormalization"),
     (lambda: layers.BatchNormalization(renorm=True, name="norm"), "layer 'norm' (BatchNormalization) does not normalize by one mean"),
+    (lambda: twice(layers.Attention(dropout=0.1, name="look")), "layer 'look' (Attention) draws"),
     (lambda: layers.RandomFlip(name="flip"), "layer 'flip' (RandomFlip) draws"),
     (lambda: layers.TimeDistributed(layers.LSTM(2, stateful=True, name="lstm"), name="steps"), "keeps a state from batch to batch"),
 ])  # fmt: skip
@@ -84,7 +95,8 @@ def test_what_cannot_be_replicated_is_refused_by_name(layer, reason):
 def test_layers_that_can_be_replicated_are_not_refused():
     image = keras.Input((4, 4, 3))
     x = layers.Dropout(0.5)(layers.BatchNormalization()(image))
-    refuse(keras.Model(image, layers.LSTM(2)(layers.Reshape((16, 3))(layers.GaussianNoise(0.1)(x)))))
+    words = layers.Reshape((16, 3))(layers.GaussianNoise(0.1)(x))
+    refuse(keras.Model(image, layers.LSTM(2)(layers.Attention()([words, words]))))
 
 
 class Eight:
@@ -128,6 +140,37 @@ def free_ports(count):
     for each in sockets:
         each.close()
     return ports
+
+
+UNEQUAL = """
+import sys
+from compress.errors import UserError
+from compress.training import strategy
+
+check = strategy.check_devices
+strategy.check_devices = lambda cluster, own: check(cluster, int(sys.argv[1]))
+try:
+    strategy.strategy_called("multi_worker")
+except UserError as error:
+    sys.exit(str(error))
+"""
+
+
+@pytest.mark.parametrize(("counts", "theirs"), [((2, 1), "2, 1"), ((2, 2), None)])
+def test_workers_with_different_numbers_of_devices_end_in_one_line(counts, theirs):
+    addresses = [f"127.0.0.1:{port}" for port in free_ports(2)]
+    workers = [
+        subprocess.Popen(
+            [sys.executable, "-c", UNEQUAL, str(count)],
+            cwd=ROOT, env=environment(CUDA_VISIBLE_DEVICES="", TF_CONFIG=config(("worker", number), worker=addresses)),
+            text=True, stderr=subprocess.PIPE,
+        )
+        for number, count in enumerate(counts)
+    ]  # fmt: skip
+    said = [worker.communicate(timeout=120)[1] for worker in workers]
+    assert [worker.returncode for worker in workers] == [1 if theirs else 0] * 2, said
+    for text in said if theirs else ():
+        assert f"must have the same number of devices, and theirs are {theirs} (worker 0 first)" in text
 
 
 def test_workers_wait_for_one_another_and_not_forever():
