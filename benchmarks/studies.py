@@ -292,13 +292,13 @@ class UntrainedSizes:
 @dataclass(frozen=True)
 class NetworksInTurns:
     """Files of the networks that a seed of a study left, in turns, for images of ``side``; sizes in bytes.
-    ``networks``: stage -> key of its artifact; empty in results that do not say."""
+    ``networks``: stage -> key of its artifact."""
 
     side: int
     seed: int
     rounds: list[Round]
     bytes: dict[str, int]
-    networks: dict[str, str] = field(default_factory=dict)
+    networks: dict[str, str]
     machine: Machine | None = None
 
 

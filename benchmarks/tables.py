@@ -7,8 +7,6 @@ results/<board>/*.json are raw: a pipeline's run (runs/<pipeline>/run.json, copi
 edited is refused.
 """
 
-import hashlib
-import json
 import statistics
 import sys
 from dataclasses import dataclass, field
@@ -16,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.assistants import table as assistants
-from benchmarks.boards import result as boards
 from benchmarks.boards.result import BoardResult
 from benchmarks.boards.table import boards_table, engines_table, on_board, warnings_list
 from benchmarks.counting import table as counting
@@ -29,10 +26,12 @@ from benchmarks.input import table as inputs
 from benchmarks.keras3 import table as front_door
 from benchmarks.narrow import table as narrow
 from benchmarks.paper2022.document import document as paper_document
+from benchmarks.paper2022.profile import SHIPPED, read
 from benchmarks.paper2022.results import Measured
+from benchmarks.paper2022.today import read_kept, today
 from benchmarks.peers import table as peers
+from benchmarks.raw import read_result
 from benchmarks.studies import (
-    STUDIES,
     Acceptance,
     At224,
     BlurredDetectors,
@@ -56,14 +55,14 @@ from benchmarks.studies import (
 from benchmarks.sweep import table as sweeps
 from benchmarks.tensorrt import table as tensorrt
 from compress.errors import UserError
-from compress.results import SCHEMA, Run, StageResult, parse, validated
+from compress.results import Run, StageResult
 
 HERE = Path(__file__).parent
 README = HERE.parent / "README.md"
 RESULTS = HERE / "RESULTS.md"
 PICTURE = HERE / "plots" / "chain.svg"
-PAPER_RESULTS = HERE / "paper2022" / "RESULTS.md"
-RUNS = (1, 2, SCHEMA)
+STUDY = "paper2022"
+PAPER_RESULTS = HERE / STUDY / "RESULTS.md"
 SHOWN = "densenet121"  # the pipeline of the README
 BEGIN, END = "<!-- results: made by benchmarks/tables.py -->", "<!-- /results -->"
 BARS = (
@@ -118,10 +117,6 @@ def score(stage: StageResult) -> float:
     return stage.metrics["top1"] or 0.0
 
 
-class Refused(UserError):
-    """A file that is no raw result, and why."""
-
-
 @dataclass(frozen=True)
 class Results:
     """What was measured: runs of pipelines, benchmarks of boards, comparisons with peers, families, chains, grids,
@@ -134,13 +129,12 @@ class Results:
     counting_runs: list[Run] = field(default_factory=list)
     detection_runs: list[Run] = field(default_factory=list)
     tensorrt_runs: list[Run] = field(default_factory=list)
-    paper_runs: list[Run] = field(default_factory=list)
     studies: list[Any] = field(default_factory=list)
     """Objects of the classes in ``benchmarks.studies``."""
 
 
 def load(folder: Path) -> Results:
-    """Every raw result below ``folder``; Refused names the file."""
+    """Every raw result below ``folder``, but those of the paper's tables; Refused names the file."""
     results = Results()
     studies = {
         "families": results.family_runs,
@@ -148,9 +142,10 @@ def load(folder: Path) -> Results:
         "counting": results.counting_runs,
         "detection": results.detection_runs,
         "tensorrt": results.tensorrt_runs,
-        "paper2022": results.paper_runs,
     }
     for path in sorted(folder.glob("*/*.json")):
+        if path.parent.name == STUDY:
+            continue
         result = read_result(path)
         if isinstance(result, Run):
             studies.get(path.parent.name, results.runs).append(result)
@@ -161,33 +156,6 @@ def load(folder: Path) -> Results:
     results.runs.sort(key=lambda run: (run.pipeline, run.seed or 0))
     results.boards.sort(key=lambda result: (result.board.title, result.started))
     return results
-
-
-def read_result(path: Path) -> Any:
-    """A run, a board's result, or a study of a class in ``benchmarks.studies``; Refused names the file."""
-    try:
-        content = json.loads(path.read_text())
-    except ValueError as error:
-        raise Refused(f"{path} is no JSON: {error}") from error
-    schema: Any = content.get("schema") if isinstance(content, dict) else None
-    known = (*RUNS, *boards.SCHEMAS, *STUDIES)
-    if schema not in known:
-        raise Refused(f"{path}: schema {schema!r} is unknown; {', '.join(map(repr, known))} are known")
-    if content.get("digest") != seal(content):
-        raise Refused(f"{path} was edited after it was measured: its digest does not match")
-    if content.get("replay"):
-        raise Refused(f"{path} replays a recorded tegrastats, or another machine's files: it is no measurement")
-    if schema in RUNS:
-        return parse(content, str(path))
-    if schema in boards.SCHEMAS:
-        return boards.parse(content, str(path))
-    return validated(STUDIES[schema], content, str(path))
-
-
-def seal(result: dict[str, Any]) -> str:
-    """The digest that a result must carry: sha256 of all else in it, as compact JSON with sorted keys."""
-    rest = {key: value for key, value in result.items() if key != "digest"}
-    return hashlib.sha256(json.dumps(rest, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def stages_table(run: Run) -> list[str]:
@@ -334,6 +302,7 @@ def document(results: Results) -> str:
 def main() -> None:
     try:
         results = load(HERE / "results")
+        paper = today(read(SHIPPED), (), {}, read_kept(HERE / "results" / STUDY))
     except UserError as error:
         sys.exit(f"error: {error}")
     shown = [run for run in results.runs if run.pipeline == SHOWN]
@@ -344,8 +313,10 @@ def main() -> None:
         README: inserted(old, front.section(shown)),
         PICTURE: picture.svg(picture.draw(shown)),
         RESULTS: document(results),
-        PAPER_RESULTS: paper_document(Measured.of(results.paper_runs, results.studies), "../plots"),
+        PAPER_RESULTS: paper_document(Measured.of(paper.runs, paper.studies), "../plots"),
     }
+    if paper.others:
+        print(f"left out, not of the profile as it is today: {', '.join(paper.others)}")
     for path, text in texts.items():
         if "--check" not in sys.argv:
             path.write_text(text)

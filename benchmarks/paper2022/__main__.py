@@ -20,7 +20,7 @@ from benchmarks.paper2022 import epochs, latency, sizes
 from benchmarks.paper2022.check import check
 from benchmarks.paper2022.document import document
 from benchmarks.paper2022.plot import pictures
-from benchmarks.paper2022.profile import HERE, PARTS, read
+from benchmarks.paper2022.profile import PARTS, SHIPPED, read
 from benchmarks.paper2022.results import Measured
 from benchmarks.paper2022.study import Study
 from benchmarks.paper2022.today import read_kept, today
@@ -30,7 +30,6 @@ from compress.report.style import png
 
 ROOT = Path(__file__).parents[2]
 WORK = ROOT / "build" / "paper2022"
-SHIPPED = HERE / "cpu.toml"
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ class Folders:
     @classmethod
     def of(cls, profile: Path) -> "Folders":
         if profile.resolve() == SHIPPED:
-            kept = (tables.HERE / "results" / "paper2022", tables.HERE / "plots", tables.PAPER_RESULTS)
+            kept = (tables.HERE / "results" / tables.STUDY, tables.HERE / "plots", tables.PAPER_RESULTS)
             return cls(*kept, WORK / "runs" / profile.stem, WORK / "store")
         own = Path("runs") / f"paper2022-{profile.stem}"
         return cls(own / "results", own, own / "RESULTS.md", own / "runs", WORK / "store")
@@ -80,7 +79,9 @@ def write(study: Study, folders: Folders) -> None:
     for name, draw in pictures(measured).items():
         replace(folders.plots / name, png(draw()))
     link = os.path.relpath(folders.plots, folders.document.parent)
-    replace(folders.document, document(measured, Path(link).as_posix()))
+    parts = {*study.profile.tables, *study.parts}
+    goals = folders.document == tables.PAPER_RESULTS
+    replace(folders.document, document(measured, Path(link).as_posix(), parts, goals))
     print(f"tables: {folders.document}")
 
 

@@ -4,14 +4,13 @@ from collections.abc import Callable
 
 from benchmarks.format import spread
 from benchmarks.paper2022 import latency, paper
-from benchmarks.paper2022.results import MISSING, Measured, difference, file_bytes, mean_top1, network_of
+from benchmarks.paper2022.results import MISSING, Measured, difference, file_bytes, mean_top1
 from benchmarks.paper2022.table import table, taught_ratio
 from benchmarks.peers.pairs import typical
 
-NOTE = "The goals are this project's own; the paper's figure is in brackets."
-TABLES = ("3", "4", "5", "6", "7", "8")
+NOTE = "The goals are this project's own; the paper's figure is in brackets. A row without a goal is there to compare."
 Bar = tuple[str, str, str]
-"""What, the bar, what was measured."""
+"""What, the goal, what was measured."""
 
 
 def section(measured: Measured) -> list[str]:
@@ -21,11 +20,9 @@ def section(measured: Measured) -> list[str]:
 
 
 def so_far(measured: Measured) -> str:
-    """A paragraph: how many of the goals are measured, and which tables have no training yet."""
-    told = [words for bar in BARS for _, _, words in bar(measured)]
-    numbers = f"**Measured so far:** {len(told) - told.count(MISSING)} of {len(told)} goals."
-    missing = [name for name in TABLES if not measured.table(name)]
-    return f"{numbers} Of these tables no training is measured yet: {', '.join(missing)}." if missing else numbers
+    """How many of the goals are measured."""
+    told = [words for bar in BARS for _, goal, words in bar(measured) if goal]
+    return f"**Measured so far:** {len(told) - told.count(MISSING)} of {len(told)} goals."
 
 
 def final_student(measured: Measured) -> list[Bar]:
@@ -40,16 +37,21 @@ def recipe(measured: Measured) -> list[Bar]:
     what = (
         "ResNet-20, distilled, narrowed to 0.6 of the latency, 80 % sparse, int8, against ResNet-20 by itself in float"
     )
-    points = difference(runs, "quantized", "student").text if runs else MISSING
+    alone, longer = (
+        difference(runs, "quantized", other).text if runs else MISSING for other in ("student", "student_further")
+    )
     teacher = mean_top1(runs, "teacher") + " %" if runs else MISSING
-    return [(what, "at least -1.0 point", points), ("its teacher, ResNet-56, top-1", "at least 88 %", teacher)]
+    return [
+        (what, "at least -1.0 point", alone),
+        ("the same against ResNet-20 by itself with as many epochs in all", "", longer),
+        ("its teacher, ResNet-56, top-1", "at least 88 %", teacher),
+    ]
 
 
 def sizes(measured: Measured) -> list[Bar]:
     """Files at 224x224 within 5 % of the paper's figure."""
     bars = []
-    for role, rows in (("teacher", paper.TABLE_3), ("student", paper.TABLE_6)):
-        network = network_of(measured.runs, role) or {"teacher": "densenet201", "student": "densenet121"}[role]
+    for network, rows in (("densenet201", paper.TABLE_3), ("densenet121", paper.TABLE_6)):
         found = {zeros: measured.size(network, "float32", zeros) for zeros in rows}
         sizes = {zeros: each.sparse_bytes / 1e6 for zeros, each in found.items() if each is not None}
         apart = {zeros: size / rows[zeros].mb - 1 for zeros, size in sizes.items()}

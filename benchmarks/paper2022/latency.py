@@ -76,6 +76,11 @@ class Turns:
         for stage in TIMED[self.table]:
             saved_by(self.folder(runs), stage)
 
+    def check_side(self, runs: Path) -> None:
+        """Raises UserError for a network that cannot read images of the side."""
+        for stage in TIMED[self.table] if self.table == "8" else ():
+            resized(left_by(self.folder(runs), stage), stage, self.side)
+
     def is_there(self, run: Run, kept: Mapping[str, Any]) -> bool:
         """Whether its result is among those that are kept, and of these networks."""
         return self.name in kept and is_of(kept[self.name], [run])
@@ -102,7 +107,7 @@ def own_side(shape: Sequence[int]) -> tuple[int, ...]:
 
 
 def is_of(result: NetworksInTurns, runs: Iterable[Run]) -> bool:
-    """Whether it is of networks of these runs; older results do not say of which, and count."""
+    """Whether it is of networks of these runs."""
     return set(result.networks.values()) <= {stage.key for run in runs for stage in run.stages}
 
 

@@ -37,7 +37,7 @@ def figure_5(runs: Sequence[Run]) -> "Figure":
     for epochs, own in values.items():
         left.plot([epochs] * len(own), own, "o", color=BLUE, markerfacecolor="white", markersize=6)
     means, images = [statistics.mean(own) for own in values.values()], runs[0].data.test or 1
-    ends = [wilson(mean / 100, images * len(own)) for mean, own in zip(means, values.values(), strict=True)]
+    ends = [wilson(mean / 100, images) for mean in means]  # all seeds see the same images
     apart = [[abs(100 * end[side] - mean) for end, mean in zip(ends, means, strict=True)] for side in (0, 1)]
     left.errorbar(list(values), means, apart, fmt="-", color=BLUE, elinewidth=0.8, capsize=3)
     left.set(xlabel="initialization epochs (0: by itself)", ylabel="student's test top-1 (%), 95 % intervals")

@@ -1,8 +1,9 @@
 """A profile: with which networks, data, epochs, rates and seeds the tables are made. Data, in a TOML file."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from fnmatch import fnmatch
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,12 @@ from compress.sweep.load_sweep import as_toml
 from compress.training import Training
 
 HERE = Path(__file__).parent
+SHIPPED = HERE / "cpu.toml"
 TABLES = ("3", "4", "5", "6", "7", "8", "recipe")
 PARTS = (*TABLES, "sizes", "latency", "epochs")
 OF_ANY_NETWORK = ("3", "4", "5", "6", "7", "8", "latency")
 """What a profile without ``tables`` gets: "recipe" and "epochs" have networks and data of their own, and "sizes" needs
 networks by name."""
-ALIKE = {"3", "4", "6", "7", "8"}
-"""Tables whose later stages are compared with controls that have as many further epochs at the same rates."""
-COMPARED = ("epochs", "batch_size", "optimizer", "learning_rate", "momentum", "schedule", "weight_decay", "drop_after")
 LEARNERS = {"teacher": "teacher", "student": "student", "distilled": "student"}
 """Stage -> which of the two networks is put into it."""
 
@@ -121,15 +120,17 @@ def read(path: Path) -> Profile:
 
 
 def check_alike(pipeline: Pipeline) -> None:
-    """Raises UserError where stages that are compared as trained for as long at the same rates are not."""
-    later = [stage for stage in pipeline.stages if isinstance(stage, Training) and stage.name not in LEARNERS]
-    trained = [stage for stage in later if stage.trains]
-    first = trained[0]
-    for other in trained:
-        for name in COMPARED:
-            if getattr(first, name) != getattr(other, name):
+    """Raises UserError where stages that a table compares as trained for as long at the same rates are not: the student
+    by itself and the distilled one, and all later stages, of which some are controls."""
+    trained = [stage for stage in pipeline.stages if isinstance(stage, Training) and stage.trains]
+    students = [stage for stage in trained if stage.name in ("student", "distilled")]
+    later = [stage for stage in trained if stage.name not in LEARNERS]
+    for first, *others in filter(None, (students, later)):
+        for other, each in product(others, fields(Training)):
+            one, another = getattr(first, each.name), getattr(other, each.name)
+            if one != another:
                 raise UserError(
-                    f"{name} is {getattr(first, name)} for {first.name} and {getattr(other, name)} for {other.name}, "
+                    f"{each.name} is {one} for {first.name} and {another} for {other.name}, "
                     "but the table compares them as trained alike: give both the same under [[training]]"
                 )
 
@@ -173,8 +174,8 @@ def _values(point: grid.Point) -> list[str]:
 def _swept(raw: Raw) -> dict[str, list[str]]:
     """Field -> its values, as the [sweep] table of a pipeline has them."""
     lists: dict[str, list[str]] = {}
-    for stage, fields in raw.get("sweep", {}).items():
-        for name, values in _leaves(fields, stage):
+    for stage, own in raw.get("sweep", {}).items():
+        for name, values in _leaves(own, stage):
             lists[name] = [as_toml(value) for value in values]
     return lists
 

@@ -67,9 +67,9 @@ class Measured:
         found = [each for each in self.latencies if each.side == side and name in each.rounds[0]]
         return [each for each in found if cpu_of(each) == cpu_of(found[0])]
 
-    def timed_seeds(self, name: str) -> str:
-        """Of which seeds a file was timed: "timed: seed 0"."""
-        seeds = sorted({each.seed for side in self.sides for each in self.timed(name, side)})
+    def timed_seeds(self, *names: str) -> str:
+        """Of which seeds files were timed, one of them at least: "timed: seed 0"."""
+        seeds = sorted({each.seed for side in self.sides for name in names for each in self.timed(name, side)})
         return f"timed: seed{'s' if len(seeds) > 1 else ''} {listed(map(str, seeds), 'and')}"
 
 

@@ -296,7 +296,7 @@ def recipe(measured: Measured) -> list[str]:
         "student": "ResNet-20 by itself",
         "student_further": "ResNet-20 by itself, trained on (control)",
         "distilled": "ResNet-20, distilled",
-        "narrowed": "distilled, narrowed to 0.6 of its latency",
+        "narrowed": "distilled, narrowed to 0.6 of its latency in int8",
         "pruned": "distilled, narrowed, 80 % zeros",
         "quantized": "distilled, narrowed, 80 % zeros, QAT",
     }
@@ -320,7 +320,8 @@ def recipe(measured: Measured) -> list[str]:
     columns = ["", "top-1", "to ResNet-20 by itself", "to the control", "parameters", "MB", "gzip MB", "host ms"]
     words = (
         "The control is trained on for as many epochs as the narrowed, pruned and quantized stages have together: only "
-        f"the last row is compared with it. {NARROW_TEACHER}"
+        f"the last row is compared with it. {NARROW_TEACHER} Host times are of each row's own file at "
+        f"{latency.RECIPE_SIDE}x{latency.RECIPE_SIDE}, in float32 but for the last one."
     )
     return [*title, *_about(runs, words), *table(columns, rows)]
 
@@ -382,8 +383,9 @@ def _times(measured: Measured, file: str) -> list[str]:
     return [file, *("" if ms is None else f"{ms:.2f}" for ms in times)]
 
 
-TABLES: tuple[Callable[[Measured], list[str]], ...] = (
-    *(table_3, table_4, table_5, table_6, table_7, table_8),
-    recipe,
-    epochs,
-)
+TABLES: dict[str, Callable[[Measured], list[str]]] = {
+    **{"3": table_3, "4": table_4, "5": table_5, "6": table_6, "7": table_7, "8": table_8},
+    "recipe": recipe,
+    "epochs": epochs,
+}
+"""Part of a profile -> the section of what it measured."""

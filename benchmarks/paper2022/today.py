@@ -9,8 +9,8 @@ from typing import Any
 from benchmarks import run_study
 from benchmarks.paper2022 import epochs, latency, sizes
 from benchmarks.paper2022.profile import TABLES, Point, Profile, points
+from benchmarks.raw import read_result
 from benchmarks.studies import NetworksInTurns, TaughtEpochs, UntrainedSizes
-from benchmarks.tables import read_result
 from compress import config
 from compress.errors import UserError
 from compress.results import Run

@@ -42,9 +42,7 @@ def refuse(network: Any) -> None:
         elif getattr(layer, "stateful", False):
             reason = "keeps a state from batch to batch"
         elif kind in ("StochasticDepth", "SpectralNormalization") or (
-            hasattr(layer, "_random_generator")
-            and type(layer) not in DRAW_ROWS
-            and _draws(layer)
+            hasattr(layer, "_random_generator") and type(layer) not in DRAW_ROWS and _draws(layer)
         ):
             reason = "draws random numbers or changes weights for the whole batch, which a replica cannot do alone"
         if reason:

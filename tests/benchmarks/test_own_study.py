@@ -107,6 +107,7 @@ def test_a_tiny_study_is_made_once_and_shows_today_s_profile_alone(folder, capsy
     shown = "1,294 training and 359 test images of digits at 16x16, never augmented; seed 0."
     assert shown in (own / "RESULTS.md").read_text()
     assert (own / "paper2022-sparsity.png").is_file()
+    assert not {"## Goals", "### A credible accuracy"} & {*(own / "RESULTS.md").read_text().splitlines()}
     capsys.readouterr()
     study()
     assert f"{RESULT}.json is there" in capsys.readouterr().out
@@ -144,6 +145,24 @@ def test_a_tiny_study_is_made_once_and_shows_today_s_profile_alone(folder, capsy
         (
             {"[points.3]": '[[training]]\nstages = ["pruned"]\nepochs = 2\n\n[points.3]'},
             "epochs is 1 for further and 2 for pruned, but the table compares them as trained alike",
+        ),
+        (
+            {
+                "epochs = 1": "epochs = 2",
+                "[points.3]": '[[training]]\nstages = ["pruned"]\nwarmup_epochs = 1\n\n[points.3]',
+            },
+            "warmup_epochs is 0 for further and 1 for pruned, but the table compares them as trained alike",
+        ),
+        (
+            {
+                '["3"]': '["5"]',
+                '["teacher", "further", "pruned"]': '["teacher", "student"]',
+                "points.3": "points.5",
+                '"pruned.final_sparsity" = [0.5]': '"distilled.method.init_epochs" = [1]',
+                "batch_size = 64": 'batch_size = 64\n\n[[training]]\nstages = ["distilled"]\nepochs = 3\n'
+                'batch_size = 64\nmethod = { layers = [["stage1_block1_add", "stage1_block1_add"]] }',
+            },
+            "epochs is 1 for student and 3 for distilled, but the table compares them as trained alike",
         ),
         (
             {'["3"]': '["3", "latency"]'},

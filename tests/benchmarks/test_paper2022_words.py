@@ -151,7 +151,7 @@ def test_only_networks_with_as_many_epochs_are_compared_with_a_control():
 def test_a_time_is_that_of_the_file_that_is_named():
     times = {name: [2.0] for name in (latency.STUDENT, latency.student_int8(0.8), latency.NARROWED)}
     runs = [run("8", **dict.fromkeys(table.TITLES, 0.6))]
-    lines = table.table_8(Measured(runs, latencies=[NetworksInTurns(32, 0, [times], {})]))
+    lines = table.table_8(Measured(runs, latencies=[NetworksInTurns(32, 0, [times], {}, {})]))
     assert cells(lines, "student by itself")[-2:] == ["student float32", "2.00"]
     assert cells(lines, "distilled, 80 % zeros, QAT (the paper's CPU*)")[-2:] == ["student int8, 80 % zeros", "2.00"]
     assert cells(lines, "distilled, narrowed, 80 % zeros, QAT")[-2:] == ["narrowed int8", "2.00"]

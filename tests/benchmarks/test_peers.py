@@ -1,12 +1,13 @@
 """Beside its peers: what pairs say, by hand-worked numbers, and the table of a small made result."""
 
 import configparser
+import json
 import re
 from pathlib import Path
 
 import pytest
 
-from benchmarks import tables
+from benchmarks import raw, tables
 from benchmarks.peers import pairs, table
 from benchmarks.studies import Acceptance, PeersLatency, schema_of
 from compress.results import validated
@@ -102,15 +103,15 @@ def test_what_tfmot_takes():
 def test_only_sealed_results_are_shown(tmp_path):
     path = tmp_path / "peers" / "one.json"
     path.parent.mkdir()
-    path.write_text(tables.json.dumps({**latency(), "digest": tables.seal(latency())}))
+    path.write_text(json.dumps({**latency(), "digest": raw.seal(latency())}))
     studies = tables.load(tmp_path).studies
     text = tables.document(tables.Results(studies=[*studies, validated(Acceptance, acceptance(), "here")]))
     assert text.count("## Beside its peers") == 1
     assert "1.20 (1.20 to 1.50)" in text and "| vgg16 | accepted |" in text
     assert "peers" not in tables.document(tables.Results())
 
-    path.write_text(tables.json.dumps({**latency(size=96), "digest": tables.seal(latency())}))
-    with pytest.raises(tables.Refused, match="was edited after it was measured"):
+    path.write_text(json.dumps({**latency(size=96), "digest": raw.seal(latency())}))
+    with pytest.raises(raw.Refused, match="was edited after it was measured"):
         tables.load(tmp_path)
 
 
