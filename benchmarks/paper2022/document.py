@@ -33,9 +33,9 @@ TIMES = (
     "are of files that are made from the networks that the runs of table 8 produced, for images of each size; the "
     'column "timed file" names them. The '
     "student's file in float32 is of the distilled student; in its int8 files with zeros the smallest weights are set "
-    "to zero at once; the narrowed file is of the narrowed student with 80 % zeros, stored as a plain file. A row "
-    "shows the time of the file that has the same operators, shapes, types and zeros as its own; a row without such a "
-    "file was not timed."
+    "to zero at once; the narrowed file is of the narrowed student with 80 % zeros. A row shows "
+    "the time of the file that has the same operators, shapes, types and zeros as its own; a row without such a file "
+    "was not timed."
 )
 
 

@@ -153,7 +153,7 @@ def files_of(run: Path, side: int) -> dict[str, bytes]:
         ORIGINAL_INT8: Converter(network("teacher"), post_training="int8", calibration=[examples]).dense(),
         TEACHER_INT8: int8_converter(network("teacher")).dense(),
         **{student_int8(sparsity): pruned(sparsity) for sparsity in (0.0, *SPARSITIES_INT8)},
-        NARROWED: int8_converter(network("narrowed_pruned")).dense(),
+        NARROWED: int8_converter(network("narrowed_pruned")).sparse(),
     }
 
 
