@@ -26,7 +26,8 @@ def section(speeds: Sequence[InputSpeed], works: Sequence[InputWork], memories: 
     for speed in speeds:
         lines += [
             f"{speed.images:,} JPEG files of {speed.side}x{speed.side}, batches of {speed.batch}, {speed.cores} cores "
-            f"of {speed.machine.cpu}; medians of {len(speed.rounds)} rounds, in turns (`python -m benchmarks.input`). "
+            f"of {speed.machine.cpu}; medians of {len(speed.rounds)} rounds, in turns, each until its last batch "
+            "(`python -m benchmarks.input`). "
             "tf.data's own loop is list_files, decode_jpeg, resize, batch and prefetch, with nothing augmented; at "
             f"least {BAR} of it is wanted for images as they are.",
             *busy(speed),
