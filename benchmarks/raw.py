@@ -1,12 +1,12 @@
 """Raw results, read and checked: of each kind that is known, sealed, and measured."""
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
 
 from benchmarks.boards import result as boards
 from benchmarks.studies import STUDIES
+from compress.artifacts.files import seal
 from compress.errors import UserError
 from compress.results import SCHEMA, parse, validated
 
@@ -27,7 +27,7 @@ def read_result(path: Path) -> Any:
     known = (*RUNS, *boards.SCHEMAS, *STUDIES)
     if schema not in known:
         raise Refused(f"{path}: schema {schema!r} is unknown; {', '.join(map(repr, known))} are known")
-    if content.get("digest") != seal(content):
+    if content.get("digest") != seal(content)["digest"]:
         raise Refused(f"{path} was edited after it was measured: its digest does not match")
     if content.get("replay"):
         raise Refused(f"{path} replays a recorded tegrastats, or another machine's files: it is no measurement")
@@ -36,9 +36,3 @@ def read_result(path: Path) -> Any:
     if schema in boards.SCHEMAS:
         return boards.parse(content, str(path))
     return validated(STUDIES[schema], content, str(path))
-
-
-def seal(result: dict[str, Any]) -> str:
-    """The digest that a result must carry: sha256 of all else in it, as compact JSON with sorted keys."""
-    rest = {key: value for key, value in result.items() if key != "digest"}
-    return hashlib.sha256(json.dumps(rest, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

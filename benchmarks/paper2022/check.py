@@ -34,7 +34,7 @@ def check(study: Study, results: Path, runs: Path, store: Path) -> None:
         (point,) = points(study.profile, turns.table, turns.seed)
         if study.is_there(point, kept) and not turns.is_there(kept[point.name], kept):
             turns.check_folder(runs)
-            if missing:  # or it would be found after their training
+            if missing and turns.side != kept[point.name].data.shape[0]:  # or it would be found after their training
                 turns.check_side(runs)
     for table, point in missing.items():
         sides = [turns.side for turns in all_turns if turns.table == table == "8"]

@@ -82,9 +82,8 @@ def trained_anew(runs: Sequence[Run]) -> list[str]:
             how = tuple(setting for setting in run.settings if setting.startswith(f"{name}."))
             if own is not None:
                 files.setdefault((run.seed or 0, name, how), set()).add(own.sha256)
-    return [
-        line
-        for (seed, name, _), found in sorted(files.items())
-        if len(found) > 1
-        for line in (f"With seed {seed}, {name} is not the same network in all tables: some trained it anew.", "")
-    ]
+    lines: list[str] = []
+    for (seed, name, _), found in sorted(files.items()):
+        if len(found) > 1:
+            lines += [f"With seed {seed}, {name} is not the same network in all tables: some trained it anew.", ""]
+    return lines

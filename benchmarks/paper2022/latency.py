@@ -78,7 +78,7 @@ class Turns:
 
     def check_side(self, runs: Path) -> None:
         """Raises UserError for a network that cannot read images of the side."""
-        for stage in TIMED[self.table] if self.table == "8" else ():
+        for stage in TIMED[self.table]:
             resized(left_by(self.folder(runs), stage), stage, self.side)
 
     def is_there(self, run: Run, kept: Mapping[str, Any]) -> bool:

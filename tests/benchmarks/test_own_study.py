@@ -205,6 +205,25 @@ def test_networks_of_one_s_own_that_a_late_part_cannot_take_are_refused_first(fo
     assert not (folder / "runs").exists()
 
 
+def test_a_side_that_a_trained_network_cannot_read_is_told_before_another_table_is_trained(folder):
+    from compress import keras
+
+    own_network()
+    os.utime("net.h5", (0, 0))
+    mine = profile(f"sides = [16, 32]\n{WHOLE}")
+    own = folder / "runs" / "paper2022-mine"
+    run = results(mine)["table-8-seed0"]
+    data = replace(run.data, fingerprint=Study(mine, ["3"]).fingerprints["8"])
+    run = replace(run, finished="2026-01-01T00:00:00Z", data=data)
+    files.write_json(own / "results" / "table-8-seed0.json", files.seal(as_json(run)))
+    network = keras.models.load_model("net.h5")
+    for number, name in enumerate(latency.TIMED["8"], 1):
+        network.save(own / "runs" / "table-8-seed0" / "table8" / f"{number}-{name}" / "saved_model")
+    with pytest.raises(SystemExit, match=r"latency: teacher cannot read images of 32x32 \(.*\): leave 32 out"):
+        study("--tables", "3", "latency")
+    assert not (folder / "work").exists()
+
+
 def test_layers_that_have_to_be_named_are_asked_for(folder):
     own_network()
     Path("mine.toml").write_text(changed(WHOLE, {', layers = [["conv", "stage1_block1_add"]]': ""}))

@@ -35,7 +35,7 @@ def result(**changes):
         "runtime": {"name": "ai-edge-litert", "version": "2.1.0"}, "power_source": "ina3221",
         "models": [model], "warnings": ["the processor was throttled"], **changes,
     }  # fmt: skip
-    return {**found, "digest": raw.seal(found)}
+    return raw.seal(found)
 
 
 def kept(folder, content, name="xavier/one.json"):
@@ -75,7 +75,7 @@ def test_what_is_computed_behind_the_outputs_has_a_column(tmp_path):
 
 def test_a_result_that_lacks_something_is_refused_with_its_file(tmp_path):
     content = {key: value for key, value in result().items() if key not in ("runtime", "digest")}
-    path = kept(tmp_path, {**content, "digest": raw.seal(content)})
+    path = kept(tmp_path, raw.seal(content))
     with pytest.raises(UserError, match=r"one\.json is no result of a board: .*runtime"):
         tables.load(path)
 
@@ -87,7 +87,7 @@ def test_a_result_of_before_there_were_tasks_has_the_same_rows(tmp_path):
     models = [{**{k: v for k, v in model.items() if k != "host_score"}, "accuracy": accuracy, "host_top1": 0.9889}]
     rest = {key: value for key, value in old.items() if key not in ("task", "metrics", "digest")}
     old = {**rest, "schema": "jetslim-board/1", "models": models}
-    boards = tables.load(kept(tmp_path, {**old, "digest": raw.seal(old)})).boards
+    boards = tables.load(kept(tmp_path, raw.seal(old))).boards
     assert boards_table(boards) == boards_table([parse(result(), "")])
 
 
@@ -134,7 +134,7 @@ def test_the_seal_is_that_of_both_who_write_results():
     from jetson.result import seal as board_seal
 
     value = {"b": [1, 2.5, None], "a": {"x": "é", "y": 1e-7}, "digest": "old"}
-    assert seal(value)["digest"] == board_seal(value) == raw.seal(value)
+    assert seal(value)["digest"] == board_seal(value) == raw.seal(value)["digest"]
     assert seal(json.loads(json.dumps(seal(value)))) == seal(value)
 
 
